@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh machine with Python 3.11, pip, make and git: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help env demo test test-slow lint lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+env: .venv/ready  ## the environment in .venv, from the hashes of requirements.lock
+
+# uv itself comes from the lock by pip; uv then installs the rest in seconds.
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Elman needs Python 3.11 or newer; call make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --editable .
+	touch $@
+
+demo: env  ## the whole job on real input: ingest, train, compare, tag text and DNA
+	$(BIN)/elman demo
+
+test: env lint  ## everything that must hold, in under 15 minutes on 2 cores
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: env  ## the exhaustive cases too
+	$(BIN)/python -m pytest -n 2
+
+lint: env  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+lock: env  ## resolve anew what pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command 'make lock' --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+clean:  ## remove the environment and what runs produced
+	rm -rf .venv var

@@ -1,0 +1,1 @@
+"""Compositions: one flow a file with its frozen config, and the command line `elman` over them."""

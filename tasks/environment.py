@@ -1,0 +1,42 @@
+"""Where runs keep what they produce, and the settings that keep Prefect and MLflow quiet, offline and safe.
+
+Imported before Prefect, MLflow, NumPy or Numba: they read these settings when they are imported.
+"""
+
+import os
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+# Ours to set, not the user's: no telemetry, nothing unpickled, no server thrown up behind a command's back.
+FIXED = {
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    "PREFECT_CLI_PROMPT": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
+# One thread a BLAS pool: fork-join threads collapse on a busy core; our parallelism is over whole batches.
+DEFAULTS = {
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+def home() -> Path:
+    """The folder everything a run produces goes to: `ELMAN_HOME`, or `var/` in the checkout."""
+    return Path(os.environ.get("ELMAN_HOME") or CHECKOUT / "var").resolve()
+
+
+def prepare() -> None:
+    """Set what Prefect, MLflow, NumPy and Numba read when they are imported; call it first."""
+    os.environ.update(FIXED)
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(home() / "numba"))

@@ -1,0 +1,71 @@
+"""What a person sees of a run: a bar with rate and time left on a terminal, plain lines otherwise. All on stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+PLAIN_EVERY_S = 10.0
+
+
+def say(line: str) -> None:
+    """Print one line for the user; stdout belongs to `--json`."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress(label: str, total: float | None, unit: str) -> Iterator[Callable[[float], None]]:
+    """Show how far a step has come.
+
+    Args:
+        label: what is being done, in two or three words.
+        total: the amount of work in `unit`; None where nobody knows.
+        unit: what is counted, for the rate.
+
+    Yields:
+        advance, to be called with the amount of work just done.
+    """
+    if sys.stderr.isatty():
+        yield from _bar(label, total, unit)
+    else:
+        yield from _lines(label, total, unit)
+
+
+def _bar(label: str, total: float | None, unit: str) -> Iterator[Callable[[float], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    rate = TextColumn("{task.fields[rate]:>10} " + unit + "/s")
+    console = Console(stderr=True)
+    with Progress(TextColumn(label), BarColumn(), rate, TimeRemainingColumn(), console=console) as bars:
+        bar = bars.add_task(label, total=total, rate="")
+        begun, done = time.monotonic(), 0.0
+
+        def advance(amount: float) -> None:
+            nonlocal done
+            done += amount
+            bars.update(bar, advance=amount, rate=f"{done / max(time.monotonic() - begun, 1e-9):,.0f}")
+
+        yield advance
+
+
+def _lines(label: str, total: float | None, unit: str) -> Iterator[Callable[[float], None]]:
+    begun = shown = time.monotonic()
+    done = 0.0
+
+    def line() -> str:
+        elapsed = max(time.monotonic() - begun, 1e-9)
+        rate = done / elapsed
+        left = f", {(total - done) / rate:,.0f} s left" if total and rate and done < total else ""
+        of = f" of {total:,.0f}" if total else ""
+        return f"{label}: {done:,.0f}{of} {unit}, {rate:,.0f} {unit}/s{left}"
+
+    def advance(amount: float) -> None:
+        nonlocal done, shown
+        done += amount
+        if time.monotonic() - shown >= PLAIN_EVERY_S:
+            shown = time.monotonic()
+            say(line())
+
+    yield advance
+    say(line())
