@@ -1,8 +1,9 @@
 """The same flow code with Prefect or without.
 
-`@flow` and `@task` mark plain functions. Where a Prefect API is configured and answers, `engage()` loads Prefect:
-flows imported afterwards are real Prefect flows and their tasks real task runs. Otherwise the very same functions
-run as plain Python, at once. Prefect observes: a server that dies in mid-run does not stop the work.
+`@flow` and `@task` mark plain functions. Where a Prefect API is configured and answers, `engage()` loads
+Prefect: flows imported afterwards are real Prefect flows and their tasks real task runs. Otherwise the very
+same functions run as plain Python, at once. Prefect observes: a server that dies in mid-run does not stop
+the work.
 """
 
 import functools
@@ -28,7 +29,7 @@ def engage(timeout_s: float = 2.0) -> str | None:
     """Load Prefect if an API is configured and answers; call before flow modules are imported.
 
     Returns:
-        None when flows will be Prefect runs, else the reason why they run as plain Python, for one line to the user.
+        None when flows will be Prefect runs, else why they run as plain Python, for one line to the user.
     """
     url = os.environ.get("PREFECT_API_URL")
     if not url:
@@ -49,7 +50,7 @@ def engaged() -> bool:
 
 
 def flow(fn: Callable[P, R]) -> Callable[P, R]:
-    """Mark a flow: a `prefect.Flow` where Prefect is loaded (`engage`, a worker, `prefect deploy`), else the function."""
+    """Mark a flow: a `prefect.Flow` where Prefect is loaded (`engage`, a worker, a deploy), else as it is."""
     if "prefect" not in sys.modules:
         return fn
     import prefect
@@ -94,8 +95,8 @@ def task(fn: Callable[P, R]) -> Callable[P, R]:
 def call(flow: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a flow: as a Prefect flow run where `engaged`, else as plain Python.
 
-    Prefect's own failures (a server that stops answering) never lose work: what the body returned is returned, what
-    it raised is raised, and a body that Prefect never started is run plain.
+    Prefect's own failures (a server that stops answering) never lose work: what the body returned is
+    returned, what it raised is raised, and a body that Prefect never started is run plain.
     """
     plain = cast(Callable[P, R], getattr(flow, _PLAIN, flow))
     if plain is flow or not engaged():
@@ -109,7 +110,10 @@ def call(flow: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
             raise note["error"] from None
         if not isinstance(error, Exception):
             raise
-        print(f"Prefect stopped answering ({type(error).__name__}); the work goes on without it.", file=sys.stderr)
+        print(
+            f"Prefect stopped answering ({type(error).__name__}); the work goes on without it.",
+            file=sys.stderr,
+        )
         return cast(R, note["result"]) if "result" in note else plain(*args, **kwargs)
     finally:
         _begun.pop()

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a bar with rate and time left on a terminal, plain lines otherwise. All on stderr."""
+"""What a person sees of a run: a bar with rate and time left on a terminal, else plain lines; on stderr."""
 
 import sys
 import time

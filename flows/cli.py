@@ -1,0 +1,184 @@
+"""The command line `elman`: each command is a flow, its options are the fields of that flow's config.
+
+Only the module of the command asked for is imported, so that `elman --help` answers at once.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+from data.errors import ElmanError
+from tasks import environment, orchestration
+from tasks.progress import say
+
+EXIT_FAILURE, EXIT_USAGE, EXIT_BAD_DATA = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: `flows.<module>` holds its config class and its flow."""
+
+    module: str
+    config: str
+    flow: str
+    help: str
+    observed: bool = True  # whether Prefect, where it answers, sees it as a flow run
+
+
+COMMANDS = {
+    "ingest": Command("ingest", "IngestConfig", "ingest", "raw text or DNA into a Parquet corpus"),
+    "train": Command("train", "TrainConfig", "train", "fit a tagger to a corpus and log the run to MLflow"),
+    "evaluate": Command("evaluate", "EvaluateConfig", "evaluate", "score a model on a corpus"),
+    "tag": Command("tag", "TagConfig", "tag", "tag text or DNA in bulk into Parquet and exports"),
+    "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
+    "up": Command(
+        "servers", "UpConfig", "up", "start Prefect, one worker and the MLflow UI on loopback", False
+    ),
+    "down": Command("servers", "DownConfig", "down", "stop what `elman up` started", False),
+    "status": Command(
+        "servers", "StatusConfig", "status", "what is running, and the next scheduled runs", False
+    ),
+    "demo": Command("demo", "DemoConfig", "demo", "the whole job on real input, explained as it goes", False),
+}
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived: unwinds like KeyboardInterrupt, so that locks and files are left in order."""
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _usage() -> str:
+    commands = "\n".join(f"  {name:<10}{command.help}" for name, command in COMMANDS.items())
+    return (
+        "usage: elman COMMAND [options]    (elman COMMAND --help lists the options)\n\n"
+        f"Batch sequence tagging on ordinary CPUs.\n\n{commands}\n\n"
+        "Every command takes --json: one machine-readable summary on stdout, all else on stderr.\n"
+        "Exit codes: 0 done, 1 failure, 2 usage, 3 bad data, 4 integrity, 5 locked by a run, 130/143 signals\n"
+        f"What runs produce goes to {environment.home()} (ELMAN_HOME)."
+    )
+
+
+def _parse(name: str, command: Command, arguments: list[str]) -> tuple[Any, bool]:
+    """Read the config of a command and whether its summary is wanted as JSON; usage errors exit with 2."""
+    import tyro
+
+    config_class: Any = getattr(importlib.import_module(f"flows.{command.module}"), command.config)
+
+    def read(config, json=False):  # type: ignore[no-untyped-def]  # annotated below, the class is known only now
+        return config, json
+
+    read.__annotations__ = {"config": tyro.conf.OmitArgPrefixes[config_class], "json": bool}
+    read.__doc__ = f"""{config_class.__doc__}
+
+    Args:
+        config: the flow's config.
+        json: print one machine-readable summary on stdout.
+    """
+    parsed: tuple[Any, bool] = tyro.cli(
+        read, prog=f"elman {name}", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    return parsed
+
+
+def _run(name: str, command: Command, arguments: list[str]) -> int:
+    if command.observed and not {"-h", "--help"} & set(arguments):
+        reason = orchestration.engage()
+        if reason:
+            say(f"Not recorded in Prefect: {reason}.")
+    config, as_json = _parse(name, command, arguments)
+    flow = getattr(importlib.import_module(f"flows.{command.module}"), command.flow)
+    summary: dict[str, Any] = orchestration.call(flow, config)
+    print(json.dumps(summary, ensure_ascii=False) if as_json else render(summary), flush=True)
+    return int(summary.get("exit_code", 0))
+
+
+def render(summary: dict[str, Any]) -> str:
+    """A summary for a person: one line a value, nested tables indented; control characters made visible."""
+
+    def show(value: Any) -> str:
+        text = f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+    def lines(table: dict[str, Any], indent: str) -> list[str]:
+        width = max((len(str(key)) for key in table), default=0)
+        out = []
+        for key, value in table.items():
+            if (
+                isinstance(value, dict)
+                and value
+                and not any(isinstance(v, dict | list) for v in value.values())
+            ):
+                value = "  ".join(f"{k} {show(v)}" for k, v in value.items())  # noqa: PLW2901
+            if isinstance(value, dict) and value:
+                out += [f"{indent}{key}", *lines(value, indent + "  ")]
+            elif isinstance(value, list) and value:
+                out += [f"{indent}{key}", *(f"{indent}  {show(item)}" for item in value)]
+            elif value not in (None, [], {}):
+                out.append(f"{indent}{show(key):<{width}}  {show(value)}")
+        return out
+
+    return "\n".join(lines(summary, ""))
+
+
+def _keep_traceback(name: str) -> str:
+    folder = environment.home() / "crashes"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{time.strftime('%Y%m%dT%H%M%S')}-{name}-{os.getpid()}.txt"
+    path.write_text(traceback.format_exc(), encoding="utf-8")
+    return str(path)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: arguments after the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 0 done, 1 failure, 2 usage, 3 bad data, 4 integrity, 5 locked, 130 / 143 on signals.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0 if arguments else EXIT_USAGE
+    name = arguments[0]
+    if name not in COMMANDS:
+        say(f"elman: expected one of {', '.join(COMMANDS)}. Got {name!r}. See elman --help.")
+        return EXIT_USAGE
+    environment.prepare()
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _run(name, COMMANDS[name], arguments[1:])
+    except ElmanError as error:
+        say(f"elman {name}: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        say(f"elman {name}: interrupted; the same command goes on where it stopped.")
+        return 128 + signal.SIGINT
+    except Terminated:
+        say(f"elman {name}: terminated; the same command goes on where it stopped.")
+        return 128 + signal.SIGTERM
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        say(f"elman {name}: {where}{error.strerror or error}. Details: {_keep_traceback(name)}")
+        return EXIT_FAILURE
+    except Exception as error:
+        if type(error).__module__.startswith("rnn."):  # training that cannot go on with this data
+            say(f"elman {name}: {error}")
+            return EXIT_BAD_DATA
+        say(f"elman {name}: {type(error).__name__}: {error}. Details: {_keep_traceback(name)}")
+        return EXIT_FAILURE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
