@@ -8,19 +8,22 @@ import polars as pl
 
 SPLITS = ("train", "dev", "test")
 
-TEXT = pl.Schema(  # one row a sentence
-    {
-        "document": pl.String,  # unique in a corpus
-        "sentence": pl.Int32,  # number in its document, from 0
-        "split": pl.String,  # one of SPLITS
-        "text": pl.String,  # the sentence exactly as it came
-        "start": pl.Int64,  # where `text` begins in the document
-        "token_start": pl.List(pl.Int64),  # offsets into the document
-        "token_end": pl.List(pl.Int64),
-        "tags": pl.List(pl.String),  # IOB2, one a token; null where unlabelled
-        "source": pl.String,
-        "byte_offset": pl.Int64,  # where the record (document, line, sentence) begins in its source
-    }
+
+def _table(**columns: pl.DataType | type[pl.DataType]) -> pl.Schema:
+    return pl.Schema(columns)
+
+
+TEXT = _table(  # one row a sentence
+    document=pl.String,  # unique in a corpus
+    sentence=pl.Int32,  # number in its document, from 0
+    split=pl.String,  # one of SPLITS
+    text=pl.String,  # the sentence exactly as it came
+    start=pl.Int64,  # where `text` begins in the document
+    token_start=pl.List(pl.Int64),  # offsets into the document
+    token_end=pl.List(pl.Int64),
+    tags=pl.List(pl.String),  # IOB2, one a token; null where unlabelled
+    source=pl.String,
+    byte_offset=pl.Int64,  # where the record (document, line, sentence) begins in its source
 )
 
 FEATURE = pl.Struct(  # a labelled interval, in contig coordinates, never clipped to the piece
@@ -34,55 +37,47 @@ FEATURE = pl.Struct(  # a labelled interval, in contig coordinates, never clippe
     }
 )
 
-DNA = pl.Schema(  # one row a piece of a contig
-    {
-        "contig": pl.String,
-        "contig_length": pl.Int64,
-        "split": pl.String,
-        "start": pl.Int64,  # where the piece begins in the contig
-        "bases": pl.String,  # exactly as they came, case kept
-        "features": pl.List(FEATURE),  # all that overlap the piece; null where the source has no annotation
-        "source": pl.String,
-        "byte_offset": pl.Int64,  # where the record begins in its source
-    }
+DNA = _table(  # one row a piece of a contig
+    contig=pl.String,
+    contig_length=pl.Int64,
+    split=pl.String,
+    start=pl.Int64,  # where the piece begins in the contig
+    bases=pl.String,  # exactly as they came, case kept
+    features=pl.List(FEATURE),  # all that overlap the piece; null where the source has no annotation
+    source=pl.String,
+    byte_offset=pl.Int64,  # where the record begins in its source
 )
 
-QUARANTINE = pl.Schema(  # one row a refused record
-    {
-        "source": pl.String,
-        "line": pl.Int64,  # from 1; null where the format has no lines
-        "byte_offset": pl.Int64,
-        "reason": pl.String,  # a stable code, e.g. "wrong-columns"
-        "detail": pl.String,  # what was expected, what came
-        "todo": pl.String,
-        "raw": pl.Binary,
-    }
+QUARANTINE = _table(  # one row a refused record
+    source=pl.String,
+    line=pl.Int64,  # from 1; null where the format has no lines
+    byte_offset=pl.Int64,
+    reason=pl.String,  # a stable code, e.g. "wrong-columns"
+    detail=pl.String,  # what was expected, what came
+    todo=pl.String,
+    raw=pl.Binary,
 )
 
-ENTITIES = pl.Schema(  # tagged text, one row an entity
-    {
-        "source": pl.String,
-        "document": pl.String,
-        "sentence": pl.Int32,
-        "start": pl.Int64,  # into the document
-        "end": pl.Int64,
-        "text": pl.String,
-        "type": pl.String,
-        "probability": pl.Float32,
-        "model": pl.String,  # model version
-    }
+ENTITIES = _table(  # tagged text, one row an entity
+    source=pl.String,
+    document=pl.String,
+    sentence=pl.Int32,
+    start=pl.Int64,  # into the document
+    end=pl.Int64,
+    text=pl.String,
+    type=pl.String,
+    probability=pl.Float32,
+    model=pl.String,  # model version
 )
 
-INTERVALS = pl.Schema(  # tagged DNA, one row an interval
-    {
-        "source": pl.String,
-        "contig": pl.String,
-        "start": pl.Int64,
-        "end": pl.Int64,
-        "strand": pl.String,
-        "phase": pl.Int8,
-        "label": pl.String,
-        "probability": pl.Float32,
-        "model": pl.String,
-    }
+INTERVALS = _table(  # tagged DNA, one row an interval
+    source=pl.String,
+    contig=pl.String,
+    start=pl.Int64,
+    end=pl.Int64,
+    strand=pl.String,
+    phase=pl.Int8,
+    label=pl.String,
+    probability=pl.Float32,
+    model=pl.String,
 )

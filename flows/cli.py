@@ -12,7 +12,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 from data.errors import ElmanError
 from tasks import environment, orchestration
@@ -63,7 +63,7 @@ def _usage() -> str:
         "usage: elman COMMAND [options]    (elman COMMAND --help lists the options)\n\n"
         f"Batch sequence tagging on ordinary CPUs.\n\n{commands}\n\n"
         "Every command takes --json: one machine-readable summary on stdout, all else on stderr.\n"
-        "Exit codes: 0 done, 1 failure, 2 usage, 3 bad data, 4 integrity, 5 locked by a run, 130/143 signals\n"
+        "Exit codes: 0 done, 1 failure, 2 usage, 3 bad data, 4 integrity, 5 locked, 130 and 143 signals\n"
         f"What runs produce goes to {environment.home()} (ELMAN_HOME)."
     )
 
@@ -77,7 +77,7 @@ def _parse(name: str, command: Command, arguments: list[str]) -> tuple[Any, bool
     def read(config, json=False):  # type: ignore[no-untyped-def]  # annotated below, the class is known only now
         return config, json
 
-    read.__annotations__ = {"config": tyro.conf.OmitArgPrefixes[config_class], "json": bool}
+    read.__annotations__ = {"config": Annotated[config_class, tyro.conf.OmitArgPrefixes], "json": bool}
     read.__doc__ = f"""{config_class.__doc__}
 
     Args:

@@ -7,6 +7,7 @@ the work.
 """
 
 import functools
+import importlib
 import os
 import sys
 import urllib.error
@@ -39,7 +40,7 @@ def engage(timeout_s: float = 2.0) -> str | None:
             pass
     except (urllib.error.URLError, OSError, ValueError) as error:
         return f"{url} does not answer ({error})"
-    import prefect  # noqa: F401
+    importlib.import_module("prefect")
 
     return None
 
@@ -53,7 +54,7 @@ def flow(fn: Callable[P, R]) -> Callable[P, R]:
     """Mark a flow: a `prefect.Flow` where Prefect is loaded (`engage`, a worker, a deploy), else as it is."""
     if "prefect" not in sys.modules:
         return fn
-    import prefect
+    prefect: Any = importlib.import_module("prefect")
 
     @functools.wraps(fn)
     def body(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -84,8 +85,7 @@ def task(fn: Callable[P, R]) -> Callable[P, R]:
         if FlowRunContext.get() is None:
             return fn(*args, **kwargs)
         if as_prefect is None:
-            import prefect
-
+            prefect: Any = importlib.import_module("prefect")
             as_prefect = prefect.task(fn, name=fn.__name__, cache_policy=prefect.cache_policies.NO_CACHE)
         return cast(R, as_prefect(*args, **kwargs))
 
