@@ -1,0 +1,67 @@
+"""The command line: usage, exit codes, and summaries."""
+
+import subprocess
+import sys
+
+import pytest
+
+from flows import cli
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
+def test_help_names_every_command(arguments, capsys):
+    assert cli.main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert [name for name in cli.COMMANDS if f"\n  {name} " not in shown] == []
+
+
+def test_an_unknown_command_is_a_usage_error(capsys):
+    assert cli.main(["tagg"]) == 2
+    assert "'tagg'" in capsys.readouterr().err
+
+
+def test_no_command_is_a_usage_error(capsys):
+    assert cli.main([]) == 2
+    assert "usage: elman" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_every_command_has_a_config_whose_fields_are_its_options(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([name, "--help"])
+    assert stopped.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_an_unknown_option_is_a_usage_error(home):
+    out = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "ingest", "x", "--name", "n", "--colour", "red"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert out.returncode == 2
+    assert "--colour" in out.stderr + out.stdout
+
+
+def test_a_missing_file_ends_with_3_and_one_message(home, tmp_path):
+    missing = tmp_path / "missing.conll"
+    command = [sys.executable, "-m", "flows.cli", "ingest", str(missing), "--name", "n", "--json"]
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert out.returncode == 3
+    assert str(missing) in out.stderr
+    assert "Traceback" not in out.stderr
+    assert out.stdout == ""
+
+
+def test_render_aligns_values_and_makes_control_characters_visible():
+    shown = cli.render(
+        {"f1": 0.5, "types": {"PER\x1b[31m": {"f1": 1.0, "n": 2}}, "none": None, "list": ["a"]}
+    )
+    assert shown.splitlines() == [
+        "f1     0.5",
+        "types",
+        "  PER\\x1b[31m  f1 1  n 2",
+        "list",
+        "  a",
+    ]

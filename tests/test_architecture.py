@@ -1,0 +1,100 @@
+"""Arrows point down only: flows -> tasks -> data, rnn; data and rnn never meet; observers keep their rooms."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+OURS = {"flows", "tasks", "data", "rnn"}
+FORBIDDEN = {
+    "data": {"flows", "tasks", "rnn", "prefect", "mlflow"},
+    "rnn": {"flows", "tasks", "data", "polars", "pyarrow", "prefect", "mlflow"},
+    "tasks": {"flows"},
+    "flows": {"rnn"},
+}
+ONLY_IN = {  # observers may be imported in these files and nowhere else
+    "mlflow": {"tasks/tracking.py", "tasks/tagger_model.py"},
+    "prefect": {"tasks/orchestration.py", "tasks/servers.py"},
+}
+AT_START_UP = {"prefect", "mlflow", "numba", "polars", "tyro"}  # not loaded by `elman --help`
+
+
+def imports_of(path: Path) -> set[str]:
+    """Top-level names a file imports anywhere, also inside functions and by `import_module`."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+        elif (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module"
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            names.add(str(node.args[0].value).split(".")[0])
+    return names
+
+
+def violations(root: Path) -> list[str]:
+    found = []
+    for package in OURS:
+        for path in sorted((root / package).rglob("*.py")):
+            place = path.relative_to(root).as_posix()
+            names = imports_of(path)
+            found += [f"{place} imports {name}" for name in sorted(names & FORBIDDEN[package])]
+            found += [
+                f"{place} imports {o}" for o, rooms in ONLY_IN.items() if o in names and place not in rooms
+            ]
+    return found
+
+
+def test_arrows_point_down_only(checkout):
+    assert violations(checkout) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("data/planted.py", "from rnn import fit"),
+        ("rnn/planted.py", "def f():\n    import polars"),
+        ("tasks/planted.py", "import flows.cli"),
+        ("tasks/planted.py", "import importlib\nimportlib.import_module('mlflow')"),
+        ("flows/planted.py", "from prefect import flow"),
+    ],
+)
+def test_a_planted_wrong_import_is_found(tmp_path, place, line):
+    path = tmp_path / place
+    path.parent.mkdir()
+    path.write_text(line)
+    assert len(violations(tmp_path)) == 1
+
+
+def loaded_by(statement: str, cwd: Path) -> set[str]:
+    """Top-level modules in a fresh interpreter after a statement."""
+    code = f"import sys\n{statement}\nprint(*{{m.split('.')[0] for m in sys.modules}})"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd)
+    return set(out.stdout.splitlines()[-1].split())
+
+
+def test_help_loads_nothing_heavy(checkout):
+    assert loaded_by("from flows.cli import main; main(['--help'])", checkout) & AT_START_UP == set()
+
+
+def test_the_module_check_can_fail(checkout):
+    assert "polars" in loaded_by("import data.schema", checkout)
+
+
+@pytest.mark.parametrize("package", ["data", "rnn"])
+def test_data_and_rnn_load_alone(checkout, package):
+    modules = [
+        ".".join(path.relative_to(checkout).with_suffix("").parts)
+        for path in (checkout / package).rglob("*.py")
+    ]
+    loaded = loaded_by(
+        "\n".join(f"import {module}" for module in modules if "samples" not in module), checkout
+    )
+    assert loaded & FORBIDDEN[package] == set()
