@@ -1,0 +1,291 @@
+"""What a network sees of a token: one-hot blocks side by side, each with its own vocabulary.
+
+A block turns a token into a symbol (or none, or several) and a symbol into a row of one table; the rows of
+all blocks of a token are its bag. One-hot times a matrix is a row gather, so a bag's rows are what is summed.
+
+Blocks by name, k a number:
+    word        the token as it came
+    lower       lower-cased, compatibility forms unified (NFKC)
+    shape       X upper case, x lower case, c other letters, 0 digits, the rest kept; runs cut to two
+    prefixK     the first k characters, where there are as many; suffixK the last k
+    ngramK      every k characters in a row of ^token$ (of the first 62 characters of a longer one)
+    at-1, at+2  the token so many places before or after; at-1+0, at-1+1  the tokens from here to there
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from data.vocabulary import SPECIALS, UNK_ID, Vocabulary, count_symbols
+
+NAME = re.compile(
+    r"(?P<kind>word|lower|shape)|(?P<affix>prefix|suffix|ngram)(?P<k>[1-9])|at(?P<a>[+-]\d)(?P<b>[+-]\d)?"
+)
+LONGEST_READ = 62  # characters of a token that n-grams look at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One one-hot block: what it shows and how many symbols it may know."""
+
+    name: str
+    min_count: int = 1
+    max_size: int | None = None  # ids at most, `<PAD>` and `<UNK>` included
+    rows: int | None = None  # table rows kept for it whatever it knows; as many as it knows by default
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(
+                "expected a block named word, lower, shape, prefixK, suffixK, ngramK, at-1 or at-1+0. "
+                f"Got {self.name!r}"
+            )
+        if self.rows is not None and (self.max_size is None or self.max_size > self.rows):
+            raise ValueError(
+                f"block {self.name}: expected max_size <= rows. Got {self.max_size} > {self.rows}"
+            )
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Places of the first and last token the block looks at, (0, 0) for the token itself."""
+        match = NAME.fullmatch(self.name)
+        if match is None or match["a"] is None:
+            return 0, 0
+        a, b = int(match["a"]), int(match["b"] or match["a"])
+        return min(a, b), max(a, b)
+
+
+def reach_of(blocks: Sequence[Block]) -> int:
+    """How many tokens to each side the blocks look at; 0 when a bag depends on the token alone."""
+    return max(max(-block.window[0], block.window[1]) for block in blocks)
+
+
+def _column(place: int) -> str:
+    return f"w{place:+d}"
+
+
+def contexts(words: pl.Series, offsets: np.ndarray, reach: int) -> pl.DataFrame:
+    """What bags depend on, one row a token: the token, and `reach` neighbours to each side.
+
+    Args:
+        words: (N,) tokens of all sentences in a row.
+        offsets: (n + 1,) int64, where sentences begin and the last ends.
+        reach: neighbours to each side.
+
+    Returns:
+        Columns `w-1`, `w+0`, `w+1` and so on, String; empty beyond the ends of a sentence.
+    """
+    frame = pl.DataFrame({_column(0): words})
+    if not reach:
+        return frame
+    sentence = pl.Series("s", np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)))
+    w, s = pl.col(_column(0)), pl.col("s")
+    return frame.with_columns(sentence).select(
+        pl.when(s.shift(-place) == s).then(w.shift(-place)).otherwise(pl.lit("")).alias(_column(place))
+        for place in range(-reach, reach + 1)
+    )
+
+
+def distinct(frame: pl.DataFrame) -> pl.DataFrame:
+    """Count equal contexts: one row each with its `count`, sorted by code point."""
+    columns = [name for name in frame.columns if name != "count"]
+    count = pl.col("count").sum() if "count" in frame.columns else pl.len()
+    return frame.group_by(columns).agg(count.cast(pl.Int64).alias("count")).sort(columns)
+
+
+def numbers_of(frame: pl.DataFrame, keys: pl.DataFrame) -> np.ndarray:
+    """Row in `keys` of each row of `frame`, int32; both as `contexts` gives them, every row known."""
+    columns = frame.columns
+    numbered = keys.select(columns).with_row_index("bag")
+    found = frame.join(numbered, on=columns, how="left", maintain_order="left")["bag"]
+    return found.cast(pl.Int32).to_numpy()
+
+
+def symbols(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """What a block sees in each context.
+
+    Returns:
+        `bag`, the row in `keys`, and `symbol`; no row where a context has none, several where it has several.
+    """
+    word = pl.col(_column(0))
+    match = NAME.fullmatch(block.name)
+    assert match is not None
+    k = int(match["k"] or 0)
+    frame = keys.lazy().with_row_index("bag")
+    if match["affix"] == "ngram":
+        marked = pl.concat_str(pl.lit("^"), word.str.slice(0, LONGEST_READ), pl.lit("$"))
+        frame = (
+            frame.select("bag", marked=marked)
+            .filter(pl.col("marked").str.len_chars() >= k)
+            .with_columns(at=pl.int_ranges(0, pl.col("marked").str.len_chars().cast(pl.Int64) - k + 1))
+            .explode("at")
+            .with_columns(symbol=pl.col("marked").str.slice(pl.col("at"), k))
+        )
+    else:
+        if match["affix"]:
+            part = word.str.slice(0, k) if match["affix"] == "prefix" else word.str.slice(-k)
+            value: pl.Expr = pl.when(word.str.len_chars() >= k).then(part)
+        elif match["kind"] == "lower":
+            value = word.str.normalize("NFKC").str.to_lowercase()
+        elif match["kind"] == "shape":
+            value = word
+            for letters, mark in (
+                (r"\p{Lu}", "X"),
+                (r"\p{Ll}", "x"),
+                (r"[\p{L}--[Xx]]", "c"),
+                (r"\p{Nd}", "0"),
+            ):
+                value = value.str.replace_all(letters, mark)
+            for mark in "Xxc0":
+                value = value.str.replace_all(f"{mark}{mark}{mark}+", mark * 2)
+        else:
+            a, b = block.window
+            value = pl.concat_str([pl.col(_column(place)) for place in range(a, b + 1)], separator=" ")
+        frame = frame.with_columns(symbol=value)
+    return frame.filter(pl.col("symbol").is_not_null()).select("bag", "symbol").collect()
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Rows of the table to sum for each context.
+
+    rows (R,) int32 and offsets (M + 1,) int64: bag m is rows[offsets[m]:offsets[m + 1]], ascending.
+    unknown (M,) int32: the bag that stands in for m with its rare symbols taken away, or m if it has none.
+    The first `contexts` bags are the contexts in their order, the others only stand in.
+    """
+
+    rows: np.ndarray
+    offsets: np.ndarray
+    unknown: np.ndarray
+    contexts: int
+
+
+@dataclass(frozen=True)
+class Features:
+    """The blocks of a network with the vocabularies fitted to them."""
+
+    blocks: tuple[Block, ...]
+    vocabularies: tuple[Vocabulary, ...]
+    rare: int = 1  # a symbol seen at most so often in training is `<UNK>` in the bag that stands in
+
+    @classmethod
+    def fit(cls, keys: pl.DataFrame, blocks: Sequence[Block], rare: int = 1) -> Self:
+        """Fit one vocabulary a block.
+
+        Args:
+            keys: contexts of the training split with their `count`, as `distinct` gives them.
+            blocks: what to look at.
+            rare: see the field.
+        """
+        if not blocks:
+            raise ValueError("expected at least one block. Got none")
+        counts = keys.select("count").with_row_index("bag")
+
+        def fitted(block: Block) -> Vocabulary:
+            seen = symbols(keys, block).join(counts, on="bag").select("symbol", "count")
+            return Vocabulary.fit(count_symbols(seen), block.min_count, block.max_size)
+
+        return cls(tuple(blocks), tuple(fitted(block) for block in blocks), rare)
+
+    @property
+    def reach(self) -> int:
+        """How many tokens to each side the blocks look at."""
+        return reach_of(self.blocks)
+
+    @property
+    def first_rows(self) -> tuple[int, ...]:
+        """Where each block begins in the table, and after them the number of rows of the table."""
+        sizes = [
+            block.rows or len(vocabulary)
+            for block, vocabulary in zip(self.blocks, self.vocabularies, strict=True)
+        ]
+        return (0, *np.cumsum(sizes).tolist())
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table: the length I of the one-hot input."""
+        return self.first_rows[-1]
+
+    def bags(self, keys: pl.DataFrame, stand_ins: bool = True) -> Bags:
+        """Look up the rows of each context.
+
+        Args:
+            keys: contexts as `distinct` or `contexts` gives them, one row each.
+            stand_ins: whether to make the bags that training drops rare symbols with.
+        """
+        parts = []
+        for block, vocabulary, first in zip(self.blocks, self.vocabularies, self.first_rows, strict=False):
+            seen = symbols(keys, block)
+            ids = vocabulary.encode(seen["symbol"])
+            rare = vocabulary.count_of(ids) <= self.rare
+            part = pl.DataFrame({"bag": seen["bag"].cast(pl.Int32), "id": ids, "rare": rare})
+            parts.append(
+                part.select(
+                    "bag",
+                    row=pl.col("id") + first,
+                    stand_in=pl.when("rare").then(UNK_ID).otherwise("id").cast(pl.Int32) + first,
+                )
+            )
+        table = pl.concat(parts)
+        contexts = np.arange(len(keys), dtype=np.int32)
+        plain = table.select("bag", "row").unique().sort("bag", "row")
+        if not stand_ins:
+            return Bags(*_flat(plain, len(keys)), contexts, len(keys))
+        changed = table.filter(pl.col("row") != pl.col("stand_in"))["bag"].unique().sort()
+        number = pl.DataFrame({"bag": changed}).with_row_index("other")
+        others = (
+            table.join(number, on="bag")
+            .select(bag=pl.col("other").cast(pl.Int32) + len(keys), row="stand_in")
+            .unique()
+            .sort("bag", "row")
+        )
+        unknown = np.concatenate([contexts, np.arange(len(changed), dtype=np.int32) + np.int32(len(keys))])
+        unknown[changed.to_numpy()] = unknown[len(keys) :]
+        return Bags(*_flat(pl.concat([plain, others]), len(keys) + len(changed)), unknown, len(keys))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; `from_json` gives the features back."""
+        return {
+            "format": 1,
+            "specials": list(SPECIALS),
+            "rare": self.rare,
+            "blocks": [
+                {**asdict(block), "first_row": first, **vocabulary.to_json()}
+                for block, vocabulary, first in zip(
+                    self.blocks, self.vocabularies, self.first_rows, strict=False
+                )
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """The features that `to_json` wrote."""
+        names = ("name", "min_count", "max_size", "rows")
+        return cls(
+            tuple(Block(**{name: block[name] for name in names}) for block in value["blocks"]),
+            tuple(Vocabulary.from_json(block) for block in value["blocks"]),
+            value["rare"],
+        )
+
+    def to_bytes(self) -> bytes:
+        """The vocabulary file: the same bytes for the same training text."""
+        return (json.dumps(self.to_json(), ensure_ascii=False, indent=0) + "\n").encode(
+            "utf-8", "surrogatepass"
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the vocabulary file."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def _flat(table: pl.DataFrame, bags: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted (bag, row) pairs as flat rows and offsets."""
+    offsets = np.zeros(bags + 1, np.int64)
+    np.cumsum(np.bincount(table["bag"].to_numpy(), minlength=bags), out=offsets[1:])
+    return table["row"].cast(pl.Int32).to_numpy(), offsets

@@ -1,0 +1,100 @@
+"""The symbols a network knows, each with its row: counted in training, the same file in any order."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import polars as pl
+
+PAD, UNK = "<PAD>", "<UNK>"
+PAD_ID, UNK_ID = 0, 1
+SPECIALS = (PAD, UNK)
+
+
+def count_symbols(frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """Sum up counts by symbol.
+
+    Args:
+        frame: `symbol` String (null: no symbol) and `count`, a symbol any number of times in any order.
+
+    Returns:
+        One row a symbol, sorted by count, highest first, ties by code point.
+    """
+    return (
+        frame.lazy()
+        .filter(pl.col("symbol").is_not_null())
+        .group_by("symbol")
+        .agg(pl.col("count").sum().cast(pl.Int64))
+        .sort(["count", "symbol"], descending=[True, False])
+        .collect()
+    )
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Symbols and their ids: `<PAD>` is 0, `<UNK>` is 1, then by count, ties by code point.
+
+    The two specials are places, not spellings: a text that holds the word `<PAD>` does not reach id 0.
+    """
+
+    symbols: tuple[str, ...]  # from id 2 on
+    counts: tuple[int, ...]  # of each symbol in training
+
+    @classmethod
+    def fit(
+        cls, counts: pl.DataFrame | pl.LazyFrame, min_count: int = 1, max_size: int | None = None
+    ) -> Self:
+        """Choose the symbols to know.
+
+        Args:
+            counts: `symbol` and `count` as `count_symbols` takes them.
+            min_count: a symbol seen less often has no id of its own.
+            max_size: ids at most, the two specials included; the most frequent symbols stay.
+        """
+        known = count_symbols(counts).filter(pl.col("count") >= min_count)
+        if max_size is not None:
+            known = known.head(max(0, max_size - len(SPECIALS)))
+        return cls(tuple(known["symbol"]), tuple(known["count"]))
+
+    def __len__(self) -> int:
+        return len(SPECIALS) + len(self.symbols)
+
+    @cached_property
+    def _enum(self) -> pl.Enum:
+        return pl.Enum(pl.Series(self.symbols, dtype=pl.String))
+
+    @cached_property
+    def _counts(self) -> pl.Series:
+        return pl.Series([0, 0, *self.counts], dtype=pl.Int64)
+
+    def encode(self, symbols: pl.Series) -> pl.Series:
+        """Ids of symbols, Int32: `<UNK>` for what is not known, null for null."""
+        ids = symbols.cast(self._enum, strict=False).to_physical().cast(pl.Int32) + len(SPECIALS)
+        return pl.select(pl.when(symbols.is_not_null()).then(ids.fill_null(UNK_ID))).to_series()
+
+    def count_of(self, ids: pl.Series) -> pl.Series:
+        """How often the symbols of these ids occurred in training, Int64; 0 for the specials."""
+        return self._counts.gather(ids)
+
+    def decode(self, ids: Sequence[int]) -> list[str]:
+        """Symbols of ids."""
+        table = (*SPECIALS, *self.symbols)
+        return [table[i] for i in ids]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; `from_json` gives the vocabulary back."""
+        return {"symbols": list(self.symbols), "counts": list(self.counts)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """The vocabulary that `to_json` wrote."""
+        return cls(tuple(value["symbols"]), tuple(value["counts"]))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the symbols in their order and of their counts."""
+        text = json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
