@@ -122,7 +122,8 @@ def render(summary: dict[str, Any]) -> str:
             if isinstance(value, dict) and value:
                 out += [f"{indent}{key}", *lines(value, indent + "  ")]
             elif isinstance(value, list) and value:
-                out += [f"{indent}{key}", *(f"{indent}  {show(item)}" for item in value)]
+                items = ["  ".join(map(show, v.values())) if isinstance(v, dict) else show(v) for v in value]
+                out += [f"{indent}{key}", *(f"{indent}  {item}" for item in items)]
             elif value not in (None, [], {}):
                 out.append(f"{indent}{show(key):<{width}}  {show(value)}")
         return out

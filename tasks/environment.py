@@ -33,10 +33,19 @@ def home() -> Path:
     return Path(os.environ.get("ELMAN_HOME") or CHECKOUT / "var").resolve()
 
 
+def client_settings() -> Path:
+    """The file `elman up` leaves for clients of its servers, as lines `export NAME=value`."""
+    return home() / "servers" / "env"
+
+
 def prepare() -> None:
     """Set what Prefect, MLflow, NumPy and Numba read when they are imported; call it first."""
     os.environ.update(FIXED)
-    for name, value in DEFAULTS.items():
+    defaults = dict(DEFAULTS)
+    if client_settings().is_file():
+        lines = client_settings().read_text(encoding="utf-8").splitlines()
+        defaults |= dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    for name, value in defaults.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
     os.environ.setdefault("NUMBA_CACHE_DIR", str(home() / "numba"))

@@ -1,4 +1,4 @@
-"""Arrows point down only: flows -> tasks -> data, rnn; data and rnn never meet; observers keep their rooms."""
+"""Arrows point down only: flows -> tasks -> data, rnn; data and rnn never meet; observers stay put."""
 
 import ast
 import subprocess

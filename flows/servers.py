@@ -1,0 +1,52 @@
+"""`elman up`, `down`, `status`: the servers that schedule and show, on loopback."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from data.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpConfig:
+    """Start the Prefect server, one worker and the MLflow UI, and deploy prefect.yaml."""
+
+    prefect_port: int = 4200  # port of the Prefect server and its dashboard
+    mlflow_port: int = 5000  # port of the MLflow UI
+
+    def __post_init__(self) -> None:
+        """Bound the ports."""
+        for port in (self.prefect_port, self.mlflow_port):
+            if not 1024 <= port <= 65535:
+                raise UsageError(f"expected a port from 1024 to 65535. Got {port}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownConfig:
+    """Stop what `elman up` started."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusConfig:
+    """Show what is running and the next scheduled runs."""
+
+
+def up(config: UpConfig) -> dict[str, Any]:
+    """Start the servers; return where they are and what is scheduled."""
+    from tasks.servers import start_servers
+
+    return start_servers(config.prefect_port, config.mlflow_port)
+
+
+def down(config: DownConfig) -> dict[str, Any]:
+    """Stop the servers; return which were running."""
+    from tasks.servers import stop_servers
+
+    return stop_servers()
+
+
+def status(config: StatusConfig) -> dict[str, Any]:
+    """Return what runs where, what is scheduled, and how many runs wait to be sent to MLflow."""
+    from tasks.runs import unsent
+    from tasks.servers import server_status
+
+    return {**server_status(), "unsent_runs": len(unsent())}

@@ -1,0 +1,417 @@
+"""Runs and models as MLflow shows them. MLflow observes: what counts is the run's own record (`tasks.runs`).
+
+With the tracking server away a run finishes all the same; `send_pending` sends what is left, without doubles:
+the run is found again by its tag, and metrics carry the time and step they were measured at.
+"""
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from data.errors import BadInput, ElmanError
+from data.store import sha256_file
+from tasks import runs
+from tasks.environment import CHECKOUT, home
+from tasks.progress import say
+
+EXPERIMENT = "elman"
+CHAMPION = "champion"
+FLUSH_EVERY_S = 5.0
+BATCH = 1000  # metrics a call, MLflow's limit
+
+
+class TrackingError(ElmanError):
+    """MLflow is needed for what was asked and does not answer, or does not know the name."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered model version: its number as MLflow counts, and the tags we gave it."""
+
+    name: str
+    version: str
+    tags: Mapping[str, str]
+
+
+def tracking_uri() -> str:
+    """Where runs are sent: MLFLOW_TRACKING_URI, or a SQLite file in the home folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow' / 'mlflow.db'}"
+
+
+def _connect() -> Any:
+    """Load MLflow, pointed at the tracking store.
+
+    Raises:
+        TrackingError: the server cannot be reached; found out in seconds, before MLflow's own long retries.
+    """
+    uri = tracking_uri()
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https"):
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            socket.create_connection((parts.hostname or "", port), timeout=3).close()
+        except OSError as error:
+            raise TrackingError(f"{uri} does not answer ({error})") from None
+    elif parts.scheme == "sqlite":
+        _make_database(Path(uri.removeprefix("sqlite:///")))
+    import mlflow
+
+    if mlflow.get_tracking_uri() != uri:
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+    return mlflow
+
+
+def _make_database(path: Path) -> None:
+    if path.exists():
+        return
+    import sqlite3
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA journal_mode=WAL")  # several commands and the UI on one file
+
+
+def _experiment(client: Any) -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is None:
+        artifacts = None
+        if tracking_uri().startswith("sqlite:"):
+            artifacts = (home() / "mlflow" / "artifacts").as_uri()
+        try:
+            return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
+        except Exception:  # another command has just created it
+            found = client.get_experiment_by_name(EXPERIMENT)
+            if found is None:
+                raise
+    return str(found.experiment_id)
+
+
+class Recorder:
+    """A run being recorded: everything goes to its folder first, metrics also to MLflow while it answers."""
+
+    def __init__(self, run: runs.Run) -> None:
+        self.run = run
+        self._live = True
+        self._waiting: list[runs.Row] = []
+        self._flushed = 0.0
+
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        """Record metrics of one step (an epoch); shown in batches, at most every few seconds."""
+        self._waiting += self.run.metrics(values, step)
+        if not self._live or time.monotonic() - self._flushed < FLUSH_EVERY_S:
+            return
+        try:
+            client, run_id = _begin(self.run)
+            _send_metrics(client, run_id, self._waiting)
+        except Exception as error:
+            self._live = False
+            say(f"MLflow: {_first_line(error)}. The run goes on; it is sent later.")
+        self._waiting.clear()
+        self._flushed = time.monotonic()
+
+
+@contextmanager
+def recording(kind: str, name: str, params: Mapping[str, Any]) -> Iterator[Recorder]:
+    """Keep the record of one run and show it in MLflow at its end; arguments as in `tasks.runs.start`."""
+    run = runs.start(kind, name, params)
+    status = "FINISHED"
+    try:
+        yield Recorder(run)
+    except BaseException as error:
+        status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        raise
+    finally:
+        run.save(status=status, ended_ms=int(time.time() * 1000))
+        if status != "KILLED":
+            send_pending()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def send_pending() -> int:
+    """Send every ended run that MLflow does not have yet; stop at the first failure, with one line.
+
+    Returns:
+        How many runs are still to be sent.
+    """
+    waiting = runs.unsent()
+    for done, run in enumerate(waiting):
+        try:
+            _send(run)
+        except Exception as error:
+            left = len(waiting) - done
+            say(
+                f"MLflow: {_first_line(error)}. {left} run(s) kept under {home() / 'runs'}, to be sent later."
+            )
+            return left
+    return 0
+
+
+def _begin(run: runs.Run) -> tuple[Any, str]:
+    """The MLflow run of a record, found by its tag or created."""
+    mlflow = _connect()
+    client = mlflow.MlflowClient()
+    record = run.record
+    if record["mlflow_run_id"] is None:
+        experiment = _experiment(client)
+        same = client.search_runs(
+            [experiment], filter_string=f"tags.`elman.run` = '{record['id']}'", max_results=1
+        )
+        if same:
+            found = same[0]
+        else:
+            tags = {"elman.run": record["id"], "elman.kind": record["kind"]}
+            found = client.create_run(
+                experiment, start_time=record["started_ms"], run_name=record["name"], tags=tags
+            )
+            client.log_batch(
+                found.info.run_id,
+                params=[mlflow.entities.Param(key, value[:6000]) for key, value in record["params"].items()],
+            )
+        run.save(mlflow_run_id=found.info.run_id)
+    return client, str(record["mlflow_run_id"])
+
+
+def _send_metrics(client: Any, run_id: str, rows: list[runs.Row]) -> None:
+    from mlflow.entities import Metric
+
+    metrics = [Metric(name, value, stamp, step) for name, value, stamp, step in rows]
+    for start in range(0, len(metrics), BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+
+def _send(run: runs.Run) -> None:
+    """Send one whole record; everything in it may have been sent before."""
+    client, run_id = _begin(run)
+    record = run.record
+    _send_metrics(client, run_id, run.rows())
+    for key, value in record["tags"].items():
+        client.set_tag(run_id, key, value)
+    for entry in record["datasets"]:
+        _log_dataset(client, run_id, entry)
+    for item in sorted(run.artifacts.iterdir()):
+        client.log_artifact(run_id, str(item))
+    if record["model"] and record["status"] == "FINISHED":
+        _log_model(client, run_id, record["model"])
+    client.set_terminated(run_id, status=record["status"], end_time=record["ended_ms"])
+    run.save(sent=True)
+
+
+def _log_dataset(client: Any, run_id: str, entry: Mapping[str, Any]) -> None:
+    """Log a corpus as an MLflow dataset whose digest is our manifest's (36 characters, MLflow's limit)."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(
+        name=entry["name"],
+        digest=entry["digest"][:36],
+        source_type="local",
+        source=json.dumps({"uri": Path(entry["folder"]).as_uri()}),
+        profile=json.dumps({**entry["counts"], "manifest_sha256": entry["digest"]}),
+    )
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", entry["context"])])])
+
+
+def _log_model(client: Any, run_id: str, model: Mapping[str, Any]) -> None:
+    """Log the model folder as code that loads without pickle; register it once, whatever is sent again."""
+    mlflow = _connect()
+    folder = Path(model["folder"])
+    client.set_tag(run_id, "elman.model", folder.name)
+    logged = mlflow.search_logged_models(
+        experiment_ids=[_experiment(client)],
+        filter_string=f"source_run_id = '{run_id}'",
+        output_format="list",
+    )
+    if not logged:
+        passport = json.loads((folder / "passport.json").read_text(encoding="utf-8"))
+        example = (
+            "ATGAAACGCATTAGCACCACCATTACC" if passport["kind"] == "dna" else "Sam Li and Tom date on Tuesday."
+        )
+        with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as code:
+            mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("tagger_model.py")),
+                artifacts={"model": str(folder)},
+                code_paths=_code(Path(code)),
+                input_example=[example],
+                pip_requirements=_requirements(),
+            )
+        logged = mlflow.search_logged_models(
+            experiment_ids=[_experiment(client)],
+            filter_string=f"source_run_id = '{run_id}'",
+            output_format="list",
+        )
+    if model["register"]:
+        _register(client, run_id, logged[0], model, folder)
+
+
+def _register(client: Any, run_id: str, logged: Any, model: Mapping[str, Any], folder: Path) -> None:
+    from mlflow.exceptions import MlflowException
+
+    name = model["register"]
+    try:
+        client.get_registered_model(name)
+    except MlflowException:
+        client.create_registered_model(name)
+    known = [v for v in client.search_model_versions(f"name = '{name}'") if v.run_id == run_id]
+    if not known:
+        tags = {
+            "elman.model": folder.name,
+            "elman.passport": sha256_file(folder / "passport.json"),
+            **model["tags"],
+        }
+        known = [
+            client.create_model_version(
+                name, f"models:/{logged.model_id}", run_id=run_id, tags=tags, model_id=logged.model_id
+            )
+        ]
+    if champion(name) is None:  # the first of its name
+        client.set_registered_model_alias(name, CHAMPION, known[0].version)
+
+
+def _code(into: Path) -> list[str]:
+    """Copies of the Python files a loaded model runs, so that it works where Elman is not installed."""
+    for package in ("data", "rnn", "tasks"):
+        for path in sorted((CHECKOUT / package).rglob("*.py")):
+            target = into / path.relative_to(CHECKOUT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    return [str(into / package) for package in ("data", "rnn", "tasks")]
+
+
+def _requirements() -> list[str]:
+    from importlib.metadata import version
+
+    wanted = (
+        "numpy",
+        "numba",
+        "scipy",
+        "polars",
+        "pyarrow",
+        "safetensors",
+        "threadpoolctl",
+        "psutil",
+        "biopython",
+    )
+    return [f"{name}=={version(name)}" for name in wanted]
+
+
+def champion(name: str) -> Version | None:
+    """The version a name's `champion` alias stands at, or None."""
+    return _version(name, alias=CHAMPION)
+
+
+def versions(name: str) -> list[Version]:
+    """All registered versions of a name, oldest first; none for an unknown name."""
+    found = _connect().MlflowClient().search_model_versions(f"name = '{name}'")
+    return [Version(name, str(v.version), dict(v.tags)) for v in sorted(found, key=lambda v: int(v.version))]
+
+
+def promote(name: str, version: str, why: str) -> None:
+    """Move the `champion` alias to a version and note why."""
+    client = _connect().MlflowClient()
+    client.set_registered_model_alias(name, CHAMPION, version)
+    client.set_model_version_tag(name, version, "elman.why", why)
+
+
+def note(name: str, version: str, key: str, value: str) -> None:
+    """Set a tag of a registered version."""
+    _connect().MlflowClient().set_model_version_tag(name, version, key, value)
+
+
+def _version(name: str, *, alias: str | None = None, version: str | None = None) -> Version | None:
+    client = _connect().MlflowClient()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if alias is not None:
+            found = client.get_model_version_by_alias(name, alias)
+        else:
+            found = client.get_model_version(name, version)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    return Version(name, str(found.version), dict(found.tags))
+
+
+def resolve_model(uri: str) -> Path:
+    """Find the model folder behind `models:/NAME@alias`, `models:/NAME/VERSION` or a run id.
+
+    Run ids are ours or MLflow's. The folder is the one in the home's `models/` if its passport is the
+    registered one, else it is fetched.
+
+    Raises:
+        BadInput: no such name, alias, version or run.
+        TrackingError: MLflow does not answer.
+    """
+    if uri.startswith("models:/"):
+        name, found = _registered(uri)
+        if found is None:
+            raise BadInput(
+                "a registered model", got=uri, todo="See `elman status` or the MLflow UI for names."
+            )
+        folder = home() / "models" / found.tags["elman.model"]
+        if _same_passport(folder, found.tags["elman.passport"]):
+            return folder
+        return _fetch(f"models:/{name}/{found.version}", folder.name)
+    ours = runs.find(uri)
+    if ours is not None:
+        if not ours.record["model"]:
+            raise BadInput("a run that made a model", got=uri, todo="Give the id of a training run.")
+        return Path(ours.record["model"]["folder"])
+    client = _connect().MlflowClient()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tags = client.get_run(uri).data.tags
+    except MlflowException:
+        raise BadInput(
+            "a model folder, models:/NAME@alias, models:/NAME/VERSION or a run id",
+            got=repr(uri),
+            todo="Check the spelling; `elman status` lists the names.",
+        ) from None
+    if "elman.model" not in tags:
+        raise BadInput("a run that made a model", got=uri, todo="Give the id of a training run.")
+    folder = home() / "models" / tags["elman.model"]
+    return folder if folder.is_dir() else _fetch(f"runs:/{uri}/model", folder.name)
+
+
+def _registered(uri: str) -> tuple[str, Version | None]:
+    rest = uri.removeprefix("models:/")
+    if "@" in rest:
+        name, alias = rest.rsplit("@", 1)
+        return name, _version(name, alias=alias)
+    name, _, version = rest.partition("/")
+    return name, _version(name, version=version) if version.isdigit() else None
+
+
+def _same_passport(folder: Path, sha256: str) -> bool:
+    path = folder / "passport.json"
+    return path.is_file() and sha256_file(path) == sha256
+
+
+def _fetch(uri: str, name: str) -> Path:
+    """Copy a logged model's folder into the home's `models/`."""
+    mlflow = _connect()
+    target = home() / "models" / Path(name).name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch-") as scratch:
+        local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch))
+        found = next(local.rglob("passport.json"), None)
+        if found is None:
+            raise BadInput("a model logged by Elman", got=uri, todo="Give a model that `elman train` made.")
+        if not target.exists():
+            found.parent.rename(target)
+    return target
