@@ -1,0 +1,182 @@
+"""Sequences of symbols, and the packed time-major batches the network runs on.
+
+A batch holds B sequences sorted by length, longest first. Its N rows are ordered by time: step t is the
+rows `starts[t]:starts[t + 1]`, one for each sequence still alive, so no padding is stored or computed.
+Row i of step t + 1 follows row i of step t.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rnn.arrays import Int32, Int64
+
+
+@dataclass(frozen=True)
+class Bags:
+    """For every symbol, the table rows that are summed for it: its one-hot blocks.
+
+    Attributes:
+        rows: (R,) table rows, bag m being `rows[offsets[m]:offsets[m + 1]]`.
+        offsets: (M + 1,)
+        unknown: (M,) the bag used when the word of m is dropped to <UNK> in training; m itself if never.
+    """
+
+    rows: Int32
+    offsets: Int64
+    unknown: Int32
+
+    def __post_init__(self) -> None:
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.rows) or (np.diff(self.offsets) < 0).any():
+            raise ValueError(
+                f"bag offsets must rise from 0 to {len(self.rows)}. "
+                f"Got {self.offsets[0]} to {self.offsets[-1]}"
+            )
+        if len(self.unknown) != len(self):
+            raise ValueError(f"unknown must have shape ({len(self)},). Got {self.unknown.shape}")
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @classmethod
+    def single(cls, rows: int, unknown: int | None = None) -> "Bags":
+        """Symbol m is table row m alone, as in the article; dropped words become row `unknown`."""
+        every = np.arange(rows, dtype=np.int32)
+        swap = every if unknown is None else np.full(rows, unknown, np.int32)
+        return cls(every, np.arange(rows + 1, dtype=np.int64), swap)
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences one after another.
+
+    Attributes:
+        tokens: (N,) the bag of each step.
+        offsets: (n + 1,) sequence i is `tokens[offsets[i]:offsets[i + 1]]`; none is empty.
+        targets: (N * S,) class of each of the S outputs of each step, -1 where nothing is learned; or None.
+    """
+
+    tokens: Int32
+    offsets: Int64
+    targets: Int32 | None = None
+
+    def __post_init__(self) -> None:
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.tokens) or (np.diff(self.offsets) <= 0).any():
+            raise ValueError(
+                f"sequence offsets must rise strictly from 0 to {len(self.tokens)}, as no sequence is empty. "
+                f"Got {len(self)} from {self.offsets[0]} to {self.offsets[-1]}"
+            )
+        if self.targets is not None and (len(self.tokens) == 0 or len(self.targets) % len(self.tokens)):
+            raise ValueError(
+                f"targets must be S for each of {len(self.tokens)} steps. Got {len(self.targets)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def lengths(self) -> Int64:
+        """Steps of each sequence, (n,)."""
+        return np.diff(self.offsets)
+
+    def take(self, chosen: Int64) -> "Sequences":
+        """The sequences of these numbers, in this order."""
+        lengths = self.lengths[chosen]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        steps = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        if self.targets is None:
+            return Sequences(self.tokens[steps], offsets)
+        targets = self.targets.reshape(len(self.tokens), -1)[steps].reshape(-1)
+        return Sequences(self.tokens[steps], offsets, targets)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some sequences, packed time-major.
+
+    Attributes:
+        sequences: (B,) numbers of the sequences, longest first.
+        starts: (T + 1,) step t is rows `starts[t]:starts[t + 1]`.
+        places: (N,) where each row stands in `Sequences.tokens`.
+        tokens: (N,) the bag of each row.
+    """
+
+    sequences: Int64
+    starts: Int64
+    places: Int64
+    tokens: Int32
+
+    @cached_property
+    def counts(self) -> Int64:
+        """Rows alive at each step, (T,)."""
+        return np.diff(self.starts)
+
+    @cached_property
+    def member(self) -> Int64:
+        """Which of the B sequences each row belongs to, (N,)."""
+        return np.arange(len(self.places)) - np.repeat(self.starts[:-1], self.counts)
+
+    @cached_property
+    def before(self) -> Int64:
+        """The row one step earlier, for each row after the first step, (N - B,)."""
+        return np.arange(self.starts[1], len(self.places)) - np.repeat(self.counts[:-1], self.counts[1:])
+
+    def split(self, parts: int) -> tuple[Int64, Int64]:
+        """The same batch with every step cut into S finer steps.
+
+        Returns:
+            starts (T * S + 1,) of the finer steps, and where output s of row r stands among them, (N, S).
+        """
+        counts = np.repeat(self.counts, parts)
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        step = np.repeat(np.arange(len(self.counts)), self.counts)
+        first = starts[step[:, None] * parts + np.arange(parts)]
+        return starts, first + self.member[:, None]
+
+
+def pack(sequences: Sequences, chosen: Int64) -> Batch:
+    """Pack the sequences of these numbers, longest first, ties in the order given."""
+    lengths = sequences.lengths[chosen]
+    order = np.argsort(-lengths, kind="stable")
+    chosen, lengths = chosen[order], lengths[order]
+    counts = np.searchsorted(-lengths, -np.arange(1, lengths[0] + 1), side="right")
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    member = np.arange(starts[-1]) - np.repeat(starts[:-1], counts)
+    places = sequences.offsets[chosen][member] + np.repeat(np.arange(len(counts)), counts)
+    return Batch(chosen, starts, places, sequences.tokens[places])
+
+
+def shuffled(lengths: Int64, batch: int, rng: np.random.Generator, window: int = 16) -> list[Int64]:
+    """Cut sequences into batches of like length: shuffle, sort inside windows, shuffle the batches.
+
+    Args:
+        lengths: (n,) steps of each sequence.
+        batch: sequences in a batch.
+        rng: decides the order.
+        window: batches in a window; 1 is a plain shuffle.
+
+    Returns:
+        numbers of the sequences of each batch.
+    """
+    order = rng.permutation(len(lengths))
+    batches = []
+    for first in range(0, len(order), batch * window):
+        some = order[first : first + batch * window]
+        some = some[np.argsort(-lengths[some], kind="stable")]
+        batches += [some[i : i + batch] for i in range(0, len(some), batch)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def by_length(lengths: Int64, steps: int) -> Iterator[Int64]:
+    """Cut all sequences, longest first, into batches of at most `steps` steps (or one sequence)."""
+    order = np.argsort(-lengths, kind="stable")
+    first = total = 0
+    for i, length in enumerate(lengths[order]):
+        if i > first and total + length > steps:
+            yield order[first:i]
+            first, total = i, 0
+        total += length
+    if len(order):
+        yield order[first:]

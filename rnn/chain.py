@@ -1,0 +1,185 @@
+"""Linear chains over packed emissions: best path, exact marginals, exact probability of an entity.
+
+Weights are logarithms: `emission` (N, G) for each row, `start` (G,) for the first tag of a sequence,
+`transition` (G, G) from the row's tag to the next one, `end` (G,) for the last; -inf closes a tag or a step.
+With transitions of 0 the chain is the independent softmax with illegal sequences closed.
+Lafferty, McCallum and Pereira (2001), section 3;
+probabilities are scaled as in Rabiner (1989), section V.A.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rnn.arrays import Bools, Floats, Int32, Int64
+
+FLOOR = (
+    -300.0
+)  # a class is never taken as less likely than e^-300 of the best one of its row, so nothing underflows
+CLOSED = -1e4  # stands for -inf where sums are taken: exp of it is 0
+
+
+class Weights(NamedTuple):
+    """Logarithmic weights of a chain of G tags: start (G,), transition (G, G), end (G,)."""
+
+    start: Floats
+    transition: Floats
+    end: Floats
+
+    @classmethod
+    def legal(cls, classes: int, start: Bools | None, transition: Bools | None) -> "Weights":
+        """0 where legal, -inf where not."""
+        first = np.ones(classes, bool) if start is None else np.asarray(start, bool)
+        steps = np.ones((classes, classes), bool) if transition is None else np.asarray(transition, bool)
+        if first.shape != (classes,) or steps.shape != (classes, classes):
+            raise ValueError(
+                f"start_legal and transition_legal must have shapes ({classes},), ({classes}, {classes}). "
+                f"Got {first.shape}, {steps.shape}"
+            )
+        closed = np.array([-np.inf, 0.0])
+        return cls(closed[first.astype(int)], closed[steps.astype(int)], np.zeros(classes))
+
+    @property
+    def free(self) -> bool:
+        """Whether the chain says nothing, so that each row stands alone."""
+        return not (self.start.any() or self.transition.any() or self.end.any())
+
+
+class Posterior(NamedTuple):
+    """What forward-backward knows of each row.
+
+    Attributes:
+        marginals: (N, G) probability of each tag.
+        alpha: (N, G) scaled forward probabilities.
+        beta: (N, G) scaled backward probabilities.
+        step: (N, G) scaled emission, `exp(emission) / scale` of the row.
+        log_z: (B,) log of the sum over all paths, of each sequence of the batch.
+    """
+
+    marginals: Floats
+    alpha: Floats
+    beta: Floats
+    step: Floats
+    log_z: Floats
+
+
+def viterbi(emission: Floats, starts: Int64, weights: Weights) -> Int32:
+    """The best tag sequence of every sequence of a packed batch.
+
+    Args:
+        emission: (N, G)
+        starts: (T + 1,) rows of each step, see rnn/batches.py.
+        weights: of the chain.
+
+    Returns:
+        tags (N,), packed as the emissions.
+    """
+    at = starts.tolist()
+    T = len(at) - 1
+    counts = np.diff(starts)
+    back = np.empty(emission.shape, np.int32)
+    final = np.empty(counts[0], np.int32)
+    score = emission[: at[1]] + weights.start
+    steps = weights.transition.astype(emission.dtype).T[None]  # (1, to, from)
+    for t in range(T):
+        alive = counts[t + 1] if t + 1 < T else 0
+        final[alive : counts[t]] = (score[alive:] + weights.end).argmax(axis=1)
+        if alive:
+            ways = score[:alive, None, :] + steps
+            here = back[at[t + 1] : at[t + 2]]
+            here[:] = ways.argmax(axis=2)
+            score = (
+                np.take_along_axis(ways, here[:, :, None], axis=2)[:, :, 0] + emission[at[t + 1] : at[t + 2]]
+            )
+    tags = np.empty(len(emission), np.int32)
+    tag = final.copy()
+    for t in reversed(range(T)):
+        if t + 1 < T:
+            following = counts[t + 1]
+            tag[:following] = back[np.arange(at[t + 1], at[t + 2]), tag[:following]]
+        tags[at[t] : at[t + 1]] = tag[: counts[t]]
+    return tags
+
+
+def forward_backward(emission: Floats, starts: Int64, weights: Weights) -> Posterior:
+    """Exact marginals of a packed batch.
+
+    Args:
+        emission: (N, G)
+        starts: (T + 1,)
+        weights: of the chain; some legal path must exist.
+
+    Returns:
+        the posterior, float64, packed as the emissions.
+    """
+    at = starts.tolist()
+    T, counts = len(at) - 1, np.diff(starts)
+    best = emission.max(axis=1, keepdims=True).astype(np.float64)
+    step = np.exp(np.maximum(emission - best, FLOOR))
+    first, A, last = np.exp(weights.start), np.exp(weights.transition), np.exp(weights.end)
+    alpha, beta = np.empty_like(step), np.empty_like(step)
+    log_scale = best[:, 0]
+    log_z = np.zeros(counts[0])
+    for t in range(T):
+        here = slice(at[t], at[t + 1])
+        before = alpha[at[t - 1] : at[t - 1] + counts[t]] @ A if t else first
+        np.multiply(before, step[here], out=alpha[here])
+        scale = alpha[here].sum(axis=1, keepdims=True)
+        alpha[here] /= scale
+        step[here] /= scale
+        log_z[: counts[t]] += log_scale[here] + np.log(scale[:, 0])
+    for t in reversed(range(T)):
+        alive = counts[t + 1] if t + 1 < T else 0
+        here = slice(at[t], at[t + 1])
+        if alive:
+            following = slice(at[t + 1], at[t + 2])
+            beta[at[t] : at[t] + alive] = (step[following] * beta[following]) @ A.T
+        ended = slice(at[t] + alive, at[t + 1])
+        beta[ended] = last
+        log_z[alive : counts[t]] += np.log(alpha[ended] @ last)
+    marginals = alpha * beta
+    marginals /= marginals.sum(axis=1, keepdims=True)
+    return Posterior(marginals, alpha, beta, step, log_z)
+
+
+def span_probability(
+    posterior: Posterior,
+    weights: Weights,
+    tags: Int32,
+    *,
+    ends: Bools,
+    start: Int64,
+    end: Int64,
+    follow: Bools,
+) -> Floats:
+    """Exact probability that these spans stand exactly there, with these tags and not carried on.
+
+    All arrays are in the order of the sequences here, not packed. A span is the tags `tags[start:end]`; it is
+    carried on when the next tag is one that `follow` allows after its last tag.
+
+    Args:
+        posterior: of the N rows, in the order of the sequences.
+        weights: of the chain.
+        tags: (N,)
+        ends: (N,) whether a row is the last of its sequence.
+        start: (K,) first row of each span, counted among the N.
+        end: (K,) row after the last.
+        follow: (G, G) whether tag j after tag i carries an entity on.
+
+    Returns:
+        (K,) probabilities.
+    """
+    every = np.arange(len(tags))
+    norm = (posterior.alpha * posterior.beta).sum(axis=1)
+    inside = np.log(np.maximum(posterior.step[every, tags], np.finfo(np.float64).tiny))
+    inside[1:] += np.where(ends[:-1], 0.0, np.maximum(weights.transition[tags[:-1], tags[1:]], CLOSED))
+    path = np.concatenate([[0.0], np.cumsum(inside)])
+    through = np.exp(path[end] - path[start + 1])
+    last = end - 1
+    A = np.exp(weights.transition)
+    stops = np.where(follow, 0.0, A)[tags[last]]
+    following = np.minimum(end, len(tags) - 1)
+    after = (stops * posterior.step[following] * posterior.beta[following]).sum(axis=1)
+    after = np.where(ends[last], np.exp(weights.end)[tags[last]], after)
+    probability: Floats = posterior.alpha[start, tags[start]] * through * after / norm[last]
+    return probability

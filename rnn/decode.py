@@ -1,0 +1,254 @@
+"""From weights to tags: only legal sequences come out, with exact probabilities."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from rnn import chain
+from rnn.arrays import Bools, Floats, Int32, Int64, Params
+from rnn.batches import Bags, Batch, Sequences, by_length, pack
+from rnn.network import Architecture
+
+
+class Scheme(NamedTuple):
+    """What IOB2 tags mean, as arrays.
+
+    Attributes:
+        begin: (G,) whether the tag begins an entity even right after one of its type.
+        kind: (G,) number of the type, -1 for O.
+    """
+
+    begin: Bools
+    kind: Int32
+
+
+class Spans(NamedTuple):
+    """Entities, one row each, in order of sequence and start.
+
+    Attributes:
+        sequence: number of the sequence.
+        start: first symbol, counted from the start of the sequence.
+        end: symbol after the last.
+        kind: number of the type.
+        probability: exact, that just this span with this type is an entity; or None.
+    """
+
+    sequence: Int64
+    start: Int64
+    end: Int64
+    kind: Int32
+    probability: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says of n sequences, in their order.
+
+    Attributes:
+        tags: (N * S,) best legal tag of each symbol.
+        offsets: (n + 1,) symbols of sequence i are `tags[offsets[i]:offsets[i + 1]]`.
+        tag_probability: (N * S,) marginal probability of that tag; or None.
+        marginals: (N * S, G) of every tag; or None.
+        spans: entities with their probability; or None.
+    """
+
+    tags: Int32
+    offsets: Int64
+    tag_probability: Floats | None = None
+    marginals: Floats | None = None
+    spans: Spans | None = None
+
+
+def predict(
+    params: Params,
+    config: Architecture,
+    bags: Bags,
+    sequences: Sequences,
+    *,
+    start_legal: Bools | None = None,
+    transition_legal: Bools | None = None,
+    probabilities: bool = True,
+    marginals: bool = False,
+    scheme: Scheme | None = None,
+    batch_tokens: int = 16384,
+) -> Prediction:
+    """Tag sequences.
+
+    Args:
+        params: weights.
+        config: the network they belong to.
+        bags: which table rows each symbol has.
+        sequences: n sequences, N steps, S symbols a step; their targets are not looked at.
+        start_legal: (G,) tags a sequence may begin with.
+        transition_legal: (G, G) whether tag j may follow tag i.
+        probabilities: fill `tag_probability`.
+        marginals: fill `marginals`.
+        scheme: fill `spans`, each with its probability if `probabilities`.
+        batch_tokens: steps computed at a time, which bounds memory; a longer sequence goes alone.
+
+    Returns:
+        the prediction, in the order of `sequences`.
+    """
+    S, total = config.outputs_per_step, len(sequences.tokens)
+    rows = total * S
+    offsets = sequences.offsets * S
+    width = 2 if config.output == "sigmoid" else config.classes
+    weights = chain.Weights.legal(width, start_legal, transition_legal)
+    tags = np.empty(rows, np.int32)
+    chance = np.empty(rows, np.float32) if probabilities else None
+    every = np.empty((rows, width), np.float32) if marginals else None
+    found: list[Spans] = []
+    with threadpool_limits(1):
+        for chosen in by_length(sequences.lengths, batch_tokens):
+            batch = pack(sequences, chosen)
+            logits, _ = config.forward(params, bags, batch)
+            emission, starts, where = emissions(logits, config, batch)
+            best = chain.viterbi(emission, starts, weights) if not weights.free else _first(emission)
+            tags[where] = best
+            if chance is None and every is None:
+                continue
+            posterior = chain.forward_backward(emission, starts, weights)
+            if chance is not None:
+                chance[where] = posterior.marginals[np.arange(len(best)), best]
+            if every is not None:
+                every[where] = posterior.marginals
+            if scheme is not None and chance is not None:
+                found.append(
+                    _spans_of_batch(
+                        best, where, posterior, weights, scheme=scheme, offsets=offsets, batch=batch
+                    )
+                )
+    spans = None
+    if scheme is not None:
+        spans = _in_order(found) if found else spans_of(tags, offsets, scheme)
+    return Prediction(tags, offsets, chance, every, spans)
+
+
+def emissions(logits: Floats, config: Architecture, batch: Batch) -> tuple[Floats, Int64, Int64]:
+    """Log weights of each symbol's tags, packed by symbol.
+
+    Args:
+        logits: (N, S*G)
+        config: says S and G, and whether a sigmoid stands for two classes.
+        batch: N rows.
+
+    Returns:
+        emission (N*S, G), starts of the finer steps, and where each row stands in the order of the sequences.
+    """
+    S = config.outputs_per_step
+    table = logits.reshape(len(logits) * S, -1)
+    if config.output == "sigmoid":
+        table = np.hstack([np.zeros_like(table), table])
+    places = (batch.places[:, None] * S + np.arange(S)).reshape(-1)
+    if S == 1:
+        return table, batch.starts, places
+    starts, fine = batch.split(S)
+    order = np.empty(fine.size, np.int64)
+    order[fine.reshape(-1)] = np.arange(fine.size)
+    return table[order], starts, places[order]
+
+
+def _first(emission: Floats) -> Int32:
+    """Best class of each row alone; of equals the first, so that a sigmoid says yes above 0.5."""
+    best: Int32 = emission.argmax(axis=1).astype(np.int32)
+    return best
+
+
+def spans_of(tags: Int32, offsets: Int64, scheme: Scheme) -> Spans:
+    """Entities in tag sequences, by the rule of conlleval.
+
+    One begins at B-X, or at I-X after O, another type or the start of the sequence; it ends before what is no
+    I-X of its type. Without any `begin` tag, entities are the runs of one kind.
+
+    Args:
+        tags: (N,)
+        offsets: (n + 1,)
+        scheme: what the tags mean.
+
+    Returns:
+        the spans, without probabilities.
+    """
+    begins, ends = _borders(tags, offsets, scheme)
+    sequence = np.searchsorted(offsets, begins, side="right") - 1
+    return Spans(sequence, begins - offsets[sequence], ends - offsets[sequence], scheme.kind[tags[begins]])
+
+
+def _borders(tags: Int32, offsets: Int64, scheme: Scheme) -> tuple[Int64, Int64]:
+    """First symbol of each entity and the symbol after its last, counted over all sequences."""
+    kind = scheme.kind[tags]
+    fresh = np.zeros(len(tags) + 1, bool)
+    fresh[offsets] = True
+    fresh[1:-1] |= scheme.begin[tags[1:]] | (kind[1:] != kind[:-1])
+    edges = np.flatnonzero(fresh)
+    inside = kind[edges[:-1]] >= 0
+    return edges[:-1][inside], edges[1:][inside]
+
+
+def _spans_of_batch(
+    best: Int32,
+    where: Int64,
+    posterior: chain.Posterior,
+    weights: chain.Weights,
+    *,
+    scheme: Scheme,
+    offsets: Int64,
+    batch: Batch,
+) -> Spans:
+    """The spans of one batch, with probabilities, numbered as in all sequences."""
+    order = np.argsort(where)
+    numbers = np.sort(batch.sequences)
+    lengths = offsets[numbers + 1] - offsets[numbers]
+    local = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    tags = best[order]
+    marginals, alpha, beta, step = (part[order] for part in posterior[:4])
+    flat = chain.Posterior(marginals, alpha, beta, step, posterior.log_z)
+    last = np.zeros(len(tags), bool)
+    last[local[1:] - 1] = True
+    begins, ends = _borders(tags, local, scheme)
+    follow = (scheme.kind[None, :] == scheme.kind[:, None]) & ~scheme.begin[None, :]
+    chance = chain.span_probability(flat, weights, tags, ends=last, start=begins, end=ends, follow=follow)
+    member = np.searchsorted(local, begins, side="right") - 1
+    kind = scheme.kind[tags[begins]]
+    return Spans(
+        numbers[member], begins - local[member], ends - local[member], kind, chance.astype(np.float32)
+    )
+
+
+def _in_order(found: list[Spans]) -> Spans:
+    """The spans of all batches, by sequence and start."""
+    joined = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    order = np.lexsort((joined[1], joined[0]))
+    return Spans(*(part[order] for part in joined))
+
+
+def span_f1(gold: Int32, offsets: Int64, scheme: Scheme) -> Callable[[Prediction], float]:
+    """A score for `fit`: F1 of exact spans with type, over all sequences.
+
+    Args:
+        gold: (N,) right tags.
+        offsets: (n + 1,)
+        scheme: what the tags mean.
+
+    Returns:
+        a function of a prediction; 1 when neither has an entity.
+    """
+    right = _keys(gold, offsets, scheme)
+
+    def score(prediction: Prediction) -> float:
+        said = _keys(prediction.tags, prediction.offsets, scheme)
+        if not len(right) and not len(said):
+            return 1.0
+        both = len(np.intersect1d(right, said, assume_unique=True))
+        return 2 * both / (len(right) + len(said))
+
+    return score
+
+
+def _keys(tags: Int32, offsets: Int64, scheme: Scheme) -> Int64:
+    """A number for each entity, equal only for equal spans of equal type."""
+    begins, ends = _borders(tags, offsets, scheme)
+    kinds = int(scheme.kind.max()) + 1
+    return (begins * (len(tags) + 1) + ends) * kinds + scheme.kind[tags[begins]]

@@ -1,0 +1,284 @@
+"""Training: shuffled packed batches, lazy Adam, early stopping on a score, averaging, resuming.
+
+All chance comes from generators seeded by (seed, epoch, step), so a state needs to carry no generator.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from rnn import layers
+from rnn.arrays import Bools, Floats, Gradients, Params
+from rnn.batches import Bags, Batch, Sequences, pack, shuffled
+from rnn.decode import Prediction, predict
+from rnn.errors import TrainingError
+from rnn.network import Architecture, Noise, init
+from rnn.optimise import Adam, clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """How a network is trained.
+
+    Attributes:
+        epochs: passes over the data at most.
+        batch: sequences in a batch.
+        learning_rate: of Adam, at the start.
+        decay: what is left of the learning rate at the end of the last epoch; it falls in a straight line.
+        clip: largest common norm of the gradients.
+        dropout: share of hidden units silenced, per sequence.
+        blocks: share of single one-hot blocks dropped, per batch.
+        unknown: probability that a symbol is replaced by its `<UNK>` bag.
+        patience: epochs without a better score before training stops; 0 never stops.
+        average: epochs over whose last weights the mean is taken; 1 takes the last alone.
+    """
+
+    epochs: int = 30
+    batch: int = 16
+    learning_rate: float = 0.002
+    decay: float = 0.1
+    clip: float = 5.0
+    dropout: float = 0.5
+    blocks: float = 0.0
+    unknown: float = 0.1
+    patience: int = 6
+    average: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch, self.average) < 1 or self.patience < 0:
+            raise ValueError(f"epochs, batch and average must be at least 1, patience at least 0. Got {self}")
+        if not 0 < self.learning_rate < np.inf or not 0 <= self.decay <= 1 or not self.clip > 0:
+            raise ValueError(f"learning_rate and clip must be positive, decay between 0 and 1. Got {self}")
+        if not all(0 <= rate < 1 for rate in (self.dropout, self.blocks, self.unknown)):
+            raise ValueError(f"dropout, blocks and unknown must be at least 0 and below 1. Got {self}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+@dataclass
+class State:
+    """All of a training between two steps: what a checkpoint holds.
+
+    Attributes:
+        params: weights.
+        adam: optimiser with its moments.
+        epoch: running epoch, from 0.
+        done: batches of it already learned from.
+        loss, seen: sums over those batches.
+        mean: mean of the weights of the last epochs, or None.
+        best: weights of the best epoch, with its number and score.
+        history: one line an epoch.
+        finished: training is over.
+    """
+
+    params: Params
+    adam: Adam
+    epoch: int = 0
+    done: int = 0
+    loss: float = 0.0
+    seen: float = 0.0
+    mean: Params | None = None
+    best: Params | None = None
+    best_epoch: int = 0
+    best_score: float = -np.inf
+    history: list[dict[str, float]] = field(default_factory=list)
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A trained network.
+
+    Attributes:
+        params: weights of the best epoch.
+        history: for each epoch: epoch (from 1), loss (a symbol), score, learning_rate, steps, seconds.
+        best_epoch: from 1.
+        best_score: its score; NaN without one.
+    """
+
+    params: Params
+    history: list[dict[str, float]]
+    best_epoch: int
+    best_score: float
+
+
+def fit(
+    config: Architecture,
+    how: FitConfig,
+    bags: Bags,
+    train: Sequences,
+    dev: Sequences | None = None,
+    *,
+    seed: int = 0,
+    score: Callable[[Prediction], float] | None = None,
+    start_legal: Bools | None = None,
+    transition_legal: Bools | None = None,
+    class_weights: Floats | None = None,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    on_state: Callable[[State], None] | None = None,
+    state: State | None = None,
+) -> FitResult:
+    """Train a network.
+
+    Args:
+        config: which network.
+        how: settings of the training.
+        bags: which table rows each symbol has.
+        train: sequences with targets.
+        dev: sequences the score is taken on.
+        seed: of the first weights, the order and all noise.
+        score: of a prediction of `dev`, higher is better; without it the last epoch is the best.
+        start_legal: (G,) tags a sequence may begin with, for decoding dev.
+        transition_legal: (G, G) whether tag j may follow tag i.
+        class_weights: (G,) weight of each class in the loss.
+        on_epoch: is given each line of the history.
+        on_state: is given the live state after every step; copy or write it at once, do not keep it.
+        state: where to go on from; it is used up.
+
+    Returns:
+        the weights of the epoch with the best score.
+
+    Raises:
+        TrainingError: a loss or gradient is NaN or infinite.
+        ValueError: nothing to learn from.
+    """
+    if train.targets is None or not len(train) or not (train.targets >= 0).any():
+        raise ValueError("training needs at least one sequence with a target. Got none")
+    if state is None:
+        params = init(config, seed)
+        state = State(params, Adam.of(params))
+    judge = score if dev is not None and len(dev) else None
+    with threadpool_limits(1):
+        while not state.finished:
+            began = time.perf_counter()
+            rate = _epoch(
+                config,
+                how,
+                bags,
+                train,
+                seed=seed,
+                class_weights=class_weights,
+                state=state,
+                on_state=on_state,
+            )
+            _average(state, how)
+            line = {
+                "epoch": state.epoch + 1.0,
+                "loss": state.loss / max(state.seen, 1.0),
+                "learning_rate": rate,
+                "steps": float(state.adam.step),
+            }
+            if judge is not None and dev is not None:
+                prediction = predict(
+                    state.mean or state.params,
+                    config,
+                    bags,
+                    dev,
+                    start_legal=start_legal,
+                    transition_legal=transition_legal,
+                    probabilities=False,
+                )
+                line["score"] = judge(prediction)
+            line["seconds"] = time.perf_counter() - began
+            _end_epoch(state, how, line)
+            if on_epoch is not None:
+                on_epoch(line)
+            if on_state is not None:
+                on_state(state)
+    assert state.best is not None
+    score_reached = state.best_score if judge is not None else float("nan")
+    return FitResult(state.best, state.history, state.best_epoch, score_reached)
+
+
+def _epoch(
+    config: Architecture,
+    how: FitConfig,
+    bags: Bags,
+    train: Sequences,
+    *,
+    seed: int,
+    class_weights: Floats | None,
+    state: State,
+    on_state: Callable[[State], None] | None,
+) -> float:
+    """Learn from what is left of the running epoch; return the last learning rate."""
+    batches = shuffled(train.lengths, how.batch, np.random.default_rng([seed, 1, state.epoch]))
+    rate = how.learning_rate
+    for number in range(state.done, len(batches)):
+        progress = (state.epoch + number / len(batches)) / how.epochs
+        rate = how.learning_rate * (1 - (1 - how.decay) * progress)
+        rng = np.random.default_rng([seed, 2, state.epoch, number])
+        noise = Noise(rng, how.dropout, how.unknown, how.blocks)
+        batch = pack(train, batches[number])
+        loss, seen, gradients = loss_and_gradients(
+            config, state.params, bags, batch, train, noise=noise, class_weights=class_weights
+        )
+        if not np.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss}. Lower the learning rate.",
+                step=state.adam.step + 1,
+                layer="loss",
+                norm=loss,
+            )
+        clip(gradients, how.clip, state.adam.step + 1)
+        state.adam.update(state.params, gradients, rate)
+        state.loss, state.seen, state.done = state.loss + loss, state.seen + seen, number + 1
+        if on_state is not None and state.done < len(batches):
+            on_state(state)
+    return rate
+
+
+def loss_and_gradients(
+    config: Architecture,
+    params: Params,
+    bags: Bags,
+    batch: Batch,
+    train: Sequences,
+    *,
+    noise: Noise | None = None,
+    class_weights: Floats | None = None,
+) -> tuple[float, float, Gradients]:
+    """One batch forward and back.
+
+    Returns:
+        the summed loss, the number of symbols it is the sum of, and the gradients of their mean.
+    """
+    assert train.targets is not None
+    S = config.outputs_per_step
+    logits, backprop = config.forward(params, bags, batch, noise)
+    targets = train.targets.reshape(-1, S)[batch.places].reshape(-1)
+    criterion = layers.sigmoid_cross_entropy if config.output == "sigmoid" else layers.softmax_cross_entropy
+    loss, seen, dlogits = criterion(logits.reshape(len(targets), -1), targets, class_weights)
+    dlogits /= max(seen, 1.0)
+    return loss, seen, backprop(dlogits.reshape(logits.shape))
+
+
+def _average(state: State, how: FitConfig) -> None:
+    """Take the weights of this epoch into the mean of the last `how.average` ones."""
+    if how.average == 1:
+        return
+    if state.mean is None:
+        state.mean = {name: value.copy() for name, value in state.params.items()}
+        return
+    share = np.float32(1 / min(state.epoch + 1, how.average))
+    for name, value in state.params.items():
+        state.mean[name] += share * (value - state.mean[name])
+
+
+def _end_epoch(state: State, how: FitConfig, line: dict[str, float]) -> None:
+    """Keep the best weights, and decide whether to go on."""
+    state.history.append(line)
+    score = line.get("score", np.inf)
+    if score > state.best_score or score == np.inf:
+        weights = state.mean or state.params
+        state.best = {name: value.copy() for name, value in weights.items()}
+        state.best_epoch, state.best_score = state.epoch + 1, score
+    state.epoch, state.done, state.loss, state.seen = state.epoch + 1, 0, 0.0, 0.0
+    stale = how.patience and state.epoch - state.best_epoch >= how.patience
+    state.finished = state.epoch >= how.epochs or bool(stale)

@@ -1,0 +1,289 @@
+"""The tagger: summed one-hot blocks -> recurrent layers -> one row of logits a step.
+
+Parameters are a dict of arrays; with I table rows, H hidden units, O outputs a step (S * G), D directions,
+F gates (1 for the Elman cell):
+
+    table              (I, D*F*H)  Wax transposed: what each block adds to the cell of each direction;
+                       (I, E)      where an embedding of E stands between blocks and cell
+    0.forward.Wx       (E, F*H)    only with an embedding; later layers: (D*H, F*H)
+    0.forward.Wh       (H, F*H)    Waa transposed
+    0.forward.b        (F*H,)      ba
+    0.backward....                 the same from right to left, where bidirectional
+    head.Wy            (D*H, O)    Wya transposed
+    head.by            (O,)
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from rnn import layers
+from rnn.arrays import Floats, Gradients, Int32, Params
+from rnn.batches import Bags, Batch
+
+CELLS = {"elman": 1}
+OUTPUTS = ("softmax", "sigmoid")
+ORTHOGONAL_GAIN = 1.0
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What training adds to a forward pass.
+
+    Attributes:
+        rng: where it is drawn from.
+        dropout: share of hidden units silenced, per sequence.
+        unknown: probability that a symbol is replaced by its `<UNK>` bag.
+        blocks: share of single blocks dropped from the bags of a batch.
+    """
+
+    rng: np.random.Generator
+    dropout: float = 0.0
+    unknown: float = 0.0
+    blocks: float = 0.0
+
+
+Backprop: TypeAlias = Callable[
+    [Floats], Gradients
+]  # gradient of the logits (N, S*G) -> those of all parameters
+
+
+class Architecture(Protocol):
+    """What `fit` and `predict` ask of a network: its settings, first weights and forward pass."""
+
+    @property
+    def classes(self) -> int:
+        """G."""
+        ...
+
+    @property
+    def output(self) -> str:
+        """One of OUTPUTS."""
+        ...
+
+    @property
+    def outputs_per_step(self) -> int:
+        """S."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its settings as plain JSON values."""
+        ...
+
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter."""
+        ...
+
+    def start(self, rng: np.random.Generator) -> Params:
+        """First weights, float32."""
+        ...
+
+    def forward(
+        self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
+    ) -> tuple[Floats, Backprop]:
+        """Logits (N, S*G) of a packed batch, and the way back."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """Which network.
+
+    Attributes:
+        rows: I, rows of the table: blocks of all kinds side by side.
+        classes: G; 1 for sigmoid.
+        hidden: H of each direction.
+        cell: one of CELLS.
+        bidirectional: a second cell runs from right to left.
+        layers: recurrent layers on top of each other.
+        output: softmax over classes, or sigmoid for one yes/no label.
+        outputs_per_step: S; more than 1 where a step covers several symbols (DNA).
+        embedding: E, width between the blocks and the cell; 0 feeds the cell directly.
+    """
+
+    rows: int
+    classes: int
+    hidden: int = 100
+    cell: str = "elman"
+    bidirectional: bool = True
+    layers: int = 1
+    output: str = "softmax"
+    outputs_per_step: int = 1
+    embedding: int = 0
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ValueError(f"cell must be one of {', '.join(CELLS)}. Got {self.cell!r}")
+        if self.output not in OUTPUTS:
+            raise ValueError(f"output must be one of {', '.join(OUTPUTS)}. Got {self.output!r}")
+        if (
+            min(self.rows, self.classes, self.hidden, self.layers, self.outputs_per_step) < 1
+            or self.embedding < 0
+        ):
+            raise ValueError(f"sizes must be at least 1. Got {self}")
+        if self.output == "sigmoid" and self.classes != 1:
+            raise ValueError(f"a sigmoid output has classes=1. Got {self.classes}")
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Names of the directions."""
+        return ("forward", "backward") if self.bidirectional else ("forward",)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; `kind` tells the architectures apart."""
+        return {"kind": "network", **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "NetworkConfig":
+        """Undo `to_dict`."""
+        return cls(**{name: value for name, value in fields.items() if name != "kind"})
+
+    def size(self) -> int:
+        """How many numbers the parameters are."""
+        return sum(math.prod(shape) for shape in self.parameters().values())
+
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter, in the order of the module's docstring."""
+        D, H, F = len(self.directions), self.hidden, CELLS[self.cell]
+        shapes: dict[str, tuple[int, ...]] = {"table": (self.rows, self.embedding or D * F * H)}
+        for layer in range(self.layers):
+            for direction in self.directions:
+                below = D * H if layer else self.embedding
+                if below:
+                    shapes[f"{layer}.{direction}.Wx"] = (below, F * H)
+                shapes[f"{layer}.{direction}.Wh"] = (H, F * H)
+                shapes[f"{layer}.{direction}.b"] = (F * H,)
+        outputs = self.classes * self.outputs_per_step
+        shapes["head.Wy"] = (D * H, outputs)
+        shapes["head.by"] = (outputs,)
+        return shapes
+
+    def start(self, rng: np.random.Generator) -> Params:
+        """Orthogonal recurrent matrices, small normal tables, Glorot elsewhere, biases zero; float32."""
+        params: Params = {}
+        for name, shape in self.parameters().items():
+            kind = name.rsplit(".", 1)[-1]
+            if kind == "table":
+                value = rng.standard_normal(shape, np.float32) * np.float32(0.1)
+            elif kind == "Wh":
+                gates = [
+                    np.linalg.qr(rng.standard_normal((shape[0], shape[0])))[0]
+                    for _ in range(shape[1] // shape[0])
+                ]
+                value = np.hstack(gates) * ORTHOGONAL_GAIN
+            elif kind in ("Wx", "Wy"):
+                value = glorot(rng, shape)
+            else:
+                value = np.zeros(shape)
+            params[name] = np.ascontiguousarray(value, np.float32)
+        return params
+
+    def forward(
+        self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
+    ) -> tuple[Floats, Backprop]:
+        """Logits of a packed batch.
+
+        Args:
+            params: as `parameters`.
+            bags: which table rows each symbol has.
+            batch: B sequences, N rows.
+            noise: in training only.
+
+        Returns:
+            logits (N, S*G), and backprop: dlogits -> gradients by parameter name.
+        """
+        x, table_back = blocks(params["table"], bags, batch, noise)
+        backs = []
+        if self.embedding:
+            x, back = dropped(x, batch, noise)
+            backs.append(back)
+        for layer in range(self.layers):
+            x, layer_back = self._recurrent(params, layer, x, batch)
+            x, back = dropped(x, batch, noise)
+            backs += [layer_back, back]
+        logits, head_back = layers.linear(x, params["head.Wy"], params["head.by"])
+
+        def backprop(dlogits: Floats) -> Gradients:
+            gradients: Gradients = {}
+            dx, gradients["head.Wy"], gradients["head.by"] = head_back(dlogits)
+            for back in reversed(backs):
+                dx = back(dx, gradients)
+            gradients["table"] = table_back(dx)
+            return gradients
+
+        return logits, backprop
+
+    def _recurrent(self, params: Params, layer: int, x: Floats, batch: Batch) -> tuple[Floats, Any]:
+        """One layer, all directions side by side: x (N, .) -> h (N, D*H)."""
+        H, direct = self.hidden, f"{layer}.forward.Wx" not in params
+        h = np.empty((len(x), len(self.directions) * H), x.dtype)
+        backs = []
+        for d, direction in enumerate(self.directions):
+            name, here = f"{layer}.{direction}", slice(d * H, (d + 1) * H)
+            z = x[:, here] if direct else x @ params[f"{name}.Wx"]
+            h[:, here], cell_back = layers.elman(
+                z + params[f"{name}.b"], params[f"{name}.Wh"], batch, direction == "backward"
+            )
+            backs.append((name, here, cell_back))
+
+        def backprop(dh: Floats, gradients: Gradients) -> Floats:
+            dx = np.zeros_like(x)
+            for name, here, cell_back in backs:
+                dz, gradients[f"{name}.Wh"] = cell_back(dh[:, here])
+                gradients[f"{name}.b"] = dz.sum(axis=0)
+                if direct:
+                    dx[:, here] = dz
+                else:
+                    gradients[f"{name}.Wx"] = x.T @ dz
+                    dx += dz @ params[f"{name}.Wx"].T
+            return dx
+
+        return h, backprop
+
+
+def blocks(table: Floats, bags: Bags, batch: Batch, noise: Noise | None) -> tuple[Floats, Any]:
+    """The first product of every network here: the blocks of each row times the table, with its noise.
+
+    Returns:
+        x (N, width of the table), and backprop: dx -> RowGradient.
+    """
+    tokens, keep = replaced(batch.tokens, bags, noise), None
+    if noise and noise.blocks:
+        rng, share = noise.rng, noise.blocks
+
+        def keep(entries: int) -> Floats:
+            kept = rng.random(entries, np.float32) >= share
+            return kept.astype(table.dtype) / table.dtype.type(1 - share)
+
+    return layers.gather_sum(table, bags, tokens, keep)
+
+
+def replaced(tokens: Int32, bags: Bags, noise: Noise | None) -> Int32:
+    """The tokens, some replaced by their `<UNK>` bag where there is noise."""
+    if not noise or not noise.unknown:
+        return tokens
+    swap = noise.rng.random(len(tokens), np.float32) < noise.unknown
+    return np.where(swap, bags.unknown[tokens], tokens)
+
+
+def dropped(
+    x: Floats, batch: Batch, noise: Noise | None
+) -> tuple[Floats, Callable[[Floats, Gradients], Floats]]:
+    """Dropout where there is noise, as a link of the chain of backprops."""
+    if not noise or not noise.dropout:
+        return x, lambda dy, gradients: dy
+    y, back = layers.dropout(x, noise.dropout, batch, noise.rng)
+    return y, lambda dy, gradients: back(dy)
+
+
+def glorot(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """Uniform weights of Glorot and Bengio (2010), equation 16, for a matrix (or a stack of them)."""
+    return (rng.uniform(-1, 1, shape) * math.sqrt(6 / sum(shape[-2:]))).astype(np.float32)
+
+
+def init(config: Architecture, seed: int) -> Params:
+    """First weights of a network, the same for the same seed."""
+    return config.start(np.random.default_rng([seed, 0]))

@@ -1,0 +1,87 @@
+"""Adam, touching only the table rows a batch used, and clipping by the global norm."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnn.arrays import Floats, Gradients, Params, RowGradient
+from rnn.errors import TrainingError
+
+
+@dataclass
+class Adam:
+    """Adam (Kingma and Ba, 2015, algorithm 1).
+
+    Of a `RowGradient` only the touched rows and their moments move, with the bias correction of the common
+    step, as SparseAdam of PyTorch does.
+
+    Attributes:
+        m, v: running means of the gradient and its square, shaped as the parameters.
+        step: updates done.
+    """
+
+    m: Params
+    v: Params
+    step: int = 0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    @classmethod
+    def of(cls, params: Params, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> "Adam":
+        """A fresh optimiser for these parameters."""
+        zeros = {name: np.zeros_like(value) for name, value in params.items()}
+        return cls(
+            zeros, {name: np.zeros_like(value) for name, value in params.items()}, 0, beta1, beta2, epsilon
+        )
+
+    def update(self, params: Params, gradients: Gradients, rate: float) -> None:
+        """Move the parameters one step, in place."""
+        self.step += 1
+        rate = rate * float(np.sqrt(1 - self.beta2**self.step)) / (1 - self.beta1**self.step)
+        for name, gradient in gradients.items():
+            if isinstance(gradient, RowGradient):
+                at = gradient.rows
+                m, v = self.m[name][at], self.v[name][at]
+                params[name][at] -= self._move(m, v, gradient.values, rate)
+                self.m[name][at], self.v[name][at] = m, v
+            else:
+                params[name] -= self._move(self.m[name], self.v[name], gradient, rate)
+
+    def _move(self, m: Floats, v: Floats, gradient: Floats, rate: float) -> Floats:
+        m *= self.beta1
+        m += (1 - self.beta1) * gradient
+        v *= self.beta2
+        v += (1 - self.beta2) * gradient**2
+        return rate * m / (np.sqrt(v) + self.epsilon)
+
+
+def values(gradient: Floats | RowGradient) -> Floats:
+    """The numbers of a gradient, whichever kind it is."""
+    return gradient.values if isinstance(gradient, RowGradient) else gradient
+
+
+def clip(gradients: Gradients, limit: float, step: int) -> float:
+    """Scale all gradients, in place, so that their common Euclidean norm is at most `limit`.
+
+    Returns:
+        the norm before.
+
+    Raises:
+        TrainingError: a gradient is NaN or infinite; names the layer where it is.
+    """
+    squares = {name: float(np.vdot(values(g), values(g))) for name, g in gradients.items()}
+    norm = float(np.sqrt(sum(squares.values())))
+    if not np.isfinite(norm):
+        name = next((n for n, s in squares.items() if not np.isfinite(s)), "all layers")
+        raise TrainingError(
+            f"the gradient's norm is {np.sqrt(squares.get(name, norm))}. Lower the learning rate.",
+            step=step,
+            layer=name,
+            norm=float(np.sqrt(squares.get(name, norm))),
+        )
+    if norm > limit:
+        for gradient in gradients.values():
+            scaled = values(gradient)
+            scaled *= limit / norm
+    return norm
