@@ -23,8 +23,8 @@ class PaddedConfig:
     """The standard network the article replaces: the whole sentence at once, padded to a fixed length.
 
     The one-hot vectors of all positions, flattened, enter one hidden layer; each position has outputs of
-    its own. A weight row belongs to a position and a table row: `position * rows + row`. All start at zero and
-    only those met in training ever move, so only these are stored; any other still adds its zero.
+    its own. A weight row belongs to a position and a table row: `position * rows + row`. All start at zero,
+    and only those met in training ever move, so only these are stored; any other still adds its zero.
 
     Attributes:
         rows: I of one position.
@@ -230,7 +230,7 @@ def most_frequent(train: Sequences, *, symbols: int, classes: int) -> Int32:
         classes: G.
 
     Returns:
-        tag (M,) of each symbol, the lower class where two are as frequent; `tag[sequences.tokens]` tags sequences.
+        tag (M,) of each symbol, the lower class of equals; `tag[sequences.tokens]` tags sequences.
     """
     if train.targets is None:
         raise ValueError("the most frequent tag needs targets. Got none")

@@ -68,7 +68,7 @@ class Sequences:
                 f"sequence offsets must rise strictly from 0 to {len(self.tokens)}, as no sequence is empty. "
                 f"Got {len(self)} from {self.offsets[0]} to {self.offsets[-1]}"
             )
-        if self.targets is not None and (len(self.tokens) == 0 or len(self.targets) % len(self.tokens)):
+        if self.targets is not None and len(self.targets) % max(len(self.tokens), 1):
             raise ValueError(
                 f"targets must be S for each of {len(self.tokens)} steps. Got {len(self.targets)}"
             )
@@ -88,7 +88,8 @@ class Sequences:
         steps = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
         if self.targets is None:
             return Sequences(self.tokens[steps], offsets)
-        targets = self.targets.reshape(len(self.tokens), -1)[steps].reshape(-1)
+        S = len(self.targets) // max(len(self.tokens), 1)
+        targets = self.targets.reshape(-1, S)[steps].reshape(-1) if S else self.targets
         return Sequences(self.tokens[steps], offsets, targets)
 
 

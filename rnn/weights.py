@@ -127,3 +127,5 @@ def _check(params: Params, config: Architecture, what: str) -> None:
     for name in sorted(wanted.keys() | got.keys()):
         if wanted.get(name) != got.get(name):
             raise ValueError(f"{what}: {name} must have shape {wanted.get(name)}. Got {got.get(name)}")
+        if params[name].dtype != np.float32:
+            raise ValueError(f"{what}: {name} must be float32. Got {params[name].dtype}")

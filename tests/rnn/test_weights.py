@@ -1,0 +1,49 @@
+"""Weights at rest: equal bytes, nothing pickled, and refused when they are not what they say."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import save as serialize
+
+from rnn.baselines import WindowConfig
+from rnn.network import NetworkConfig, init
+from rnn.weights import from_bytes, load, save, to_bytes
+
+CONFIG = NetworkConfig(rows=20, classes=3, hidden=5, layers=2)
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    for config in (CONFIG, WindowConfig(rows=20, classes=3)):
+        params = init(config, 1)
+        save(tmp_path / "w.safetensors", params, config, {"vocabulary": "abc", "a": "b"})
+        loaded, read, extra = load(tmp_path / "w.safetensors")
+        assert (read, extra) == (config, {"vocabulary": "abc", "a": "b"})
+        assert loaded.keys() == params.keys()
+        for name, value in params.items():
+            np.testing.assert_array_equal(loaded[name], value)
+            loaded[name][:] = 0  # writable, so that training can go on
+
+
+def test_equal_weights_give_equal_bytes_whatever_their_order_or_memory():
+    params = init(CONFIG, 1)
+    turned = {name: np.asfortranarray(params[name]) for name in reversed(params)}
+    extra = {str(i): "x" for i in range(20)}
+    assert to_bytes(params, CONFIG, extra) == to_bytes(turned, CONFIG, dict(reversed(extra.items())))
+
+
+def test_other_shapes_types_and_files_are_refused(tmp_path):
+    params = init(CONFIG, 1)
+    with pytest.raises(ValueError, match=r"head.Wy must have shape \(10, 3\). Got \(10, 2\)"):
+        to_bytes({**params, "head.Wy": params["head.Wy"][:, :2]}, CONFIG)
+    other = NetworkConfig(rows=21, classes=3, hidden=5, layers=2)
+    file = to_bytes(params, CONFIG).replace(b'\\\\\\"rows\\\\\\": 20', b'\\\\\\"rows\\\\\\": 21')
+    assert file != to_bytes(params, CONFIG)
+    with pytest.raises(ValueError, match=rf"table must have shape \({other.rows}, 10\). Got \(20, 10\)"):
+        from_bytes(file)
+    for bad in (b"", b"not weights at all", serialize(params), to_bytes(params, CONFIG)[:-4]):
+        path = tmp_path / "bad.safetensors"
+        path.write_bytes(bad)
+        with pytest.raises(ValueError, match=r"bad.safetensors: expected safetensors"):
+            load(path)
+    double = {**params, "head.by": params["head.by"].astype(np.float64)}
+    with pytest.raises(ValueError, match=r"head.by must be float32. Got float64"):
+        to_bytes(double, CONFIG)
