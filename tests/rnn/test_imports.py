@@ -7,15 +7,6 @@ import pytest
 
 PARTS = ("arrays", "baselines", "batches", "chain", "decode", "fit", "network", "weights")
 MODULES = [f"rnn.{part}" for part in PARTS]
-    "rnn.arrays",
-    "rnn.baselines",
-    "rnn.batches",
-    "rnn.chain",
-    "rnn.decode",
-    "rnn.fit",
-    "rnn.network",
-    "rnn.weights",
-]
 FORBIDDEN = {"data", "tasks", "flows", "polars", "prefect", "mlflow", "pyarrow", "pandas"}
 
 
