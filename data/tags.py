@@ -1,0 +1,117 @@
+"""Tag schemes: which one a file uses, its tags as IOB2, entities from tags and back.
+
+Entities by conlleval's rule (Tjong Kim Sang, CoNLL-2000): an I- after O or after another type opens one.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+
+Scheme = Literal["IOB1", "IOB2", "IOBES", "BILOU"]
+Span = tuple[int, int, str]  # first token, one past the last, type
+
+OUTSIDE = "O"
+_PREFIXES: dict[str, str] = {"B": "B", "I": "I", "E": "I", "S": "B", "L": "I", "U": "B", "M": "I"}
+
+
+def parts(tag: str) -> tuple[str, str]:
+    """Prefix and type of a tag; ("O", "") for O.
+
+    Raises:
+        ValueError: the prefix is none of B I E S L U M, or there is no type.
+    """
+    if tag == OUTSIDE:
+        return OUTSIDE, ""
+    prefix, dash, kind = tag.partition("-")
+    if prefix not in _PREFIXES or not dash or not kind:
+        raise ValueError(f"expected O or one of B- I- E- S- L- U- M- and a type. Got {tag!r}")
+    return prefix, kind
+
+
+def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
+    """Tell which scheme tags follow: L or U mean BILOU, E or S mean IOBES; B before every entity means IOB2.
+
+    IOB1 writes B- only where an entity follows another of its type. Stray I- in IOB2 are fewer than its B-.
+    """
+    opened_b = opened_i = touching_b = 0
+    for sequence in sequences:
+        before = (OUTSIDE, "")
+        for tag in sequence:
+            prefix, kind = parts(tag)
+            if prefix in "LU":
+                return "BILOU"
+            if prefix in "ESM":
+                return "IOBES"
+            fresh = before[0] == OUTSIDE or before[1] != kind
+            opened_b += prefix == "B" and fresh
+            touching_b += prefix == "B" and not fresh
+            opened_i += prefix == "I" and fresh
+            before = (prefix, kind)
+    return "IOB1" if opened_i and not opened_b else "IOB2"
+
+
+def to_iob2(tags: Sequence[str], scheme: Scheme = "IOB2") -> list[str]:
+    """Rewrite a sequence as IOB2; an I- (M-, E-, L-) that continues nothing becomes B-.
+
+    Raises:
+        ValueError: an unknown prefix.
+    """
+    out = []
+    before = ""  # type of the entity still open
+    for tag in tags:
+        prefix, kind = parts(tag)
+        if prefix == OUTSIDE:
+            out.append(OUTSIDE)
+            before = ""
+            continue
+        begins = _PREFIXES[prefix] == "B" or kind != before
+        out.append(f"{'B' if begins else 'I'}-{kind}")
+        closes = scheme in ("IOBES", "BILOU") and prefix in "ESLU"
+        before = "" if closes else kind
+    return out
+
+
+def spans(tags: Sequence[str]) -> list[Span]:
+    """Entities of a sequence of IOB2 tags."""
+    found: list[Span] = []
+    start, open_kind = 0, ""
+    for place, tag in enumerate([*tags, OUTSIDE]):
+        prefix, _, kind = tag.partition("-")
+        if open_kind and (prefix != "I" or kind != open_kind):
+            found.append((start, place, open_kind))
+            open_kind = ""
+        if not open_kind and kind:
+            start, open_kind = place, kind
+    return found
+
+
+def from_spans(length: int, entities: Iterable[Span]) -> list[str]:
+    """IOB2 tags of a sequence from its entities, which must not overlap."""
+    tags = [OUTSIDE] * length
+    for start, end, kind in entities:
+        if not 0 <= start < end <= length or any(tag != OUTSIDE for tag in tags[start:end]):
+            raise ValueError(
+                f"expected entities inside {length} tokens that do not overlap. Got {(start, end, kind)}"
+            )
+        tags[start:end] = [f"B-{kind}"] + [f"I-{kind}"] * (end - start - 1)
+    return tags
+
+
+def tag_set(types: Iterable[str]) -> list[str]:
+    """All IOB2 tags of some types: O first, then B- and I- of each type by code point."""
+    return [OUTSIDE, *(f"{prefix}-{kind}" for kind in sorted(set(types)) for prefix in "BI")]
+
+
+def legal(tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Which IOB2 sequences are legal.
+
+    Returns:
+        start (G,) bool: whether a sequence may begin with the tag; transition (G, G) bool: whether tag j may
+        follow tag i. I-X may follow only B-X and I-X.
+    """
+    inside = [tag[2:] if tag.startswith("I-") else None for tag in tags]
+    kinds = [tag[2:] if tag != OUTSIDE else None for tag in tags]
+    start = np.array([kind is None for kind in inside])
+    transition = np.array([[kind is None or kind == before for kind in inside] for before in kinds])
+    return start, transition
