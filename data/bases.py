@@ -1,0 +1,104 @@
+"""Bases as numbers: codes, labels, and the steps a network reads. L bases, N steps.
+
+A step covers STEP bases. Each of its STEP slots looks up the window of WIDTH bases around its own base, so a
+step is STEP one-hot blocks side by side, of WINDOWS rows each: 4 ** WIDTH words, and one for a window that holds
+anything but A, C, G, T or reaches over an end. A slot's window begins REACH bases before its base.
+
+Classes: 0 is no gene; 1, 2, 3 are the positions in a codon on the forward strand, 4, 5, 6 on the reverse strand.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from data.contigs import PSEUDOGENE
+
+STEP, WIDTH, REACH = 6, 6, 2
+WINDOWS = 4**WIDTH + 1
+ROWS = STEP * WINDOWS
+CLASSES = ("none", "+0", "+1", "+2", "-0", "-1", "-2")
+IGNORE = -1  # label of bases that are not learned from
+MIRROR = np.array([0, 4, 5, 6, 1, 2, 3], np.int8)  # what a class becomes on the reverse complement
+UNKNOWN = 4
+
+Codes = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int8]
+
+_CODE = np.full(256, UNKNOWN, np.uint8)
+for _letters, _value in ((b"Aa", 0), (b"Cc", 1), (b"Gg", 2), (b"TtUu", 3)):
+    _CODE[list(_letters)] = _value
+_PAIR = np.array([3, 2, 1, 0, UNKNOWN], np.uint8)
+
+
+def codes_of(bases: str) -> Codes:
+    """A, C, G, T or U in either case are 0 to 3, every other letter 4. (L,)."""
+    codes: Codes = _CODE[np.frombuffer(bases.encode("latin-1"), np.uint8)]
+    return codes
+
+
+def reverse_complement(codes: Codes) -> Codes:
+    """The other strand, read in its own direction."""
+    other: Codes = _PAIR[codes[::-1]]
+    return other
+
+
+def mirror(labels: Labels) -> Labels:
+    """The labels of the other strand, read in its own direction."""
+    ours = labels[::-1]
+    other: Labels = np.where(ours >= 0, MIRROR[ours], ours).astype(np.int8)
+    return other
+
+
+def labels_of(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> Labels:
+    """The class of each base of a stretch.
+
+    Where genes overlap in different frames the base has no single class, and pseudogenes are neither coding nor
+    not: both are left out of training.
+
+    Args:
+        features: rows of schema.FEATURE, contig coordinates.
+        start: where the stretch begins in the contig.
+        length: L
+        label: the label that is learned.
+
+    Returns:
+        (L,) classes, IGNORE where there is nothing to learn.
+    """
+    labels = np.zeros(length, np.int8)
+    masked = np.zeros(length, bool)
+    columns = features.select("start", "end", "strand", "phase", "label")
+    for begin, end, strand, phase, name in columns.iter_rows():
+        low, high = max(begin - start, 0), min(end - start, length)
+        if high <= low:
+            continue
+        if name == PSEUDOGENE:
+            masked[low:high] = True
+        elif name == label:
+            at = np.arange(low, high) + start
+            found = 1 + (at - begin - phase) % 3 if strand == "+" else 4 + (end - 1 - phase - at) % 3
+            here = labels[low:high]
+            masked[low:high] |= (here != 0) & (here != found)
+            here[:] = found
+    labels[masked] = IGNORE
+    return labels
+
+
+def steps_of(codes: Codes) -> npt.NDArray[np.int32]:
+    """The table rows of each step of a stretch; the last step may reach over the end.
+
+    Returns:
+        (N, STEP) int32, N = ceil(L / STEP): slot s looks up row `s * WINDOWS + word`.
+    """
+    n = -(-len(codes) // STEP)
+    padded = np.full(n * STEP + WIDTH - 1, UNKNOWN, np.uint8)
+    padded[REACH : REACH + len(codes)] = codes
+    words = np.zeros(n * STEP, np.int32)
+    unknown = np.zeros(n * STEP, bool)
+    for i in range(WIDTH):
+        part = padded[i : i + n * STEP]
+        words *= 4
+        words += part & 3
+        unknown |= part == UNKNOWN
+    words[unknown] = WINDOWS - 1
+    rows: npt.NDArray[np.int32] = words.reshape(n, STEP) + np.arange(STEP, dtype=np.int32) * WINDOWS
+    return rows

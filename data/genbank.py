@@ -1,0 +1,168 @@
+"""GenBank entries as a stream, each parsed by Biopython alone, so that a bad one costs only itself.
+
+An entry that does not parse, has no sequence, no closing `//`, or the id of an earlier one is refused; so is a
+single feature with a place that cannot be read or lies outside its entry, while its entry goes on.
+"""
+
+import io
+import re
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from data.contigs import CODING, PSEUDOGENE, RAW_LIMIT, Contig, Feature, LabelRule, is_pseudo, label_of
+from data.fasta import wrong_letter
+from data.records import Refused
+
+
+def read_genbank(
+    stream: BinaryIO, source: str, rules: Sequence[LabelRule] = CODING, *, seen: set[str] | None = None
+) -> Iterator[Contig | Refused]:
+    """Read GenBank entries, one in memory at a time.
+
+    Args:
+        stream: decompressed bytes.
+        source: name that goes with every record.
+        rules: which features become labels.
+        seen: ids met before, to which ids are added; an id that is in it is refused.
+
+    Yields:
+        contigs with features, named by accession and version, and what was refused.
+    """
+    seen = set() if seen is None else seen
+    for line, byte_offset, raw, broken in _entries(stream):
+        place = _Place(source, line, byte_offset, raw)
+        if broken is not None:
+            yield place.refuse(
+                "truncated", f"expected // at the end of the entry. Got {broken}", "Fetch the file again."
+            )
+            continue
+        try:
+            record, complaints = _parse(raw)
+        except Exception as error:  # Biopython raises many kinds on malformed entries
+            detail = f"expected a GenBank entry. Got {type(error).__name__}: {str(error)[:200]}"
+            yield place.refuse("bad-genbank", detail, "Correct the entry, or export it again.")
+            continue
+        try:
+            bases = bytes(record.seq).decode("latin-1")
+        except Exception:  # an entry without sequence has one that cannot be read
+            bases = ""
+        bases = _as_written(raw, bases)
+        letter = wrong_letter(bases)
+        if not bases:
+            todo = "Download the entry with its sequence (format `gbwithparts`)."
+            yield place.refuse("empty-record", f"expected a sequence in {record.id}. Got none", todo)
+        elif letter is not None:
+            detail = f"expected the IUPAC letters of DNA in {record.id}. Got {letter}"
+            yield place.refuse("not-dna", detail, "Give the DNA entry rather than the protein one.")
+        elif record.id in seen:
+            detail = f"expected each id once. Got {record.id} again"
+            yield place.refuse("duplicate-id", detail, "Rename one of the entries.")
+        else:
+            seen.add(record.id)
+            for complaint in complaints:
+                yield place.refuse(
+                    "bad-location", complaint, "Correct the location; the entry itself is used."
+                )
+            features: list[Feature] = []
+            for number, feature in enumerate(record.features):
+                label = label_of(rules, feature.type, feature.qualifiers)
+                if (
+                    label is None or feature.location is None
+                ):  # a place Biopython could not read is refused above
+                    continue
+                if is_pseudo(feature.qualifiers):
+                    label = PSEUDOGENE
+                wrong = _outside(feature, len(bases))
+                if wrong is not None:
+                    yield place.refuse(
+                        "outside-contig", wrong, "Correct the location; the entry itself is used."
+                    )
+                else:
+                    features += _parts(feature, label, f"{feature.type}{number}")
+            ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
+            yield Contig(record.id, bases, ordered, source, byte_offset, line)
+
+
+class _Place:
+    def __init__(self, source: str, line: int, byte_offset: int, raw: bytes) -> None:
+        self.source, self.line, self.byte_offset, self.raw = source, line, byte_offset, raw
+
+    def refuse(self, reason: str, detail: str, todo: str) -> Refused:
+        return Refused(
+            source=self.source,
+            line=self.line,
+            byte_offset=self.byte_offset,
+            reason=reason,
+            detail=detail,
+            todo=todo,
+            raw=self.raw[:RAW_LIMIT],
+        )
+
+
+def _entries(stream: BinaryIO) -> Iterator[tuple[int, int, bytes, str | None]]:
+    """First line, byte offset and bytes of each entry, and what broke it off."""
+    line, byte_offset, held, held_line, held_offset = 1, 0, bytearray(), 1, 0
+    broken = None
+    while True:
+        try:
+            raw = stream.readline()
+        except (EOFError, OSError, zlib.error) as error:
+            raw, broken = b"", str(error)
+        if not raw:
+            break
+        if not held and not raw.strip():  # blank lines between entries
+            line, byte_offset = line + 1, byte_offset + len(raw)
+            continue
+        if not held:
+            held_line, held_offset = line, byte_offset
+        held += raw
+        line += 1
+        byte_offset += len(raw)
+        if raw.rstrip() == b"//":
+            yield held_line, held_offset, bytes(held), None
+            held = bytearray()
+    if held or broken is not None:
+        yield held_line, held_offset, bytes(held), broken or "the end of the file"
+
+
+def _parse(raw: bytes) -> tuple[Any, list[str]]:
+    from Bio import BiopythonParserWarning, SeqIO
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", BiopythonParserWarning)
+        record = SeqIO.read(io.StringIO(raw.decode("utf-8").replace("\r\n", "\n")), "genbank")
+    said = [str(w.message) for w in caught if issubclass(w.category, BiopythonParserWarning)]
+    return record, [message for message in said if "location" in message]
+
+
+def _as_written(raw: bytes, bases: str) -> str:
+    """The bases with the case of the file: Biopython's parser makes them upper case."""
+    at = raw.rfind(b"\nORIGIN")
+    if at < 0:
+        return bases
+    begin = raw.find(b"\n", at + 1)
+    letters = re.sub(rb"[^A-Za-z]", b"", raw[begin : raw.rfind(b"//")]).decode("ascii")
+    return letters if letters.upper() == bases.upper() else bases
+
+
+def _outside(feature: Any, length: int) -> str | None:
+    for part in feature.location.parts:
+        if part.ref is None and not 0 <= int(part.start) < int(part.end) <= length:
+            return (
+                f"expected {feature.type} within 1 to {length}. Got {int(part.start) + 1} to {int(part.end)}"
+            )
+    return None
+
+
+def _parts(feature: Any, label: str, id_: str) -> Iterator[Feature]:
+    """The parts of a location in the order of transcription, each with its own phase."""
+    skip = (int(feature.qualifiers.get("codon_start", ["1"])[0]) - 1) % 3
+    done = 0
+    for part in feature.location.parts:
+        if part.ref is not None:  # lies on another entry
+            continue
+        start, end = int(part.start), int(part.end)
+        yield Feature(start, end, "-" if part.strand == -1 else "+", label, (skip - done) % 3, id_)
+        done += end - start

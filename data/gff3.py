@@ -1,0 +1,220 @@
+"""GFF3 annotation of contigs. bcbio-gff parses the lines; they are fed to it one by one.
+
+Given a whole file, that parser stops at the first bad line without saying which, and holds all records at once.
+Fed single lines, a bad one costs only itself, its place is known, and only labelled features are kept. Lines
+that it reads as GFF2 are refused; a `##FASTA` section ends the annotation and is left in the stream.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from data.contigs import CODING, PSEUDOGENE, RAW_LIMIT, Feature, LabelRule, is_pseudo, label_of
+from data.records import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A labelled feature and the line it came from."""
+
+    feature: Feature
+    source: str
+    line: int
+    byte_offset: int
+    raw: bytes
+
+
+@dataclass
+class Annotation:
+    """What one GFF3 file says.
+
+    rows: features by contig, in the order of the file, end not yet checked against the contig.
+    contigs: every contig named, in order.
+    circular: contigs whose region says so.
+    fasta: byte offset and line of what follows `##FASTA`, or None.
+    """
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    contigs: dict[str, None] = field(default_factory=dict)
+    circular: set[str] = field(default_factory=set)
+    refused: list[Refused] = field(default_factory=list)
+    fasta: tuple[int, int] | None = None
+
+
+def read_gff3(stream: BinaryIO, source: str, rules: Sequence[LabelRule] = CODING) -> Annotation:
+    """Read an annotation up to its end or its `##FASTA` line.
+
+    A feature marked as a pseudogene, itself or by its parent, is labelled "pseudogene" instead.
+    """
+    out = Annotation()
+    parents: dict[tuple[str, int], str] = {}  # contig, number of the row -> its parent
+    dead: set[str] = set()
+    for line, byte_offset, raw in _lines(stream, source, out):
+        if raw.startswith(b"##FASTA") or raw.startswith(b">"):
+            here = raw.startswith(b"##FASTA")
+            out.fasta = (byte_offset + len(raw), line + 1) if here else (byte_offset, line)
+            break
+        if raw.startswith(b"##sequence-region"):
+            words = raw.decode("utf-8", "replace").split()
+            out.contigs.update(dict.fromkeys(words[1:2]))
+        if raw.startswith(b"#") or not raw.strip():
+            continue
+        try:
+            parsed = _parse(raw)
+            _take(parsed, out, Row(_PLACEHOLDER, source, line, byte_offset, raw), rules, parents, dead)
+        except _BadLine as error:
+            out.refused.append(_refuse(source, line, byte_offset, raw, *error.args))
+    for (contig, number), parent in parents.items():
+        if parent in dead:
+            row = out.rows[contig][number]
+            f = row.feature
+            pseudo = Feature(f.start, f.end, f.strand, PSEUDOGENE, f.phase, f.id)
+            out.rows[contig][number] = Row(pseudo, row.source, row.line, row.byte_offset, row.raw)
+    return out
+
+
+_PLACEHOLDER = Feature(0, 0, "+", "", 0, "")
+
+
+class _BadLine(Exception):
+    """Reason, detail, what to do."""
+
+
+def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[tuple[int, int, bytes]]:
+    """Line number, byte offset and bytes of each line; a broken or over-long one is refused."""
+    line, byte_offset = 0, 0
+    while True:
+        line += 1
+        try:
+            raw = stream.readline(RAW_LIMIT)
+            size, rest = len(raw), raw
+            while rest and not rest.endswith(b"\n"):
+                rest = stream.readline(RAW_LIMIT)
+                size += len(rest)
+        except (EOFError, OSError, zlib.error) as error:
+            todo = "Fetch the file again; what it held after this place is missing."
+            out.refused.append(
+                _refuse(
+                    source,
+                    line,
+                    byte_offset,
+                    b"",
+                    "truncated",
+                    f"expected the file to go on. Got {error}",
+                    todo,
+                )
+            )
+            return
+        if not raw:
+            return
+        if size > RAW_LIMIT:
+            todo = "Give one feature a line, each line ended."
+            detail = f"expected lines of at most {RAW_LIMIT} bytes. Got {size}"
+            out.refused.append(_refuse(source, line, byte_offset, raw, "line-too-long", detail, todo))
+        elif b"\r" in raw.rstrip(b"\r\n"):  # lines ended by \r alone
+            at = byte_offset
+            for piece in raw.splitlines(keepends=True):
+                yield line, at, piece
+                at += len(piece)
+        else:
+            yield line, byte_offset, raw
+        byte_offset += size
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    """One line, parsed by bcbio-gff: rec_id, type, location (0-based half-open), strand 1 or -1, id, quals."""
+    from BCBio import GFF
+
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _BadLine(
+            "invalid-utf8", f"expected UTF-8. Got {error.reason}", "Save the file as UTF-8."
+        ) from None
+    columns = text.rstrip("\r\n").split("\t")
+    if len(columns) != 9:
+        raise _BadLine(
+            "wrong-columns",
+            f"expected 9 columns, tab between. Got {len(columns)}",
+            "Write the nine columns of GFF3, with . where a value is absent.",
+        )
+    if not (columns[3].isdecimal() and columns[4].isdecimal()):
+        raise _BadLine(
+            "bad-location",
+            f"expected whole numbers as start and end. Got {columns[3]!r} and {columns[4]!r}",
+            "Write start and end as numbers from 1, both included.",
+        )
+    try:
+        parsed: dict[str, Any] = next(GFF.parse_simple(io.StringIO(text)))
+    except (AssertionError, ValueError, IndexError, KeyError, StopIteration):
+        parsed = {"is_gff2": True}
+    if parsed["is_gff2"] and columns[8].strip() not in ("", "."):
+        raise _BadLine(
+            "bad-attributes",
+            f"expected KEY=VALUE pairs with ; between. Got {columns[8][:80]!r}",
+            "Write column 9 as GFF3 does; inside a value ; = & , are %3B %3D %26 %2C.",
+        )
+    parsed["columns"] = columns
+    return parsed
+
+
+def _take(
+    parsed: dict[str, Any],
+    out: Annotation,
+    row: Row,
+    rules: Sequence[LabelRule],
+    parents: dict[tuple[str, int], str],
+    dead: set[str],
+) -> None:
+    """Keep a parsed line if it is labelled, and what it says about its children."""
+    contig, type_, attributes = parsed["rec_id"], parsed["type"], parsed["quals"]
+    if not contig:
+        raise _BadLine("no-contig", "expected a contig in column 1. Got .", "Name the contig.")
+    out.contigs[contig] = None
+    if "true" in attributes.get("Is_circular", ()):
+        out.circular.add(contig)
+    if type_ == PSEUDOGENE or (type_ == "gene" and is_pseudo(attributes)):
+        dead.update(attributes.get("ID", ()))
+    label = label_of(rules, type_, attributes)
+    if label is None:
+        return
+    start, end = parsed["location"]
+    if not 0 <= start < end:
+        raise _BadLine(
+            "bad-location",
+            f"expected 1 <= start <= end. Got {start + 1} to {end}",
+            "GFF3 counts from 1, both ends included, and start is the smaller on either strand.",
+        )
+    strand = parsed["columns"][6]
+    if strand not in ("+", "-"):
+        raise _BadLine(
+            "no-strand", f"expected + or - for a {type_}. Got {strand!r}", "Say which strand it lies on."
+        )
+    phase = parsed["columns"][7]
+    if phase not in (".", "0", "1", "2"):
+        raise _BadLine("bad-phase", f"expected phase 0, 1, 2 or . Got {phase!r}", "Correct column 8.")
+    if is_pseudo(attributes):
+        label = PSEUDOGENE
+    rows = out.rows.setdefault(contig, [])
+    for parent in attributes.get("Parent", ())[:1]:
+        parents[contig, len(rows)] = parent
+    id_ = next(iter(attributes.get("ID", ())), f"line{row.line}")
+    phase_number = 0 if phase == "." else int(phase)
+    feature = Feature(start, end, strand, label, phase_number, id_)
+    rows.append(Row(feature, row.source, row.line, row.byte_offset, row.raw))
+
+
+def _refuse(
+    source: str, line: int, byte_offset: int, raw: bytes, reason: str, detail: str, todo: str
+) -> Refused:
+    return Refused(
+        source=source,
+        line=line,
+        byte_offset=byte_offset,
+        reason=reason,
+        detail=detail,
+        todo=todo,
+        raw=raw[:RAW_LIMIT],
+    )
