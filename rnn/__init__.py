@@ -11,13 +11,15 @@ Nothing here knows what a word, a base, a file or a tag name is, and nothing of 
             S = outputs per step; a target of -1 is not learned from.    .take(numbers), len(), .lengths
 
     from rnn.network import NetworkConfig, init
-        NetworkConfig(rows=I, classes=G, hidden=100, cell="elman", bidirectional=True, layers=1,
-                      output="softmax"|"sigmoid", outputs_per_step=S, embedding=0)     frozen, keyword only
+        NetworkConfig(rows=I, classes=G, hidden=100, cell="elman"|"relu"|"gru"|"lstm",
+                      bidirectional=True, layers=1, output="softmax"|"sigmoid"|"crf",
+                      outputs_per_step=S, embedding=E, direct=False)          frozen, keyword only
         .to_dict() / from_dict(dict)      JSON;     .parameters() -> {name: shape};   .size() -> int
         init(config, seed) -> params: dict[str, float32 array]
 
     from rnn.fit import FitConfig, FitResult, fit
-        FitConfig(epochs, batch, learning_rate, decay, clip, dropout, blocks, unknown, patience, average)
+        FitConfig(epochs, batch, learning_rate, decay, clip, dropout, blocks, states, unknown, patience,
+                  average)
         fit(config, how: FitConfig, bags, train, dev=None, *, seed=0,
             score: Callable[[Prediction], float] | None = None,   # higher is better; on dev, each epoch
             start_legal=None, transition_legal=None,              # bool (G,), (G, G): legal tag sequences

@@ -13,7 +13,7 @@ import scipy.sparse
 from rnn import layers
 from rnn.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
 from rnn.batches import Bags, Batch, Sequences
-from rnn.network import Backprop, Noise, blocks, dropped, glorot, replaced
+from rnn.network import Backprop, Noise, dropped, glorot, one_hot, replaced
 
 MISSED = 30.0  # logit of class 0 where the padded network cannot see: the symbol is missed
 
@@ -93,10 +93,10 @@ class PaddedConfig:
         onehot = scipy.sparse.csr_array((ones, (member, column)), shape=(B, len(touched)))
         h = np.tanh(onehot @ table[touched] + params["hidden.b"])
         if noise and noise.dropout:
-            mask = (noise.rng.random(h.shape, np.float32) >= noise.dropout) / h.dtype.type(1 - noise.dropout)
+            mask = layers.mask(h.shape, noise.dropout, noise.rng, h.dtype)
         else:
             mask = np.ones_like(h)
-        kept = h * mask.astype(h.dtype)
+        kept = h * mask
         logits = np.zeros((len(batch.places), self.classes), h.dtype)
         logits[rows:, 0] = MISSED
         for t, (a, b) in enumerate(zip(batch.starts[:seen], batch.starts[1 : seen + 1], strict=True)):
@@ -108,7 +108,7 @@ class PaddedConfig:
                 dWy[t] = kept[: b - a].T @ dlogits[a:b]
                 dby[t] = dlogits[a:b].sum(axis=0)
                 dkept[: b - a] += dlogits[a:b] @ Wy[t].T
-            dz = dkept * mask.astype(h.dtype) * (1 - h**2)
+            dz = dkept * mask * (1 - h**2)
             table_gradient = RowGradient(touched, onehot.T @ dz)
             return {"head.Wy": dWy, "head.by": dby, "hidden.b": dz.sum(axis=0), "table": table_gradient}
 
@@ -179,7 +179,7 @@ class WindowConfig:
         self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
     ) -> tuple[Floats, Backprop]:
         """Logits (N, S*G) of a packed batch, and the way back; see `NetworkConfig.forward`."""
-        x, table_back = blocks(params["table"], bags, batch, noise)
+        x, table_back = one_hot(bags, batch, noise).times(params["table"])
         H, N = self.hidden, len(x)
         step = np.repeat(np.arange(len(batch.counts)), batch.counts)
         length = np.bincount(batch.member)[batch.member]

@@ -122,7 +122,7 @@ class Batch:
     @cached_property
     def before(self) -> Int64:
         """The row one step earlier, for each row after the first step, (N - B,)."""
-        return np.arange(self.starts[1], len(self.places)) - np.repeat(self.counts[:-1], self.counts[1:])
+        return before_of(self.starts)
 
     def split(self, parts: int) -> tuple[Int64, Int64]:
         """The same batch with every step cut into S finer steps.
@@ -130,11 +130,29 @@ class Batch:
         Returns:
             starts (T * S + 1,) of the finer steps, and where output s of row r stands among them, (N, S).
         """
+        if parts == 1:
+            return self.starts, np.arange(len(self.places))[:, None]
         counts = np.repeat(self.counts, parts)
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         step = np.repeat(np.arange(len(self.counts)), self.counts)
         first = starts[step[:, None] * parts + np.arange(parts)]
         return starts, first + self.member[:, None]
+
+
+def before_of(starts: Int64) -> Int64:
+    """The row one step earlier, for each row after the first step."""
+    counts = np.diff(starts)
+    rows: Int64 = np.arange(starts[1], starts[-1]) - np.repeat(counts[:-1], counts[1:])
+    return rows
+
+
+def last_of(starts: Int64) -> Int64:
+    """The last row of each sequence, the shortest sequences first."""
+    counts = np.diff(starts)
+    following = np.append(counts[1:], 0)
+    ended = [np.arange(a + n, b) for a, b, n in zip(starts[:-1], starts[1:], following, strict=True)]
+    rows: Int64 = np.concatenate(ended)
+    return rows
 
 
 def pack(sequences: Sequences, chosen: Int64) -> Batch:

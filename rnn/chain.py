@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnn.arrays import Bools, Floats, Int32, Int64
+from rnn.arrays import Bools, Floats, Int32, Int64, Params
+from rnn.batches import before_of, last_of
 
 FLOOR = (
     -300.0
@@ -38,6 +39,14 @@ class Weights(NamedTuple):
             )
         closed = np.array([-np.inf, 0.0])
         return cls(closed[first.astype(int)], closed[steps.astype(int)], np.zeros(classes))
+
+    @classmethod
+    def of(cls, params: Params, legal: "Weights") -> "Weights":
+        """The trained weights of a conditional random field, where legal; `legal` itself without any."""
+        if "chain.start" not in params:
+            return legal
+        trained = [params[f"chain.{name}"].astype(np.float64) for name in cls._fields]
+        return cls(*(own + closed for own, closed in zip(trained, legal, strict=True)))
 
     @property
     def free(self) -> bool:
@@ -140,6 +149,64 @@ def forward_backward(emission: Floats, starts: Int64, weights: Weights) -> Poste
     marginals = alpha * beta
     marginals /= marginals.sum(axis=1, keepdims=True)
     return Posterior(marginals, alpha, beta, step, log_z)
+
+
+def negative_log_likelihood(
+    emission: Floats,
+    starts: Int64,
+    targets: Int32,
+    weights: Weights,
+    class_weights: Floats | None = None,
+) -> tuple[float, Floats, Weights]:
+    """Loss of a conditional random field: log of the sum over all paths, less that over the right ones.
+
+    A target of -1 leaves the tag open: all paths through it are right. With class weights w, wrong tags of a
+    symbol whose right tag is y get log w[y] on top in training, so that missing a heavy class costs more:
+    softmax-margin (Gimpel and Smith, 2010, equation 7) with cost log w[y] for each wrong tag.
+
+    Args:
+        emission: (N, G) packed.
+        starts: (T + 1,)
+        targets: (N,) packed; a legal sequence.
+        weights: of the chain.
+        class_weights: (G,) positive.
+
+    Returns:
+        the loss summed over sequences, its gradient by the emissions (N, G), and by the weights.
+    """
+    known = targets >= 0
+    y = np.where(known, targets, 0)
+    every = np.arange(len(y))
+    right = np.zeros(emission.shape, bool)
+    right[every, y] = True
+    right[~known] = True
+    costly = emission
+    if class_weights is not None:
+        costly = emission + np.where(right, 0.0, np.log(class_weights.astype(np.float64))[y][:, None])
+    total, expected, sums = _expect(costly, starts, weights)
+    if known.all():
+        before, last = before_of(starts), last_of(starts)
+        first = slice(0, int(starts[1]))
+        score = emission[every, y].sum(dtype=np.float64) + weights.start[y[first]].sum()
+        score += weights.end[y[last]].sum() + weights.transition[y[before], y[starts[1] :]].sum()
+        G = emission.shape[1]
+        pairs = np.bincount(y[before].astype(np.int64) * G + y[starts[1] :], minlength=G * G).reshape(G, G)
+        observed: Floats = right.astype(np.float64)
+        ends = [np.bincount(y[rows], minlength=G).astype(np.float64) for rows in (first, last)]
+        seen = Weights(ends[0], pairs.astype(np.float64), ends[1])
+    else:
+        score, observed, seen = _expect(np.where(right, emission, CLOSED), starts, weights)
+    gradient = (expected - observed).astype(emission.dtype)
+    return float(total - score), gradient, Weights(*(a - b for a, b in zip(sums, seen, strict=True)))
+
+
+def _expect(emission: Floats, starts: Int64, weights: Weights) -> tuple[float, Floats, Weights]:
+    """Log of the sum over all paths; marginals (N, G); how often each start, step and end is expected."""
+    p = forward_backward(emission, starts, weights)
+    into = p.step * p.beta / (p.alpha * p.beta).sum(axis=1, keepdims=True)
+    pairs = np.exp(weights.transition) * (p.alpha[before_of(starts)].T @ into[starts[1] :])
+    first, last = p.marginals[: starts[1]].sum(axis=0), p.marginals[last_of(starts)].sum(axis=0)
+    return float(p.log_z.sum()), p.marginals, Weights(first, pairs, last)
 
 
 def span_probability(

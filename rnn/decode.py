@@ -96,7 +96,7 @@ def predict(
     rows = total * S
     offsets = sequences.offsets * S
     width = 2 if config.output == "sigmoid" else config.classes
-    weights = chain.Weights.legal(width, start_legal, transition_legal)
+    weights = chain.Weights.of(params, chain.Weights.legal(width, start_legal, transition_legal))
     tags = np.empty(rows, np.int32)
     chance = np.empty(rows, np.float32) if probabilities else None
     every = np.empty((rows, width), np.float32) if marginals else None

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from rnn import layers
+from rnn import chain
 from rnn.arrays import Bools, Floats, Gradients, Params
 from rnn.batches import Bags, Batch, Sequences, pack, shuffled
 from rnn.decode import Prediction, predict
 from rnn.errors import TrainingError
+from rnn.losses import loss_of
 from rnn.network import Architecture, Noise, init
 from rnn.optimise import Adam, clip
 
@@ -32,6 +33,7 @@ class FitConfig:
         clip: largest common norm of the gradients.
         dropout: share of hidden units silenced, per sequence.
         blocks: share of single one-hot blocks dropped, per batch.
+        states: share of hidden units silenced between steps, per sequence.
         unknown: probability that a symbol is replaced by its `<UNK>` bag.
         patience: epochs without a better score before training stops; 0 never stops.
         average: epochs over whose last weights the mean is taken; 1 takes the last alone.
@@ -44,6 +46,7 @@ class FitConfig:
     clip: float = 5.0
     dropout: float = 0.5
     blocks: float = 0.0
+    states: float = 0.0
     unknown: float = 0.1
     patience: int = 6
     average: int = 1
@@ -53,8 +56,10 @@ class FitConfig:
             raise ValueError(f"epochs, batch and average must be at least 1, patience at least 0. Got {self}")
         if not 0 < self.learning_rate < np.inf or not 0 <= self.decay <= 1 or not self.clip > 0:
             raise ValueError(f"learning_rate and clip must be positive, decay between 0 and 1. Got {self}")
-        if not all(0 <= rate < 1 for rate in (self.dropout, self.blocks, self.unknown)):
-            raise ValueError(f"dropout, blocks and unknown must be at least 0 and below 1. Got {self}")
+        if not all(0 <= rate < 1 for rate in (self.dropout, self.blocks, self.states, self.unknown)):
+            raise ValueError(
+                f"dropout, blocks, states and unknown must be at least 0 and below 1. Got {self}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -153,6 +158,9 @@ def fit(
     if state is None:
         params = init(config, seed)
         state = State(params, Adam.of(params))
+    legal = chain.Weights.legal(max(config.classes, 2), start_legal, transition_legal)
+    if config.output == "crf":
+        _check_legal(train, config.outputs_per_step, legal)
     judge = score if dev is not None and len(dev) else None
     with threadpool_limits(1):
         while not state.finished:
@@ -163,6 +171,7 @@ def fit(
                 bags,
                 train,
                 seed=seed,
+                legal=legal,
                 class_weights=class_weights,
                 state=state,
                 on_state=on_state,
@@ -196,6 +205,24 @@ def fit(
     return FitResult(state.best, state.history, state.best_epoch, score_reached)
 
 
+def _check_legal(train: Sequences, parts: int, legal: chain.Weights) -> None:
+    """Refuse targets a chain could never say: their loss would be infinite."""
+    assert train.targets is not None
+    tags, begins = train.targets, train.offsets[:-1] * parts
+    closed = np.zeros(len(tags), bool)
+    known = tags >= 0
+    both = known[1:] & known[:-1]
+    closed[1:][both] = np.isneginf(legal.transition[tags[:-1][both], tags[1:][both]])
+    closed[begins] = np.isneginf(legal.start[np.maximum(tags[begins], 0)]) & known[begins]
+    if closed.any():
+        at = int(np.flatnonzero(closed)[0])
+        number = int(np.searchsorted(train.offsets * parts, at, side="right")) - 1
+        raise ValueError(
+            f"targets must be legal tag sequences. Got, in sequence {number} at symbol "
+            f"{at - int(train.offsets[number]) * parts}, class {tags[at]} where it is closed"
+        )
+
+
 def _epoch(
     config: Architecture,
     how: FitConfig,
@@ -203,6 +230,7 @@ def _epoch(
     train: Sequences,
     *,
     seed: int,
+    legal: chain.Weights,
     class_weights: Floats | None,
     state: State,
     on_state: Callable[[State], None] | None,
@@ -214,10 +242,10 @@ def _epoch(
         progress = (state.epoch + number / len(batches)) / how.epochs
         rate = how.learning_rate * (1 - (1 - how.decay) * progress)
         rng = np.random.default_rng([seed, 2, state.epoch, number])
-        noise = Noise(rng, how.dropout, how.unknown, how.blocks)
+        noise = Noise(rng, how.dropout, how.unknown, how.blocks, how.states)
         batch = pack(train, batches[number])
         loss, seen, gradients = loss_and_gradients(
-            config, state.params, bags, batch, train, noise=noise, class_weights=class_weights
+            config, state.params, bags, batch, train, legal=legal, noise=noise, class_weights=class_weights
         )
         if not np.isfinite(loss):
             raise TrainingError(
@@ -241,6 +269,7 @@ def loss_and_gradients(
     batch: Batch,
     train: Sequences,
     *,
+    legal: chain.Weights | None = None,
     noise: Noise | None = None,
     class_weights: Floats | None = None,
 ) -> tuple[float, float, Gradients]:
@@ -251,12 +280,15 @@ def loss_and_gradients(
     """
     assert train.targets is not None
     S = config.outputs_per_step
+    legal = legal or chain.Weights.legal(config.classes, None, None)
     logits, backprop = config.forward(params, bags, batch, noise)
-    targets = train.targets.reshape(-1, S)[batch.places].reshape(-1)
-    criterion = layers.sigmoid_cross_entropy if config.output == "sigmoid" else layers.softmax_cross_entropy
-    loss, seen, dlogits = criterion(logits.reshape(len(targets), -1), targets, class_weights)
-    dlogits /= max(seen, 1.0)
-    return loss, seen, backprop(dlogits.reshape(logits.shape))
+    targets = train.targets.reshape(-1, S)[batch.places]
+    loss = loss_of(config, params, logits, batch, targets, legal=legal, class_weights=class_weights)
+    share = logits.dtype.type(1 / max(loss.seen, 1.0))
+    gradients = backprop(loss.dlogits * share)
+    for name, value in loss.gradients.items():
+        gradients[name] = value * share
+    return loss.total, loss.seen, gradients
 
 
 def _average(state: State, how: FitConfig) -> None:

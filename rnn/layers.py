@@ -1,107 +1,58 @@
 """Layers on packed batches (rnn/batches.py), each returning its output and the way back of a gradient.
 
-N rows, D table width, H hidden units, G classes, K touched table rows.
+N rows, D table width, H hidden units, G classes. The recurrent cells are in rnn/cells.py.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from rnn.arrays import Floats, Int32, Int64, RowGradient
+from rnn.arrays import Floats, Int32, RowGradient
 from rnn.batches import Bags, Batch
 
 
-def gather_sum(
-    table: Floats, bags: Bags, tokens: Int32, keep: Callable[[int], Floats] | None = None
-) -> tuple[Floats, Callable[[Floats], RowGradient]]:
-    """One-hot blocks times a matrix: for each row, the sum of the table rows in its bag.
+class OneHot:
+    """The one-hot blocks of N rows, side by side, as a sparse matrix that tables are multiplied with.
 
-    The bags of a batch, as a sparse 0/1 matrix, times the table; each distinct bag is summed once.
+    Each distinct bag is a row of it and is multiplied once, however often it occurs.
 
-    Args:
-        table: (I, D)
-        bags: which table rows each symbol has.
-        tokens: (N,) the bag of each row.
-        keep: draws a factor for each of R entries of the distinct bags: dropout of single blocks.
-
-    Returns:
-        x (N, D), and backprop: dx (N, D) -> gradient of the touched rows (K, D).
+    Attributes:
+        touched: (K,) table rows that occur.
+        which: (N,) number of each row's bag among the U distinct ones.
+        blocks: (U, K) how often each distinct bag has each touched row, times the factors of `keep`.
     """
-    distinct, which = np.unique(tokens, return_inverse=True)
-    sizes = bags.offsets[distinct + 1] - bags.offsets[distinct]
-    ends = np.concatenate([[0], np.cumsum(sizes)])
-    entries = np.repeat(bags.offsets[distinct] - ends[:-1], sizes) + np.arange(ends[-1])
-    touched, column = np.unique(bags.rows[entries], return_inverse=True)
-    ones = np.ones(len(entries), table.dtype) if keep is None else keep(len(entries))
-    blocks = scipy.sparse.csr_array((ones, column, ends), shape=(len(distinct), len(touched)))
-    x: Floats = (blocks @ table[touched])[which]
 
-    def backprop(dx: Floats) -> RowGradient:
-        unit = np.ones(len(tokens), dx.dtype)
-        once = scipy.sparse.csc_array(
-            (unit, which, np.arange(len(tokens) + 1)), shape=(len(distinct), len(tokens))
-        )
-        return RowGradient(touched, blocks.T @ (once @ dx))
+    def __init__(self, bags: Bags, tokens: Int32, keep: Callable[[int], Floats] | None = None) -> None:
+        """Look the bags of `tokens` (N,) up; `keep` draws a factor for each of their R blocks (dropout)."""
+        distinct, self.which = np.unique(tokens, return_inverse=True)
+        sizes = bags.offsets[distinct + 1] - bags.offsets[distinct]
+        ends = np.concatenate([[0], np.cumsum(sizes)])
+        entries = np.repeat(bags.offsets[distinct] - ends[:-1], sizes) + np.arange(ends[-1])
+        self.touched, column = np.unique(bags.rows[entries], return_inverse=True)
+        factors = np.ones(len(entries), np.float32) if keep is None else keep(len(entries))
+        shape = (len(distinct), len(self.touched))
+        self.blocks = scipy.sparse.csr_array((factors, column, ends), shape=shape)
 
-    return x, backprop
+    def times(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
+        """One-hot times a matrix: for each row, the sum of the table rows in its bag.
 
+        Args:
+            table: (I, D)
 
-def elman(
-    x: Floats, Wh: Floats, batch: Batch, reverse: bool = False
-) -> tuple[Floats, Callable[[Floats], tuple[Floats, Floats]]]:
-    """The recurrent cell of the article: h[t] = tanh(x[t] + h[t-1] @ Wh), h before the first step being 0.
+        Returns:
+            x (N, D), and backprop: dx (N, D) -> gradient of the touched rows (K, D).
+        """
+        blocks, N = self.blocks.astype(table.dtype, copy=False), len(self.which)
+        x: Floats = (blocks @ table[self.touched])[self.which]
 
-    Args:
-        x: (N, H) what enters each step, bias included.
-        Wh: (H, H)
-        batch: which rows follow which.
-        reverse: run from the last step to the first.
+        def backprop(dx: Floats) -> RowGradient:
+            one = np.ones(N, dx.dtype)
+            once = scipy.sparse.csc_array((one, self.which, np.arange(N + 1)), shape=(blocks.shape[0], N))
+            return RowGradient(self.touched, blocks.T @ (once @ dx))
 
-    Returns:
-        h (N, H), and backprop: dh (N, H) -> dx (N, H), dWh (H, H).
-    """
-    h = np.empty_like(x)
-    for here, there in _steps(batch, reverse):
-        z = h[here]
-        z[:] = x[here]
-        z[: there.stop - there.start] += h[there] @ Wh
-        np.tanh(z, out=z)
-
-    def backprop(dh: Floats) -> tuple[Floats, Floats]:
-        dx = dh.copy()
-        for here, there in reversed(_steps(batch, reverse)):
-            dz = dx[here]
-            dz *= 1 - h[here] ** 2
-            dx[there] += dz[: there.stop - there.start] @ Wh.T
-        source, target = _edges(batch, reverse)
-        return dx, h[source].T @ dx[target]
-
-    return h, backprop
-
-
-def _steps(batch: Batch, reverse: bool) -> list[tuple[slice, slice]]:
-    """For each step in the order of running: its rows, and the rows their state comes from.
-
-    The state of row i comes from row i of the other slice; rows beyond it begin from zero.
-    """
-    at = batch.starts.tolist()
-    T = len(at) - 1
-    if reverse:
-        return [
-            (slice(at[t], at[t + 1]), slice(at[t + 1], at[t + 2]) if t + 1 < T else slice(at[t], at[t]))
-            for t in reversed(range(T))
-        ]
-    return [
-        (slice(at[t], at[t + 1]), slice(at[t - 1], at[t - 1] + at[t + 1] - at[t]) if t else slice(0, 0))
-        for t in range(T)
-    ]
-
-
-def _edges(batch: Batch, reverse: bool) -> tuple[Int64 | slice, Int64 | slice]:
-    """All pairs of rows (from, to) between which a state is handed on."""
-    later = slice(int(batch.starts[1]), None)
-    return (later, batch.before) if reverse else (batch.before, later)
+        return x, backprop
 
 
 def linear(
@@ -132,9 +83,15 @@ def dropout(
     Returns:
         y (N, H), and backprop: dy -> dx.
     """
-    mask = (rng.random((len(batch.sequences), x.shape[1]), np.float32) >= rate) / (1 - rate)
-    rows = mask.astype(x.dtype)[batch.member]
+    rows = mask((len(batch.sequences), x.shape[1]), rate, rng, x.dtype)[batch.member]
     return x * rows, lambda dy: dy * rows
+
+
+def mask(shape: tuple[int, ...], rate: float, rng: np.random.Generator, dtype: np.dtype[Any]) -> Floats:
+    """Factors of dropout: 0 with probability `rate`, else 1 / (1 - rate)."""
+    kept = (rng.random(shape, np.float32) >= rate).astype(dtype)
+    kept /= dtype.type(1 - rate)
+    return kept
 
 
 def softmax_cross_entropy(

@@ -1,7 +1,7 @@
 """The tagger: summed one-hot blocks -> recurrent layers -> one row of logits a step.
 
 Parameters are a dict of arrays; with I table rows, H hidden units, O outputs a step (S * G), D directions,
-F gates (1 for the Elman cell):
+F gates (1 for the Elman cell, 3 GRU, 4 LSTM):
 
     table              (I, D*F*H)  Wax transposed: what each block adds to the cell of each direction;
                        (I, E)      where an embedding of E stands between blocks and cell
@@ -9,8 +9,13 @@ F gates (1 for the Elman cell):
     0.forward.Wh       (H, F*H)    Waa transposed
     0.forward.b        (F*H,)      ba
     0.backward....                 the same from right to left, where bidirectional
+    0.forward.bh       (H,)        GRU only, see rnn/cells.py
     head.Wy            (D*H, O)    Wya transposed
     head.by            (O,)
+    direct             (I, O)      with `direct`: what each block adds to the logits beside the cells
+    chain.start        (G,)        with output "crf": log weight of the first tag, of each step, of the last
+    chain.transition   (G, G)
+    chain.end          (G,)
 """
 
 import math
@@ -23,9 +28,9 @@ import numpy as np
 from rnn import layers
 from rnn.arrays import Floats, Gradients, Int32, Params
 from rnn.batches import Bags, Batch
+from rnn.cells import CELLS, GATES
 
-CELLS = {"elman": 1}
-OUTPUTS = ("softmax", "sigmoid")
+OUTPUTS = ("softmax", "sigmoid", "crf")
 ORTHOGONAL_GAIN = 1.0
 
 
@@ -38,12 +43,14 @@ class Noise:
         dropout: share of hidden units silenced, per sequence.
         unknown: probability that a symbol is replaced by its `<UNK>` bag.
         blocks: share of single blocks dropped from the bags of a batch.
+        states: share of hidden units silenced on the way from step to step, per sequence.
     """
 
     rng: np.random.Generator
     dropout: float = 0.0
     unknown: float = 0.0
     blocks: float = 0.0
+    states: float = 0.0
 
 
 Backprop: TypeAlias = Callable[
@@ -99,9 +106,10 @@ class NetworkConfig:
         cell: one of CELLS.
         bidirectional: a second cell runs from right to left.
         layers: recurrent layers on top of each other.
-        output: softmax over classes, or sigmoid for one yes/no label.
+        output: softmax over classes, sigmoid for one yes/no label, or crf: a chain with trained transitions.
         outputs_per_step: S; more than 1 where a step covers several symbols (DNA).
         embedding: E, width between the blocks and the cell; 0 feeds the cell directly.
+        direct: weights from the blocks straight to the tags, beside the cells; with crf, a feature CRF.
     """
 
     rows: int
@@ -113,6 +121,7 @@ class NetworkConfig:
     output: str = "softmax"
     outputs_per_step: int = 1
     embedding: int = 0
+    direct: bool = False
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -147,7 +156,7 @@ class NetworkConfig:
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
         """Shape of every parameter, in the order of the module's docstring."""
-        D, H, F = len(self.directions), self.hidden, CELLS[self.cell]
+        D, H, F = len(self.directions), self.hidden, GATES[self.cell]
         shapes: dict[str, tuple[int, ...]] = {"table": (self.rows, self.embedding or D * F * H)}
         for layer in range(self.layers):
             for direction in self.directions:
@@ -156,9 +165,16 @@ class NetworkConfig:
                     shapes[f"{layer}.{direction}.Wx"] = (below, F * H)
                 shapes[f"{layer}.{direction}.Wh"] = (H, F * H)
                 shapes[f"{layer}.{direction}.b"] = (F * H,)
+                if self.cell == "gru":
+                    shapes[f"{layer}.{direction}.bh"] = (H,)
         outputs = self.classes * self.outputs_per_step
         shapes["head.Wy"] = (D * H, outputs)
         shapes["head.by"] = (outputs,)
+        if self.direct:
+            shapes["direct"] = (self.rows, outputs)
+        if self.output == "crf":
+            G = self.classes
+            shapes |= {"chain.start": (G,), "chain.transition": (G, G), "chain.end": (G,)}
         return shapes
 
     def start(self, rng: np.random.Generator) -> Params:
@@ -178,6 +194,8 @@ class NetworkConfig:
                 value = glorot(rng, shape)
             else:
                 value = np.zeros(shape)
+            if kind == "b" and self.cell == "lstm":
+                value[self.hidden : 2 * self.hidden] = 1  # forget nothing at first (Gers et al., 2000)
             params[name] = np.ascontiguousarray(value, np.float32)
         return params
 
@@ -195,16 +213,20 @@ class NetworkConfig:
         Returns:
             logits (N, S*G), and backprop: dlogits -> gradients by parameter name.
         """
-        x, table_back = blocks(params["table"], bags, batch, noise)
+        onehot = one_hot(bags, batch, noise)
+        x, table_back = onehot.times(params["table"])
         backs = []
         if self.embedding:
             x, back = dropped(x, batch, noise)
             backs.append(back)
         for layer in range(self.layers):
-            x, layer_back = self._recurrent(params, layer, x, batch)
+            x, layer_back = self._recurrent(params, layer, x, batch, noise)
             x, back = dropped(x, batch, noise)
             backs += [layer_back, back]
         logits, head_back = layers.linear(x, params["head.Wy"], params["head.by"])
+        if self.direct:
+            straight, direct_back = onehot.times(params["direct"])
+            logits += straight
 
         def backprop(dlogits: Floats) -> Gradients:
             gradients: Gradients = {}
@@ -212,30 +234,43 @@ class NetworkConfig:
             for back in reversed(backs):
                 dx = back(dx, gradients)
             gradients["table"] = table_back(dx)
+            if self.direct:
+                gradients["direct"] = direct_back(dlogits)
             return gradients
 
         return logits, backprop
 
-    def _recurrent(self, params: Params, layer: int, x: Floats, batch: Batch) -> tuple[Floats, Any]:
+    def _recurrent(
+        self, params: Params, layer: int, x: Floats, batch: Batch, noise: Noise | None
+    ) -> tuple[Floats, Any]:
         """One layer, all directions side by side: x (N, .) -> h (N, D*H)."""
-        H, direct = self.hidden, f"{layer}.forward.Wx" not in params
+        H, F, direct = self.hidden, GATES[self.cell], f"{layer}.forward.Wx" not in params
         h = np.empty((len(x), len(self.directions) * H), x.dtype)
         backs = []
         for d, direction in enumerate(self.directions):
-            name, here = f"{layer}.{direction}", slice(d * H, (d + 1) * H)
-            z = x[:, here] if direct else x @ params[f"{name}.Wx"]
-            h[:, here], cell_back = layers.elman(
-                z + params[f"{name}.b"], params[f"{name}.Wh"], batch, direction == "backward"
+            name, enters, leaves = (
+                f"{layer}.{direction}",
+                slice(d * F * H, (d + 1) * F * H),
+                slice(d * H, (d + 1) * H),
             )
-            backs.append((name, here, cell_back))
+            weights = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
+            z = x[:, enters] if direct else x @ params[f"{name}.Wx"]
+            keep = None
+            if noise and noise.states:
+                keep = layers.mask((len(batch.sequences), H), noise.states, noise.rng, x.dtype)
+            h[:, leaves], cell_back = CELLS[self.cell](
+                z + params[f"{name}.b"], weights, batch, reverse=direction == "backward", keep=keep
+            )
+            backs.append((name, enters, leaves, cell_back))
 
         def backprop(dh: Floats, gradients: Gradients) -> Floats:
             dx = np.zeros_like(x)
-            for name, here, cell_back in backs:
-                dz, gradients[f"{name}.Wh"] = cell_back(dh[:, here])
+            for name, enters, leaves, cell_back in backs:
+                dz, recurrent = cell_back(dh[:, leaves])
+                gradients.update({f"{name}.{key}": value for key, value in recurrent.items()})
                 gradients[f"{name}.b"] = dz.sum(axis=0)
                 if direct:
-                    dx[:, here] = dz
+                    dx[:, enters] = dz
                 else:
                     gradients[f"{name}.Wx"] = x.T @ dz
                     dx += dz @ params[f"{name}.Wx"].T
@@ -244,21 +279,15 @@ class NetworkConfig:
         return h, backprop
 
 
-def blocks(table: Floats, bags: Bags, batch: Batch, noise: Noise | None) -> tuple[Floats, Any]:
-    """The first product of every network here: the blocks of each row times the table, with its noise.
-
-    Returns:
-        x (N, width of the table), and backprop: dx -> RowGradient.
-    """
-    tokens, keep = replaced(batch.tokens, bags, noise), None
-    if noise and noise.blocks:
-        rng, share = noise.rng, noise.blocks
-
-        def keep(entries: int) -> Floats:
-            kept = rng.random(entries, np.float32) >= share
-            return kept.astype(table.dtype) / table.dtype.type(1 - share)
-
-    return layers.gather_sum(table, bags, tokens, keep)
+def one_hot(bags: Bags, batch: Batch, noise: Noise | None) -> layers.OneHot:
+    """The one-hot blocks of each row of a batch, with their noise."""
+    tokens = replaced(batch.tokens, bags, noise)
+    if not noise or not noise.blocks:
+        return layers.OneHot(bags, tokens)
+    rng, share = noise.rng, noise.blocks
+    return layers.OneHot(
+        bags, tokens, lambda entries: layers.mask((entries,), share, rng, np.dtype(np.float32))
+    )
 
 
 def replaced(tokens: Int32, bags: Bags, noise: Noise | None) -> Int32:

@@ -92,3 +92,43 @@ def test_legal_arrays_of_the_wrong_shape_are_refused():
     with pytest.raises(ValueError, match="shapes"):
         chain.Weights.legal(3, np.ones(2, bool), None)
     assert chain.Weights.legal(3, None, None).free
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("unknown", [False, True])
+@pytest.mark.parametrize("class_weights", [None, np.array([0.5, 2.0, 4.0])])
+def test_the_loss_of_the_field_equals_enumeration_and_its_gradients_are_right(closed, unknown, class_weights):
+    batch, emission, weights = case(closed)
+    rng = np.random.default_rng(7)
+    targets = rng.integers(0, 2, len(emission)).astype(np.int32)
+    if unknown:
+        targets[::3] = -1
+
+    def loss(emission, weights):
+        return chain.negative_log_likelihood(emission, batch.starts, targets, weights, class_weights)
+
+    value, demission, dweights = loss(emission, weights)
+    expected = 0.0
+    for m in range(len(LENGTHS)):
+        rows = np.flatnonzero(batch.member == m)
+        every, total = paths(emission[rows], weights)
+        y = targets[rows]
+        right = ((every == y) | (y < 0)).all(axis=1)
+        if class_weights is None:
+            cost = 0.0
+        else:
+            cost = (((every != y) & (y >= 0)) * np.log(class_weights)[np.maximum(y, 0)]).sum(axis=1)
+        expected += np.log(np.exp(total + cost).sum()) - np.log(np.exp(total[right]).sum())
+    np.testing.assert_allclose(value, expected, rtol=1e-10)
+    direction, eps = rng.standard_normal(emission.shape), 1e-6
+    numeric = (
+        loss(emission + eps * direction, weights)[0] - loss(emission - eps * direction, weights)[0]
+    ) / (2 * eps)
+    np.testing.assert_allclose(np.vdot(demission, direction), numeric, rtol=1e-6)
+    for name, gradient in dweights._asdict().items():
+        direction = rng.standard_normal(gradient.shape)
+        step = [
+            weights._replace(**{name: getattr(weights, name) + sign * eps * direction}) for sign in (1, -1)
+        ]
+        numeric = (loss(emission, step[0])[0] - loss(emission, step[1])[0]) / (2 * eps)
+        np.testing.assert_allclose(np.vdot(gradient, direction), numeric, rtol=1e-6, atol=1e-8, err_msg=name)

@@ -175,3 +175,40 @@ def test_batches_of_an_epoch_hold_every_sequence_once_in_an_order_of_the_seed():
 def test_settings_out_of_bounds_are_refused(fields):
     with pytest.raises(ValueError, match="Got"):
         FitConfig(**fields)
+
+
+def test_a_field_learns_transitions_that_no_symbol_tells():
+    """Tags alternate 1, 2, 1, 2, ... whatever the symbols: only the chain can know."""
+    tokens = np.random.default_rng(0).integers(2, 12, 600).astype(np.int32)
+    offsets = np.arange(0, 601, 6, dtype=np.int64)
+    train = Sequences(tokens, offsets, np.tile([1, 2], 300).astype(np.int32))
+    config = NetworkConfig(rows=12, classes=3, hidden=4, bidirectional=False, output="crf", direct=True)
+    how = FitConfig(epochs=10, batch=8, learning_rate=0.02, states=0.9, dropout=0.9)
+    result = fit(config, how, BAGS, train)
+    said = predict(result.params, config, BAGS, train)
+    assert (said.tags == train.targets).all()
+    assert said.tag_probability.min() > 0.5
+    assert result.params["chain.transition"][1, 2] > result.params["chain.transition"][1, 1] + 1
+
+
+def test_a_field_keeps_illegal_tags_closed_and_refuses_illegal_targets():
+    legal = np.ones((3, 3), bool)
+    legal[0, 2] = False
+    config = NetworkConfig(rows=12, classes=3, hidden=4, output="crf")
+    targets = np.where(DEV.targets == 2, 1, DEV.targets)
+    train = Sequences(DEV.tokens, DEV.offsets, targets)
+    params = fit(config, HOW, BAGS, train, transition_legal=legal).params
+    tags = predict(params, config, BAGS, TRAIN, transition_legal=legal).tags
+    assert not ((tags[:-1] == 0) & (tags[1:] == 2))[
+        np.setdiff1d(np.arange(len(tags)), TRAIN.offsets)[1:] - 1
+    ].any()
+    with pytest.raises(ValueError, match="sequence 0 "):
+        fit(
+            config,
+            HOW,
+            BAGS,
+            Sequences(
+                tokens=np.zeros(2, np.int32), offsets=np.array([0, 2]), targets=np.array([0, 2], np.int32)
+            ),
+            transition_legal=legal,
+        )

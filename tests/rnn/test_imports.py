@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-PARTS = ("arrays", "baselines", "batches", "chain", "decode", "fit", "network", "weights")
-MODULES = [f"rnn.{part}" for part in PARTS]
 FORBIDDEN = {"data", "tasks", "flows", "polars", "prefect", "mlflow", "pyarrow", "pandas"}
 
 
@@ -19,14 +17,11 @@ def loaded_by(checkout, *modules):
 
 
 def test_importing_rnn_loads_nothing_else_of_ours(checkout):
-    assert loaded_by(checkout, *MODULES) & FORBIDDEN == set()
+    modules = [f"rnn.{path.stem}" for path in (checkout / "rnn").glob("*.py") if path.stem != "__init__"]
+    assert len(modules) >= 10
+    assert loaded_by(checkout, *modules) & FORBIDDEN == set()
 
 
 @pytest.mark.parametrize("other", ["polars", "data.errors"])
 def test_this_test_can_fail(checkout, other):
     assert loaded_by(checkout, "rnn.fit", other) & FORBIDDEN != set()
-
-
-def test_every_module_is_listed(checkout):
-    found = {f"rnn.{path.stem}" for path in (checkout / "rnn").glob("*.py")} - {"rnn.__init__"}
-    assert found - set(MODULES) <= {"rnn.errors", "rnn.layers", "rnn.optimise"}

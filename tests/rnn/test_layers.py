@@ -33,53 +33,15 @@ def assert_derivative(function, at, gradient, rng):
     np.testing.assert_allclose(np.vdot(gradient, direction), numeric, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("lengths", LENGTHS)
-def test_elman_gradients(lengths, reverse):
-    batch, rng = packed(lengths)
-    x, Wh = rng.standard_normal((len(batch.places), 5)), rng.standard_normal((5, 5))
-    h, backprop = layers.elman(x, Wh, batch, reverse)
-    dh = rng.standard_normal(h.shape)
-    dx, dWh = backprop(dh)
-    assert_derivative(lambda at: np.vdot(layers.elman(at, Wh, batch, reverse)[0], dh), x, dx, rng)
-    assert_derivative(lambda at: np.vdot(layers.elman(x, at, batch, reverse)[0], dh), Wh, dWh, rng)
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_a_wrong_gradient_fails_the_check(reverse):
-    batch, rng = packed([4, 1, 3])
-    x, Wh = rng.standard_normal((len(batch.places), 5)), rng.standard_normal((5, 5))
-    h, backprop = layers.elman(x, Wh, batch, reverse)
-    dh = rng.standard_normal(h.shape)
-    dx, _ = backprop(dh)
-    wrong = dh * (1 - h**2)  # nothing comes back through time
-    assert not np.allclose(wrong, dx)
-    with pytest.raises(AssertionError):
-        assert_derivative(lambda at: np.vdot(layers.elman(at, Wh, batch, reverse)[0], dh), x, wrong, rng)
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_elman_on_packed_rows_is_elman_on_each_sequence(reverse):
-    batch, rng = packed([4, 1, 3])
-    x, Wh = rng.standard_normal((len(batch.places), 5)), rng.standard_normal((5, 5))
-    h, _ = layers.elman(x, Wh, batch, reverse)
-    for m in range(3):
-        rows = np.flatnonzero(batch.member == m)
-        state = np.zeros(5)
-        for row in rows[::-1] if reverse else rows:
-            state = np.tanh(x[row] + state @ Wh)
-            np.testing.assert_allclose(h[row], state, rtol=1e-12)
-
-
-@pytest.mark.parametrize("lengths", LENGTHS)
-def test_gather_sum_is_the_one_hot_product_and_its_gradient(lengths):
+def test_a_one_hot_product_is_the_sum_of_the_gathered_rows_and_its_gradient_is_right(lengths):
     batch, rng = packed(lengths)
     bags = bags_of()
     onehot = np.zeros((6, 9))
     for m in range(6):
         np.add.at(onehot[m], bags.rows[bags.offsets[m] : bags.offsets[m + 1]], 1)
     table = rng.standard_normal((9, 5))
-    x, backprop = layers.gather_sum(table, bags, batch.tokens)
+    x, backprop = layers.OneHot(bags, batch.tokens).times(table)
     np.testing.assert_allclose(x, onehot[batch.tokens] @ table, rtol=1e-12, atol=1e-12)
     dx = rng.standard_normal(x.shape)
     rows, values = backprop(dx)
@@ -87,7 +49,7 @@ def test_gather_sum_is_the_one_hot_product_and_its_gradient(lengths):
     gradient[rows] = values
     assert len(set(rows.tolist())) == len(rows)
     assert_derivative(
-        lambda at: np.vdot(layers.gather_sum(at, bags, batch.tokens)[0], dx), table, gradient, rng
+        lambda at: np.vdot(layers.OneHot(bags, batch.tokens).times(at)[0], dx), table, gradient, rng
     )
 
 

@@ -37,6 +37,9 @@ NETWORKS = {
     "bidirectional": network(),
     "stacked": network(layers=2),
     "embedding": network(embedding=3),
+    "gru": network(cell="gru"),
+    "lstm, embedding, direct": network(cell="lstm", embedding=3, direct=True),
+    "relu": network(cell="relu", bidirectional=False, layers=2),
     "steps of three": network(outputs_per_step=3),
     "sigmoid": network(output="sigmoid", classes=1),
     "padded": lambda train: PaddedConfig.of(bags_of(), train, rows=ROWS, classes=3, hidden=4),
@@ -60,7 +63,7 @@ def test_every_gradient(name, lengths, noisy):
     upstream = rng.standard_normal((len(batch.places), config.classes * config.outputs_per_step))
 
     def forward(at):
-        noise = Noise(np.random.default_rng(9), 0.3, 0.4, 0.2) if noisy else None
+        noise = Noise(np.random.default_rng(9), 0.3, 0.4, 0.2, 0.3) if noisy else None
         return config.forward(at, bags, batch, noise)
 
     logits, backprop = forward(params)
