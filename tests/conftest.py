@@ -1,5 +1,9 @@
 """What tests share: the corpora beside the checkout, and a home folder of their own."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,4 +30,25 @@ def home(tmp_path, monkeypatch) -> Path:
     """A fresh ELMAN_HOME, so that no test meets what another left."""
     path = tmp_path / "home"
     monkeypatch.setenv("ELMAN_HOME", str(path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
     return path
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory) -> Path:
+    """A migrated MLflow database, made once: a new one costs seconds."""
+    folder = tmp_path_factory.mktemp("mlflow-template")
+    code = "from tasks import tracking; tracking.versions('none')"
+    env = {**os.environ, "ELMAN_HOME": str(folder)}
+    env.pop("MLFLOW_TRACKING_URI", None)
+    subprocess.run([sys.executable, "-c", code], check=True, env=env, cwd=CHECKOUT)
+    return folder / "mlflow" / "mlflow.db"
+
+
+@pytest.fixture
+def tracked_home(home, mlflow_template) -> Path:
+    """A fresh ELMAN_HOME with an empty MLflow database in it."""
+    (home / "mlflow").mkdir(parents=True)
+    shutil.copyfile(mlflow_template, home / "mlflow" / "mlflow.db")
+    return home

@@ -1,0 +1,91 @@
+"""Runs reach MLflow once, whatever happens to the server; the record on disk is complete without it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from data.errors import BadInput
+from tasks import runs, tracking
+
+
+def client():
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking.tracking_uri())
+    return mlflow.MlflowClient()
+
+
+def sent_runs():
+    found = client()
+    experiment = found.get_experiment_by_name(tracking.EXPERIMENT)
+    return found.search_runs([experiment.experiment_id]) if experiment else []
+
+
+def record_one(name="a run"):
+    with tracking.recording("train", name, {"epochs": 3}) as recorder:
+        for epoch in range(3):
+            recorder.metrics({"f1": epoch / 3, "loss": 1.0}, epoch)
+        recorder.run.dataset("letters", recorder.run.folder, "d" * 64, "train", {"sentences": 7})
+        (recorder.run.artifacts / "note.txt").write_text("kept")
+    return recorder.run
+
+
+def test_a_run_is_shown_with_params_metrics_dataset_and_files(tracked_home):
+    run = record_one()
+    (shown,) = sent_runs()
+    assert shown.info.status == "FINISHED"
+    assert shown.data.params == {"epochs": "3"}
+    assert shown.data.tags["elman.run"] == run.id
+    history = client().get_metric_history(shown.info.run_id, "f1")
+    assert [(m.step, m.value) for m in history] == [(0, 0.0), (1, 1 / 3), (2, 2 / 3)]
+    (entry,) = shown.inputs.dataset_inputs
+    assert (entry.dataset.name, entry.dataset.digest) == ("letters", "d" * 36)
+    assert json.loads(entry.dataset.profile)["manifest_sha256"] == "d" * 64
+    assert [a.path for a in client().list_artifacts(shown.info.run_id)] == ["note.txt"]
+
+
+def test_a_server_that_is_away_does_not_stop_a_run_and_it_is_sent_later_once(
+    tracked_home, monkeypatch, capsys
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    run = record_one("while away")
+    assert runs.read(run.id).record["status"] == "FINISHED"
+    assert "does not answer" in capsys.readouterr().err
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert tracking.send_pending() == 0
+    assert [r.info.run_name for r in sent_runs()] == ["while away"]
+
+
+def test_sending_again_makes_no_doubles(tracked_home):
+    run = record_one()
+    for _ in range(2):
+        runs.read(run.id).save(sent=False, mlflow_run_id=None)
+        assert tracking.send_pending() == 0
+    (shown,) = sent_runs()
+    assert len(client().get_metric_history(shown.info.run_id, "loss")) == 3
+
+
+def test_a_failed_run_is_shown_as_failed(tracked_home):
+    with pytest.raises(ZeroDivisionError), tracking.recording("train", "fails", {}):
+        raise ZeroDivisionError
+    assert [r.info.status for r in sent_runs()] == ["FAILED"]
+
+
+def test_the_run_of_a_process_that_was_killed_is_shown_as_killed(tracked_home, checkout):
+    code = (
+        "import os, signal\nfrom tasks import tracking\n"
+        "with tracking.recording('train', 'killed', {}) as r:\n    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False, cwd=checkout)
+    assert tracking.send_pending() == 0
+    assert [(r.info.run_name, r.info.status) for r in sent_runs()] == [("killed", "KILLED")]
+
+
+@pytest.mark.parametrize(
+    "name", ["models:/nobody@champion", "models:/nobody/3", "models:/nobody/x", "0" * 32]
+)
+def test_a_name_nobody_registered_is_bad_input(tracked_home, name):
+    with pytest.raises(BadInput, match=name.split("@")[0]):
+        tracking.resolve_model(name)
