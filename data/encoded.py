@@ -47,6 +47,7 @@ class Encoded:
 
     tags: what the network learns, `O` and the tags of the types in the training split;
     all_tags: these, then the tags of types that only other splits hold, which no answer can match;
+    tokenizer: how raw text is to be cut so that it is cut as the training text was, plain values;
     notes: what was left out or held out, in numbers.
     """
 
@@ -55,6 +56,7 @@ class Encoded:
     tags: tuple[str, ...]
     all_tags: tuple[str, ...]
     splits: dict[str, Sentences]
+    tokenizer: dict[str, Any]
     notes: dict[str, Any]
 
 
@@ -89,6 +91,7 @@ def write(
             "tags": list(encoded.tags),
             "all_tags": list(encoded.all_tags),
             "contexts": bags.contexts,
+            "tokenizer": encoded.tokenizer,
             "notes": encoded.notes,
         }
         return writer.commit(shards, sources=sources, meta=meta, exports={VOCABULARY: vocabulary})
@@ -125,7 +128,8 @@ def read(folder: Path) -> Encoded:
             _offsets(sentences["length"]),
             sentences.drop("length"),
         )
-    return Encoded(features, bags, tuple(meta["tags"]), tuple(meta["all_tags"]), splits, meta["notes"])
+    tags = tuple(meta["tags"]), tuple(meta["all_tags"])
+    return Encoded(features, bags, *tags, splits, meta["tokenizer"], meta["notes"])
 
 
 def _offsets(lengths: pl.Series) -> np.ndarray:
