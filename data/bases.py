@@ -1,10 +1,10 @@
 """Bases as numbers: codes, labels, and the steps a network reads. L bases, N steps.
 
 A step covers STEP bases. Each of its STEP slots looks up the window of WIDTH bases around its own base, so a
-step is STEP one-hot blocks side by side, of WINDOWS rows each: 4 ** WIDTH words, and one for a window that holds
-anything but A, C, G, T or reaches over an end. A slot's window begins REACH bases before its base.
+step is STEP one-hot blocks side by side, of WINDOWS rows each: 4 ** WIDTH words, and one for a window that
+holds anything but A, C, G, T or reaches over an end. A slot's window begins REACH bases before its base.
 
-Classes: 0 is no gene; 1, 2, 3 are the positions in a codon on the forward strand, 4, 5, 6 on the reverse strand.
+Classes: 0 is no gene; 1, 2, 3 are the positions in a codon on the forward strand, 4, 5, 6 on the reverse one.
 """
 
 import numpy as np
@@ -37,8 +37,8 @@ def codes_of(bases: str) -> Codes:
 
 
 def reverse_complement(codes: Codes) -> Codes:
-    """The other strand, read in its own direction."""
-    other: Codes = _PAIR[codes[::-1]]
+    """The other strand, read in its own direction. (..., L)."""
+    other: Codes = _PAIR[codes[..., ::-1]]
     return other
 
 
@@ -52,8 +52,8 @@ def mirror(labels: Labels) -> Labels:
 def labels_of(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> Labels:
     """The class of each base of a stretch.
 
-    Where genes overlap in different frames the base has no single class, and pseudogenes are neither coding nor
-    not: both are left out of training.
+    Where genes overlap in different frames the base has no single class, and pseudogenes are neither coding
+    nor not: both are left out of training.
 
     Args:
         features: rows of schema.FEATURE, contig coordinates.
@@ -83,22 +83,52 @@ def labels_of(features: pl.DataFrame, start: int, length: int, label: str = "CDS
     return labels
 
 
-def steps_of(codes: Codes) -> npt.NDArray[np.int32]:
-    """The table rows of each step of a stretch; the last step may reach over the end.
+def begins_of(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> npt.NDArray[np.bool_]:
+    """Where genes begin: at the first base of their start codon, on either strand.
+
+    Args:
+        features: rows of schema.FEATURE, contig coordinates.
+        start: where the stretch begins in the contig.
+        length: L
+        label: the label that is learned.
 
     Returns:
-        (N, STEP) int32, N = ceil(L / STEP): slot s looks up row `s * WINDOWS + word`.
+        (L, 2), forward and reverse.
     """
-    n = -(-len(codes) // STEP)
-    padded = np.full(n * STEP + WIDTH - 1, UNKNOWN, np.uint8)
-    padded[REACH : REACH + len(codes)] = codes
-    words = np.zeros(n * STEP, np.int32)
-    unknown = np.zeros(n * STEP, bool)
+    begins = np.zeros((length, 2), bool)
+    genes = (
+        features.filter(pl.col("label") == label)
+        .group_by("id", "strand")
+        .agg(pl.col("start").min(), pl.col("end").max(), pl.col("phase").sort_by("start"))
+    )
+    for strand, low, high, phases in genes.select("strand", "start", "end", "phase").iter_rows():
+        reverse = strand == "-"
+        at = (high - 1 if reverse else low) - start
+        if 0 <= at < length and phases[-1 if reverse else 0] == 0:
+            begins[at, int(reverse)] = True
+    return begins
+
+
+def steps_of(codes: Codes) -> npt.NDArray[np.int32]:
+    """The table rows of each step.
+
+    Args:
+        codes: (..., L), L a multiple of STEP.
+
+    Returns:
+        (..., L / STEP, STEP): slot s looks up row `s * WINDOWS + word`.
+    """
+    *lead, length = codes.shape
+    padded = np.full((*lead, length + WIDTH - 1), UNKNOWN, np.uint8)
+    padded[..., REACH : REACH + length] = codes
+    words = np.zeros(codes.shape, np.int32)
+    unknown = np.zeros(codes.shape, bool)
     for i in range(WIDTH):
-        part = padded[i : i + n * STEP]
+        part = padded[..., i : i + length]
         words *= 4
         words += part & 3
         unknown |= part == UNKNOWN
     words[unknown] = WINDOWS - 1
-    rows: npt.NDArray[np.int32] = words.reshape(n, STEP) + np.arange(STEP, dtype=np.int32) * WINDOWS
+    rows: npt.NDArray[np.int32] = words.reshape(*lead, -1, STEP)
+    rows += np.arange(STEP, dtype=np.int32) * WINDOWS
     return rows

@@ -1,4 +1,4 @@
-"""What the readers of genomes hand on: contigs with their labelled intervals. Coordinates 0-based half-open."""
+"""What the readers of genomes hand on: contigs with labelled intervals. Coordinates are 0-based half-open."""
 
 import re
 from collections.abc import Mapping, Sequence

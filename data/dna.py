@@ -58,7 +58,7 @@ def pair(
     """Find the annotation of each genome.
 
     NAME.gff3 and NAME.KIND.gff3 belong to NAME.fna in the same folder. An annotation left over belongs to the
-    FASTA files, without annotation so far, that hold its contigs. One with a `##FASTA` section stands for itself.
+    FASTA files, without annotation so far, that hold its contigs. One with a `##FASTA` section stands alone.
 
     Args:
         sequences: FASTA and GenBank files.
@@ -121,7 +121,7 @@ def _ids(source: S, open_bytes: Callable[[S], BinaryIO]) -> set[str]:
 def read_genome(
     genome: Genome, open_bytes: Callable[[S], BinaryIO], rules: Sequence[LabelRule] = CODING
 ) -> Iterator[Contig | Refused]:
-    """Read contigs with their features; one contig is in memory at a time, and the annotation's labelled rows.
+    """Read contigs with their features; one contig is in memory at a time, and the labelled rows.
 
     Args:
         genome: the files, as `pair` found them.
@@ -157,14 +157,12 @@ def read_genome(
     for annotation in annotations:
         for contig, rows in annotation.rows.items():
             if contig not in seen:
-                yield from (
-                    _misplaced(row, "unknown-contig", f"expected a contig of the genome. Got {contig!r}")
-                    for row in rows
-                )
+                detail = f"expected a contig of the genome. Got {contig!r}"
+                yield from (_misplaced(row, "unknown-contig", detail) for row in rows)
 
 
 def _annotate(contig: Contig, annotations: list[Annotation]) -> Iterator[Contig | Refused]:
-    """Refuse features that lie outside, cut those that run over the origin of a circle, and attach the rest."""
+    """Refuse features that lie outside, cut those that run over the origin of a circle, attach the rest."""
     features: list[Feature] = []
     for annotation in annotations:
         for row in annotation.rows.get(contig.id, ()):
@@ -246,6 +244,9 @@ def pieces(contig: Contig, split: str | Sequence[str] = "train", size: int = PIE
     )
 
 
+_FEATURES = pl.col("features").list.explode(empty_as_null=False)
+
+
 @dataclass(frozen=True)
 class Stretch:
     """Neighbouring pieces of one contig, joined again.
@@ -267,7 +268,7 @@ class Stretch:
 
 
 def stretches(frame: pl.DataFrame) -> Iterator[Stretch]:
-    """Join the pieces of schema.DNA rows, in any order, into the longest unbroken stretches of each contig."""
+    """Join the pieces of schema.DNA rows, in any order, into the longest unbroken stretches of contigs."""
     frame = frame.sort("source", "byte_offset", "contig", "start")
     lengths = frame["bases"].str.len_bytes().to_numpy()
     starts = frame["start"].to_numpy()

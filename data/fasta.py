@@ -2,8 +2,8 @@
 
 Policies. An entry without an id, without bases, with letters that are not IUPAC DNA or RNA, with the id of an
 earlier entry, or cut short by a broken file is refused, and so is text before the first header; the rest goes
-on. Lower case is kept. White space inside sequence lines is taken out. `\\n`, `\\r\\n` and `\\r` may be mixed,
-and a line may be of any length: it is handed on in blocks.
+on. Lower case is kept. White space inside sequence lines is taken out. `\\n`, `\\r\\n` and `\\r` may be
+mixed, and a line may be of any length: it is handed on in blocks.
 """
 
 import zlib
@@ -116,7 +116,7 @@ def read_fasta(
 
     seen = set() if seen is None else seen
     feed = _Feed(stream, byte_offset, line)
-    for title, bases in SimpleFastaParser(iter(feed)):
+    for title, bases in SimpleFastaParser(iter(feed)):  # type: ignore[no-untyped-call]
         if feed.orphan is not None:
             yield _no_header(source, feed.orphan)
             feed.orphan = None
@@ -150,13 +150,11 @@ def wrong_letter(bases: str) -> str | None:
     others = bases.encode("utf-8", "surrogateescape").translate(None, IUPAC)
     if not others:
         return None
-    place, letter = next(
-        (i, b) for i, b in enumerate(bases) if b.encode("utf-8", "surrogateescape") not in _LETTERS
-    )
+    place, letter = next((i, letter) for i, letter in enumerate(bases) if letter not in _LETTERS)
     return f"{letter!r} at base {place}, and {len(others) - 1} more"
 
 
-_LETTERS = frozenset(bytes([letter]) for letter in IUPAC)
+_LETTERS = frozenset(IUPAC.decode())
 
 
 def _wrong(title: str, name: str, bases: str, seen: set[str]) -> tuple[str, str, str] | None:

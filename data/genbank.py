@@ -1,7 +1,7 @@
 """GenBank entries as a stream, each parsed by Biopython alone, so that a bad one costs only itself.
 
-An entry that does not parse, has no sequence, no closing `//`, or the id of an earlier one is refused; so is a
-single feature with a place that cannot be read or lies outside its entry, while its entry goes on.
+An entry that does not parse, has no sequence, no closing `//`, or the id of an earlier one is refused; so is
+a single feature with a place that cannot be read or lies outside its entry, while its entry goes on.
 """
 
 import io
@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 from data.contigs import CODING, PSEUDOGENE, RAW_LIMIT, Contig, Feature, LabelRule, is_pseudo, label_of
 from data.fasta import wrong_letter
 from data.records import Refused
+
+_ENTRY_USED = "Correct the location; the entry itself is used."
 
 
 def read_genbank(
@@ -62,9 +64,7 @@ def read_genbank(
         else:
             seen.add(record.id)
             for complaint in complaints:
-                yield place.refuse(
-                    "bad-location", complaint, "Correct the location; the entry itself is used."
-                )
+                yield place.refuse("bad-location", complaint, _ENTRY_USED)
             features: list[Feature] = []
             for number, feature in enumerate(record.features):
                 label = label_of(rules, feature.type, feature.qualifiers)
@@ -76,9 +76,7 @@ def read_genbank(
                     label = PSEUDOGENE
                 wrong = _outside(feature, len(bases))
                 if wrong is not None:
-                    yield place.refuse(
-                        "outside-contig", wrong, "Correct the location; the entry itself is used."
-                    )
+                    yield place.refuse("outside-contig", wrong, _ENTRY_USED)
                 else:
                     features += _parts(feature, label, f"{feature.type}{number}")
             ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
@@ -132,7 +130,8 @@ def _parse(raw: bytes) -> tuple[Any, list[str]]:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BiopythonParserWarning)
-        record = SeqIO.read(io.StringIO(raw.decode("utf-8").replace("\r\n", "\n")), "genbank")
+        text = io.StringIO(raw.decode("utf-8").replace("\r\n", "\n"))
+        record = SeqIO.read(text, "genbank")  # type: ignore[no-untyped-call]
     said = [str(w.message) for w in caught if issubclass(w.category, BiopythonParserWarning)]
     return record, [message for message in said if "location" in message]
 

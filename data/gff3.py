@@ -1,8 +1,8 @@
 """GFF3 annotation of contigs. bcbio-gff parses the lines; they are fed to it one by one.
 
-Given a whole file, that parser stops at the first bad line without saying which, and holds all records at once.
-Fed single lines, a bad one costs only itself, its place is known, and only labelled features are kept. Lines
-that it reads as GFF2 are refused; a `##FASTA` section ends the annotation and is left in the stream.
+Given a whole file, that parser stops at the first bad line without saying which, and holds all records at
+once. Fed single lines, a bad one costs only itself, its place is known, and only labelled features are kept.
+Lines that it reads as GFF2 are refused; a `##FASTA` section ends the annotation and is left in the stream.
 """
 
 import io
@@ -49,8 +49,7 @@ def read_gff3(stream: BinaryIO, source: str, rules: Sequence[LabelRule] = CODING
     A feature marked as a pseudogene, itself or by its parent, is labelled "pseudogene" instead.
     """
     out = Annotation()
-    parents: dict[tuple[str, int], str] = {}  # contig, number of the row -> its parent
-    dead: set[str] = set()
+    family = _Family()
     for line, byte_offset, raw in _lines(stream, source, out):
         if raw.startswith(b"##FASTA") or raw.startswith(b">"):
             here = raw.startswith(b"##FASTA")
@@ -63,11 +62,11 @@ def read_gff3(stream: BinaryIO, source: str, rules: Sequence[LabelRule] = CODING
             continue
         try:
             parsed = _parse(raw)
-            _take(parsed, out, Row(_PLACEHOLDER, source, line, byte_offset, raw), rules, parents, dead)
+            _take(parsed, out, Row(_PLACEHOLDER, source, line, byte_offset, raw), rules, family)
         except _BadLine as error:
-            out.refused.append(_refuse(source, line, byte_offset, raw, *error.args))
-    for (contig, number), parent in parents.items():
-        if parent in dead:
+            out.refused.append(_refuse((source, line, byte_offset, raw), *error.args))
+    for (contig, number), parent in family.parents.items():
+        if parent in family.dead:
             row = out.rows[contig][number]
             f = row.feature
             pseudo = Feature(f.start, f.end, f.strand, PSEUDOGENE, f.phase, f.id)
@@ -76,6 +75,14 @@ def read_gff3(stream: BinaryIO, source: str, rules: Sequence[LabelRule] = CODING
 
 
 _PLACEHOLDER = Feature(0, 0, "+", "", 0, "")
+
+
+@dataclass
+class _Family:
+    """Parents by contig and number of the row, and the ids of pseudogenes."""
+
+    parents: dict[tuple[str, int], str] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
 
 
 class _BadLine(Exception):
@@ -95,24 +102,15 @@ def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[tuple[int
                 size += len(rest)
         except (EOFError, OSError, zlib.error) as error:
             todo = "Fetch the file again; what it held after this place is missing."
-            out.refused.append(
-                _refuse(
-                    source,
-                    line,
-                    byte_offset,
-                    b"",
-                    "truncated",
-                    f"expected the file to go on. Got {error}",
-                    todo,
-                )
-            )
+            detail = f"expected the file to go on. Got {error}"
+            out.refused.append(_refuse((source, line, byte_offset, b""), "truncated", detail, todo))
             return
         if not raw:
             return
         if size > RAW_LIMIT:
             todo = "Give one feature a line, each line ended."
             detail = f"expected lines of at most {RAW_LIMIT} bytes. Got {size}"
-            out.refused.append(_refuse(source, line, byte_offset, raw, "line-too-long", detail, todo))
+            out.refused.append(_refuse((source, line, byte_offset, raw), "line-too-long", detail, todo))
         elif b"\r" in raw.rstrip(b"\r\n"):  # lines ended by \r alone
             at = byte_offset
             for piece in raw.splitlines(keepends=True):
@@ -124,7 +122,7 @@ def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[tuple[int
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
-    """One line, parsed by bcbio-gff: rec_id, type, location (0-based half-open), strand 1 or -1, id, quals."""
+    """One line, parsed by bcbio-gff: rec_id, type, location (0-based half-open), quals; and its columns."""
     from BCBio import GFF
 
     try:
@@ -165,8 +163,7 @@ def _take(
     out: Annotation,
     row: Row,
     rules: Sequence[LabelRule],
-    parents: dict[tuple[str, int], str],
-    dead: set[str],
+    family: _Family,
 ) -> None:
     """Keep a parsed line if it is labelled, and what it says about its children."""
     contig, type_, attributes = parsed["rec_id"], parsed["type"], parsed["quals"]
@@ -176,7 +173,7 @@ def _take(
     if "true" in attributes.get("Is_circular", ()):
         out.circular.add(contig)
     if type_ == PSEUDOGENE or (type_ == "gene" and is_pseudo(attributes)):
-        dead.update(attributes.get("ID", ()))
+        family.dead.update(attributes.get("ID", ()))
     label = label_of(rules, type_, attributes)
     if label is None:
         return
@@ -199,22 +196,14 @@ def _take(
         label = PSEUDOGENE
     rows = out.rows.setdefault(contig, [])
     for parent in attributes.get("Parent", ())[:1]:
-        parents[contig, len(rows)] = parent
+        family.parents[contig, len(rows)] = parent
     id_ = next(iter(attributes.get("ID", ())), f"line{row.line}")
     phase_number = 0 if phase == "." else int(phase)
     feature = Feature(start, end, strand, label, phase_number, id_)
     rows.append(Row(feature, row.source, row.line, row.byte_offset, row.raw))
 
 
-def _refuse(
-    source: str, line: int, byte_offset: int, raw: bytes, reason: str, detail: str, todo: str
-) -> Refused:
-    return Refused(
-        source=source,
-        line=line,
-        byte_offset=byte_offset,
-        reason=reason,
-        detail=detail,
-        todo=todo,
-        raw=raw[:RAW_LIMIT],
-    )
+def _refuse(place: tuple[str, int, int, bytes], reason: str, detail: str, todo: str) -> Refused:
+    """A refused line; place is its source, number, byte offset and bytes."""
+    source, line, byte_offset, raw = place
+    return Refused(source, line, byte_offset, reason, detail, todo, raw[:RAW_LIMIT])

@@ -1,7 +1,7 @@
 """Coding regions against an annotation: per base and per gene, strand by strand.
 
-A base counts once on each strand. A gene is found by the place of its stop codon, or by both of its ends. Bases
-under a pseudogene are left out, and so are genes, true or predicted, that lie half or more under one.
+A base counts once on each strand. A gene is found by the place of its stop codon, or by both of its ends.
+Bases under a pseudogene are left out, and so are genes, true or predicted, that lie half or more under one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,8 +29,8 @@ def score_intervals(
         label: what is scored.
 
     Returns:
-        `per_strand`, `either_strand`: tp, fp, fn, tn, precision, recall, f1, mcc over bases; `gene`: truth and
-        predicted genes, stop_recall, stop_precision, exact_recall, exact_precision; `contigs`: one dict a
+        `per_strand`, `strands` (each alone), `either_strand`: tp, fp, fn, tn, precision, recall, f1, mcc over
+        bases; `gene`: truth and predicted genes, stop_recall, stop_precision, exact_recall, exact_precision; `contigs`: one dict a
         contig; `bases`, `masked`.
     """
     wanted = truth.filter(pl.col("label") == label)
@@ -41,7 +41,7 @@ def score_intervals(
             calls.with_row_index("number").with_columns(id=pl.col("number").cast(pl.String)).drop("number")
         )
     parts = [_by_contig(frame) for frame in (wanted, calls, pseudo)]
-    per_strand, either = np.zeros(4, np.int64), np.zeros(4, np.int64)
+    strands, either = np.zeros((2, 4), np.int64), np.zeros(4, np.int64)
     genes = np.zeros(4, np.int64)
     contigs = []
     masked = 0
@@ -49,18 +49,20 @@ def score_intervals(
         t, p, m = (part.get(contig, []) for part in parts)
         keep = ~_paint(m, length).any(axis=0)
         true, called = _paint(t, length), _paint(p, length)
-        here = _counts(true[:, keep], called[:, keep])
-        per_strand += here
-        either += _counts(true[:, keep].any(axis=0), called[:, keep].any(axis=0))
+        true, called = true[:, keep], called[:, keep]
+        here = np.array([_counts(true[side], called[side]) for side in (0, 1)])
+        strands += here
+        either += _counts(true[0] | true[1], called[0] | called[1])
         masked += int((~keep).sum())
         under = np.concatenate([[0], np.cumsum(~keep)])
         found = _gene_counts(_genes(t, under), _genes(p, under))
         genes += found
-        contigs.append({"contig": contig, "bases": length, **rates(here), **_gene_rates(found)})
+        contigs.append({"contig": contig, "bases": length, **rates(here.sum(axis=0)), **_gene_rates(found)})
     return {
-        "bases": int(per_strand.sum() // 2),
+        "bases": int(either.sum()),
         "masked": masked,
-        "per_strand": rates(per_strand),
+        "per_strand": rates(strands.sum(axis=0)),
+        "strands": {strand: rates(counts) for strand, counts in zip(STRANDS, strands, strict=True)},
         "either_strand": rates(either),
         "gene": _gene_rates(genes),
         "contigs": contigs,

@@ -1,0 +1,159 @@
+"""Numba kernel of data/genes.py: dynamic programming over all legal genes of both strands, in one pass.
+
+States: 0 is between genes; 1, 2, 3 in a forward gene whose codons begin at places 0, 1, 2 modulo 3; 4, 5, 6
+in a reverse gene whose codons' lowest bases stand there. Scores are relative to "no gene anywhere".
+"""
+
+import numpy as np
+from numba import njit
+
+LONGEST_OVERLAP = 90  # bases that neighbouring genes may share
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _class(state, place):  # type: ignore[no-untyped-def]
+    """Which class the base at `place` has in a gene state."""
+    if state <= 3:
+        return 1 + (place - (state - 1)) % 3
+    return 6 - (place - (state - 4)) % 3
+
+
+@njit(cache=True, nogil=True)
+def run(  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    words, begin, end, scores, starts, lead, is_start, is_stop, costs, state, link, events, count, ahead
+):
+    """Go over bases begin to end of a contig.
+
+    Args:
+        words: (L,) uint8, the codon that begins at each base, 0 to 63; 64 where it is unknown or over the end.
+        begin, end: what is gone over.
+        scores: (lead + end - begin, 7) float32, log p(none), then log p(class) - log p(none); the first
+            `lead` rows are those before `begin`.
+        starts: (lead + end - begin, 2) float32, log odds that a gene begins here, forward and reverse.
+        lead: rows of `scores` that come before `begin`.
+        is_start, is_stop: (2, 65) bool, by codon as read forward: on the forward, on the reverse strand.
+        costs: gene, overlap base, shortest gene, shortest partial gene, partial gene; weight and ceiling of scores.
+        state: (7, 4) float64: score, sum of probabilities at the opening, running sum of probabilities, spare.
+        link: (7, 3) int64: where the open gene began, the event before it, whether it lacks its first end.
+        events: (n, 6) float64: start, end, state, event before, probability, missing ends (1 low, 2 high).
+        count: events filled.
+        ahead: whether the contig goes on after `end`.
+
+    Returns:
+        events filled, negative when there was no room for more: give a longer array and the saved state again.
+    """
+    gene_cost, overlap_cost, shortest, shortest_partial, partial_cost, weight, ceiling = costs
+    shift = lead - begin
+    n = len(events)
+    low = begin - lead
+    if begin == 0:
+        for s in range(1, 7):
+            state[s, 0] = -partial_cost
+            state[s, 1] = 0.0
+            link[s, 0], link[s, 1], link[s, 2] = 0, -1, 1
+    for i in range(begin, end):
+        if count + 16 > n:
+            return -count - 1
+        # genes open before base i
+        w = words[i]
+        f = 1 + i % 3
+        if is_start[0, w]:
+            v = state[0, 0] + starts[i + shift, 0] - gene_cost
+            if v > state[f, 0]:
+                state[f, 0], state[f, 1] = v, state[f, 2]
+                link[f, 0], link[f, 1], link[f, 2] = i, link[0, 1], 0
+        m = 4 + i % 3
+        if is_stop[1, w]:
+            state[m, 0], state[m, 1] = state[0, 0] - gene_cost, state[m, 2]
+            link[m, 0], link[m, 1], link[m, 2] = i, link[0, 1], 0
+        # base i
+        row = scores[i + shift]
+        for s in range(1, 7):
+            x = row[_class(s, i)]
+            state[s, 0] += weight * min(max(x, -ceiling), ceiling)
+            state[s, 2] += np.exp(min(x + row[0], 0.0))
+        # genes end after base i, where the codon was [i - 2, i]
+        q = i - 2
+        if q < 0:
+            continue
+        w = words[q]
+        b = i + 1
+        base = state[0, 0]
+        for side in range(2):
+            if side == 0:
+                if not is_stop[0, w]:
+                    continue
+                s = 1 + q % 3
+                v = state[s, 0]
+            else:
+                if not is_start[1, w]:
+                    continue
+                s = 4 + q % 3
+                v = state[s, 0] + starts[i + shift, 1]
+            a_begin = link[s, 0]
+            size = b - a_begin
+            fits = size >= (shortest_partial if link[s, 2] else shortest)
+            if fits and v > base - 40.0:
+                chance = (state[s, 2] - state[s, 1]) / size
+                number = -1
+                if v > state[0, 0]:
+                    number = count
+                    count = _note(events, count, a_begin, b, s, link[s, 1], chance, link[s, 2])
+                    state[0, 0] = v
+                    link[0, 1] = number
+                # the next gene may begin inside this one
+                for t in range(1, 7):
+                    floor = max(b - LONGEST_OVERLAP, low, a_begin + 1)
+                    p = b - 1
+                    extra = 0.0
+                    sums = 0.0
+                    best = state[t, 0]
+                    at = -1
+                    at_sum = 0.0
+                    while p >= floor:
+                        r = scores[p + shift]
+                        mine, other = r[_class(s, p)], r[_class(t, p)]
+                        gain = min(max(other, -ceiling), ceiling) - min(max(mine, -ceiling), ceiling)
+                        extra += weight * max(gain, 0.0) - overlap_cost
+                        sums += np.exp(min(other + r[0], 0.0))
+                        word = words[p]
+                        if t <= 3:
+                            if p % 3 == t - 1:
+                                if is_stop[0, word] and p + 3 <= b:
+                                    break
+                                if is_start[0, word]:
+                                    c = v + extra + starts[p + shift, 0] - gene_cost
+                                    if c > best:
+                                        best, at, at_sum = c, p, sums
+                        elif p % 3 == t - 4 and is_stop[1, word]:
+                            c = v + extra - gene_cost
+                            if c > best:
+                                best, at, at_sum = c, p, sums
+                            break
+                        p -= 1
+                    if at >= 0 and t != s:
+                        if number < 0:
+                            number = count
+                            count = _note(events, count, a_begin, b, s, link[s, 1], chance, link[s, 2])
+                        state[t, 0] = best
+                        state[t, 1] = state[t, 2] - at_sum
+                        link[t, 0], link[t, 1], link[t, 2] = at, number, 0
+            if side == 0:
+                state[s, 0] = -np.inf
+    if not ahead:
+        for s in range(1, 7):
+            size = end - link[s, 0]
+            v = state[s, 0] - partial_cost
+            if size >= shortest_partial and v > state[0, 0]:
+                chance = (state[s, 2] - state[s, 1]) / size
+                link[0, 1] = count
+                state[0, 0] = v
+                count = _note(events, count, link[s, 0], end, s, link[s, 1], chance, link[s, 2] + 2)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _note(events, count, begin, end, state, before, chance, missing):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    row = events[count]
+    row[0], row[1], row[2], row[3], row[4], row[5] = begin, end, state, before, chance, missing
+    return count + 1

@@ -1,0 +1,161 @@
+"""From class probabilities to legal genes: the most probable set of open reading frames on both strands.
+
+A gene runs from a start codon to the first stop codon in its frame; one that runs over an end of the contig
+is partial. Neighbours may overlap a little; a base they share counts once, for the class that fits it better.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from data.bases import UNKNOWN, Codes
+
+LEAD = 96  # rows before a block that the decoder looks back on
+_ORDER = "ACGT"
+_COMMON_STARTS = frozenset(("ATG", "GTG", "TTG"))
+
+
+class Gene(NamedTuple):
+    """A gene, 0-based half-open.
+
+    phase: bases to skip from its 5' end to the first whole codon. probability: mean over its bases of their
+    own class. partial: it runs over the low end of the contig (1), the high end (2), or both (3).
+    """
+
+    start: int
+    end: int
+    strand: str
+    phase: int
+    probability: float
+    partial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeConfig:
+    """What the decoder believes.
+
+    code: genetic code of NCBI, for its stop codons. weight: of the network's evidence for a base, whose
+    neighbours say nearly the same. gene: what a gene costs; overlap: what a shared base costs; partial: what
+    an end cut off by the contig costs, in log units. shortest, shortest_partial: bases.
+    """
+
+    code: int = 11
+    weight: float = 0.3
+    gene: float = 4.0
+    overlap: float = 0.1
+    partial: float = 2.0
+    shortest: int = 90
+    shortest_partial: int = 60
+    ceiling: float = 6.0  # largest evidence of one base, either way
+
+
+class GeneDecoder:
+    """Decodes one contig, block by block; memory is that of a block and of the genes."""
+
+    def __init__(self, codes: Codes, config: DecodeConfig) -> None:
+        self.config = config
+        self.words = _words(codes)
+        self.is_start, self.is_stop = codon_tables(config.code)
+        self.done = 0
+        self._lead = np.zeros((0, 9), np.float32)
+        self._state = np.zeros((7, 4))
+        self._state[1:, 0] = -np.inf
+        self._link = np.full((7, 3), -1, np.int64)
+        self._events = np.empty((4096, 6))
+        self._count = 0
+
+    def feed(self, logits: npt.NDArray[np.float32]) -> None:
+        """Go on over the next bases.
+
+        Args:
+            logits: (n, 9), as rnn/strands.py gives them for each base: none, three positions forward, begin
+                forward, three positions reverse, begin reverse.
+        """
+        from data import gene_kernels as kernels
+
+        evidence = _evidence(logits)
+        joined = np.concatenate([self._lead, evidence])
+        lead, end = len(self._lead), self.done + len(logits)
+        c = self.config
+        costs = (
+            c.gene,
+            c.overlap,
+            float(c.shortest),
+            float(c.shortest_partial),
+            c.partial,
+            c.weight,
+            c.ceiling,
+        )
+        while True:
+            state, link = self._state.copy(), self._link.copy()
+            count = kernels.run(
+                self.words, self.done, end, joined[:, :7], joined[:, 7:], lead, self.is_start, self.is_stop,
+                costs, state, link, self._events, self._count, end < len(self.words),
+            )  # fmt: skip
+            if count >= 0:
+                break
+            self._events = np.concatenate([self._events, np.empty_like(self._events)])
+        self._state, self._link, self._count, self.done = state, link, count, end
+        self._lead = joined[-LEAD:]
+
+    def genes(self) -> list[Gene]:
+        """The genes found, by start. After the last block."""
+        found = []
+        at = int(self._link[0, 1])
+        while at >= 0:
+            begin, end, state, before, chance, missing = self._events[at].tolist()
+            found.append(_gene(int(begin), int(end), int(state), chance, int(missing)))
+            at = int(before)
+        return sorted(found)
+
+
+def _gene(start: int, end: int, state: int, chance: float, missing: int) -> Gene:
+    if state <= 3:
+        return Gene(start, end, "+", (state - 1 - start) % 3, min(chance, 1.0), missing)
+    return Gene(start, end, "-", (end - (state - 4)) % 3, min(chance, 1.0), missing)
+
+
+def _evidence(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(n, 9): log p(none), six classes against none, log odds of begins."""
+    seven = logits[:, [0, 1, 2, 3, 5, 6, 7]]
+    out = np.empty((len(logits), 9), np.float32)
+    top = seven.max(axis=1, keepdims=True)
+    none = seven[:, 0] - (top[:, 0] + np.log(np.exp(seven - top).sum(axis=1)))
+    out[:, 1:7] = seven[:, 1:] - seven[:, :1]
+    out[:, 0] = none
+    out[:, 7], out[:, 8] = logits[:, 4], logits[:, 8]
+    return out
+
+
+def _words(codes: Codes) -> npt.NDArray[np.uint8]:
+    """The codon that begins at each base, 0 to 63; 64 where a letter is unknown or beyond the end."""
+    words = np.full(len(codes), 64, np.uint8)
+    if len(codes) >= 3:
+        a, b, c = codes[:-2], codes[1:-1], codes[2:]
+        known = (a != UNKNOWN) & (b != UNKNOWN) & (c != UNKNOWN)
+        words[:-2] = np.where(known, (a & 3) * 16 + (b & 3) * 4 + (c & 3), 64)
+    return words
+
+
+@cache
+def codon_tables(code: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Start and stop codons, (2, 65) bool each: by codon as read on the forward strand, for either strand.
+
+    Of a code's start codons only ATG, GTG and TTG count: the others are legal but very rare.
+    """
+    from Bio.Data import CodonTable
+
+    table: Any = CodonTable.unambiguous_dna_by_id[code]
+    is_start, is_stop = np.zeros((2, 65), bool), np.zeros((2, 65), bool)
+    for words, marks in (
+        (set(table.start_codons) & _COMMON_STARTS, is_start),
+        (set(table.stop_codons), is_stop),
+    ):
+        for word in words:
+            x, y, z = (_ORDER.index(letter) for letter in word)
+            marks[0, x * 16 + y * 4 + z] = True
+            marks[1, (3 - z) * 16 + (3 - y) * 4 + (3 - x)] = True
+    return is_start, is_stop
