@@ -1,5 +1,6 @@
 """Names for the arrays that travel between the modules of `rnn`."""
 
+import os
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,3 +21,12 @@ class RowGradient(NamedTuple):
 
 Params: TypeAlias = dict[str, Floats]
 Gradients: TypeAlias = dict[str, Floats | RowGradient]
+
+
+def compiled(dtype: np.dtype[Any]) -> bool:
+    """Whether arrays of this type go through the Numba kernels.
+
+    They do when they are float32, unless the environment says ELMAN_KERNELS=numpy; anything else goes through
+    the NumPy code that the kernels are tested against.
+    """
+    return dtype == np.float32 and os.environ.get("ELMAN_KERNELS") != "numpy"

@@ -2,7 +2,7 @@
 
 Every cell takes x (N, F*H), what enters each step with its bias already added, F gates side by side; its
 recurrent weights; the batch; the direction; and `keep` (B, H), a factor for each unit of the state of each
-sequence wherever it is handed on (dropout on states), or None. It returns h (N, H), and
+sequence where it enters the product with Wh (dropout on states), or None. It returns h (N, H), and
 backprop: dh (N, H) -> dx (N, F*H), gradients of the recurrent weights. The state before the first step is 0.
 """
 
@@ -63,12 +63,16 @@ def gru(
     Wh, bh = weights["Wh"], weights["bh"]
     N, H = len(x), len(bh)
     h, gates, inner = np.empty((N, H), x.dtype), np.empty_like(x), np.empty((N, H), x.dtype)
-    before = np.zeros((N, H), x.dtype)  # the state each row starts from
+    before, handed = (
+        np.zeros((N, H), x.dtype),
+        np.zeros((N, H), x.dtype),
+    )  # the state before, and what is kept of it
     steps = _steps(batch, reverse)
     for here, there in steps:
         n = there.stop - there.start
-        before[here][:n] = h[there] if keep is None else h[there] * keep[:n]
-        u = before[here] @ Wh
+        before[here][:n] = h[there]
+        handed[here][:n] = h[there] if keep is None else h[there] * keep[:n]
+        u = handed[here] @ Wh
         gate = gates[here]
         gate[:, : 2 * H] = sigmoid(x[here, : 2 * H] + u[:, : 2 * H])
         inner[here] = u[:, 2 * H :] + bh
@@ -88,9 +92,9 @@ def gru(
             dx[here, 2 * H :] = dc
             du[here] = dx[here]
             du[here, 2 * H :] *= r
-            back = (du[here] @ Wh.T + d * z)[:n]
-            dstate[there] += back if keep is None else back * keep[:n]
-        return dx, {"Wh": before.T @ du, "bh": du[:, 2 * H :].sum(axis=0)}
+            back = du[here][:n] @ Wh.T
+            dstate[there] += (d * z)[:n] + (back if keep is None else back * keep[:n])
+        return dx, {"Wh": handed.T @ du, "bh": du[:, 2 * H :].sum(axis=0)}
 
     return h, backprop
 

@@ -26,9 +26,9 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from rnn import layers
-from rnn.arrays import Floats, Gradients, Int32, Params
+from rnn.arrays import Floats, Gradients, Int32, Params, compiled
 from rnn.batches import Bags, Batch
-from rnn.cells import CELLS, GATES
+from rnn.cells import CELLS, GATES, Cell
 
 OUTPUTS = ("softmax", "sigmoid", "crf")
 ORTHOGONAL_GAIN = 1.0
@@ -213,7 +213,7 @@ class NetworkConfig:
         Returns:
             logits (N, S*G), and backprop: dlogits -> gradients by parameter name.
         """
-        onehot = one_hot(bags, batch, noise)
+        onehot = one_hot(bags, batch, noise, params["table"])
         x, table_back = onehot.times(params["table"])
         backs = []
         if self.embedding:
@@ -246,6 +246,7 @@ class NetworkConfig:
         """One layer, all directions side by side: x (N, .) -> h (N, D*H)."""
         H, F, direct = self.hidden, GATES[self.cell], f"{layer}.forward.Wx" not in params
         h = np.empty((len(x), len(self.directions) * H), x.dtype)
+        cells = _cells(x.dtype)
         backs = []
         for d, direction in enumerate(self.directions):
             name, enters, leaves = (
@@ -258,7 +259,7 @@ class NetworkConfig:
             keep = None
             if noise and noise.states:
                 keep = layers.mask((len(batch.sequences), H), noise.states, noise.rng, x.dtype)
-            h[:, leaves], cell_back = CELLS[self.cell](
+            h[:, leaves], cell_back = cells[self.cell](
                 z + params[f"{name}.b"], weights, batch, reverse=direction == "backward", keep=keep
             )
             backs.append((name, enters, leaves, cell_back))
@@ -279,15 +280,29 @@ class NetworkConfig:
         return h, backprop
 
 
-def one_hot(bags: Bags, batch: Batch, noise: Noise | None) -> layers.OneHot:
-    """The one-hot blocks of each row of a batch, with their noise."""
-    tokens = replaced(batch.tokens, bags, noise)
-    if not noise or not noise.blocks:
-        return layers.OneHot(bags, tokens)
-    rng, share = noise.rng, noise.blocks
-    return layers.OneHot(
-        bags, tokens, lambda entries: layers.mask((entries,), share, rng, np.dtype(np.float32))
-    )
+def _cells(dtype: np.dtype[Any]) -> dict[str, Cell]:
+    """The recurrent cells for arrays of this type: kernels or their reference."""
+    if not compiled(dtype):
+        return CELLS
+    from rnn import kernels
+
+    return kernels.CELLS
+
+
+def one_hot(bags: Bags, batch: Batch, noise: Noise | None, table: Floats) -> layers.OneHot:
+    """The one-hot blocks of each row of a batch, with their noise, to multiply tables like `table` with."""
+    tokens, keep = replaced(batch.tokens, bags, noise), None
+    if noise and noise.blocks:
+        rng, share = noise.rng, noise.blocks
+
+        def keep(entries: int) -> Floats:
+            return layers.mask((entries,), share, rng, np.dtype(np.float32))
+
+    if not compiled(table.dtype):
+        return layers.OneHot(bags, tokens, keep)
+    from rnn import kernels
+
+    return kernels.OneHot(bags, tokens, len(table), keep)
 
 
 def replaced(tokens: Int32, bags: Bags, noise: Noise | None) -> Int32:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnn.arrays import Floats, Gradients, Params, RowGradient
+from rnn.arrays import Floats, Gradients, Params, RowGradient, compiled
 from rnn.errors import TrainingError
 
 
@@ -40,13 +40,25 @@ class Adam:
         self.step += 1
         rate = rate * float(np.sqrt(1 - self.beta2**self.step)) / (1 - self.beta1**self.step)
         for name, gradient in gradients.items():
-            if isinstance(gradient, RowGradient):
+            if compiled(params[name].dtype):
+                self._kernel(params[name], self.m[name], self.v[name], gradient, rate)
+            elif isinstance(gradient, RowGradient):
                 at = gradient.rows
                 m, v = self.m[name][at], self.v[name][at]
                 params[name][at] -= self._move(m, v, gradient.values, rate)
                 self.m[name][at], self.v[name][at] = m, v
             else:
                 params[name] -= self._move(self.m[name], self.v[name], gradient, rate)
+
+    def _kernel(self, p: Floats, m: Floats, v: Floats, gradient: Floats | RowGradient, rate: float) -> None:
+        from rnn import kernels
+
+        scalars = [np.float32(x) for x in (rate, self.beta1, self.beta2, self.epsilon)]
+        if isinstance(gradient, RowGradient):
+            kernels.adam_rows(p, m, v, gradient.rows, gradient.values, *scalars)
+        else:
+            flat = gradient.astype(np.float32, copy=False).reshape(-1)
+            kernels.adam_dense(p.reshape(-1), m.reshape(-1), v.reshape(-1), flat, *scalars)
 
     def _move(self, m: Floats, v: Floats, gradient: Floats, rate: float) -> Floats:
         m *= self.beta1

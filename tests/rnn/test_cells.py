@@ -72,9 +72,9 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
-def one_step(cell, x, weights, h, c):
+def one_step(cell, x, weights, h, handed, c):
     """The equations, one sequence and one step at a time."""
-    u = h @ weights["Wh"]
+    u = handed @ weights["Wh"]
     if cell == "elman":
         return np.tanh(x + u), c
     if cell == "relu":
@@ -97,5 +97,5 @@ def test_packed_rows_give_what_each_sequence_gives_alone(cell, reverse, dropped)
         state, c = np.zeros(H), np.zeros(H)
         for row in rows[::-1] if reverse else rows:
             handed = state if keep is None else state * keep[m]
-            state, c = one_step(cell, x[row], weights, handed, c)
+            state, c = one_step(cell, x[row], weights, state, handed, c)
             np.testing.assert_allclose(h[row], state, rtol=1e-12, atol=1e-12)

@@ -1,0 +1,440 @@
+# ruff: noqa: PLR0917  (kernels take their arrays by position)
+"""Numba kernels: what the NumPy code of cells.py, layers.py and optimise.py computes, a whole batch a call.
+
+float32 only. Each kernel is compared with its reference by tests. Shapes and words as in the references.
+Compiled once and cached on disk (NUMBA_CACHE_DIR); no kernel holds the interpreter's lock.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  (np.dot in kernels calls it; loaded here so that its threads get limited)
+
+from rnn import layers
+from rnn.arrays import Floats, Int32, Params, RowGradient
+from rnn.batches import Bags, Batch
+from rnn.cells import Backprop, Cell
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _jit(function: F) -> F:
+    return cast(F, numba.njit(nogil=True, fastmath=True, cache=True, error_model="numpy")(function))
+
+
+@_jit
+def _tanh(x: Any) -> Any:
+    """Rational approximation of tanh for float32, off by at most 3e-7 (the form of Eigen's MathFunctions)."""
+    x = min(max(x, np.float32(-8.0)), np.float32(8.0))
+    s = x * x
+    p = np.float32(-2.76076847742355e-16)
+    p = p * s + np.float32(2.00018790482477e-13)
+    p = p * s + np.float32(-8.60467152213735e-11)
+    p = p * s + np.float32(5.12229709037114e-08)
+    p = p * s + np.float32(1.48572235717979e-05)
+    p = p * s + np.float32(6.37261928875436e-04)
+    p = p * s + np.float32(4.89352455891786e-03)
+    q = np.float32(1.19825839466702e-06)
+    q = q * s + np.float32(1.18534705686654e-04)
+    q = q * s + np.float32(2.26843463243900e-03)
+    q = q * s + np.float32(4.89352518554385e-03)
+    return x * p / q
+
+
+@_jit
+def _sigmoid(x: Any) -> Any:
+    return _tanh(x * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
+
+
+@_jit
+def _there(starts: Any, t: int, reverse: bool) -> Any:
+    """First row, and number of rows, that step t takes its states from."""
+    T = len(starts) - 1
+    if reverse:
+        if t + 1 < T:
+            return starts[t + 1], starts[t + 2] - starts[t + 1]
+        return 0, 0
+    if t:
+        return starts[t - 1], starts[t + 1] - starts[t]
+    return 0, 0
+
+
+@_jit
+def _hand_on(h: Any, first: int, n: int, keep: Any, Wh: Any, state: Any, out: Any) -> None:
+    """out[:n] = (h[first:first + n] * keep) @ Wh; `keep` without rows drops nothing."""
+    if n:
+        if len(keep):
+            for i in range(n):
+                for j in range(h.shape[1]):
+                    state[i, j] = h[first + i, j] * keep[i, j]
+            np.dot(state[:n], Wh, out[:n])
+        else:
+            np.dot(h[first : first + n], Wh, out[:n])
+
+
+@_jit
+def _hand_back(dz: Any, n: int, first: int, keep: Any, WhT: Any, buffer: Any, dstate: Any) -> None:
+    """dstate[first:first + n] += (dz[:n] @ Wh.T) * keep."""
+    if n:
+        np.dot(dz[:n], WhT, buffer[:n])
+        for i in range(n):
+            for j in range(dstate.shape[1]):
+                if len(keep):
+                    dstate[first + i, j] += buffer[i, j] * keep[i, j]
+                else:
+                    dstate[first + i, j] += buffer[i, j]
+
+
+@_jit
+def _simple_forward(x: Any, Wh: Any, starts: Any, reverse: bool, rectify: bool, keep: Any) -> Any:
+    N, H = x.shape
+    T, B = len(starts) - 1, starts[1]
+    h, u, state = np.empty((N, H), x.dtype), np.empty((B, H), x.dtype), np.empty((B, H), x.dtype)
+    for k in range(T):
+        t = T - 1 - k if reverse else k
+        a, n = starts[t], starts[t + 1] - starts[t]
+        first, m = _there(starts, t, reverse)
+        _hand_on(h, first, m, keep, Wh, state, u)
+        u[m:n] = 0
+        if rectify:
+            for i in range(n):
+                for j in range(H):
+                    h[a + i, j] = max(x[a + i, j] + u[i, j], np.float32(0))
+        else:
+            for i in range(n):
+                for j in range(H):
+                    h[a + i, j] = _tanh(x[a + i, j] + u[i, j])
+    return h
+
+
+@_jit
+def _simple_backward(dx: Any, h: Any, WhT: Any, starts: Any, reverse: bool, rectify: bool, keep: Any) -> None:
+    """Turn dh, in place, into dx."""
+    H = dx.shape[1]
+    T, B = len(starts) - 1, starts[1]
+    buffer = np.empty((B, H), dx.dtype)
+    for k in range(T):
+        t = k if reverse else T - 1 - k
+        a, n = starts[t], starts[t + 1] - starts[t]
+        if rectify:
+            for i in range(a, a + n):
+                for j in range(H):
+                    dx[i, j] = dx[i, j] if h[i, j] > 0 else np.float32(0)
+        else:
+            for i in range(a, a + n):
+                for j in range(H):
+                    dx[i, j] *= np.float32(1) - h[i, j] * h[i, j]
+        first, m = _there(starts, t, reverse)
+        _hand_back(dx[a : a + n], m, first, keep, WhT, buffer, dx)
+
+
+@_jit
+def _gru_forward(x: Any, Wh: Any, bh: Any, starts: Any, reverse: bool, keep: Any) -> Any:
+    N, H = x.shape[0], len(bh)
+    T, B = len(starts) - 1, starts[1]
+    h, gates, inner = np.empty((N, H), x.dtype), np.empty_like(x), np.empty((N, H), x.dtype)
+    u, state = np.empty((B, 3 * H), x.dtype), np.empty((B, H), x.dtype)
+    half, one = np.float32(0.5), np.float32(1)
+    for k in range(T):
+        t = T - 1 - k if reverse else k
+        a, n = starts[t], starts[t + 1] - starts[t]
+        first, m = _there(starts, t, reverse)
+        _hand_on(h, first, m, keep, Wh, state, u)
+        u[m:n] = 0
+        for i in range(n):
+            g, e, v = gates[a + i], x[a + i], u[i]
+            for j in range(2 * H):
+                g[j] = _tanh((e[j] + v[j]) * half) * half + half
+            for j in range(H):
+                inner[a + i, j] = v[2 * H + j] + bh[j]
+                g[2 * H + j] = _tanh(e[2 * H + j] + g[j] * inner[a + i, j])
+            if i < m:
+                for j in range(H):
+                    h[a + i, j] = g[2 * H + j] + g[H + j] * (h[first + i, j] - g[2 * H + j])
+            else:
+                for j in range(H):
+                    h[a + i, j] = (one - g[H + j]) * g[2 * H + j]
+    return h, gates, inner
+
+
+@_jit
+def _gru_backward(
+    dh: Any, h: Any, gates: Any, inner: Any, WhT: Any, starts: Any, reverse: bool, keep: Any
+) -> Any:
+    H = h.shape[1]
+    T, B = len(starts) - 1, starts[1]
+    dstate, dx, du = dh.copy(), np.empty_like(gates), np.empty_like(gates)
+    buffer = np.empty((B, H), dh.dtype)
+    one = np.float32(1)
+    w = np.zeros(H, dh.dtype)
+    for k in range(T):
+        t = k if reverse else T - 1 - k
+        a, n = starts[t], starts[t + 1] - starts[t]
+        first, m = _there(starts, t, reverse)
+        for i in range(n):
+            g, d, o, p = gates[a + i], dstate[a + i], dx[a + i], du[a + i]
+            if i < m:
+                for j in range(H):
+                    w[j] = h[first + i, j]
+            else:
+                w[:] = 0
+            for j in range(H):
+                r, z, c = g[j], g[H + j], g[2 * H + j]
+                dc = d[j] * (one - z) * (one - c * c)
+                dr = dc * inner[a + i, j] * r * (one - r)
+                dz = d[j] * (w[j] - c) * z * (one - z)
+                o[j] = dr
+                p[j] = dr
+                o[H + j] = dz
+                p[H + j] = dz
+                o[2 * H + j] = dc
+                p[2 * H + j] = dc * r
+        _hand_back(du[a : a + n], m, first, keep, WhT, buffer, dstate)
+        for i in range(m):
+            for j in range(H):
+                dstate[first + i, j] += dstate[a + i, j] * gates[a + i, H + j]
+    return dx, du
+
+
+@_jit
+def _lstm_forward(x: Any, Wh: Any, starts: Any, reverse: bool, keep: Any) -> Any:
+    N, H = x.shape[0], Wh.shape[0]
+    T, B = len(starts) - 1, starts[1]
+    h, c, s = np.empty((N, H), x.dtype), np.empty((N, H), x.dtype), np.empty((N, H), x.dtype)
+    gates = np.empty_like(x)
+    u, state = np.empty((B, 4 * H), x.dtype), np.empty((B, H), x.dtype)
+    half = np.float32(0.5)
+    for k in range(T):
+        t = T - 1 - k if reverse else k
+        a, n = starts[t], starts[t + 1] - starts[t]
+        first, m = _there(starts, t, reverse)
+        _hand_on(h, first, m, keep, Wh, state, u)
+        u[m:n] = 0
+        for i in range(n):
+            g, e, v = gates[a + i], x[a + i], u[i]
+            for j in range(2 * H):
+                g[j] = _tanh((e[j] + v[j]) * half) * half + half
+            for j in range(2 * H, 3 * H):
+                g[j] = _tanh(e[j] + v[j])
+            for j in range(3 * H, 4 * H):
+                g[j] = _tanh((e[j] + v[j]) * half) * half + half
+            if i < m:
+                for j in range(H):
+                    c[a + i, j] = g[H + j] * c[first + i, j] + g[j] * g[2 * H + j]
+            else:
+                for j in range(H):
+                    c[a + i, j] = g[j] * g[2 * H + j]
+            for j in range(H):
+                s[a + i, j] = _tanh(c[a + i, j])
+                h[a + i, j] = g[3 * H + j] * s[a + i, j]
+    return h, c, s, gates
+
+
+@_jit
+def _lstm_backward(
+    dh: Any, c: Any, s: Any, gates: Any, WhT: Any, starts: Any, reverse: bool, keep: Any
+) -> Any:
+    N, H = c.shape
+    T, B = len(starts) - 1, starts[1]
+    dstate, dcell, dx = dh.copy(), np.zeros((N, H), dh.dtype), np.empty_like(gates)
+    buffer = np.empty((B, H), dh.dtype)
+    one = np.float32(1)
+    for k in range(T):
+        t = k if reverse else T - 1 - k
+        a, n = starts[t], starts[t + 1] - starts[t]
+        first, m = _there(starts, t, reverse)
+        for i in range(n):
+            q, d, y, o = gates[a + i], dstate[a + i], s[a + i], dx[a + i]
+            for j in range(H):
+                dc = dcell[a + i, j] + d[j] * q[3 * H + j] * (one - y[j] * y[j])
+                dcell[a + i, j] = dc
+                o[j] = dc * q[2 * H + j] * q[j] * (one - q[j])
+                o[2 * H + j] = dc * q[j] * (one - q[2 * H + j] * q[2 * H + j])
+                o[3 * H + j] = d[j] * y[j] * q[3 * H + j] * (one - q[3 * H + j])
+            if i < m:
+                for j in range(H):
+                    f = q[H + j]
+                    o[H + j] = dcell[a + i, j] * c[first + i, j] * f * (one - f)
+                    dcell[first + i, j] += dcell[a + i, j] * f
+            else:
+                o[H : 2 * H] = 0
+        _hand_back(dx[a : a + n], m, first, keep, WhT, buffer, dstate)
+    return dx
+
+
+@_jit
+def _index(tokens: Any, rows: Any, offsets: Any, tables: int) -> Any:
+    """Number the distinct bags, and their table rows, in the order they come."""
+    bag_slot, row_slot = np.full(len(offsets) - 1, -1, np.int32), np.full(tables, -1, np.int32)
+    which, distinct, U, E = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.int32), 0, 0
+    for i in range(len(tokens)):
+        bag = tokens[i]
+        if bag_slot[bag] < 0:
+            bag_slot[bag] = U
+            distinct[U] = bag
+            U += 1
+            E += offsets[bag + 1] - offsets[bag]
+        which[i] = bag_slot[bag]
+    ends, column, touched, K = np.zeros(U + 1, np.int32), np.empty(E, np.int32), np.empty(E, np.int32), 0
+    e = 0
+    for u in range(U):
+        for r in range(offsets[distinct[u]], offsets[distinct[u] + 1]):
+            row = rows[r]
+            if row_slot[row] < 0:
+                row_slot[row] = K
+                touched[K] = row
+                K += 1
+            column[e] = row_slot[row]
+            e += 1
+        ends[u + 1] = e
+    return which, ends, column, touched[:K].copy()
+
+
+@_jit
+def _gather(table: Any, touched: Any, column: Any, ends: Any, factor: Any, which: Any) -> Any:
+    U, D = len(ends) - 1, table.shape[1]
+    sums = np.zeros((U, D), table.dtype)
+    for u in range(U):
+        for e in range(ends[u], ends[u + 1]):
+            f, row = factor[e], touched[column[e]]
+            for j in range(D):
+                sums[u, j] += f * table[row, j]
+    x = np.empty((len(which), D), table.dtype)
+    for i in range(len(which)):
+        u = which[i]
+        for j in range(D):
+            x[i, j] = sums[u, j]
+    return x
+
+
+@_jit
+def _scatter(dx: Any, K: int, column: Any, ends: Any, factor: Any, which: Any) -> Any:
+    U, D = len(ends) - 1, dx.shape[1]
+    sums, values = np.zeros((U, D), dx.dtype), np.zeros((K, D), dx.dtype)
+    for i in range(len(which)):
+        u = which[i]
+        for j in range(D):
+            sums[u, j] += dx[i, j]
+    for u in range(U):
+        for e in range(ends[u], ends[u + 1]):
+            f, k = factor[e], column[e]
+            for j in range(D):
+                values[k, j] += f * sums[u, j]
+    return values
+
+
+@_jit
+def adam_dense(p: Any, m: Any, v: Any, g: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any) -> None:
+    """One step of Adam on flat arrays, in place; all scalars float32."""
+    one = np.float32(1)
+    for i in range(len(p)):
+        m[i] = beta1 * m[i] + (one - beta1) * g[i]
+        v[i] = beta2 * v[i] + (one - beta2) * g[i] * g[i]
+        p[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon)
+
+
+@_jit
+def adam_rows(
+    p: Any, m: Any, v: Any, rows: Any, g: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any
+) -> None:
+    """One step of Adam on some rows of a table, in place."""
+    one = np.float32(1)
+    for k in range(len(rows)):
+        a, b, c, d = p[rows[k]], m[rows[k]], v[rows[k]], g[k]
+        for j in range(g.shape[1]):
+            b[j] = beta1 * b[j] + (one - beta1) * d[j]
+            c[j] = beta2 * c[j] + (one - beta2) * d[j] * d[j]
+            a[j] -= rate * b[j] / (np.sqrt(c[j]) + epsilon)
+
+
+class OneHot(layers.OneHot):
+    """layers.OneHot, by kernels."""
+
+    def __init__(
+        self, bags: Bags, tokens: Int32, rows: int, keep: Callable[[int], Floats] | None = None
+    ) -> None:
+        """Look the bags of `tokens` (N,) up among tables of `rows` rows."""
+        self.which, self.ends, self.column, self.touched = _index(tokens, bags.rows, bags.offsets, rows)
+        entries = len(self.column)
+        self.factor = np.ones(entries, np.float32) if keep is None else keep(entries)
+
+    def times(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
+        """One-hot times a matrix, and the way back."""
+        shape = (self.column, self.ends, self.factor, self.which)
+        x: Floats = _gather(table, self.touched, *shape)
+
+        def backprop(dx: Floats) -> RowGradient:
+            return RowGradient(self.touched, _scatter(dx, len(self.touched), *shape))
+
+        return x, backprop
+
+
+_NONE = np.empty((0, 0), np.float32)
+
+
+def _pairs(batch: Batch, reverse: bool) -> tuple[Any, Any]:
+    later = slice(int(batch.starts[1]), None)
+    return (later, batch.before) if reverse else (batch.before, later)
+
+
+def _state_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool, keep: Floats | None) -> Floats:
+    """dWh: all states handed on, transposed, times what came back."""
+    source, target = _pairs(batch, reverse)
+    state = h[source] if keep is None else h[source] * keep[batch.member[source]]
+    gradient: Floats = state.T @ dz[target]
+    return gradient
+
+
+def _simple(rectify: bool) -> Cell:
+    def cell(
+        x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+    ) -> tuple[Floats, Backprop]:
+        Wh, mask = weights["Wh"], _NONE if keep is None else keep
+        h = _simple_forward(x, Wh, batch.starts, reverse, rectify, mask)
+
+        def backprop(dh: Floats) -> tuple[Floats, Params]:
+            dx = dh.copy(order="C")
+            _simple_backward(dx, h, np.ascontiguousarray(Wh.T), batch.starts, reverse, rectify, mask)
+            return dx, {"Wh": _state_gradient(h, dx, batch, reverse, keep)}
+
+        return h, backprop
+
+    return cell
+
+
+def gru(
+    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+) -> tuple[Floats, Backprop]:
+    """cells.gru, by kernels."""
+    Wh, mask = weights["Wh"], _NONE if keep is None else keep
+    h, gates, inner = _gru_forward(x, Wh, weights["bh"], batch.starts, reverse, mask)
+
+    def backprop(dh: Floats) -> tuple[Floats, Params]:
+        back = np.ascontiguousarray(Wh.T)
+        dx, du = _gru_backward(np.ascontiguousarray(dh), h, gates, inner, back, batch.starts, reverse, mask)
+        return dx, {
+            "Wh": _state_gradient(h, du, batch, reverse, keep),
+            "bh": du[:, 2 * h.shape[1] :].sum(axis=0),
+        }
+
+    return h, backprop
+
+
+def lstm(
+    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+) -> tuple[Floats, Backprop]:
+    """cells.lstm, by kernels."""
+    Wh, mask = weights["Wh"], _NONE if keep is None else keep
+    h, c, s, gates = _lstm_forward(x, Wh, batch.starts, reverse, mask)
+
+    def backprop(dh: Floats) -> tuple[Floats, Params]:
+        back = np.ascontiguousarray(Wh.T)
+        dx = _lstm_backward(np.ascontiguousarray(dh), c, s, gates, back, batch.starts, reverse, mask)
+        return dx, {"Wh": _state_gradient(h, dx, batch, reverse, keep)}
+
+    return h, backprop
+
+
+CELLS: dict[str, Cell] = {"elman": _simple(False), "relu": _simple(True), "gru": gru, "lstm": lstm}

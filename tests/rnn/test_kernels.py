@@ -1,0 +1,103 @@
+"""The Numba kernels compute what the NumPy references compute."""
+
+import numpy as np
+import pytest
+
+from rnn import cells, kernels, layers
+from rnn.batches import Bags, Sequences, pack
+from rnn.optimise import Adam
+
+H = 13
+
+
+def batch_of(lengths, symbols=1):
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    tokens = np.random.default_rng(0).integers(0, symbols, offsets[-1]).astype(np.int32)
+    return pack(Sequences(tokens, offsets), np.arange(len(lengths)))
+
+
+@pytest.mark.parametrize("cell", cells.CELLS)
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("dropped", [False, True])
+@pytest.mark.parametrize("lengths", [[9, 1, 4, 4], [1, 1], [3]])
+def test_cells(cell, reverse, dropped, lengths):
+    rng = np.random.default_rng(1)
+    batch, F = batch_of(lengths), cells.GATES[cell]
+    x = rng.standard_normal((len(batch.places), F * H), np.float32)
+    weights = {"Wh": rng.standard_normal((H, F * H), np.float32) * np.float32(0.3)}
+    if cell == "gru":
+        weights["bh"] = rng.standard_normal(H, np.float32)
+    keep = (rng.integers(0, 2, (len(lengths), H)) * 2).astype(np.float32) if dropped else None
+    results = []
+    for library in (cells, kernels):
+        h, backprop = library.CELLS[cell](x, weights, batch, reverse=reverse, keep=keep)
+        wide = np.random.default_rng(2).standard_normal((len(h), 2 * H), np.float32)
+        results.append((h, *backprop(wide[:, H:])))
+    (h, dx, dweights), (h_fast, dx_fast, dweights_fast) = results
+    np.testing.assert_allclose(h_fast, h, atol=2e-6)
+    np.testing.assert_allclose(dx_fast, dx, atol=2e-5)
+    assert dweights_fast.keys() == dweights.keys()
+    for name, value in dweights.items():
+        np.testing.assert_allclose(dweights_fast[name], value, atol=1e-4)
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_one_hot(dropped):
+    rng = np.random.default_rng(3)
+    sizes = np.array([0, 3, 1, 2, 4, 0])
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    bags = Bags(rng.integers(0, 9, 10).astype(np.int32), offsets, np.arange(6, dtype=np.int32))
+    tokens = rng.integers(0, 6, 40).astype(np.int32)
+    table = rng.standard_normal((9, 7), np.float32)
+    slow = layers.OneHot(bags, tokens)
+    fast = kernels.OneHot(bags, tokens, 9)
+    if dropped:  # the two draw for their entries in another order: make the factors follow the entry
+        distinct, first = np.unique(tokens, return_index=True)
+        factor = {int(b): rng.integers(0, 2, sizes[b]) * 2.0 for b in distinct}
+        come = [int(tokens[i]) for i in np.sort(first)]
+        slow = layers.OneHot(bags, tokens, lambda n: np.concatenate([factor[int(b)] for b in distinct]))
+        fast = kernels.OneHot(
+            bags, tokens, 9, lambda n: np.concatenate([factor[b] for b in come]).astype(np.float32)
+        )
+    x, backprop = slow.times(table)
+    x_fast, backprop_fast = fast.times(table)
+    np.testing.assert_allclose(x_fast, x, atol=1e-5)
+    dx = rng.standard_normal(x.shape, np.float32)
+    dense = []
+    for rows, values in (backprop(dx), backprop_fast(dx)):
+        assert len(np.unique(rows)) == len(rows)
+        whole = np.zeros_like(table)
+        whole[rows] = values
+        dense.append(whole)
+    np.testing.assert_allclose(dense[1], dense[0], atol=1e-5)
+
+
+def test_tanh_is_close_everywhere():
+    x = np.concatenate([np.linspace(-30, 30, 20001), [-1e30, 1e30, 0.0, 1e-30]]).astype(np.float32)
+    one = batch_of([1])
+    y, _ = kernels.CELLS["elman"](x[None], {"Wh": np.zeros((len(x), len(x)), np.float32)}, one)
+    np.testing.assert_allclose(y[0], np.tanh(x.astype(np.float64)), atol=4e-7)
+
+
+def test_adam():
+    rng = np.random.default_rng(0)
+    scalars = [np.float32(s) for s in (0.01, 0.9, 0.999, 1e-8)]
+    p = rng.standard_normal((6, 5), np.float32)
+    slow = Adam.of({"p": p})
+    ours, m, v = p.copy(), np.zeros_like(p), np.zeros_like(p)
+    for _ in range(3):
+        g = rng.standard_normal(p.shape, np.float32)
+        slow._move(slow.m["p"], slow.v["p"], g, 0.0)
+        kernels.adam_dense(*(a.reshape(-1) for a in (ours, m, v, g)), *scalars)
+        np.testing.assert_allclose(m, slow.m["p"], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(v, slow.v["p"], rtol=1e-5, atol=1e-7)
+    rows = np.array([4, 1])
+    before, moved = ours.copy(), ours.copy()
+    g = rng.standard_normal((2, 5), np.float32)
+    m2, v2 = m.copy(), v.copy()
+    kernels.adam_rows(moved, m2, v2, rows, g, *scalars)
+    step = slow._move(m[rows], v[rows], g, 0.01)
+    np.testing.assert_allclose(moved[rows], before[rows] - step, rtol=1e-4, atol=1e-6)
+    others = [0, 2, 3, 5]
+    np.testing.assert_array_equal(moved[others], before[others])
+    np.testing.assert_array_equal(m2[others], m[others])
