@@ -1,0 +1,151 @@
+"""JSON lines with character spans: `{"id", "text", "spans": [{"start", "end", "label"}]}`, a document a line.
+
+Offsets count code points of `text`, 0-based half-open. Without `spans` a document is unlabelled; without `id`
+it is named by its line. A span that begins or ends inside a token cuts the token there, and a sentence never
+ends inside a span, so that every label counts as it was given.
+"""
+
+import json
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, BinaryIO
+
+from data.records import Document, Refused, Sentence
+from data.tags import from_spans
+from data.tokenizer import Tokenizer
+
+TODO_FIELDS = (
+    'Write {"id": "...", "text": "...", "spans": [{"start": 0, "end": 3, "label": "PERSON"}]} a line.'
+)
+
+
+class _RefusedLine(Exception):
+    """Why a line cannot be used: reason, detail, what to do."""
+
+
+def read(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) -> Iterator[Document | Refused]:
+    """Read a file, a line at a time.
+
+    Args:
+        opener: opens the decompressed file.
+        source: its name.
+        tokenizer: cuts `text` into sentences and tokens.
+
+    Yields:
+        a document or a refused line for every line that is not blank.
+    """
+    offset = 0
+    with opener() as stream:
+        for number, raw in enumerate(stream, 1):
+            line = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+            if line.strip():
+                try:
+                    yield _document(line, source, number, offset, tokenizer)
+                except _RefusedLine as refused:
+                    reason, detail, todo = refused.args
+                    yield Refused(source, number, offset, reason, detail, todo, raw)
+            offset += len(raw)
+
+
+def _document(line: bytes, source: str, number: int, offset: int, tokenizer: Tokenizer) -> Document:
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        detail = (
+            f"expected UTF-8. Got byte {error.object[error.start]:#04x} at byte {error.start} of the line"
+        )
+        raise _RefusedLine("invalid-utf8", detail, "Save the file as UTF-8.") from None
+    except (ValueError, RecursionError) as error:
+        raise _RefusedLine(
+            "invalid-json", f"expected one JSON object a line. Got {error}", TODO_FIELDS
+        ) from None
+    text = value.get("text") if isinstance(value, dict) else None
+    if not isinstance(text, str) or not text.strip():
+        got = f"{type(text).__name__}" if not isinstance(text, str) else "no visible character"
+        raise _RefusedLine("no-text", f'expected a string "text". Got {got}', TODO_FIELDS)
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise _RefusedLine(
+            "invalid-utf8", "expected text. Got a lone surrogate", "Mend the escape \\ud800-\\udfff."
+        )
+    name = value.get("id")
+    if name is not None and not isinstance(name, str | int):
+        raise _RefusedLine("invalid-id", f"expected a string or a number as id. Got {name!r}", TODO_FIELDS)
+    spans = _spans(value.get("spans"), text)
+    document = f"{source}#{number}" if name is None else str(name)
+    sentences = tuple(_sentences(text, spans, tokenizer, number, offset))
+    return Document(document, source, sentences, offset, number)
+
+
+def _spans(given: Any, text: str) -> list[tuple[int, int, str]] | None:
+    """The checked spans in order, or None where there are none to be had."""
+    if given is None:
+        return None
+    if not isinstance(given, list):
+        raise _RefusedLine(
+            "invalid-spans", f"expected a list of spans. Got {type(given).__name__}", TODO_FIELDS
+        )
+    spans = []
+    for span in given:
+        fields = [span.get(name) if isinstance(span, dict) else None for name in ("start", "end", "label")]
+        start, end, label = fields
+        if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
+            raise _RefusedLine("invalid-spans", f"expected start, end and label. Got {span!r}", TODO_FIELDS)
+        if not 0 <= start < end <= len(text):
+            detail = f"expected a span inside the {len(text)} characters of its text. Got {start} to {end}"
+            raise _RefusedLine("span-outside", detail, "Count code points of the text, from 0, end excluded.")
+        if not text[start:end].strip():
+            raise _RefusedLine(
+                "span-blank", f"expected a visible character at {start} to {end}", "Move the span."
+            )
+        spans.append((start, end, label))
+    spans.sort()
+    for (_, end, label), (start, _, other) in pairwise(spans):
+        if start < end:
+            detail = f"expected spans apart from each other. Got {label} and {other} both at {start}"
+            raise _RefusedLine("spans-overlap", detail, "Keep one of the two.")
+    return spans
+
+
+def _sentences(
+    text: str, spans: list[tuple[int, int, str]] | None, tokenizer: Tokenizer, line: int, offset: int
+) -> Iterator[Sentence]:
+    edges = sorted({edge for start, end, _ in spans or () for edge in (start, end)})
+    inside = [(start, end) for start, end, _ in spans or ()]
+    start = -1
+    starts: list[int] = []
+    ends: list[int] = []
+    for first, last, token_starts, token_ends in tokenizer.sentences(text):
+        if start < 0:
+            start, starts, ends = first, [], []
+        for a, b in zip(token_starts, token_ends, strict=True):
+            cuts = edges[bisect_left(edges, a + 1) : bisect_left(edges, b)]
+            starts += [a, *cuts]
+            ends += [*cuts, b]
+        if any(a < last < b for a, b in inside):
+            continue  # a span goes on beyond this sentence
+        yield _sentence(text, start, last, starts, ends, spans, line, offset)
+        start = -1
+    if start >= 0:
+        yield _sentence(text, start, ends[-1], starts, ends, spans, line, offset)
+
+
+def _sentence(
+    text: str,
+    start: int,
+    end: int,
+    starts: list[int],
+    ends: list[int],
+    spans: list[tuple[int, int, str]] | None,
+    line: int,
+    offset: int,
+) -> Sentence:
+    tags = None
+    if spans is not None:
+        here = [
+            (bisect_left(ends, a + 1), bisect_left(starts, b), label)
+            for a, b, label in spans
+            if a < end and b > start
+        ]
+        tags = tuple(from_spans(len(starts), here))
+    return Sentence(start, end, text[start:end], tuple(starts), tuple(ends), tags, offset, line)

@@ -1,0 +1,119 @@
+"""Plain text: a file is one document of any length, read in pieces with exact character offsets.
+
+UTF-8, or UTF-16 with a byte order mark; the mark is no part of the text. Line ends stay as they are.
+"""
+
+import codecs
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from data.records import Document, Refused, Sentence
+from data.tokenizer import Tokenizer, wraps_lines
+
+PIECE = 1 << 18  # characters decoded at a time; what `wraps_lines` looks at is less
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+def _encoding(opener: Callable[[], BinaryIO]) -> tuple[int, str]:
+    """Bytes of the byte order mark, and the encoding."""
+    with opener() as stream:
+        head = stream.read(4)
+    return next(((len(mark), name) for mark, name in _MARKS if head.startswith(mark)), (0, "utf-8"))
+
+
+def _pieces(opener: Callable[[], BinaryIO]) -> Iterator[tuple[str, int]]:
+    """Decoded pieces of a file, each with the number of bytes it was.
+
+    Raises:
+        UnicodeDecodeError: with `start` counted from the beginning of the file.
+    """
+    skip, encoding = _encoding(opener)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    done = skip
+    with opener() as stream:
+        stream.read(skip)
+        while True:
+            raw = stream.read(PIECE)
+            waiting = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                error.start += done - waiting
+                raise
+            done += len(raw)
+            if text:
+                yield text, len(raw)
+            if not raw:
+                return
+
+
+def read(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) -> Iterator[Document | Refused]:
+    """Read a file; memory does not grow with it.
+
+    Args:
+        opener: opens the decompressed file; called several times.
+        source: its name, also the id of the document.
+        tokenizer: cuts it into sentences and tokens.
+
+    Yields:
+        parts of the one document, each some whole sentences, in order; or the file as refused, alone,
+        where it is not text in UTF-8 or holds nothing visible.
+    """
+    visible = False
+    try:
+        for text, _ in _pieces(opener):
+            if "\x00" in text:
+                yield _refuse(
+                    opener, source, 0, "not-text", "expected text. Got NUL bytes", "Give a text file."
+                )
+                return
+            visible = visible or not text.isspace()
+    except UnicodeDecodeError as error:
+        detail = f"expected {error.encoding.upper()}. Got something else at byte {error.start}"
+        yield _refuse(opener, source, error.start, "invalid-utf8", detail, "Save the file as UTF-8.")
+        return
+    if not visible:
+        yield _refuse(opener, source, 0, "no-text", "expected text. Got white space alone", "Fill the file.")
+        return
+    yield from _parts(opener, source, tokenizer)
+
+
+def _refuse(
+    opener: Callable[[], BinaryIO], source: str, offset: int, reason: str, detail: str, todo: str
+) -> Refused:
+    with opener() as stream:
+        raw = stream.read(1 << 16)
+    return Refused(source, None, offset, reason, detail, todo, raw)
+
+
+def _parts(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) -> Iterator[Document]:
+    """Cut piece by piece; the last sentence of what is there waits for what follows it."""
+    at = 0  # characters of the document before `text`
+    text = ""
+    wrapped: bool | None = None
+    pieces = _pieces(opener)
+    ended = False
+    while not ended:
+        piece = next(pieces, None)
+        ended = piece is None
+        text += piece[0] if piece else ""
+        if wrapped is None:
+            wrapped = wraps_lines(text)
+        found = list(tokenizer.sentences(text, wrapped))
+        if not ended:
+            found = found[:-2]  # the end of the last but one may depend on the last
+        if found:
+            sentences = tuple(
+                Sentence(
+                    at + start,
+                    at + end,
+                    text[start:end],
+                    tuple(at + a for a in starts),
+                    tuple(at + b for b in ends),
+                )
+                for start, end, starts, ends in found
+            )
+            yield Document(source, source, sentences)
+            cut = found[-1][1]
+            at += cut
+            text = text[cut:]

@@ -1,0 +1,279 @@
+"""Raw text to sentences and tokens with exact offsets; the rule stands in a model's passport.
+
+Word unit: a token is a run of word characters (letters, marks, digits), joined by inner punctuation where
+the training corpus joins it ("tea-tray", "3,000"), with the clitics ("'s", "n't") and abbreviations ("Mrs.")
+that the corpus knows; every other visible character is a token of its own, but runs of one of . - ! ? * = ~
+stay together. Han, Kana and other scripts written without spaces are a token a character.
+Character unit: every visible code point is a token, Latin letters and digits inside Chinese too.
+
+A sentence ends after . ! ? or an ellipsis with its closing quotes, if white space and no lower-case letter
+follow and the dot belongs to no abbreviation or initial; after one of the ideographic terminators; at a blank
+line; and at every line end of a text whose lines are not hard-wrapped (`wraps_lines`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import Any, Literal, Self
+from unicodedata import category
+
+Unit = Literal["word", "char"]
+
+# Scripts written without spaces: Thai, Lao, Khmer, Myanmar, Kana, Bopomofo, Han and their extensions.
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+INNER, NUMBER = "'\u2019-_&.@", ".,:"  # kept inside words, and between digits, where no corpus says otherwise
+ASKED = "'\u2019-\u2010_&./@+*=:,#%$\u00b7"  # characters `fit` asks the corpus about
+CLITICS = r"n['\u2019]t|['\u2019](?:s|re|ve|ll|d|m)"
+ABBREVIATIONS = (
+    *(
+        "Mr",
+        "Mrs",
+        "Ms",
+        "Dr",
+        "Prof",
+        "St",
+        "Mt",
+        "Capt",
+        "Col",
+        "Gen",
+        "Lt",
+        "Sgt",
+        "Rev",
+        "Hon",
+        "Sr",
+        "Jr",
+    ),
+    *("Messrs", "Mme", "Mlle", "No", "Nos", "vs", "etc", "al", "fig", "Fig", "vol", "Vol", "pp", "ed", "eds"),
+    *(
+        "Inc",
+        "Ltd",
+        "Co",
+        "Corp",
+        "Bros",
+        "Jan",
+        "Feb",
+        "Mar",
+        "Apr",
+        "Jun",
+        "Jul",
+        "Aug",
+        "Sep",
+        "Sept",
+        "Oct",
+    ),
+    *("Nov", "Dec", "approx", "ca", "cf", "Esq"),
+)
+LONGEST_SENTENCE = 1000  # tokens; a longer one is cut there, so that memory stays bounded
+CLOSERS = "\"'\u201d\u2019\\)\\]}\u00bb\u203a\u300d\u300f\uff09\u3011\u300b"
+_END = re.compile(
+    f"[.!?\u2026]+(?P<close>[{CLOSERS}]*|(?:[ ]['\u2019\u201d\"]{{1,2}})?)(?=\\s+(?P<next>\\W*\\w))"
+    f"|[\u3002\uff01\uff1f\uff61]+[{CLOSERS}]*"
+)
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*|\r[^\S\r\n]*\r\s*|\r\n[^\S\n]*\r\n\s*")
+_LINE_END = re.compile(r"\s*\n\s*")
+_DOT_WORD = re.compile(r"([^\W\d_][\w.]*)$")
+
+
+@lru_cache(1)
+def _marks() -> str:
+    """Combining marks, which belong to the letter before them but are no word characters to `re`."""
+    ranges = (*range(0x300, 0x3100), *range(0xA600, 0xAC00))
+    return "".join(f"\\u{code:04x}" for code in ranges if category(chr(code))[0] == "M")
+
+
+def _class(characters: str) -> str:
+    return "[" + "".join(re.escape(c) for c in characters) + "]"
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """How raw text is cut, as plain values.
+
+    Attributes:
+        unit: "word" or "char".
+        inner: characters that join two word parts.
+        number: characters that join two digits.
+        head: characters kept before a word ("#" of "#tag").
+        tail: characters kept after a number ("%" of "15%").
+        clitics: whether "don't" is "do n't" and "Tom's" is "Tom 's".
+        abbreviations: words that keep their dot.
+        symbols: other strings kept whole (":)").
+    """
+
+    unit: Unit = "word"
+    inner: str = INNER
+    number: str = NUMBER
+    head: str = "#@"
+    tail: str = ""
+    clitics: bool = True
+    abbreviations: tuple[str, ...] = field(default=ABBREVIATIONS)
+    symbols: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; `from_json` gives the tokenizer back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The tokenizer that `to_json` wrote."""
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+        return cls(**plain)
+
+    @classmethod
+    def fit(cls, counts: Mapping[str, int], unit: Unit) -> Self:
+        """Learn from a corpus cut by others where it cuts, so that raw text is cut as it was.
+
+        Args:
+            counts: tokens of the training split and how often each occurs.
+            unit: "word" or "char"; there is nothing to learn for characters.
+        """
+        if unit == "char":
+            return cls(unit="char")
+        part = f"[^\\W_{UNSPACED}]"
+        return cls(
+            inner=_joins(counts, part, r"[^\W\d_]", INNER),
+            number=_joins(counts, r"\d", r"\d", NUMBER),
+            head="".join(c for c in "#@$" if _share(counts, re.compile(f"{re.escape(c)}\\w"), c)),
+            tail="".join(c for c in "%" if _share(counts, re.compile(f"\\d{c}$"), c)),
+            clitics=sum(n for t, n in counts.items() if re.fullmatch(CLITICS, t)) > 0,
+            abbreviations=tuple(
+                sorted({t[:-1] for t in counts if re.fullmatch(r"[^\W\d_]+(?:[.-][^\W\d_]+)*\.", t)})
+            ),
+            symbols=tuple(sorted(t for t, n in counts.items() if n > 1 and _symbol(t))),
+        )
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        if self.unit == "char":
+            return re.compile(r"\S")
+        w = f"[^\\W_{UNSPACED}{_marks()}][{_marks()}]*"
+        joined = [f"(?<=\\d){_class(self.number)}(?=\\d)"] if self.number else []
+        joined += (
+            [f"(?<!\\d){_class(self.inner)}(?=\\w)|{_class(self.inner)}(?=[^\\W\\d])"] if self.inner else []
+        )
+        stop = f"(?!(?:{CLITICS})(?!\\w))" if self.clitics else ""
+        run = f"(?:{stop}{w})+"
+        joint = f"(?:{stop}(?:{'|'.join(joined)})(?:{stop}{w})+)*" if joined else ""
+        tail = f"(?:(?<=\\d){_class(self.tail)})?" if self.tail else ""
+        head = f"{_class(self.head)}?" if self.head else ""
+        alternatives = [re.escape(s) for s in sorted(self.symbols, key=lambda s: (-len(s), s))]
+        alternatives += [r"(?:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]}'\u2019\u201d]"]
+        if self.abbreviations:
+            words = "|".join(re.escape(a) for a in sorted(self.abbreviations, key=lambda s: (-len(s), s)))
+            alternatives += [f"(?<!\\w)(?:{words})\\.(?!\\w)"]
+        if "." in self.inner:
+            alternatives += [r"(?<![\w.])(?:[^\W\d_]\.){2,}(?!\w)", r"(?<![\w.])[A-Z]\.(?=\s+[^\W\d_])"]
+        if self.clitics:
+            alternatives += [f"(?:{CLITICS})(?!\\w)"]
+        alternatives += [f"{head}{run}{joint}{tail}", r"(?P<run>[.\-!?*=~])(?P=run)+", r"\S"]
+        return re.compile("|".join(alternatives))
+
+    def tokenize(self, text: str) -> tuple[list[int], list[int]]:
+        """Starts and ends of the tokens of a text, in code points."""
+        found = [match.span() for match in self._pattern.finditer(text)]
+        return [start for start, _ in found], [end for _, end in found]
+
+    def sentences(
+        self, text: str, wrapped: bool | None = None
+    ) -> Iterator[tuple[int, int, list[int], list[int]]]:
+        """Cut a text into sentences.
+
+        Args:
+            text: all of a document, or from the start of a sentence on.
+            wrapped: whether its lines are hard-wrapped; judged by `wraps_lines` if None.
+
+        Yields:
+            start and end of the sentence, starts and ends of its tokens, all into `text`; none is empty.
+        """
+        if wrapped is None:
+            wrapped = wraps_lines(text)
+        starts, ends = self.tokenize(text)
+        first = 0
+        for cut in (*self._cuts(text, wrapped), len(text)):
+            last = first
+            while last < len(starts) and starts[last] < cut:
+                last += 1
+                if last - first == LONGEST_SENTENCE or (last < len(starts) and starts[last] >= cut):
+                    yield starts[first], ends[last - 1], starts[first:last], ends[first:last]
+                    first = last
+            if last > first:
+                yield starts[first], ends[last - 1], starts[first:last], ends[first:last]
+                first = last
+
+    def _cuts(self, text: str, wrapped: bool) -> list[int]:
+        """Where sentences end, ascending."""
+        cuts = {match.start() for match in (_BLANK_LINE if wrapped else _LINE_END).finditer(text)}
+        for match in _END.finditer(text):
+            if match["next"] is None or not self._goes_on(text, match):
+                cuts.add(match.end())
+        return sorted(cuts)
+
+    def _goes_on(self, text: str, match: re.Match[str]) -> bool:
+        """Whether what looks like the end of a sentence is none."""
+        if match["next"][-1].islower():
+            return True
+        if text[match.start()] != "." or match.end() - match.start() > 1:
+            return False
+        word = _DOT_WORD.search(text, max(0, match.start() - 24), match.start())
+        if word is None:
+            return False
+        return word[1] in self._abbreviations or (len(word[1]) == 1 and word[1].isupper() and word[1] != "I")
+
+    @cached_property
+    def _abbreviations(self) -> frozenset[str]:
+        return frozenset(self.abbreviations) | frozenset(ABBREVIATIONS)
+
+
+def _symbol(token: str) -> bool:
+    """Whether a token is worth keeping whole for itself: several characters, none of them of a word."""
+    return len(token) > 1 and not any(c.isalnum() or c == "_" for c in token) and len(set(token)) > 1
+
+
+def _share(counts: Mapping[str, int], inside: re.Pattern[str], alone: str) -> bool:
+    """Whether a corpus rather keeps a character inside tokens than alone."""
+    kept = sum(n for token, n in counts.items() if alone in token and inside.search(token))
+    return kept > 1 and kept > 0.1 * counts.get(alone, 0)
+
+
+def _joins(counts: Mapping[str, int], left: str, right: str, default: str) -> str:
+    kept = []
+    for c in ASKED:
+        inside = re.compile(f"{left}{re.escape(c)}{right}")
+        joined = sum(n for token, n in counts.items() if c in token and inside.search(token))
+        alone = 0 if c in ".,:" else counts.get(c, 0)  # those stand alone for other reasons
+        if joined > 1 and joined > 0.1 * alone:
+            kept.append(c)
+        elif not joined and c in default and not counts.get(c, 0):
+            kept.append(c)  # the corpus does not say
+    return "".join(kept)
+
+
+def unit_of(text: str) -> Unit:
+    """The unit to read a text by: "char" where most letters are Han or Kana, else "word"."""
+    letters = [c for c in text if c.isalpha()]
+    unspaced = len(
+        re.findall("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]", text)
+    )
+    return "char" if 2 * unspaced > len(letters) else "word"
+
+
+def wraps_lines(text: str) -> bool:
+    """Whether line ends are only where a line was full, as far as the first 64 Ki characters tell.
+
+    So it is where most lines that another line follows are nearly as long as long lines are, and no more than
+    half of them end a sentence.
+    """
+    lines = text[: 1 << 16].splitlines()
+    followed = [a.rstrip() for a, b in pairwise(lines) if a.strip() and b.strip()]
+    if not followed:
+        return True
+    lengths = sorted(map(len, followed))
+    width = lengths[min(len(lengths) - 1, int(0.95 * len(lengths)))]
+    full = sum(length >= 0.7 * width for length in lengths) / len(lengths)
+    ended = sum(line[-1] in ".!?\"'\u201d\u2019\u3002\uff01\uff1f\u300d" for line in followed) / len(lengths)
+    return full >= 0.6 and ended <= 0.5
