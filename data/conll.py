@@ -112,7 +112,8 @@ def layout_of(
     """Find how a file is to be read, from all of its rows.
 
     The separator is the tab where most rows have one. The index column counts from 0 or 1 in every sentence;
-    the tag column is the last whose values are O or a prefix and a type; the token column is the first other.
+    the tag column is the last whose values are mostly O or a prefix and a type; the token column is the first
+    of the others.
 
     Args:
         opener: opens the decompressed file.
@@ -126,28 +127,27 @@ def layout_of(
     with opener() as stream:
         tabs = _has_tabs(stream)
     widths = Counter[int]()
-    tags, filled, counted, rows, ranged = Counter[int](), Counter[int](), Counter[int](), 0, 0
+    tags, filled, counted, rows = Counter[int](), Counter[int](), Counter[int](), 0
     with opener() as stream:
         for sentence in _sentences(stream, tabs, None, ranges=False):
             counting = [row for row in sentence.rows if not _RANGE.fullmatch(row[0])]
             for before, row in zip([None, *counting], counting, strict=False):
                 for column, value in enumerate(row):
                     counted[column] += _counts_on(value, before, column)
-            ranged += len(sentence.rows) - len(counting)
-            for row in sentence.rows:
-                rows += 1
+            rows += len(counting)
+            for row in counting or sentence.rows:
                 widths[len(row)] += 1
                 for column, value in enumerate(row):
                     if _is_tag(value):
                         tags[column] += 1
                         filled[column] += value != b"O"
-    if not rows:
+    if not widths:
         raise BadInput("rows of tokens", got="none", todo="Give a file with one token a line.", source=source)
     columns = widths.most_common(1)[0][0]
-    index = next((c for c in range(columns - 1) if counted[c] >= 0.99 * (rows - ranged) > 0), None)
+    index = next((c for c in range(columns - 1) if counted[c] >= 0.99 * rows > 0), None)
     tag = None if tag_column is None else tag_column - 1
     if tag is None and columns > 1:
-        likely = [c for c in range(1, columns) if tags[c] >= 0.9 * rows and c != index]
+        likely = [c for c in range(1, columns) if tags[c] >= 0.5 * rows and c != index]
         tag = next((c for c in reversed(likely) if filled[c]), likely[-1] if likely else None)
         if tag is None and token_column is None:
             raise BadInput(

@@ -1,0 +1,88 @@
+"""A file of any length is one document, read in pieces that leave no trace."""
+
+import codecs
+import gzip
+import io
+
+import pytest
+
+from data import plaintext
+from data.records import Document, Refused
+from data.tokenizer import Tokenizer
+
+STORY = (
+    "Sam left. Tom stayed, “for now”.\r\nThe café closed at 3.50!\n\nA title\n\n他說：「好。」然後走了。\n"
+)
+
+
+def read(raw, tokenizer=None):
+    return list(plaintext.read(lambda: io.BytesIO(raw), "f.txt", tokenizer or Tokenizer()))
+
+
+def sentences(parts):
+    return [s for part in parts for s in part.sentences]
+
+
+def decoded(text):
+    return [(s.start, s.end, s.text) for s in sentences(read(text.encode()))]
+
+
+def test_offsets_point_into_the_untouched_text():
+    assert [STORY[a:b] for a, b, _ in decoded(STORY)] == [t for _, _, t in decoded(STORY)]
+    assert "A title" in [t for _, _, t in decoded(STORY)]
+
+
+@pytest.mark.parametrize(
+    "raw", [codecs.BOM_UTF8 + STORY.encode(), codecs.BOM_UTF16_LE + STORY.encode("utf-16-le")]
+)
+def test_a_byte_order_mark_is_no_part_of_the_text(raw):
+    assert [(s.start, s.text) for s in sentences(read(raw))] == [(a, t) for a, _, t in decoded(STORY)]
+
+
+@pytest.mark.parametrize("piece", [1 << 10, (1 << 10) + 1, 1 << 13])
+def test_the_size_of_pieces_changes_nothing(monkeypatch, piece):
+    text = "\n\n".join(f"{STORY} Number {i} of the story goes on. And on" for i in range(400))
+    whole = sentences(read(text.encode()))
+    wrapped = plaintext.wraps_lines(text)
+    monkeypatch.setattr(plaintext, "wraps_lines", lambda _: wrapped)
+    monkeypatch.setattr(plaintext, "PIECE", piece)
+    parts = read(text.encode())
+    assert len(parts) > 3
+    assert sentences(parts) == whole
+    assert {part.id for part in parts} == {"f.txt"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason", "offset"),
+    [
+        (b"Sam left.\n" * 3 + b"\xff", "invalid-utf8", 30),
+        (b"abc\xe4\xb8", "invalid-utf8", 3),
+        (b" \n\t\n", "no-text", 0),
+        (b"a\x00b", "not-text", 0),
+    ],
+)
+def test_a_file_that_is_no_text_is_refused_whole_with_the_byte(raw, reason, offset):
+    (refused,) = read(raw)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.byte_offset) == (reason, offset)
+
+
+def test_the_bad_byte_is_found_beyond_the_first_piece(monkeypatch):
+    monkeypatch.setattr(plaintext, "PIECE", 7)
+    (refused,) = read("é".encode() * 20 + b"\xff")
+    assert isinstance(refused, Refused)
+    assert refused.byte_offset == 40
+
+
+def test_a_novel_is_read_whole(corpora):
+    path = corpora / "text" / "gutenberg100" / "11_alices_adventures_in_wonderland.txt.gz"
+    raw = gzip.decompress(path.read_bytes())
+    text = raw.decode()
+    parts = read(raw)
+    assert all(isinstance(part, Document) for part in parts)
+    seen = 0
+    for s in sentences(parts):
+        assert text[seen : s.start].strip() == ""
+        assert text[s.start : s.end] == s.text
+        seen = s.end
+    assert text[seen:].strip() == ""
