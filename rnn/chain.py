@@ -11,12 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnn.arrays import Bools, Floats, Int32, Int64, Params
+from rnn.arrays import Bools, Floats, Int32, Int64, Params, compiled
 from rnn.batches import before_of, last_of
 
-FLOOR = (
-    -300.0
-)  # a class is never taken as less likely than e^-300 of the best one of its row, so nothing underflows
+FLOOR = -80.0  # no class is taken as less likely than e^-80 of the best of its row: nothing underflows
 CLOSED = -1e4  # stands for -inf where sums are taken: exp of it is 0
 
 
@@ -83,6 +81,10 @@ def viterbi(emission: Floats, starts: Int64, weights: Weights) -> Int32:
     Returns:
         tags (N,), packed as the emissions.
     """
+    if compiled(emission.dtype):
+        from rnn import kernels
+
+        return kernels.viterbi(emission, starts, *weights)
     at = starts.tolist()
     T = len(at) - 1
     counts = np.diff(starts)
@@ -121,6 +123,10 @@ def forward_backward(emission: Floats, starts: Int64, weights: Weights) -> Poste
     Returns:
         the posterior, float64, packed as the emissions.
     """
+    if compiled(emission.dtype):
+        from rnn import kernels
+
+        return Posterior(*kernels.forward_backward(emission, starts, *weights, FLOOR))
     at = starts.tolist()
     T, counts = len(at) - 1, np.diff(starts)
     best = emission.max(axis=1, keepdims=True).astype(np.float64)

@@ -73,7 +73,7 @@ def predict(
     probabilities: bool = True,
     marginals: bool = False,
     scheme: Scheme | None = None,
-    batch_tokens: int = 16384,
+    batch_tokens: int = 2048,
 ) -> Prediction:
     """Tag sequences.
 
@@ -142,9 +142,9 @@ def emissions(logits: Floats, config: Architecture, batch: Batch) -> tuple[Float
     table = logits.reshape(len(logits) * S, -1)
     if config.output == "sigmoid":
         table = np.hstack([np.zeros_like(table), table])
-    places = (batch.places[:, None] * S + np.arange(S)).reshape(-1)
     if S == 1:
-        return table, batch.starts, places
+        return table, batch.starts, batch.places
+    places = (batch.places[:, None] * S + np.arange(S)).reshape(-1)
     starts, fine = batch.split(S)
     order = np.empty(fine.size, np.int64)
     order[fine.reshape(-1)] = np.arange(fine.size)

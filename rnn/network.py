@@ -255,12 +255,16 @@ class NetworkConfig:
                 slice(d * H, (d + 1) * H),
             )
             weights = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
-            z = x[:, enters] if direct else x @ params[f"{name}.Wx"]
+            z = (
+                x[:, enters] + params[f"{name}.b"]
+                if direct
+                else x @ params[f"{name}.Wx"] + params[f"{name}.b"]
+            )
             keep = None
             if noise and noise.states:
                 keep = layers.mask((len(batch.sequences), H), noise.states, noise.rng, x.dtype)
             h[:, leaves], cell_back = cells[self.cell](
-                z + params[f"{name}.b"], weights, batch, reverse=direction == "backward", keep=keep
+                z, weights, batch, reverse=direction == "backward", keep=keep
             )
             backs.append((name, enters, leaves, cell_back))
 

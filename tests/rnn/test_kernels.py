@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnn import cells, kernels, layers
+from rnn import cells, chain, kernels, layers
 from rnn.batches import Bags, Sequences, pack
 from rnn.optimise import Adam
 
@@ -101,3 +101,22 @@ def test_adam():
     others = [0, 2, 3, 5]
     np.testing.assert_array_equal(moved[others], before[others])
     np.testing.assert_array_equal(m2[others], m[others])
+
+
+@pytest.mark.parametrize("lengths", [[9, 1, 4, 4], [1, 1], [3]])
+@pytest.mark.parametrize("size", [1.0, 100.0])
+def test_chain(lengths, size):
+    G, rng, batch = 5, np.random.default_rng(0), batch_of(lengths)
+    emission = (rng.standard_normal((len(batch.places), G)) * size).astype(np.float32)
+    start, transition, end = rng.standard_normal(G), rng.standard_normal((G, G)), rng.standard_normal(G)
+    start[2] = transition[0, 2] = transition[3, 3] = -np.inf
+    weights = chain.Weights(start, transition, end)
+    slow, fast = emission.astype(np.float64), emission
+    np.testing.assert_array_equal(
+        chain.viterbi(fast, batch.starts, weights), chain.viterbi(slow, batch.starts, weights)
+    )
+    p, q = (chain.forward_backward(e, batch.starts, weights) for e in (slow, fast))
+    for name in chain.Posterior._fields:
+        ours, theirs = getattr(q, name), getattr(p, name)
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6, err_msg=name)
