@@ -3,8 +3,6 @@
 A new kind of input is one more row of `KINDS`.
 """
 
-import gzip
-import io
 import json
 import os
 import re
@@ -14,14 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal
 
 from data.errors import BadInput
+from data.streams import open_path
 
 Family = Literal["text", "dna", "table"]
 
 HEAD = 1 << 16  # bytes of a file that are looked at
-BOMB_RATIO, BOMB_FROM = 200, 1 << 30  # no corpus shrinks this much; bytes that are read before it matters
 
 
 @dataclass(frozen=True)
@@ -154,8 +152,6 @@ def _not_a_corpus(head: Head) -> str | None:
             return what
     if head.raw[257:262] == b"ustar":
         return "a tar archive"
-    if head.raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "text in UTF-16, not UTF-8"
     if head.raw.startswith(b"PAR1"):
         return None
     return "binary data" if head.raw.count(0) > len(head.raw) // 100 else None
@@ -261,7 +257,9 @@ def _judge(path: Path, name: str, *, inside: bool, family: Family | None, column
         raw = _beginning(path, compression)
     if not raw.strip() and len(raw) < HEAD:
         raise BadInput("a corpus", got="an empty file", todo="Fetch it again, or leave it out.", source=path)
-    head = Head(plain_name, raw.removeprefix(b"\xef\xbb\xbf"), len(raw) < HEAD)
+    utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = raw.decode("utf-16", "ignore").encode() if utf16 else raw.removeprefix(b"\xef\xbb\xbf")
+    head = Head(plain_name, text, len(raw) < HEAD)
     if reason := _not_a_corpus(head):
         return reason
     kind = next(kind for kind in KINDS if kind.matches(head))
@@ -269,6 +267,8 @@ def _judge(path: Path, name: str, *, inside: bool, family: Family | None, column
         kind = next(kind for kind in KINDS if kind.name == "conll")
     if family not in (None, kind.family):
         return f"{kind.name}, not {family}"
+    if utf16 and kind.name != "plain":
+        return f"{kind.name} in UTF-16, which is to be saved as UTF-8"
     if kind.name == "plain" and (reason := _not_prose(head)):
         return reason
     return Source(path, name, kind.name, compression, _split_of(name), path.stat().st_size)
@@ -321,60 +321,16 @@ def _longer(source: Source, folders: int) -> str:
     )
 
 
-def open_bytes(source: Source) -> BinaryIO:
-    """Open a source for reading, decompressed.
-
-    Raises, while it is read:
-        EOFError, OSError, zlib.error: it is cut off or damaged.
-        BadInput: it unpacks to far more than any corpus does.
-    """
-    return _open(source.path, source.compression)
-
-
-def _open(path: Path, compression: str | None) -> BinaryIO:
-    if compression is None:
-        return path.open("rb", buffering=1 << 20)
-    if compression == "gz":
-        stream = cast(io.RawIOBase, gzip.GzipFile(path, "rb"))
-    else:
-        import pyarrow as pa
-
-        stream = pa.input_stream(str(path), compression="zstd")
-    return cast(BinaryIO, io.BufferedReader(_Unpacked(stream, path), 1 << 20))
-
-
-class _Unpacked(io.RawIOBase):
-    """A decompressed stream that stops where it has grown out of all proportion."""
-
-    def __init__(self, stream: io.RawIOBase, path: Path) -> None:
-        self.stream, self.path, self.size, self.read_so_far = stream, path, path.stat().st_size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        count = self.stream.readinto(buffer) or 0
-        self.read_so_far += count
-        if self.read_so_far > max(BOMB_FROM, BOMB_RATIO * self.size):
-            raise BadInput(
-                f"at most {BOMB_RATIO} times the size of the file when unpacked",
-                got="more",
-                todo="If it is to be read all the same, unpack it first.",
-                source=self.path,
-            )
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            self.stream.close()
-        super().close()
+def open_bytes(source: Source, on_read: Callable[[int], None] | None = None) -> BinaryIO:
+    """Open a source for reading, decompressed; see `data.streams.open_path`."""
+    return open_path(source.path, source.compression, on_read)
 
 
 def _beginning(path: Path, compression: str) -> bytes:
     """The first bytes of a compressed file, as many as can be had of a damaged one."""
     raw = b""
     try:
-        with _open(path, compression) as stream:
+        with open_path(path, compression) as stream:
             while len(raw) < HEAD and (more := stream.raw.read(4096)):  # type: ignore[attr-defined]
                 raw += more
     except (EOFError, OSError, zlib.error):

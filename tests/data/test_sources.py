@@ -7,7 +7,7 @@ import zlib
 import pyarrow as pa
 import pytest
 
-from data import sources
+from data import streams
 from data.errors import BadInput
 from data.sources import discover, open_bytes
 
@@ -54,7 +54,7 @@ CONTENT = {
     "x.json": b'{"a": 1}\n',
     "list.txt": b"[\n1,\n2]\n",
     "page.txt": b"<!DOCTYPE html>\n<p>a\n",
-    "u.txt": "text".encode("utf-16"),
+    "u.txt": CONLL.encode("utf-16"),
     "b.txt": bytes(range(32)) * 9,
     "x.zip": b"PK\x03\x04 and so on",
     "x.bz2": b"BZh9 and so on",
@@ -106,6 +106,11 @@ def test_a_file_named_itself_that_is_no_corpus_is_refused(tmp_path, name):
     (tmp_path / name).write_bytes(CONTENT[name])
     with pytest.raises(BadInput, match=rf"{name}: expected a corpus\. Got .*\. Give CoNLL"):
         discover([tmp_path / name])
+
+
+def test_plain_text_may_be_utf16(tmp_path):
+    (tmp_path / "x.txt").write_bytes("Some prose here.\n".encode("utf-16"))
+    assert discover([tmp_path])[0][0].kind == "plain"
 
 
 def test_prose_about_a_corpus_is_prose_when_it_is_named_itself(tmp_path):
@@ -199,7 +204,7 @@ def test_members_one_after_the_other_are_all_read(tmp_path, ending):
 
 
 def test_a_bomb_stops_at_a_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "BOMB_FROM", 1 << 20)
+    monkeypatch.setattr(streams, "BOMB_FROM", 1 << 20)
     path = tmp_path / "x.txt.gz"
     path.write_bytes(gzip.compress(b"all the same\n" * 1_000_000))
     with (
