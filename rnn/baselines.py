@@ -4,6 +4,7 @@ The first two are architectures like `NetworkConfig`: `fit` and `predict` take t
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -114,6 +115,10 @@ class PaddedConfig:
 
         return logits, backprop
 
+    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
+        """Logits alone; see `NetworkConfig.tagger`."""
+        return lambda batch: self.forward(params, bags, batch)[0]
+
     def to_dict(self) -> dict[str, Any]:
         """Its settings, for a report; this network is compared with, not kept."""
         sizes = {"rows": self.rows, "classes": self.classes, "longest": self.longest, "hidden": self.hidden}
@@ -143,6 +148,10 @@ class WindowConfig:
     def __post_init__(self) -> None:
         if self.width < 1 or self.width % 2 == 0:
             raise ValueError(f"width must be odd. Got {self.width}")
+
+    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
+        """Logits alone; see `NetworkConfig.tagger`."""
+        return lambda batch: self.forward(params, bags, batch)[0]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -1,6 +1,6 @@
 """From weights to tags: only legal sequences come out, with exact probabilities."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,9 +8,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rnn import chain
-from rnn.arrays import Bools, Floats, Int32, Int64, Params
+from rnn.arrays import Bools, Floats, Int32, Int64, Params, compiled
 from rnn.batches import Bags, Batch, Sequences, by_length, pack
 from rnn.network import Architecture
+
+WINDOW = 16  # batches for which the blocks of each distinct symbol are summed once
 
 
 class Scheme(NamedTuple):
@@ -102,9 +104,7 @@ def predict(
     every = np.empty((rows, width), np.float32) if marginals else None
     found: list[Spans] = []
     with threadpool_limits(1):
-        for chosen in by_length(sequences.lengths, batch_tokens):
-            batch = pack(sequences, chosen)
-            logits, _ = config.forward(params, bags, batch)
+        for batch, logits in _logits(params, config, bags, sequences, batch_tokens):
             emission, starts, where = emissions(logits, config, batch)
             best = chain.viterbi(emission, starts, weights) if not weights.free else _first(emission)
             tags[where] = best
@@ -125,6 +125,18 @@ def predict(
     if scheme is not None:
         spans = _in_order(found) if found else spans_of(tags, offsets, scheme)
     return Prediction(tags, offsets, chance, every, spans)
+
+
+def _logits(
+    params: Params, config: Architecture, bags: Bags, sequences: Sequences, batch_tokens: int
+) -> Iterator[tuple[Batch, Floats]]:
+    """All batches, longest sequences first, with their logits; bags are summed once a window."""
+    for window in by_length(sequences.lengths, WINDOW * batch_tokens):
+        some = sequences.take(window)
+        logits = config.tagger(params, bags, some.tokens)
+        for chosen in by_length(some.lengths, batch_tokens):
+            batch = pack(sequences, window[chosen])
+            yield batch, logits(batch)
 
 
 def emissions(logits: Floats, config: Architecture, batch: Batch) -> tuple[Floats, Int64, Int64]:
@@ -153,6 +165,11 @@ def emissions(logits: Floats, config: Architecture, batch: Batch) -> tuple[Float
 
 def _first(emission: Floats) -> Int32:
     """Best class of each row alone; of equals the first, so that a sigmoid says yes above 0.5."""
+    if compiled(emission.dtype):
+        from rnn import kernels
+
+        fast: Int32 = kernels.first_best(emission)
+        return fast
     best: Int32 = emission.argmax(axis=1).astype(np.int32)
     return best
 

@@ -348,6 +348,99 @@ def adam_rows(
             a[j] -= rate * b[j] / (np.sqrt(c[j]) + epsilon)
 
 
+@_jit
+def _simple_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool, rectify: bool) -> Any:
+    """_simple_forward on rows x[which]."""
+    N, H = len(which), x.shape[1]
+    T, B = len(starts) - 1, starts[1]
+    h, u, none = np.empty((N, H), x.dtype), np.empty((B, H), x.dtype), np.empty((0, 0), x.dtype)
+    for k in range(T):
+        t = T - 1 - k if reverse else k
+        a, n = starts[t], starts[t + 1] - starts[t]
+        first, m = _there(starts, t, reverse)
+        _hand_on(h, first, m, none, Wh, u, u)
+        u[m:n] = 0
+        for i in range(n):
+            e, v, o = x[which[a + i]], u[i], h[a + i]
+            if rectify:
+                for j in range(H):
+                    o[j] = max(e[j] + v[j], np.float32(0))
+            else:
+                for j in range(H):
+                    o[j] = _tanh(e[j] + v[j])
+    return h
+
+
+@_jit
+def _gru_states(x: Any, which: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) -> Any:
+    """_gru_forward on rows x[which], without what only the way back needs."""
+    N, H = len(which), len(bh)
+    T, B = len(starts) - 1, starts[1]
+    h, u, none = np.empty((N, H), x.dtype), np.empty((B, 3 * H), x.dtype), np.empty((0, 0), x.dtype)
+    half, one = np.float32(0.5), np.float32(1)
+    for k in range(T):
+        t = T - 1 - k if reverse else k
+        a, n = starts[t], starts[t + 1] - starts[t]
+        first, m = _there(starts, t, reverse)
+        _hand_on(h, first, m, none, Wh, u, u)
+        u[m:n] = 0
+        for i in range(n):
+            e, v, o = x[which[a + i]], u[i], h[a + i]
+            for j in range(2 * H):
+                v[j] = _tanh((e[j] + v[j]) * half) * half + half
+            for j in range(H):
+                o[j] = _tanh(e[2 * H + j] + v[j] * (v[2 * H + j] + bh[j]))
+            if i < m:
+                w = h[first + i]
+                for j in range(H):
+                    o[j] += v[H + j] * (w[j] - o[j])
+            else:
+                for j in range(H):
+                    o[j] *= one - v[H + j]
+    return h
+
+
+@_jit
+def _lstm_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool) -> Any:
+    """_lstm_forward on rows x[which], without what only the way back needs."""
+    N, H = len(which), Wh.shape[0]
+    T, B = len(starts) - 1, starts[1]
+    h, u, none = np.empty((N, H), x.dtype), np.empty((B, 4 * H), x.dtype), np.empty((0, 0), x.dtype)
+    c = np.zeros((B, H), x.dtype)
+    half = np.float32(0.5)
+    for k in range(T):
+        t = T - 1 - k if reverse else k
+        a, n = starts[t], starts[t + 1] - starts[t]
+        first, m = _there(starts, t, reverse)
+        _hand_on(h, first, m, none, Wh, u, u)
+        u[m:n] = 0
+        for i in range(n):
+            e, v, o, s = x[which[a + i]], u[i], h[a + i], c[i]
+            for j in range(2 * H):
+                v[j] = _tanh((e[j] + v[j]) * half) * half + half
+            for j in range(2 * H, 3 * H):
+                v[j] = _tanh(e[j] + v[j])
+            for j in range(3 * H, 4 * H):
+                v[j] = _tanh((e[j] + v[j]) * half) * half + half
+            for j in range(H):
+                s[j] = v[H + j] * s[j] + v[j] * v[2 * H + j]
+                o[j] = v[3 * H + j] * _tanh(s[j])
+    return h
+
+
+@_jit
+def first_best(logits: Any) -> Any:
+    """The class of the largest logit of each row (N, G), the first of equals."""
+    best = np.zeros(len(logits), np.int32)
+    for i in range(len(logits)):
+        row, top = logits[i], 0
+        for j in range(1, logits.shape[1]):
+            if row[j] > row[top]:
+                top = j
+        best[i] = top
+    return best
+
+
 class OneHot(layers.OneHot):
     """layers.OneHot, by kernels."""
 
@@ -437,6 +530,18 @@ def lstm(
 
 
 CELLS: dict[str, Cell] = {"elman": _simple(False), "relu": _simple(True), "gru": gru, "lstm": lstm}
+
+
+def states(cell: str, x: Floats, which: Int32, weights: Params, batch: Batch, reverse: bool) -> Floats:
+    """h (N, H) of a cell on the rows x[which], with no way back."""
+    Wh, starts = weights["Wh"], batch.starts
+    if cell == "lstm":
+        h: Floats = _lstm_states(x, which, Wh, starts, reverse)
+    elif cell == "gru":
+        h = _gru_states(x, which, Wh, weights["bh"], starts, reverse)
+    else:
+        h = _simple_states(x, which, Wh, starts, reverse, cell == "relu")
+    return h
 
 
 @_jit

@@ -94,6 +94,10 @@ class Architecture(Protocol):
         """Logits (N, S*G) of a packed batch, and the way back."""
         ...
 
+    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
+        """Logits alone, of batches of these tokens."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
@@ -240,6 +244,59 @@ class NetworkConfig:
 
         return logits, backprop
 
+    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
+        """Logits without a way back, for batches of these tokens: what enters a cell is computed once a bag.
+
+        Args:
+            params: as `parameters`.
+            bags: which table rows each symbol has.
+            tokens: all that the batches will hold.
+
+        Returns:
+            batch -> logits (N, S*G), as `forward` computes them.
+        """
+        if not compiled(params["table"].dtype):
+            return lambda batch: self.forward(params, bags, batch)[0]
+        from rnn import kernels
+
+        H, FH, by = self.hidden, GATES[self.cell] * self.hidden, params["head.by"]
+        distinct = np.unique(tokens)
+        slot = np.zeros(len(bags), np.int32)
+        slot[distinct] = np.arange(len(distinct))
+        onehot = kernels.OneHot(bags, distinct, self.rows)
+        sums, _ = onehot.times(params["table"])
+        straight = onehot.times(params["direct"])[0] + by if self.direct else None
+        first, weights = [], {}
+        for d, direction in enumerate(self.directions):
+            Wx = params.get(f"0.{direction}.Wx")
+            into = sums[:, d * FH : (d + 1) * FH] if Wx is None else sums @ Wx
+            first.append(into + params[f"0.{direction}.b"])
+        for layer in range(self.layers):
+            for direction in self.directions:
+                name = f"{layer}.{direction}"
+                weights[name] = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
+
+        def logits(batch: Batch) -> Floats:
+            entering, which = first, slot[batch.tokens]
+            rows = which
+            for layer in range(self.layers):
+                h = [
+                    kernels.states(self.cell, x, rows, weights[f"{layer}.{name}"], batch, name == "backward")
+                    for x, name in zip(entering, self.directions, strict=True)
+                ]
+                if layer + 1 < self.layers:
+                    above = np.hstack(h)
+                    names = [f"{layer + 1}.{direction}" for direction in self.directions]
+                    entering = [above @ params[f"{name}.Wx"] + params[f"{name}.b"] for name in names]
+                    rows = np.arange(len(above), dtype=np.int32)
+            out: Floats = h[0] @ params["head.Wy"][:H]
+            if self.bidirectional:
+                out += h[1] @ params["head.Wy"][H:]
+            out += by if straight is None else straight[which]
+            return out
+
+        return logits
+
     def _recurrent(
         self, params: Params, layer: int, x: Floats, batch: Batch, noise: Noise | None
     ) -> tuple[Floats, Any]:
@@ -249,17 +306,11 @@ class NetworkConfig:
         cells = _cells(x.dtype)
         backs = []
         for d, direction in enumerate(self.directions):
-            name, enters, leaves = (
-                f"{layer}.{direction}",
-                slice(d * F * H, (d + 1) * F * H),
-                slice(d * H, (d + 1) * H),
-            )
+            name = f"{layer}.{direction}"
+            enters, leaves = slice(d * F * H, (d + 1) * F * H), slice(d * H, (d + 1) * H)
             weights = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
-            z = (
-                x[:, enters] + params[f"{name}.b"]
-                if direct
-                else x @ params[f"{name}.Wx"] + params[f"{name}.b"]
-            )
+            z = x[:, enters].copy() if direct else x @ params[f"{name}.Wx"]
+            z += params[f"{name}.b"]
             keep = None
             if noise and noise.states:
                 keep = layers.mask((len(batch.sequences), H), noise.states, noise.rng, x.dtype)

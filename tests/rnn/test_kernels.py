@@ -5,6 +5,7 @@ import pytest
 
 from rnn import cells, chain, kernels, layers
 from rnn.batches import Bags, Sequences, pack
+from rnn.network import NetworkConfig, init
 from rnn.optimise import Adam
 
 H = 13
@@ -120,3 +121,26 @@ def test_chain(lengths, size):
         ours, theirs = getattr(q, name), getattr(p, name)
         assert ours.shape == theirs.shape
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("cell", cells.CELLS)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"bidirectional": False},
+        {"embedding": 4, "direct": True},
+        {"layers": 3, "outputs_per_step": 2},
+        {"layers": 2, "bidirectional": False, "embedding": 3},
+    ],
+)
+def test_the_tagger_gives_the_logits_of_the_forward_pass(cell, fields):
+    config = NetworkConfig(**{"rows": 9, "classes": 3, "hidden": 6, "cell": cell, **fields})
+    batch = batch_of([9, 1, 4, 4], symbols=6)
+    sizes = np.array([0, 3, 1, 2, 4, 0])
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    bags = Bags(np.arange(10, dtype=np.int32) % 9, offsets, np.arange(6, dtype=np.int32))
+    params = {name: value + np.float32(0.05) for name, value in init(config, 0).items()}
+    slow, _ = config.forward({k: v.astype(np.float64) for k, v in params.items()}, bags, batch)
+    np.testing.assert_allclose(config.tagger(params, bags, batch.tokens)(batch), slow, atol=1e-5)
+    np.testing.assert_allclose(config.forward(params, bags, batch)[0], slow, atol=1e-5)
