@@ -1,0 +1,120 @@
+"""What the demo shows a person, on stderr: titles, tables, tagged sentences in colour."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+ROWS = 12
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def title(text: str, more: str = "") -> None:
+    """A heading and one line of what it is about."""
+    from rich.text import Text
+
+    console = _console()
+    console.print()
+    console.print(Text(text, style="bold"))
+    if more:
+        console.print(Text(more, style="dim"))
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table; all cells but the first to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=box.SIMPLE, pad_edge=False)
+    for place, name in enumerate(head):
+        shown.add_column(name, justify="right" if place else "left")
+    for row in rows:
+        shown.add_row(*(Text(printable(cell)) for cell in row))
+    _console().print(shown)
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a corpus may hold any."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def corpus(summary: Mapping[str, Any]) -> None:
+    """What an ingest did."""
+    _console().print(
+        f"{summary['records']:,} records, {summary['quarantined']} of them quarantined; "
+        f"{summary['shards']} shard(s) of Parquet in {summary['corpus']}",
+        markup=False,
+    )
+
+
+def comparison(report: Mapping[str, Any]) -> None:
+    """F1 of the networks compared, and accuracy by whether a word was seen at its position in training."""
+    table(
+        ("network", "dev F1", "test F1", "parameters", "training"),
+        [
+            (
+                row["name"],
+                f"{row['dev']['f1']:.3f}",
+                f"{row['test']['f1']:.3f}",
+                f"{row['parameters']:,}",
+                f"{row['seconds']:.1f} s",
+            )
+            for row in report["networks"]
+        ],
+    )
+
+
+def tagged(model: str, text: str) -> None:
+    """A sentence with what was found in it, in colour and in plain words."""
+    from rich.text import Text
+
+    from tasks.tagger import Tagger
+
+    tagger = Tagger.load(Path(model))
+    colours = dict(zip(tagger.types, COLOURS * len(tagger.types), strict=False))
+    shown, at = Text(), 0
+    for entity in tagger.tag_text(text):
+        shown.append(printable(text[at : entity.start]))
+        shown.append(printable(text[entity.start : entity.end]), style=f"bold {colours[entity.type]}")
+        shown.append(f" [{entity.type} {entity.probability:.2f}]", style=colours[entity.type])
+        at = entity.end
+    shown.append(printable(text[at:]))
+    _console().print(shown)
+
+
+def rows(folder: Path) -> None:
+    """The first rows of a tagged dataset."""
+    from data.store import Dataset
+
+    frame = Dataset.open(folder).scan().head(ROWS).collect()
+    wanted = ("contig", "start", "end", "strand", "text", "type", "label", "probability")
+    names = tuple(name for name in wanted if name in frame.columns)
+    cells = [
+        tuple(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row)
+        for row in frame.select(names).iter_rows()
+    ]
+    table(names, cells)
+
+
+def genes(scores: Mapping[str, Any]) -> None:
+    """How well coding regions were found."""
+    strand, gene = scores["per_strand"], scores["gene"]
+    table(
+        ("", "precision", "recall", "MCC"),
+        [
+            (
+                "bases, each strand",
+                f"{strand['precision']:.3f}",
+                f"{strand['recall']:.3f}",
+                f"{strand['mcc']:.3f}",
+            ),
+            ("genes by their stop", f"{gene['stop_precision']:.3f}", f"{gene['stop_recall']:.3f}", ""),
+            ("genes by both ends", f"{gene['exact_precision']:.3f}", f"{gene['exact_recall']:.3f}", ""),
+        ],
+    )
