@@ -41,8 +41,8 @@ class RetrainConfig:
 @flow
 def retrain(config: RetrainConfig) -> dict[str, Any]:
     """Ingest what is new, train a challenger if the corpus changed, and let the better model be champion."""
-    sources = {"sources": config.sources, "kind": config.kind, "as_": config.as_}
-    ingested = call(ingest, IngestConfig(name=config.corpus, **sources))
+    new = IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
+    ingested = call(ingest, new)
     known = find_challenger(config.model, config.corpus)
     if known["judged"]:
         return {

@@ -1,8 +1,8 @@
 """The gate between a challenger and the champion: both scored on the same frozen test documents.
 
 Names, aliases and verdicts live in MLflow's registry. The judged set is the test split of the sources of one
-version's corpus, the first champion's; each later champion inherits it, so that scores stay comparable however
-the corpus grows.
+version's corpus, the first champion's; each later champion inherits it, so that scores stay comparable
+however the corpus grows.
 """
 
 from pathlib import Path
