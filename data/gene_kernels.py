@@ -7,7 +7,7 @@ in a reverse gene whose codons' lowest bases stand there. Scores are relative to
 import numpy as np
 from numba import njit
 
-LONGEST_OVERLAP = 90  # bases that neighbouring genes may share
+LONGEST_OVERLAP = 45  # bases neighbours may share; half the shortest gene, so that no three genes share one
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -19,23 +19,36 @@ def _class(state, place):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def run(  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def _long_enough(words, begin, is_stop, shortest, shortest_partial):  # type: ignore[no-untyped-def]
+    """Whether a forward gene that begins at `begin` reaches its least length before it must end."""
+    p = begin + 3
+    while p + 3 < begin + shortest:
+        if p >= len(words):
+            return len(words) - begin >= shortest_partial
+        if is_stop[0, words[p]]:
+            return False
+        p += 3
+    return True
+
+
+@njit(cache=True, nogil=True)
+def run(  # type: ignore[no-untyped-def]
     words, begin, end, scores, starts, lead, is_start, is_stop, costs, state, link, events, count, ahead
 ):
     """Go over bases begin to end of a contig.
 
     Args:
-        words: (L,) uint8, the codon that begins at each base, 0 to 63; 64 where it is unknown or over the end.
+        words: (L,) uint8, the codon that begins at each base; 64 where unknown or over the end.
         begin, end: what is gone over.
         scores: (lead + end - begin, 7) float32, log p(none), then log p(class) - log p(none); the first
             `lead` rows are those before `begin`.
         starts: (lead + end - begin, 2) float32, log odds that a gene begins here, forward and reverse.
         lead: rows of `scores` that come before `begin`.
-        is_start, is_stop: (2, 65) bool, by codon as read forward: on the forward, on the reverse strand.
-        costs: gene, overlap base, shortest gene, shortest partial gene, partial gene; weight and ceiling of scores.
-        state: (7, 4) float64: score, sum of probabilities at the opening, running sum of probabilities, spare.
+        is_start, is_stop: (2, 65) bool, by codon as read forward; forward, reverse strand.
+        costs: gene, overlap base, shortest gene, shortest partial gene, partial end; weight, ceiling.
+        state: (7, 3) float64: score, sum of probabilities at the opening, running sum of probabilities.
         link: (7, 3) int64: where the open gene began, the event before it, whether it lacks its first end.
-        events: (n, 6) float64: start, end, state, event before, probability, missing ends (1 low, 2 high).
+        events: (n, 6) float64: start, end, state, event before, probability, missing ends.
         count: events filled.
         ahead: whether the contig goes on after `end`.
 
@@ -48,7 +61,7 @@ def run(  # type: ignore[no-untyped-def]  # noqa: PLR0917
     low = begin - lead
     if begin == 0:
         for s in range(1, 7):
-            state[s, 0] = -partial_cost
+            state[s, 0] = -partial_cost - gene_cost
             state[s, 1] = 0.0
             link[s, 0], link[s, 1], link[s, 2] = 0, -1, 1
     for i in range(begin, end):
@@ -59,7 +72,7 @@ def run(  # type: ignore[no-untyped-def]  # noqa: PLR0917
         f = 1 + i % 3
         if is_start[0, w]:
             v = state[0, 0] + starts[i + shift, 0] - gene_cost
-            if v > state[f, 0]:
+            if v > state[f, 0] and _long_enough(words, i, is_stop, shortest, shortest_partial):
                 state[f, 0], state[f, 1] = v, state[f, 2]
                 link[f, 0], link[f, 1], link[f, 2] = i, link[0, 1], 0
         m = 4 + i % 3
@@ -101,9 +114,8 @@ def run(  # type: ignore[no-untyped-def]  # noqa: PLR0917
                     count = _note(events, count, a_begin, b, s, link[s, 1], chance, link[s, 2])
                     state[0, 0] = v
                     link[0, 1] = number
-                # the next gene may begin inside this one
+                floor = max(b - LONGEST_OVERLAP, low, a_begin + 1)  # the next gene may begin inside this one
                 for t in range(1, 7):
-                    floor = max(b - LONGEST_OVERLAP, low, a_begin + 1)
                     p = b - 1
                     extra = 0.0
                     sums = 0.0
@@ -123,7 +135,9 @@ def run(  # type: ignore[no-untyped-def]  # noqa: PLR0917
                                     break
                                 if is_start[0, word]:
                                     c = v + extra + starts[p + shift, 0] - gene_cost
-                                    if c > best:
+                                    if c > best and _long_enough(
+                                        words, p, is_stop, shortest, shortest_partial
+                                    ):
                                         best, at, at_sum = c, p, sums
                         elif p % 3 == t - 4 and is_stop[1, word]:
                             c = v + extra - gene_cost
@@ -153,7 +167,7 @@ def run(  # type: ignore[no-untyped-def]  # noqa: PLR0917
 
 
 @njit(cache=True, nogil=True)
-def _note(events, count, begin, end, state, before, chance, missing):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def _note(events, count, begin, end, state, before, chance, missing):  # type: ignore[no-untyped-def]
     row = events[count]
     row[0], row[1], row[2], row[3], row[4], row[5] = begin, end, state, before, chance, missing
     return count + 1

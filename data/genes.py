@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from data.bases import UNKNOWN, Codes
 
-LEAD = 96  # rows before a block that the decoder looks back on
+LEAD = 48  # rows before a block that the decoder looks back on
 _ORDER = "ACGT"
 _COMMON_STARTS = frozenset(("ATG", "GTG", "TTG"))
 
@@ -61,7 +61,7 @@ class GeneDecoder:
         self.is_start, self.is_stop = codon_tables(config.code)
         self.done = 0
         self._lead = np.zeros((0, 9), np.float32)
-        self._state = np.zeros((7, 4))
+        self._state = np.zeros((7, 3))
         self._state[1:, 0] = -np.inf
         self._link = np.full((7, 3), -1, np.int64)
         self._events = np.empty((4096, 6))

@@ -29,8 +29,8 @@ def score_intervals(
         label: what is scored.
 
     Returns:
-        `per_strand`, `strands` (each alone), `either_strand`: tp, fp, fn, tn, precision, recall, f1, mcc over
-        bases; `gene`: truth and predicted genes, stop_recall, stop_precision, exact_recall, exact_precision; `contigs`: one dict a
+        `per_strand`, `strands` (each alone), `either_strand`: tp, fp, fn, tn,
+        precision, recall, f1, mcc over bases; `gene`: truth and predicted genes, stop_recall, stop_precision, exact_recall, exact_precision; `contigs`: one dict a
         contig; `bases`, `masked`.
     """
     wanted = truth.filter(pl.col("label") == label)
@@ -42,7 +42,7 @@ def score_intervals(
         )
     parts = [_by_contig(frame) for frame in (wanted, calls, pseudo)]
     strands, either = np.zeros((2, 4), np.int64), np.zeros(4, np.int64)
-    genes = np.zeros(4, np.int64)
+    genes = np.zeros(6, np.int64)
     contigs = []
     masked = 0
     for contig, length in lengths.items():
@@ -131,18 +131,19 @@ def _genes(parts: list[_Part], under: npt.NDArray[np.int64]) -> set[tuple[str, i
 
 
 def _gene_counts(truth: set[tuple[str, int, int]], calls: set[tuple[str, int, int]]) -> npt.NDArray[np.int64]:
-    """Genes of the truth and called, by their stop; found by stop, found by both ends."""
+    """By stop, then by both ends: genes of the truth, genes called, genes found."""
     stops, called = {(s, b) for s, _, b in truth}, {(s, b) for s, _, b in calls}
-    return np.array([len(stops), len(called), len(stops & called), len(truth & calls)], np.int64)
+    found = len(stops & called), len(truth), len(calls), len(truth & calls)
+    return np.array([len(stops), len(called), *found], np.int64)
 
 
 def _gene_rates(counts: Iterable[int]) -> dict[str, float]:
-    truth, called, stop, exact = (int(c) for c in counts)
+    truth, called, stop, exact_truth, exact_called, exact = (int(c) for c in counts)
     return {
         "truth": truth,
         "predicted": called,
         "stop_recall": _ratio(stop, truth),
         "stop_precision": _ratio(stop, called),
-        "exact_recall": _ratio(exact, truth),
-        "exact_precision": _ratio(exact, called),
+        "exact_recall": _ratio(exact, exact_truth),
+        "exact_precision": _ratio(exact, exact_called),
     }

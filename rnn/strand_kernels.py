@@ -86,7 +86,7 @@ def gru(a, Wh, bn, h, u):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def gru_back(gates, Whr, h, u, dh, dm):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def gru_back(gates, Whr, h, u, dh, dm):  # type: ignore[no-untyped-def]
     """Back through `gru`.
 
     gates, h, u as `gru` left them; Whr (3H, H) the transposed Wh; dh (T, K, H) gradient of h[1:];
@@ -116,7 +116,7 @@ def gru_back(gates, Whr, h, u, dh, dm):  # type: ignore[no-untyped-def]  # noqa:
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def gru_run(table, rows, Wx, b, Wh, bn, out):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def gru_run(table, rows, Wx, b, Wh, bn, out):  # type: ignore[no-untyped-def]
     """`gather` and `gru` without what training needs: rows (T, K, S) -> out (T, K, H)."""
     T, K, S = rows.shape
     E = table.shape[1]
@@ -145,7 +145,7 @@ def gru_run(table, rows, Wx, b, Wh, bn, out):  # type: ignore[no-untyped-def]  #
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def adam(p, g, m, v, rate, beta1, beta2, epsilon):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def adam(p, g, m, v, rate, beta1, beta2, epsilon):  # type: ignore[no-untyped-def]
     """One step of Adam on flat arrays, in place; `rate` holds the bias corrections."""
     one = np.float32(1)
     for i in range(p.size):

@@ -273,7 +273,8 @@ def fit(
         for name, value in params.items()
     }
     f = np.float32
-    with threadpool_limits(1):
+    _load_blas()
+    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):  # the loss is looked at
         for step in range(1, how.steps + 1):
             crops = next(batches)
             logits, backprop = forward(params, crops.rows, crops.mirrored)
@@ -303,6 +304,11 @@ def fit(
     return mean
 
 
+def _load_blas() -> None:
+    """Kernels call the BLAS of SciPy; only what is loaded can be held to one thread."""
+    import scipy.linalg  # noqa: F401
+
+
 def predict(params: Params, rows: _Rows, mirrored: _Rows, lengths: npt.NDArray[np.int64]) -> Floats:
     """Logits of sequences of any lengths; what stands beyond a sequence's end has no say.
 
@@ -321,10 +327,12 @@ def predict(params: Params, rows: _Rows, mirrored: _Rows, lengths: npt.NDArray[n
     both = np.concatenate([rows, mirrored], axis=1)
     H = len(params["Wh"])
     h = np.empty((T, 2 * B, H), np.float32)
-    kernels.gru_run(params["table"], both, params["Wx"], params["b"], params["Wh"], params["bn"], h)
     flip = np.maximum(lengths[None, :] - 1 - np.arange(T)[:, None], 0)
     Wy, by = head(params)
-    logits = h[:, :B].reshape(T * B, H) @ Wy[:H]
-    logits += h[flip, B + np.arange(B)].reshape(T * B, H) @ Wy[H:]
+    _load_blas()
+    with threadpool_limits(1):
+        kernels.gru_run(params["table"], both, params["Wx"], params["b"], params["Wh"], params["bn"], h)
+        logits = h[:, :B].reshape(T * B, H) @ Wy[:H]
+        logits += h[flip, B + np.arange(B)].reshape(T * B, H) @ Wy[H:]
     logits += by
     return logits.reshape(T, B, S, WIDE)

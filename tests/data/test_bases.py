@@ -1,0 +1,78 @@
+"""Bases as numbers: codes, labels, begins and steps, and what the other strand makes of them."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from data import bases, schema
+from data.bases import CLASSES, IGNORE, UNKNOWN, WINDOWS
+
+
+def features(*rows):
+    keys = ("start", "end", "strand", "label", "phase", "id")
+    return pl.DataFrame(
+        [dict(zip(keys, row, strict=True)) for row in rows], schema=schema.FEATURE.to_schema()
+    )
+
+
+def named(labels):
+    return [CLASSES[label] if label != IGNORE else "?" for label in labels]
+
+
+def test_lower_case_and_rna_read_as_their_base_and_other_letters_as_unknown():
+    assert bases.codes_of("ACGTUacgtuNRx-").tolist() == [0, 1, 2, 3, 3] * 2 + [UNKNOWN] * 4
+
+
+def test_the_reverse_complement_of_the_reverse_complement_is_the_strand():
+    codes = bases.codes_of("ACGTTNGA")
+    assert bases.reverse_complement(codes).tolist() == bases.codes_of("TCNAACGT").tolist()
+    assert bases.reverse_complement(bases.reverse_complement(codes)).tolist() == codes.tolist()
+
+
+def test_labels_count_codon_positions_along_each_strand():
+    frame = features((1, 7, "+", "CDS", 0, "a"), (9, 14, "-", "CDS", 1, "b"))
+    found = named(bases.labels_of(frame, 0, 15))
+    assert found == ["none", *["+0", "+1", "+2"] * 2, "none", "none", "-0", "-2", "-1", "-0", "-2", "none"]
+
+
+def test_bases_of_two_frames_and_of_pseudogenes_are_left_out():
+    frame = features(
+        (0, 6, "+", "CDS", 0, "a"), (5, 11, "+", "CDS", 0, "b"), (13, 15, "+", "pseudogene", 0, "c")
+    )
+    found = named(bases.labels_of(frame, 0, 16))
+    assert [place for place, name in enumerate(found) if name == "?"] == [5, 13, 14]
+
+
+def test_labels_of_a_stretch_are_those_of_its_contig():
+    frame = features((1, 31, "+", "CDS", 2, "a"), (40, 73, "-", "CDS", 1, "b"))
+    whole = bases.labels_of(frame, 0, 90)
+    assert bases.labels_of(frame, 17, 40).tolist() == whole[17:57].tolist()
+
+
+def test_the_mirror_of_the_labels_are_the_labels_of_the_mirror():
+    here = features((1, 31, "+", "CDS", 2, "a"), (40, 73, "-", "CDS", 1, "b"))
+    there = features((90 - 31, 90 - 1, "-", "CDS", 2, "a"), (90 - 73, 90 - 40, "+", "CDS", 1, "b"))
+    assert bases.mirror(bases.labels_of(here, 0, 90)).tolist() == bases.labels_of(there, 0, 90).tolist()
+
+
+def test_genes_begin_at_the_outer_end_of_their_first_part():
+    frame = features(
+        (3, 9, "+", "CDS", 0, "a"), (12, 15, "+", "CDS", 0, "a"), (20, 26, "-", "CDS", 0, "b"),
+        (30, 36, "+", "CDS", 1, "cut off"),
+    )  # fmt: skip
+    assert np.argwhere(bases.begins_of(frame, 0, 40)).tolist() == [[3, 0], [25, 1]]
+
+
+def test_a_step_looks_up_the_window_around_each_of_its_bases():
+    rows = bases.steps_of(bases.codes_of("ACGTACGTACGT"))
+    assert rows.shape == (2, 6)
+    word = sum(4**i * base for i, base in enumerate([2, 3, 0, 1, 2, 3][::-1]))  # GTACGT, around the A at 4
+    assert rows[0, 4] == 4 * WINDOWS + word
+    assert (rows[0, :2] == [WINDOWS - 1, 2 * WINDOWS - 1]).all()  # windows that reach over the end
+
+
+@pytest.mark.parametrize("letter", "NRY")
+def test_windows_with_an_unknown_letter_are_the_unknown_word(letter):
+    rows = bases.steps_of(bases.codes_of("ACGTACGTACGTACG" + letter + "AC"))
+    words = rows.reshape(-1) % WINDOWS
+    assert [i for i, word in enumerate(words) if 2 <= i < 15 and word == WINDOWS - 1] == [12, 13, 14]

@@ -1,0 +1,127 @@
+"""Decoding: only legal genes come out, the other strand's are the mirror image, blocks change nothing."""
+
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.bases import codes_of, labels_of, reverse_complement
+from data.genes import DecodeConfig, GeneDecoder, codon_tables
+
+WIDE = np.array([0, 1, 2, 3, 5, 6, 7])  # where the seven classes stand among nine logits
+MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
+CONFIG = DecodeConfig(weight=1.0, gene=0.0, overlap=0.01, partial=1.0)
+
+
+def decode(codes, logits, config=CONFIG, block=10_000):
+    decoder = GeneDecoder(codes, config)
+    for first in range(0, len(codes), block):
+        decoder.feed(logits[first : first + block])
+    return decoder.genes()
+
+
+def sure(labels, codes):
+    """Logits of one who knows the labels."""
+    logits = np.zeros((len(labels), 9), np.float32)
+    logits[np.arange(len(labels)), WIDE[np.maximum(labels, 0)]] = np.where(labels >= 0, 8, 0)
+    return logits
+
+
+def random_case(seed, length):
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 4, length).astype(np.uint8)
+    logits = rng.normal(0, 0.3, (length, 9)).astype(np.float32)
+    for state in range(6):  # long runs that like one frame, so that genes overlap
+        for _ in range(length // 600 + 1):
+            begin = int(rng.integers(0, length))
+            places = np.arange(begin, min(begin + 500, length))
+            column = (places - state) % 3
+            logits[places, 1 + column if state < 3 else 7 - column] += 1.5
+    return codes, logits
+
+
+def test_genes_known_for_sure_are_found_exactly(checkout):
+    from data.dna import Genome, pieces, read_genome, stretches
+    from tests.data.test_dna import File, open_bytes  # the fixture genome, as files
+
+    files = [
+        File(checkout / "tests" / "fixtures" / f"ecoli_100kb.{kind}", kind) for kind in ("fna.gz", "gff3.gz")
+    ]
+    genome = Genome((File(files[0].path, "fasta"),), (File(files[1].path, "gff3"),))
+    (contig,) = read_genome(genome, open_bytes)
+    (stretch,) = stretches(pieces(contig))
+    truth = stretch.features.filter(pl.col("label") == "CDS")
+    codes = codes_of(contig.bases)
+    labels = labels_of(truth, 0, len(codes))
+    found = {(g.start, g.end, g.strand, g.phase) for g in decode(codes, sure(labels, codes))}
+    wanted = set(
+        truth.filter(pl.col("end") - pl.col("start") >= 90).select("start", "end", "strand", "phase").rows()
+    )
+    assert len(found & wanted) >= 0.95 * len(wanted)
+    assert len(found) <= 1.03 * len(wanted)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([11, 4, 1]))
+def test_every_gene_is_legal(seed, code):
+    codes, logits = random_case(seed, 3000)
+    is_start, is_stop = codon_tables(code)
+    found = decode(codes, logits, DecodeConfig(weight=1.0, gene=0.0, code=code))
+    assert found
+    for gene in found:
+        strand = codes[gene.start : gene.end]
+        if gene.strand == "-":
+            strand = reverse_complement(strand)
+        words = strand[gene.phase :]
+        words = words[: len(words) // 3 * 3].reshape(-1, 3).astype(int) @ [16, 4, 1]
+        first_missing = bool(gene.partial & (1 if gene.strand == "+" else 2))
+        last_missing = bool(gene.partial & (2 if gene.strand == "+" else 1))
+        assert first_missing or (gene.phase == 0 and is_start[0, words[0]])
+        assert last_missing or (is_stop[0, words[-1]] and (len(strand) - gene.phase) % 3 == 0)
+        assert not is_stop[0, words[: None if last_missing else -1]].any()
+        assert gene.end - gene.start >= (60 if gene.partial else 90)
+        assert 0 <= gene.probability <= 1
+        assert not gene.partial & 1 or gene.start == 0
+        assert not gene.partial & 2 or gene.end == len(codes)
+    assert all(b.start - a.end >= -45 and a.start < b.start and a.end < b.end for a, b in pairwise(found))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_the_genes_of_the_reverse_complement_are_the_mirror_image(seed):
+    codes, logits = random_case(seed, 3000)
+    here = decode(codes, logits)
+    there = decode(reverse_complement(codes), np.ascontiguousarray(logits[::-1, MIRROR]))
+    mirrored = sorted((3000 - g.end, 3000 - g.start, "+-"[g.strand == "+"], g.phase) for g in there)
+    assert [g[:4] for g in here] == mirrored
+    chances = [g.probability for g in sorted(there, key=lambda g: -g.end)]
+    np.testing.assert_allclose([g.probability for g in here], chances, atol=1e-6)
+
+
+@pytest.mark.parametrize("block", [100, 997, 2999])
+def test_the_size_of_blocks_changes_nothing(block):
+    codes, logits = random_case(5, 6000)
+    assert decode(codes, logits, block=block) == decode(codes, logits, block=6000)
+
+
+def test_code_4_reads_through_tga():
+    codes = codes_of("ATG" + "GCA" * 20 + "TGA" + "GCA" * 20 + "TAA" + "CC")
+    labels = np.zeros(len(codes), int)
+    labels[:129] = np.tile([1, 2, 3], 43)
+    ends = {
+        code: [
+            (g.start, g.end) for g in decode(codes, sure(labels, codes), DecodeConfig(code=code, shortest=60))
+        ]
+        for code in (4, 11)
+    }
+    assert ends == {4: [(0, 129)], 11: [(0, 66)]}
+
+
+def test_genes_cut_off_by_the_contig_are_partial():
+    codes = codes_of("CC" + "GCA" * 60)
+    labels = np.resize([2, 3, 1], len(codes))
+    (gene,) = decode(codes, sure(labels, codes))
+    assert (gene.start, gene.end, gene.strand, gene.phase, gene.partial) == (0, 182, "+", 2, 3)
