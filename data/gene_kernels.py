@@ -53,7 +53,7 @@ def run(  # type: ignore[no-untyped-def]
         ahead: whether the contig goes on after `end`.
 
     Returns:
-        events filled, negative when there was no room for more: give a longer array and the saved state again.
+        events filled, or -1 less them for want of room: give a longer array and the saved state again.
     """
     gene_cost, overlap_cost, shortest, shortest_partial, partial_cost, weight, ceiling = costs
     shift = lead - begin

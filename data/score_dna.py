@@ -29,9 +29,9 @@ def score_intervals(
         label: what is scored.
 
     Returns:
-        `per_strand`, `strands` (each alone), `either_strand`: tp, fp, fn, tn,
-        precision, recall, f1, mcc over bases; `gene`: truth and predicted genes, stop_recall, stop_precision, exact_recall, exact_precision; `contigs`: one dict a
-        contig; `bases`, `masked`.
+        `per_strand`, `strands` (each alone), `either_strand`: tp, fp, fn, tn, precision, recall, f1, mcc over
+        bases; `gene`: truth and predicted genes, stop_recall, stop_precision, exact_recall and
+        exact_precision; `contigs`: one dict a contig; `bases`, `masked`.
     """
     wanted = truth.filter(pl.col("label") == label)
     pseudo = truth.filter(pl.col("label") == PSEUDOGENE)
