@@ -31,7 +31,7 @@ Nothing here knows what a word, a base, a file or a tag name is, and nothing of 
 
     from rnn.decode import Prediction, Scheme, predict, span_f1, spans_of
         predict(params, config, bags, sequences, *, start_legal=None, transition_legal=None,
-                probabilities=True, marginals=False, scheme: Scheme | None = None, batch_tokens=2048)
+                probabilities=True, marginals=False, scheme: Scheme | None = None, batch_tokens=4096)
             -> Prediction(tags int32 (N*S,), offsets int64 (n+1,) into tags,
                           tag_probability float32 (N*S,) | None, marginals float32 (N*S, G) | None,
                           spans: Spans | None)

@@ -75,7 +75,7 @@ def predict(
     probabilities: bool = True,
     marginals: bool = False,
     scheme: Scheme | None = None,
-    batch_tokens: int = 2048,
+    batch_tokens: int = 4096,
 ) -> Prediction:
     """Tag sequences.
 
