@@ -1,1 +1,1 @@
-"""Thin steps over `data` and `rnn`: one task wraps one call. MLflow lives in `tracking`, Prefect in `orchestration`."""
+"""Thin steps over `data` and `rnn`; MLflow lives in `tracking`, Prefect in `orchestration`."""

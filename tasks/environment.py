@@ -24,6 +24,7 @@ DEFAULTS = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_CLIENT_MAX_RETRIES": "1",  # a server that died must not hold the work up; 5 cost two minutes
     "PREFECT_API_REQUEST_TIMEOUT": "15",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     "OPENBLAS_NUM_THREADS": "1",
