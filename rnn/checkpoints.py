@@ -1,8 +1,8 @@
-"""A training between two steps as bytes, and back: what `fit(on_state=...)` hands out and `fit(state=...)` takes.
+"""A training between two steps as bytes, and back: what `fit(on_state=)` hands out and `fit(state=)` takes.
 
-One safetensors file: nothing pickled, equal states give equal bytes. All chance in training comes from the seed,
-the epoch and the step, so a state needs no generator, and a training that goes on from one ends with the weights
-of the undisturbed training, bit for bit.
+One safetensors file: nothing pickled, equal states give equal bytes. All chance in training comes from the
+seed, the epoch and the step, so a state needs no generator, and a training that goes on from one ends with
+the weights of the undisturbed training, bit for bit.
 """
 
 import json

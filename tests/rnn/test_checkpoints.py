@@ -75,7 +75,7 @@ def test_a_training_killed_at_random_steps_ends_with_the_same_bytes(tmp_path):
     assert bytes.fromhex(run.stdout.decode()) == whole
 
 
-@pytest.mark.parametrize("stop", [1, 6, 7, 13, 27])
+@pytest.mark.parametrize("stop", [1, 5, 6, 13, 22])
 def test_a_checkpoint_of_any_step_resumes_exactly(stop):
     kept = []
     whole = train(on_state=lambda state: kept.append(checkpoints.to_bytes(state, {"a": "b"})))
