@@ -1,0 +1,29 @@
+"""`elman evaluate`: score a model on a corpus."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import tyro
+
+from tasks import model
+from tasks.corpus import corpus_folder
+from tasks.evaluate import evaluate_model
+from tasks.orchestration import flow
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """Score a model on the labelled part of a corpus: entities by span and type, genes by base and strand."""
+
+    model: tyro.conf.Positional[str]  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
+    corpus: tyro.conf.Positional[str]  # name of an ingested corpus, or its folder
+    split: Literal["test", "dev", "all"] = "test"
+
+
+@flow
+def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+    """Find the model, tag a split of the corpus, and score it."""
+    folder = model.resolve(config.model)
+    corpus = corpus_folder(config.corpus)
+    scores = evaluate_model(str(folder), str(corpus), config.split)
+    return {"model": model.read(folder).version, "corpus": corpus.name, "split": config.split, **scores}

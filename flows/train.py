@@ -1,0 +1,148 @@
+"""`elman train`: fit a tagger to a corpus, keep the model, and record the run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from data.errors import UsageError
+from data.store import Dataset
+from tasks import runs, tracking
+from tasks.compare import compare_networks
+from tasks.corpus import NAME, corpus_folder
+from tasks.evaluate import evaluate_model
+from tasks.gate import corpus_tags
+from tasks.orchestration import flow
+from tasks.presets import parameters
+from tasks.progress import say
+from tasks.reports import report_training
+from tasks.train import encode_corpus, fit_config, fit_tagger
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Fit a tagger to a corpus and log the run to MLflow."""
+
+    corpus: tyro.conf.Positional[str]  # name of an ingested corpus, or its folder
+    preset: str = (
+        "default"  # article: the article's Elman network, words only; default: both ways, with blocks
+    )
+    seed: int = 0  # the same seed gives the same bytes
+    register: str | None = None  # register the model in MLflow under this name
+    compare: bool = False  # train the standard and the window network beside it, and report
+    binary: str | None = None  # one entity type, asked about with yes or no by a sigmoid
+    epochs: int | None = None  # passes over the data at most; the preset's by default
+    batch: int | None = None  # sentences in an update; the preset's by default
+    learning_rate: float | None = None  # of Adam; the preset's by default
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained or named."""
+        if self.seed < 0:
+            raise UsageError(f"expected --seed 0 or above. Got {self.seed}.")
+        if self.register is not None and not NAME.fullmatch(self.register):
+            raise UsageError(
+                "expected --register of lower-case letters, digits, '.', '_', '-', 64 at most. "
+                f"Got {self.register!r}."
+            )
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """What the user chose himself of how to train."""
+        return {"epochs": self.epochs, "batch": self.batch, "learning_rate": self.learning_rate}
+
+
+@flow
+def train(config: TrainConfig) -> dict[str, Any]:
+    """Encode a corpus, fit a tagger, score it, keep the model and record the run."""
+    folder = corpus_folder(config.corpus)
+    dataset = Dataset.open(folder)
+    of_dna = dataset.kind.endswith("dna")
+    if of_dna and (config.binary or config.compare or any(config.overrides.values())):
+        raise UsageError("expected only --preset, --seed and --register for a corpus of DNA. Got more.")
+    if not of_dna:
+        fit_config(config.preset, config.overrides)  # refuses what is out of bounds before anything is done
+    params = {"corpus": folder.name, "kind": dataset.kind, "preset": config.preset, "seed": config.seed}
+    if config.binary:
+        params["binary"] = config.binary
+    params |= {key: value for key, value in config.overrides.items() if value is not None}
+    if not of_dna:
+        params |= parameters(config.preset)
+    title = f"{folder.name} {config.preset} s{config.seed}"
+    with tracking.recording("train", title, params) as recorder:
+        counts = dataset.manifest["totals"]["counts"]
+        recorder.run.dataset(folder.name, folder, dataset.digest, "training", counts)
+        steps = _train_dna if of_dna else _train_text
+        summary = steps(config, folder, recorder)
+        recorder.run.model(Path(summary["model"]), register=config.register, tags=corpus_tags(folder))
+    record = runs.read(recorder.run.id).record
+    return {"model": summary.pop("model"), "run_id": record["mlflow_run_id"] or recorder.run.id, **summary}
+
+
+def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> dict[str, Any]:
+    encoded = encode_corpus(str(folder), config.preset)
+    fitted = fit_tagger(
+        encoded,
+        str(folder),
+        folder.name,
+        config.preset,
+        config.seed,
+        binary=config.binary,
+        overrides=config.overrides,
+        on_epoch=_report_to(recorder),
+    )
+    scores = {}
+    if fitted["dev"]:
+        scores["dev"] = fitted["dev"]
+    if "test" in fitted["sizes"]:
+        scores["test"] = evaluate_model(fitted["model"], str(folder), "test")
+    report_training(recorder.run.id, fitted, scores)
+    best = {
+        f"{split}_{key}": found[key]
+        for split, found in scores.items()
+        for key in ("precision", "recall", "f1")
+    }
+    numbers = {**best, "parameters": fitted["parameters"], "training_s": fitted["seconds"]}
+    recorder.metrics(numbers, fitted["best_epoch"])
+    summary = {
+        "model": fitted["model"],
+        "seconds": round(fitted["seconds"], 3),
+        "epochs": fitted["epochs"],
+        "best_epoch": fitted["best_epoch"],
+        "parameters": fitted["parameters"],
+        **scores,
+        **fitted["notes"],
+    }
+    if config.compare:
+        words = encoded if config.preset == "article" else encode_corpus(str(folder), "article")
+        out = str(recorder.run.artifacts)
+        arguments = (fitted["model"], encoded, words, config.seed, fitted["seconds"], out)
+        summary["compare"] = compare_networks(*arguments)
+        say(f"The comparison lies in {recorder.run.artifacts / 'comparison.md'}, with a picture beside it.")
+    return summary
+
+
+def _train_dna(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> dict[str, Any]:
+    from tasks.dna import train_dna
+
+    fitted = train_dna(str(folder), folder.name, config.preset, config.seed)
+    for line in fitted.pop("history"):
+        recorder.metrics({"loss": line["loss"]}, int(line["step"]))
+    return fitted
+
+
+def _report_to(recorder: tracking.Recorder) -> Callable[[dict[str, float]], None]:
+    """Show each epoch to the user and to MLflow."""
+
+    def on_epoch(line: dict[str, float]) -> None:
+        epoch = int(line["epoch"])
+        score = f", dev F1 {line['score']:.4f}" if "score" in line else ""
+        say(f"epoch {epoch}: loss {line['loss']:.4f}{score}, {line['seconds']:.1f} s")
+        renamed = {"score": "dev_f1_by_epoch", "seconds": "epoch_s"}
+        values = {
+            renamed.get(key, key): value for key, value in line.items() if key not in ("epoch", "steps")
+        }
+        recorder.metrics(values, epoch)
+
+    return on_epoch

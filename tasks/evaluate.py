@@ -1,0 +1,102 @@
+"""Scoring a model on the labelled sentences or genomes of a corpus."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data.encode import COLUMNS, tokens_of
+from data.errors import BadInput
+from data.score import entity_scores
+from data.store import Dataset
+from tasks import model
+from tasks.material import by_sentence
+from tasks.orchestration import task
+from tasks.tagger import Tagger
+
+
+def evaluate_text(
+    tagger: Tagger, corpus: Dataset, split: str = "test", sources: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Score a tagger on a corpus, its tokens as the corpus has them.
+
+    Args:
+        tagger: the model; one that answers yes or no for a type is judged on that type.
+        corpus: a corpus of text.
+        split: train, dev, test or all.
+        sources: only sentences from these, if any.
+
+    Returns:
+        what `data.score.entity_scores` gives, and sentences, tokens, unlabelled (sentences left out).
+
+    Raises:
+        BadInput: no labelled sentence there, or the corpus is cut into other units than the model's.
+    """
+    unit, expected = corpus.meta.get("unit", "word"), tagger.passport["unit"]
+    if unit != expected:
+        raise BadInput(
+            f"a corpus cut by {expected}, as the model was trained",
+            got=f"one cut by {unit}",
+            todo=f"Ingest it again with --unit {expected}.",
+            source=corpus.folder,
+        )
+    gold: list[list[str]] = []
+    said: list[list[str]] = []
+    unlabelled = 0
+    for path in corpus.files("data"):
+        frame = pl.read_parquet(path, columns=[*COLUMNS, "source"], glob=False)
+        if split != "all":
+            frame = frame.filter(pl.col("split") == split)
+        if sources:
+            frame = frame.filter(pl.col("source").is_in(list(sources)))
+        unlabelled += frame["tags"].null_count()
+        frame = frame.filter(pl.col("tags").is_not_null())
+        words, offsets = tokens_of(frame)
+        said += by_sentence(tagger.tags, tagger.tag_flat(words, offsets).tags, offsets)
+        gold += frame["tags"].to_list()
+    if not gold:
+        raise BadInput(
+            f"labelled sentences in the {split} split",
+            got=f"none ({unlabelled} without labels)",
+            todo="Give --split dev or --split all, or ingest labelled text `--as test`.",
+            source=corpus.folder,
+        )
+    if tagger.binary:
+        known = set(tagger.tags)
+        gold = [[tag if tag in known else "O" for tag in tags] for tags in gold]
+    counts = {"sentences": len(gold), "tokens": sum(map(len, gold)), "unlabelled": unlabelled}
+    return {**entity_scores(gold, said), **counts}
+
+
+@task
+def evaluate_model(
+    folder: str, corpus: str, split: str = "test", sources: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Score a model folder on a split of a corpus; both of text, or both of DNA.
+
+    Returns:
+        precision, recall, f1 (micro, 0 to 1), per_type, and what else there is to count.
+    """
+    loaded, dataset = model.read(Path(folder)), Dataset.open(Path(corpus))
+    of = "dna" if dataset.kind.endswith("dna") else "text"
+    if of != loaded.kind:
+        raise BadInput(
+            f"a corpus of {loaded.kind}, as the model is",
+            got=f"one of {of}",
+            todo="Name another.",
+            source=corpus,
+        )
+    if loaded.kind == "dna":
+        from tasks.dna import evaluate_dna
+
+        return evaluate_dna(folder, corpus, split, sources)
+    return evaluate_text(Tagger.of(loaded), dataset, split, sources)
+
+
+def headline(folder: Path, corpus: str, sources: Sequence[str] = ()) -> float:
+    """The one number champion and challenger are compared by: F1 of entities, or per-strand MCC for DNA."""
+    from tasks.corpus import corpus_folder
+
+    scores = evaluate_model(str(folder), str(corpus_folder(corpus)), "test", tuple(sources))
+    return float(scores["mcc"] if model.read(folder).kind == "dna" else scores["f1"])

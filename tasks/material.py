@@ -1,0 +1,131 @@
+"""An encoded corpus as the network takes it, and the network's answers as tags again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from data.encoded import Encoded
+from data.errors import UsageError
+from data.tags import tag_set
+from rnn.arrays import Params
+from rnn.batches import Bags, Sequences
+from rnn.decode import Prediction, Scheme, predict, span_f1
+from rnn.fit import FitConfig, FitResult, fit
+from rnn.network import Architecture
+from tasks.tagger import Scoring, iob2_of
+
+OnEpoch = Callable[[dict[str, float]], None]
+
+
+class Material:
+    """What a network learns from and is judged by.
+
+    Attributes:
+        encoded: the corpus.
+        binary: the one type asked about with yes or no; None for all types.
+        types: entity types that can come out.
+        bags: table rows of each symbol.
+        train: sequences with targets.
+        scoring: how answers are decoded.
+    """
+
+    def __init__(self, encoded: Encoded, binary: str | None = None) -> None:
+        learned = tuple(sorted({tag[2:] for tag in encoded.tags if tag != "O"}))
+        if binary is not None and binary not in learned:
+            raise UsageError(
+                f"expected --binary to be a type of the training split: {', '.join(learned)}. Got {binary!r}."
+            )
+        self.encoded, self.binary = encoded, binary
+        self.types = learned if binary is None else (binary,)
+        self.bags = Bags(encoded.bags.rows, encoded.bags.offsets, encoded.bags.unknown)
+        self.scoring = Scoring.of(encoded.tags, binary is not None)
+        part = encoded.splits["train"]
+        targets = part.tags if binary is None else (self._gold(part.tags) > 0).astype(np.int32)
+        self.train = Sequences(part.tokens, part.offsets, targets)
+
+    @property
+    def classes(self) -> int:
+        """G; 1 for a yes/no answer."""
+        return 1 if self.binary else len(self.encoded.tags)
+
+    @property
+    def output(self) -> str:
+        """`softmax`, or `sigmoid` for a yes/no answer."""
+        return "sigmoid" if self.binary else "softmax"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Names of gold and predicted tag ids; types that are not asked about count as O."""
+        return self.encoded.all_tags if self.binary is None else tuple(tag_set([self.binary]))
+
+    def has(self, split: str) -> bool:
+        """Whether the corpus has labelled sentences of a split."""
+        return split in self.encoded.splits
+
+    def sequences(self, split: str) -> Sequences:
+        """A split without its answers."""
+        part = self.encoded.splits[split]
+        return Sequences(part.tokens, part.offsets)
+
+    def _gold(self, tags: np.ndarray) -> np.ndarray:
+        if self.binary is None:
+            return tags
+        names = self.tags
+        numbers = [names.index(tag) if tag in names else 0 for tag in self.encoded.all_tags]
+        gold: np.ndarray = np.array(numbers, np.int32)[tags]
+        return gold
+
+    def gold(self, split: str) -> np.ndarray:
+        """The right tags of a split, (N,) indices of `tags`."""
+        return self._gold(self.encoded.splits[split].tags)
+
+    def said(self, prediction: Prediction) -> np.ndarray:
+        """The predicted tags, (N,) indices of `tags`."""
+        return prediction.tags if self.binary is None else iob2_of(prediction.tags, prediction.offsets)
+
+    def by_sentence(self, split: str, tags: np.ndarray) -> list[list[str]]:
+        """Tag ids of a split as names, a list a sentence."""
+        return by_sentence(self.tags, tags, self.encoded.splits[split].offsets)
+
+    def judge(self, split: str) -> Callable[[Prediction], float]:
+        """F1 of predictions of a split, for once an epoch."""
+        scheme: Scheme = Scoring.of(self.tags, False).scheme
+        score = span_f1(self.gold(split), self.encoded.splits[split].offsets, scheme)
+        return lambda prediction: score(replace(prediction, tags=self.said(prediction)))
+
+    def fit(
+        self, config: Architecture, how: FitConfig, seed: int, on_epoch: OnEpoch | None = None
+    ) -> FitResult:
+        """Train on the training split, stopping early by F1 on dev where there is one."""
+        judged = self.has("dev")
+        return fit(
+            config,
+            how,
+            self.bags,
+            self.train,
+            self.sequences("dev") if judged else None,
+            seed=seed,
+            score=self.judge("dev") if judged else None,
+            start_legal=self.scoring.start,
+            transition_legal=self.scoring.transition,
+            on_epoch=on_epoch,
+        )
+
+    def predict(self, params: Params, config: Architecture, split: str) -> Prediction:
+        """Tag a split."""
+        return predict(
+            params,
+            config,
+            self.bags,
+            self.sequences(split),
+            start_legal=self.scoring.start,
+            transition_legal=self.scoring.transition,
+            probabilities=False,
+        )
+
+
+def by_sentence(names: Sequence[str], tags: np.ndarray, offsets: np.ndarray) -> list[list[str]]:
+    """Flat tag ids as names, a list a sentence."""
+    flat = np.asarray(names, object)[tags].tolist()
+    return [flat[a:b] for a, b in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]

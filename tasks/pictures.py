@@ -1,0 +1,62 @@
+"""Pictures of runs, drawn with matplotlib, which is imported only when one is drawn."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from data.store import atomic_write
+
+
+def _figure(width: float, height: float, columns: int) -> tuple[Any, Any]:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(1, columns, figsize=(width, height), layout="constrained", squeeze=False)
+
+
+def _save(figure: Any, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    plt.close(figure)
+    atomic_write(path, buffer.getvalue())
+
+
+def learning_curve(history: Sequence[dict[str, float]], best_epoch: int, path: Path) -> None:
+    """Loss and F1 on dev by epoch, as a PNG."""
+    figure, axes = _figure(7, 3.2, 1)
+    left = axes[0][0]
+    epochs = [line["epoch"] for line in history]
+    left.plot(epochs, [line["loss"] for line in history], color="tab:gray", label="training loss")
+    left.set(xlabel="epoch", ylabel="loss a token", ylim=(0, None))
+    if all("score" in line for line in history):
+        right = left.twinx()
+        right.plot(epochs, [100 * line["score"] for line in history], color="tab:blue", label="dev F1")
+        right.axvline(best_epoch, color="tab:blue", linestyle=":", linewidth=1)
+        right.set(ylabel="F1 on dev, %", ylim=(0, 100))
+        right.yaxis.label.set_color("tab:blue")
+    _save(figure, path)
+
+
+def comparison(report: dict[str, Any], path: Path) -> None:
+    """Accuracy of entity tokens by position and by whether the word was seen at it, a line a network."""
+    figure, axes = _figure(11, 3.8, 2)
+    names = [row["name"] for row in report["networks"]]
+    titles = ("by position in the sentence", "by the word at this position in training")
+    for axis, key, title in zip(axes[0], ("by_position", "by_seen"), titles, strict=True):
+        groups = [row for row in report[key] if row["entity_tokens"]]
+        labels = [f"{row['group']}\n({row['entity_tokens']:,})" for row in groups]
+        for name in names:
+            axis.plot(
+                labels, [100 * row["entity_accuracy"][name] for row in groups], marker="o", markersize=3
+            )
+        axis.set(title=title, ylim=(0, 100))
+        axis.tick_params(axis="x", labelsize=7)
+    axes[0][0].set_ylabel("entity tokens right, %")
+    figure.legend(names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
+    figure.suptitle("Accuracy on dev; in brackets, entity tokens")
+    _save(figure, path)

@@ -1,0 +1,70 @@
+"""What `--preset` names: which blocks a network sees, how it is built and how it is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from data.errors import UsageError
+from data.features import Block
+
+CAPACITY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """One way of making a tagger of text.
+
+    Attributes:
+        blocks: by unit ("word", "char"), what the network sees of a token.
+        rare: symbols seen at most so often in training may be dropped to `<UNK>`.
+        network: fields of rnn.network.NetworkConfig; rows, classes and output follow from the corpus.
+        fit: fields of rnn.fit.FitConfig.
+    """
+
+    blocks: Mapping[str, tuple[Block, ...]]
+    rare: int = 1
+    network: Mapping[str, Any] = field(default_factory=dict)
+    fit: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _blocks(*names: str) -> tuple[Block, ...]:
+    return tuple(Block(name=name) for name in names)
+
+
+_WORD_ONLY = (Block(name="word", max_size=CAPACITY, rows=CAPACITY),)
+_AFFIXES = tuple(f"{side}{length}" for side in ("prefix", "suffix") for length in (1, 2, 3, 4))
+
+PRESETS: Mapping[str, Preset] = {
+    # The article's network: Wax is (100, 10000) whatever the corpus holds.
+    "article": Preset(
+        blocks={"word": _WORD_ONLY, "char": _WORD_ONLY},
+        network={"hidden": 100, "cell": "elman", "bidirectional": False, "layers": 1},
+    ),
+    # The same cell both ways, with blocks that tell what kind of word an unseen one is.
+    "default": Preset(
+        blocks={
+            "word": _blocks("word", "lower", "shape", *_AFFIXES),
+            "char": _blocks("word", "shape", "at-2", "at-1", "at+1", "at+2", "at-1+0", "at+0+1"),
+        },
+        network={"hidden": 100, "cell": "elman", "bidirectional": True, "layers": 1, "embedding": 100},
+        fit={"batch": 8, "learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 30},
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"expected --preset to be one of {', '.join(PRESETS)}. Got {name!r}.")
+    return PRESETS[name]
+
+
+def parameters(name: str) -> dict[str, Any]:
+    """A preset's settings flat, for the record of a run."""
+    chosen = preset(name)
+    blocks = {f"blocks_{unit}": " ".join(b.name for b in blocks) for unit, blocks in chosen.blocks.items()}
+    return {**blocks, "rare": chosen.rare, **chosen.network, **{f"fit_{k}": v for k, v in chosen.fit.items()}}

@@ -1,0 +1,173 @@
+"""Training a tagger of text: encode the corpus, fit the network, write the model folder."""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data import encoded as encodings
+from data.encode import COLUMNS, EncodeConfig, encode
+from data.errors import BadInput, UsageError
+from data.score import entity_scores
+from data.store import Dataset, code_hash, key_of
+from rnn.fit import FitConfig
+from rnn.network import NetworkConfig
+from rnn.weights import to_bytes
+from tasks import model
+from tasks.environment import home
+from tasks.material import Material, OnEpoch
+from tasks.orchestration import task
+from tasks.presets import preset
+from tasks.progress import say
+
+
+@task
+def encode_corpus(corpus: str, preset_name: str) -> str:
+    """Encode a corpus as a preset sees it, or find it encoded already.
+
+    Args:
+        corpus: its folder.
+        preset_name: says which blocks.
+
+    Returns:
+        The folder of the encoded dataset, `encoded/KEY` in the home folder.
+
+    Raises:
+        BadInput: nothing to learn from.
+    """
+    dataset, chosen = Dataset.open(Path(corpus)), preset(preset_name)
+    unit = dataset.meta.get("unit", "word")
+    config = EncodeConfig(blocks=chosen.blocks[unit], unit=unit, rare=chosen.rare)
+    key = key_of(corpus=dataset.digest, config=config.to_json(), code=code_hash())
+    folder = home() / "encoded" / key[:24]
+    if (folder / "manifest.json").is_file():
+        return str(folder)
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for path in dataset.files("data"):
+            yield pl.read_parquet(path, columns=list(COLUMNS), glob=False)
+
+    try:
+        result = encode(frames, config)
+    except BadInput as error:
+        raise BadInput(error.expected, got=error.got, todo=error.todo, source=corpus) from None
+    encodings.write(folder, result, config.to_json(), [{"corpus": dataset.digest}])
+    return str(folder)
+
+
+def fit_config(preset_name: str, overrides: Mapping[str, Any]) -> FitConfig:
+    """How a preset trains, with what the user has chosen himself.
+
+    Raises:
+        UsageError: a value out of bounds.
+    """
+    chosen = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return FitConfig(**{**preset(preset_name).fit, **chosen})
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+@task
+def fit_tagger(
+    encoded: str,
+    corpus: str,
+    name: str,
+    preset_name: str,
+    seed: int,
+    binary: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> dict[str, Any]:
+    """Fit a tagger and write its model folder.
+
+    Args:
+        encoded: folder of the encoded corpus.
+        corpus: folder of the corpus.
+        name: what the corpus is called.
+        preset_name: how the network is built and trained.
+        seed: of everything left to chance.
+        binary: the one type to ask about with yes or no.
+        overrides: fields of FitConfig chosen by the user; None leaves the preset's.
+        on_epoch: is given each epoch's numbers.
+
+    Returns:
+        model, the folder; parameters; epochs and best_epoch; seconds of training; dev, its scores or None;
+        history, a line an epoch; notes, what was left or held out; sizes, sentences and tokens by split.
+
+    Raises:
+        rnn.errors.TrainingError: a loss or gradient that is no number; no model is written.
+    """
+    dataset, read = Dataset.open(Path(corpus)), encodings.read(Path(encoded))
+    material, how = Material(read, binary), fit_config(preset_name, overrides or {})
+    network = NetworkConfig(
+        rows=read.features.rows,
+        classes=material.classes,
+        output=material.output,
+        **preset(preset_name).network,
+    )
+    sizes = {split: [len(part), len(part.tokens)] for split, part in read.splits.items()}
+    say("; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items()))
+    for line in warnings(material):
+        say(line)
+    began = time.perf_counter()
+    result = material.fit(network, how, seed, on_epoch)
+    seconds = time.perf_counter() - began
+    dev = None
+    if material.has("dev"):
+        said = material.said(material.predict(result.params, network, "dev"))
+        gold = material.by_sentence("dev", material.gold("dev"))
+        dev = entity_scores(gold, material.by_sentence("dev", said))
+    passport = {
+        "kind": "text",
+        "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.sources},
+        "preset": preset_name,
+        "seed": seed,
+        "unit": dataset.meta.get("unit", "word"),
+        "tokenizer": read.tokenizer,
+        "types": list(material.types),
+        "binary": binary,
+        "blocks": [block.name for block in read.features.blocks],
+        "vocabulary": read.features.sha256,
+        "network": network.to_dict(),
+        "fit": how.to_dict(),
+        "best_epoch": result.best_epoch,
+        "dev": dev,
+        "notes": read.notes,
+    }
+    folder = model.write(
+        passport,
+        {
+            model.WEIGHTS: to_bytes(result.params, network),
+            model.VOCABULARY: read.features.to_bytes(),
+        },
+    )
+    return {
+        "model": str(folder),
+        "parameters": network.size(),
+        "epochs": len(result.history),
+        "best_epoch": result.best_epoch,
+        "seconds": seconds,
+        "dev": dev,
+        "history": result.history,
+        "notes": read.notes,
+        "sizes": sizes,
+    }
+
+
+def warnings(material: Material) -> list[str]:
+    """What a user should know of a corpus before it is learned from."""
+    notes, lines = material.encoded.notes, []
+    if notes["unlabelled_sentences"]:
+        lines.append(f"{notes['unlabelled_sentences']:,} sentences without labels are left out.")
+    if notes["held_out_sentences"]:
+        lines.append(
+            f"No dev split: {notes['held_out_sentences']:,} training sentences are held out to judge by."
+        )
+    if not material.has("dev"):
+        lines.append("A single sentence: nothing can be held out, so the last epoch is kept.")
+    if notes["types_unseen_in_training"]:
+        lines.append(f"Not in training, so never found: {', '.join(notes['types_unseen_in_training'])}.")
+    return lines

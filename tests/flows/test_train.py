@@ -1,0 +1,99 @@
+"""`elman train` and `elman evaluate`: a model that every command finds, and a run that MLflow shows."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from data import schema
+from data.errors import BadInput, UsageError
+from data.store import DatasetWriter
+from flows.evaluate import EvaluateConfig, evaluate
+from flows.train import TrainConfig, train
+from tasks import runs, tracking
+
+PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
+
+
+@pytest.fixture
+def corpus(tracked_home) -> str:
+    rows = []
+    for number in range(60):
+        tokens = [PEOPLE[number % 6], "met", PEOPLE[number % 5], "in", PLACES[number % 4], "."]
+        tags = ["B-PER", "O", "B-PER", "O", "B-LOC", "O"]
+        starts = [sum(len(t) + 1 for t in tokens[:i]) for i in range(6)]
+        ends = [a + len(t) for a, t in zip(starts, tokens, strict=True)]
+        split = ("train", "train", "train", "dev", "test")[number % 5]
+        row = (f"d{number}", 0, split, " ".join(tokens), 0, starts, ends, tags, f"{split}.conll", 0)
+        rows.append(row)
+    frame = pl.DataFrame(rows, schema=schema.TEXT, orient="row")
+    with DatasetWriter(tracked_home / "corpora" / "meetings", kind="corpus-text", config={}) as writer:
+        writer.commit([writer.stage("a", "a", {"data": frame})], meta={"unit": "word"})
+    return "meetings"
+
+
+def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
+    summary = train(TrainConfig(corpus=corpus, epochs=4, register="people", seed=3))
+    folder = Path(summary["model"])
+    assert folder.parent == tracked_home / "models"
+    assert folder.name.startswith("meetings-default-s3-")
+    assert summary["test"]["f1"] > 0.9
+    assert summary["seconds"] > 0
+    json.dumps(summary)
+    (run,) = (tracked_home / "runs").iterdir()
+    record = runs.Run(run).record
+    assert (record["status"], record["sent"], record["mlflow_run_id"]) == (
+        "FINISHED",
+        True,
+        summary["run_id"],
+    )
+    names = {path.name for path in (run / "artifacts").iterdir()}
+    assert names == {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
+    for name in (
+        str(folder),
+        folder.name,
+        summary["run_id"],
+        run.name,
+        "models:/people@champion",
+        "models:/people/1",
+    ):
+        scores = evaluate(EvaluateConfig(model=name, corpus=corpus))
+        assert scores["model"] == folder.name
+        assert scores["f1"] == summary["test"]["f1"]
+
+
+def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    summary = train(TrainConfig(corpus=corpus, epochs=1))
+    assert Path(summary["model"]).is_dir()
+    scores = evaluate(EvaluateConfig(model=summary["run_id"], corpus=corpus))
+    assert scores["model"] == Path(summary["model"]).name
+    assert tracking.runs.unsent()
+
+
+def test_the_comparison_is_part_of_the_run(corpus, tracked_home, monkeypatch):
+    monkeypatch.setattr("tasks.compare.RATES", (0.002,))
+    summary = train(TrainConfig(corpus=corpus, preset="article", epochs=1, compare=True))
+    assert summary["compare"]["networks"][0]["name"] == "model (article)"
+    assert len(list(tracked_home.glob("runs/*/artifacts/comparison.*"))) == 3
+
+
+def test_a_yes_no_training_is_judged_on_its_type(corpus, tracked_home):
+    summary = train(TrainConfig(corpus=corpus, epochs=3, binary="LOC"))
+    assert list(summary["test"]["per_type"]) == ["LOC"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"preset": "fancy"}, {"epochs": 0}, {"binary": "ORG"}, {"seed": -1}, {"register": "../x"}],
+)
+def test_what_cannot_be_trained_is_a_usage_error_and_registers_nothing(corpus, tracked_home, options):
+    with pytest.raises(UsageError):
+        train(TrainConfig(corpus=corpus, **options))
+    assert not (tracked_home / "models").exists()
+
+
+def test_a_corpus_that_is_nowhere_is_bad_input(tracked_home):
+    with pytest.raises(BadInput, match="nowhere"):
+        train(TrainConfig(corpus="nowhere"))

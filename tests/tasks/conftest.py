@@ -1,0 +1,101 @@
+"""A small corpus with names that follow a rule, and a tagger trained on it once."""
+
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from data import schema
+from data.store import DatasetWriter
+from tasks.train import encode_corpus, fit_tagger
+
+Rows = Iterable[tuple[str, str, str]]  # document, split, "token/TAG token/TAG"
+
+
+def frame_of(sentences: Rows) -> pl.DataFrame:
+    rows, numbers, places = [], {}, {}
+    for document, split, line in sentences:
+        pairs = [item.rsplit("/", 1) for item in line.split()]
+        start = at = places.get(document, 0)
+        starts = []
+        for pair in pairs:
+            starts.append(at)
+            at += len(pair[0]) + 1
+        places[document] = at
+        number = numbers[document] = numbers.get(document, -1) + 1
+        ends = [a + len(pair[0]) for a, pair in zip(starts, pairs, strict=True)]
+        tags = [pair[1] for pair in pairs] if all(len(pair) == 2 for pair in pairs) else None
+        text = " ".join(pair[0] for pair in pairs)
+        rows.append((document, number, split, text, start, starts, ends, tags, f"{split}.conll", 0))
+    return pl.DataFrame(rows, schema=schema.TEXT, orient="row")
+
+
+def invented(count: int, seed: int) -> list[tuple[str, str, str]]:
+    """Sentences about invented people (names in -son) and places (in -burg), splits by document."""
+    rng = random.Random(seed)
+
+    def name(ending: str) -> str:
+        return "".join(rng.choice("BDGKLMNPRST") + rng.choice("aeiou") for _ in range(2)).title() + ending
+
+    def person() -> str:
+        return f"{name('son')}/B-PER" + (f" {name('son')}/I-PER" if rng.random() < 0.4 else "")
+
+    def place() -> str:
+        return f"{name('burg')}/B-LOC"
+
+    forms = (
+        lambda: f"{person()} met/O {person()} in/O {place()} ./O",
+        lambda: f"yesterday/O the/O {rng.choice(['bus', 'train', 'ship'])}/O to/O {place()} was/O late/O ./O",
+        lambda: f"in/O {place()} it/O {rng.choice(['rained', 'snowed'])}/O ./O",
+        lambda: f"{person()} says/O it/O is/O {rng.choice(['cold', 'warm', 'dull'])}/O ./O",
+    )
+    out = []
+    for number in range(count):
+        split = ("train",) * 8 + ("dev", "test")
+        out.append((f"doc{number // 5}", split[number // 5 % 10], rng.choice(forms)()))
+    return out
+
+
+@pytest.fixture(scope="session")
+def write_corpus() -> Callable[..., Path]:
+    """Make a corpus of sentences given as (document, split, "token/TAG token/TAG")."""
+
+    def write(folder: Path, sentences: Rows, unit: str = "word") -> Path:
+        with DatasetWriter(folder, kind="corpus-text", config={}) as writer:
+            shard = writer.stage("all", "all", {"data": frame_of(sentences)}, counts={"records": 1})
+            writer.commit([shard], meta={"unit": unit})
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def names(tmp_path_factory, write_corpus) -> Path:
+    """A corpus of 500 sentences whose names tell their type by their ending."""
+    return write_corpus(tmp_path_factory.mktemp("corpora") / "names", invented(500, 1))
+
+
+@pytest.fixture(scope="session")
+def train_in() -> Callable[..., dict[str, Any]]:
+    """Train on a corpus in a home folder of its own."""
+
+    def train(
+        home: Path, corpus: Path, preset: str = "default", seed: int = 0, **options: Any
+    ) -> dict[str, Any]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ELMAN_HOME", str(home))
+            encoded = encode_corpus(str(corpus), preset)
+            options.setdefault("overrides", {"epochs": 5})
+            fitted = fit_tagger(encoded, str(corpus), corpus.name, preset, seed, **options)
+            return {**fitted, "encoded": encoded, "home": home}
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, names, train_in) -> dict[str, Any]:
+    """What `fit_tagger` gave for the corpus of names."""
+    return train_in(tmp_path_factory.mktemp("trained"), names)

@@ -1,0 +1,73 @@
+"""What the network learns from and is judged by says the same as the corpus."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data import encoded
+from data.errors import UsageError
+from data.score import entity_scores
+from rnn.decode import Prediction
+from tasks.material import Material
+from tasks.train import encode_corpus
+
+LINES = (
+    ("a", "train", "Anna/B-PER met/O Bo/B-PER Li/I-PER in/O Rome/B-LOC"),
+    ("a", "train", "Bo/B-PER Li/B-PER left/O"),
+    ("b", "dev", "Bo/B-PER left/O Acme/B-ORG Li/B-PER Li/I-PER"),
+    ("b", "dev", "Anna/B-PER Bo/B-PER"),
+)
+
+
+@pytest.fixture
+def corpus(home, write_corpus):
+    folder = write_corpus(home / "corpora" / "tiny", LINES)
+    return encoded.read(Path(encode_corpus(str(folder), "default")))
+
+
+def test_targets_are_the_tags_of_training(corpus):
+    material = Material(corpus)
+    assert material.types == ("LOC", "PER")
+    assert [material.tags[t] for t in material.train.targets] == [
+        tag.rsplit("/", 1)[1] for line in LINES[:2] for tag in line[2].split()
+    ]
+
+
+def test_yes_and_no_ask_about_one_type(corpus):
+    material = Material(corpus, "PER")
+    assert (material.classes, material.output) == (1, "sigmoid")
+    assert material.train.targets.tolist() == [1, 0, 1, 1, 0, 0, 1, 1, 0]
+    assert material.by_sentence("dev", material.gold("dev")) == [
+        ["B-PER", "O", "O", "B-PER", "I-PER"],
+        ["B-PER", "B-PER"],
+    ]
+
+
+def test_a_type_that_training_has_not_cannot_be_asked_about(corpus):
+    with pytest.raises(UsageError, match=r"LOC, PER\. Got 'ORG'"):
+        Material(corpus, "ORG")
+
+
+@pytest.mark.parametrize("binary", [None, "PER"])
+def test_the_score_of_an_epoch_is_that_of_the_scorer(corpus, binary):
+    material = Material(corpus, binary)
+    offsets = material.encoded.splits["dev"].offsets
+    gold = material.by_sentence("dev", material.gold("dev"))
+    rng = np.random.default_rng(5)
+    judge = material.judge("dev")
+    for _ in range(50):
+        answers = rng.integers(0, max(material.classes, 2), offsets[-1]).astype(np.int32)
+        prediction = Prediction(answers, offsets)
+        said = material.by_sentence("dev", material.said(prediction))
+        assert judge(prediction) == pytest.approx(entity_scores(gold, said)["f1"], abs=1e-12)
+
+
+def test_entities_of_types_unseen_in_training_count_as_missed(corpus):
+    material = Material(corpus)
+    gold, offsets = material.gold("dev"), material.encoded.splits["dev"].offsets
+    best = np.where(gold < len(corpus.tags), gold, 0).astype(np.int32)
+    f1 = material.judge("dev")(Prediction(best, offsets))
+    assert f1 == pytest.approx(2 * 4 / (4 + 5))
+    assert material.judge("dev")(replace(Prediction(best, offsets), tags=np.zeros_like(best))) == 0.0

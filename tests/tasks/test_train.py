@@ -1,0 +1,118 @@
+"""Training on corpora as they come: with and without dev, with nothing to learn, with rates that explode."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data import encoded
+from data.errors import BadInput, UsageError
+from data.store import Dataset
+from data.vocabulary import UNK_ID
+from rnn.errors import TrainingError
+from rnn.network import init
+from rnn.weights import from_bytes
+from tasks import model
+from tasks.model import read
+from tasks.train import encode_corpus, fit_config
+
+
+def weights(fitted):
+    params, network, _ = from_bytes(read(Path(fitted["model"])).files[model.WEIGHTS])
+    return params, network
+
+
+def test_a_corpus_is_encoded_once(home, names):
+    folder = Path(encode_corpus(str(names), "default"))
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert encode_corpus(str(names), "default") == str(folder)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert encode_corpus(str(names), "article") != str(folder)
+
+
+def test_early_stopping_keeps_the_epoch_that_is_best_on_dev(trained):
+    scores = [line["score"] for line in trained["history"]]
+    assert trained["best_epoch"] == 1 + scores.index(max(scores))
+    assert trained["dev"]["f1"] == pytest.approx(max(scores), abs=1e-12)
+
+
+def unknown_row(names, train_in, home, **overrides):
+    """The row of `<UNK>` of the word block before and after training."""
+    fitted = train_in(home, names, preset="article", overrides={"epochs": 1, **overrides})
+    params, network = weights(fitted)
+    assert encoded.read(Path(fitted["encoded"])).features.first_rows[0] == 0
+    return init(network, 0)["table"][UNK_ID], params["table"][UNK_ID]
+
+
+def test_the_unknown_word_learns_from_rare_words_replaced_by_it(names, train_in, tmp_path):
+    before, after = unknown_row(names, train_in, tmp_path / "a")
+    assert np.abs(after - before).max() > 1e-3
+
+
+def test_the_unknown_word_learns_nothing_where_nothing_is_replaced(names, train_in, tmp_path, monkeypatch):
+    still = fit_config("article", {"epochs": 1, "unknown": 0.0})
+    monkeypatch.setattr("tasks.train.fit_config", lambda *_: still)
+    before, after = unknown_row(names, train_in, tmp_path / "b")
+    np.testing.assert_array_equal(after, before)
+
+
+def test_without_dev_a_part_of_training_is_held_out(write_corpus, train_in, tmp_path, capsys):
+    lines = [(f"d{n}", "train", f"Bo{n}/B-PER left/O") for n in range(40)]
+    fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines), overrides={"epochs": 1})
+    assert fitted["notes"]["held_out_sentences"] == 4
+    assert fitted["sizes"] == {"dev": [4, 8], "train": [36, 72]}
+    assert "held out" in capsys.readouterr().err
+
+
+def test_a_single_sentence_is_learned_from_without_dev(write_corpus, train_in, tmp_path, capsys):
+    corpus = write_corpus(tmp_path / "c", [("d", "train", "Bo/B-PER left/O")])
+    fitted = train_in(tmp_path, corpus, overrides={"epochs": 2})
+    assert fitted["dev"] is None
+    assert fitted["best_epoch"] == fitted["epochs"] == 2
+    assert "single sentence" in capsys.readouterr().err
+
+
+def test_a_type_that_only_dev_has_is_named(write_corpus, train_in, tmp_path, capsys):
+    lines = [("a", "train", "Bo/B-PER left/O"), ("b", "dev", "Acme/B-ORG left/O")]
+    fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines), overrides={"epochs": 1})
+    assert "never found: ORG" in capsys.readouterr().err
+    assert fitted["dev"]["per_type"]["ORG"]["support"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "got"),
+    [
+        ([("a", "dev", "Bo/B-PER")], "none"),
+        ([("a", "train", "not labelled")], "none"),
+        ([("a", "train", "no/O names/O"), ("b", "dev", "no/O names/O")], "only the tag O"),
+    ],
+)
+def test_a_corpus_nothing_can_be_learned_from_is_bad_input(write_corpus, train_in, tmp_path, lines, got):
+    corpus = write_corpus(tmp_path / "empty", lines)
+    with pytest.raises(BadInput, match=f"empty: expected .* Got {got}"):
+        train_in(tmp_path, corpus)
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflows are the point
+def test_a_training_that_explodes_writes_no_model(names, train_in, tmp_path):
+    with pytest.raises(TrainingError, match="step"):
+        train_in(tmp_path, names, overrides={"epochs": 3, "learning_rate": 1e30})
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("overrides", [{"epochs": 0}, {"batch": 0}, {"learning_rate": -1.0}])
+def test_settings_out_of_bounds_are_a_usage_error(overrides):
+    with pytest.raises(UsageError, match="must be"):
+        fit_config("default", overrides)
+
+
+def test_an_unknown_preset_is_a_usage_error():
+    with pytest.raises(UsageError, match="article, default"):
+        fit_config("fancy", {})
+
+
+def test_the_run_s_files_do_not_depend_on_the_corpus_folder_s_place(trained, names):
+    passport = read(Path(trained["model"])).passport
+    assert str(names.parent) not in str(passport)
+    assert passport["corpus"]["digest"] == Dataset.open(names).digest
