@@ -31,10 +31,12 @@ Nothing here knows what a word, a base, a file or a tag name is, and nothing of 
 
     from rnn.decode import Prediction, Scheme, predict, span_f1, spans_of
         predict(params, config, bags, sequences, *, start_legal=None, transition_legal=None,
-                probabilities=True, marginals=False, scheme: Scheme | None = None, batch_tokens=4096)
+                probabilities=True, marginals=False, scheme: Scheme | None = None, batch_tokens=4096,
+                workers=1, temperature=1.0)
             -> Prediction(tags int32 (N*S,), offsets int64 (n+1,) into tags,
                           tag_probability float32 (N*S,) | None, marginals float32 (N*S, G) | None,
                           spans: Spans | None)
+        calibrate(params, config, bags, dev, *, start_legal, transition_legal) -> temperature
         Scheme(begin bool (G,), kind int32 (G,))       IOB2 as arrays: kind -1 is O, else the type's number
                                                        (sigmoid: begin [False, False], kind [-1, 0])
         Spans(sequence, start, end, kind, probability | None)     one row an entity; start counts from the
@@ -46,6 +48,9 @@ Nothing here knows what a word, a base, a file or a tag name is, and nothing of 
         to_bytes(params, config, extra: dict[str, str]) -> bytes      safetensors, equal bytes each time
         from_bytes(bytes) / load(path) -> (params, config, extra)     refuses shapes not the config's
         article(params, config) -> Article(Waa (H, H), Wax (H, I), Wa (H, H+I), Wya (G, H), ba, by)
+
+    from rnn import checkpoints
+        checkpoints.to_bytes(state, extra) -> bytes;  from_bytes(bytes) -> (state, extra)
 
     from rnn.baselines import PaddedConfig, WindowConfig, most_frequent
         PaddedConfig.of(bags, train, rows=, classes=, hidden=100), WindowConfig(rows=, classes=, width=5):

@@ -1,6 +1,7 @@
 """From weights to tags: only legal sequences come out, with exact probabilities."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -76,6 +77,8 @@ def predict(
     marginals: bool = False,
     scheme: Scheme | None = None,
     batch_tokens: int = 4096,
+    workers: int = 1,
+    temperature: float = 1.0,
 ) -> Prediction:
     """Tag sequences.
 
@@ -90,53 +93,110 @@ def predict(
         marginals: fill `marginals`.
         scheme: fill `spans`, each with its probability if `probabilities`.
         batch_tokens: steps computed at a time, which bounds memory; a longer sequence goes alone.
+        workers: threads; the result does not depend on how many.
+        temperature: all log weights are divided by it before probabilities are taken, see `calibrate`.
 
     Returns:
         the prediction, in the order of `sequences`.
     """
-    S, total = config.outputs_per_step, len(sequences.tokens)
-    rows = total * S
-    offsets = sequences.offsets * S
+    rows = len(sequences.tokens) * config.outputs_per_step
+    offsets = sequences.offsets * config.outputs_per_step
     width = 2 if config.output == "sigmoid" else config.classes
-    weights = chain.Weights.of(params, chain.Weights.legal(width, start_legal, transition_legal))
+    legal = chain.Weights.legal(width, start_legal, transition_legal)
+    weights = chain.Weights.of(params, legal)
+    cooled = chain.Weights(*(w / temperature for w in weights))
     tags = np.empty(rows, np.int32)
     chance = np.empty(rows, np.float32) if probabilities else None
     every = np.empty((rows, width), np.float32) if marginals else None
-    found: list[Spans] = []
-    with threadpool_limits(1):
-        for batch, logits in _logits(params, config, bags, sequences, batch_tokens):
-            emission, starts, where = emissions(logits, config, batch)
+
+    def tag(window: Int64) -> list[Spans]:
+        """Fill in what belongs to the sequences of a window; the bags of its symbols are summed once."""
+        some, found = sequences.take(window), []
+        logits = config.tagger(params, bags, some.tokens)
+        for chosen in by_length(some.lengths, batch_tokens):
+            batch = pack(sequences, window[chosen])
+            emission, starts, where = emissions(logits(batch), config, batch)
             best = chain.viterbi(emission, starts, weights) if not weights.free else _first(emission)
             tags[where] = best
             if chance is None and every is None:
                 continue
-            posterior = chain.forward_backward(emission, starts, weights)
+            cool = emission if temperature == 1 else emission / emission.dtype.type(temperature)
+            posterior = chain.forward_backward(cool, starts, cooled)
             if chance is not None:
                 chance[where] = posterior.marginals[np.arange(len(best)), best]
             if every is not None:
                 every[where] = posterior.marginals
             if scheme is not None and chance is not None:
-                found.append(
-                    _spans_of_batch(
-                        best, where, posterior, weights, scheme=scheme, offsets=offsets, batch=batch
-                    )
+                spans = _spans_of_batch(
+                    best, where, posterior, cooled, scheme=scheme, offsets=offsets, batch=batch
                 )
+                found.append(spans)
+        return found
+
+    windows = by_length(sequences.lengths, WINDOW * batch_tokens)
+    with threadpool_limits(1):
+        if workers == 1:
+            parts = [tag(window) for window in windows]
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                parts = list(pool.map(tag, windows))
+    found = [spans for part in parts for spans in part]
     spans = None
     if scheme is not None:
         spans = _in_order(found) if found else spans_of(tags, offsets, scheme)
     return Prediction(tags, offsets, chance, every, spans)
 
 
-def _logits(
-    params: Params, config: Architecture, bags: Bags, sequences: Sequences, batch_tokens: int
-) -> Iterator[tuple[Batch, Floats]]:
-    """All batches, longest sequences first, with their logits; bags are summed once a window."""
-    for window in by_length(sequences.lengths, WINDOW * batch_tokens):
-        some = sequences.take(window)
-        logits = config.tagger(params, bags, some.tokens)
-        for chosen in by_length(some.lengths, batch_tokens):
-            batch = pack(sequences, window[chosen])
-            yield batch, logits(batch)
+def calibrate(
+    params: Params,
+    config: Architecture,
+    bags: Bags,
+    dev: Sequences,
+    *,
+    start_legal: Bools | None = None,
+    transition_legal: Bools | None = None,
+) -> float:
+    """The temperature that makes the right tags of `dev` likeliest (Guo et al., 2017, section 4.2).
+
+    Found by golden-section search of its logarithm between -2 and 2, to 0.01. It changes no tag.
+
+    Args:
+        params: weights.
+        config: the network they belong to.
+        bags: which table rows each symbol has.
+        dev: sequences with targets, legal ones.
+        start_legal: as for `predict`.
+        transition_legal: as for `predict`.
+    """
+    if dev.targets is None or not len(dev):
+        raise ValueError("calibration needs sequences with targets. Got none")
+    width = 2 if config.output == "sigmoid" else config.classes
+    weights = chain.Weights.of(params, chain.Weights.legal(width, start_legal, transition_legal))
+    logits, ready = config.tagger(params, bags, dev.tokens), []
+    with threadpool_limits(1):
+        for chosen in by_length(dev.lengths, 4096):
+            batch = pack(dev, chosen)
+            emission, starts, where = emissions(logits(batch), config, batch)
+            ready.append((emission.astype(np.float64), starts, dev.targets[where]))
+
+    def loss(log_temperature: float) -> float:
+        cold = float(np.exp(-log_temperature))
+        scaled = chain.Weights(*(w * cold for w in weights))
+        return sum(chain.negative_log_likelihood(e * cold, s, y, scaled)[0] for e, s, y in ready)
+
+    low, high, share = -2.0, 2.0, (5**0.5 - 1) / 2
+    a, b = high - share * (high - low), low + share * (high - low)
+    at_a, at_b = loss(a), loss(b)
+    while high - low > 0.01:
+        if at_a < at_b:
+            high, b, at_b = b, a, at_a
+            a = high - share * (high - low)
+            at_a = loss(a)
+        else:
+            low, a, at_a = a, b, at_b
+            b = low + share * (high - low)
+            at_b = loss(b)
+    return float(np.exp((low + high) / 2))
 
 
 def emissions(logits: Floats, config: Architecture, batch: Batch) -> tuple[Floats, Int64, Int64]:

@@ -5,7 +5,7 @@ import pytest
 from seqeval.metrics import f1_score
 
 from rnn.batches import Bags, Sequences, by_length, pack
-from rnn.decode import Scheme, predict, span_f1, spans_of
+from rnn.decode import Scheme, calibrate, predict, span_f1, spans_of
 from rnn.network import NetworkConfig, init
 
 TAGS = ["O", "B-X", "I-X", "B-Y", "I-Y"]
@@ -49,6 +49,21 @@ def test_tags_are_legal_and_independent_of_batches_and_order():
     np.testing.assert_allclose(small.tag_probability, whole.tag_probability, atol=1e-5)
     for ours, theirs in zip(small.spans, whole.spans, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for workers in (2, 3):
+        shared = predict(
+            params,
+            CONFIG,
+            bags,
+            some,
+            scheme=SCHEME,
+            marginals=True,
+            batch_tokens=4,
+            workers=workers,
+            **LEGAL,
+        )
+        np.testing.assert_array_equal(shared.tags, whole.tags)
+        np.testing.assert_allclose(shared.marginals, whole.marginals, atol=1e-5)
+        np.testing.assert_allclose(shared.spans.probability, whole.spans.probability, atol=1e-5)
     back = np.arange(len(some))[::-1]
     turned = predict(params, CONFIG, bags, some.take(back), **LEGAL)
     pieces = np.split(turned.tags, turned.offsets[1:-1])[::-1]
@@ -123,3 +138,19 @@ def test_batches_hold_every_sequence_once_and_keep_to_their_size():
     assert sorted(np.concatenate(cut).tolist()) == list(range(300))
     assert all(lengths[some].sum() <= 100 for some in cut)
     assert [len(some) for some in by_length(np.array([500, 1]), 100)] == [1, 1]
+
+
+@pytest.mark.parametrize("output", ["softmax", "crf", "sigmoid"])
+def test_calibration_finds_the_temperature_the_tags_were_drawn_at(output):
+    classes = 1 if output == "sigmoid" else 5
+    config = NetworkConfig(rows=30, classes=classes, hidden=8, output=output)
+    some, bags = sequences(n=600), Bags.single(30)
+    params = {k: v * np.float32(3) for k, v in init(config, 1).items()}
+    true = predict(params, config, bags, some, marginals=True, temperature=2.0)
+    u = np.random.default_rng(0).random(len(true.tags))[:, None]
+    drawn = (true.marginals.cumsum(axis=1) < u).sum(axis=1).clip(0, true.marginals.shape[1] - 1)
+    dev = Sequences(some.tokens, some.offsets, drawn.astype(np.int32))
+    assert 1.8 < calibrate(params, config, bags, dev) < 2.2
+    hot, cold = (predict(params, config, bags, some, temperature=t) for t in (2.0, 1.0))
+    np.testing.assert_array_equal(hot.tags, cold.tags)
+    assert hot.tag_probability.mean() < cold.tag_probability.mean()
