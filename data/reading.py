@@ -1,0 +1,224 @@
+"""From paths to records: sources found, paired and hashed, each read by the reader of its kind."""
+
+import contextlib
+import io
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from data import conll, jsonl, plaintext
+from data.contigs import Contig
+from data.corpus import by_character
+from data.disk import key_of, sha256_file
+from data.dna import Genome, pair, read_genome
+from data.errors import BadInput
+from data.records import Document, Refused
+from data.sources import HEAD, Family, Source, discover, open_bytes
+from data.tokenizer import Tokenizer, Unit, unit_of
+
+PASSES = {"conll": 4, "plain": 2}  # how often a reader goes through a file, for progress
+_BROKEN = (EOFError, zlib.error, OSError)  # what a damaged file raises; an OSError then has no number
+
+OnRead = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How sources are read. Columns count from 1; None: found from the rows."""
+
+    unit: Unit = "word"
+    tokenizer: Tokenizer | None = None
+    token_column: int | None = None
+    tag_column: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        tokenizer = self.tokenizer.to_json() if self.tokenizer else None
+        return {"unit": self.unit, "tokenizer": tokenizer, **self.columns}
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """The columns the user named."""
+        named = {"token_column": self.token_column, "tag_column": self.tag_column}
+        return {name: column for name, column in named.items() if column is not None}
+
+
+@dataclass(frozen=True)
+class Item:
+    """What is read as one: a file of text, or a genome's sequences and annotations.
+
+    split: set by the user or the name, else None; hashes: sha256 of files, then of annotations; stats: size
+    and time of change of each when it was hashed.
+    """
+
+    files: tuple[Source, ...]
+    annotations: tuple[Source, ...]
+    split: str | None
+    hashes: tuple[str, ...]
+    stats: tuple[tuple[int, int], ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables."""
+        return self.files[0].name
+
+    @property
+    def kind(self) -> str:
+        """As in data.sources."""
+        return self.files[0].kind
+
+    @property
+    def sha256(self) -> str:
+        """Names its content: the hash of its file, or of the hashes of all of them."""
+        return self.hashes[0] if len(self.hashes) == 1 else key_of(hashes=self.hashes)
+
+    @property
+    def key(self) -> str:
+        """Names its content and its split."""
+        return key_of(sha256=self.sha256, split=self.split)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All its files."""
+        return (*self.files, *self.annotations)
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(source.size for source in self.sources)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        hashes = dict(zip((source.name for source in self.sources), self.hashes, strict=True))
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "sha256": self.sha256,
+            "split": self.split,
+            "bytes": self.size,
+            "files": hashes,
+        }
+
+
+def find(
+    paths: Sequence[Path], *, family: Family | None = None, split: str | None = None, columns: bool = False
+) -> tuple[list[Item], list[tuple[Path, str]]]:
+    """Find, pair and hash what is to be read.
+
+    Args:
+        paths: files and folders.
+        family: "text" or "dna"; judged by content if None.
+        split: of everything; where None names set it.
+        columns: whether the user named the columns of tokens and tags.
+
+    Returns:
+        items sorted by name, and (path, reason) of what was skipped.
+
+    Raises:
+        BadInput: a file is missing, empty or no corpus; or there are both text and DNA.
+    """
+    sources, skipped = discover(paths, family=family, columns=columns)
+    skipped += [(s.path, "Parquet is tagged, not ingested") for s in sources if s.family == "table"]
+    sources = [source for source in sources if source.family != "table"]
+    first = {source.family: source.name for source in sources}
+    if len(first) > 1:
+        got = f"{first['text']} (text) and {first['dna']} (DNA)"
+        raise BadInput("either text or DNA", got=got, todo="Say --kind text or --kind dna.", source=paths[0])
+    genomes = [Genome((source,)) for source in sources]
+    if "dna" in first:
+        sequences = [source for source in sources if source.kind != "gff3"]
+        annotations = [source for source in sources if source.kind == "gff3"]
+        genomes, unpaired = pair(sequences, annotations, open_bytes)
+        skipped += unpaired
+    if not genomes:
+        got = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10])
+        todo = "Give text, or sequences (FASTA, GenBank) beside the annotation."
+        raise BadInput("a corpus", got=got, todo=todo, source=paths[0])
+    items = [_item(genome, split) for genome in genomes]
+    return sorted(items, key=lambda item: (item.name, item.key)), skipped
+
+
+def _item(genome: Genome, split: str | None) -> Item:
+    files = cast(tuple[Source, ...], genome.sequences)
+    annotations = cast(tuple[Source, ...], genome.annotations)
+    both = (*files, *annotations)
+    stats = tuple(map(_stat, both))  # before the hashes: a change while they are made is seen later
+    hashes = tuple(sha256_file(source.path) for source in both)
+    return Item(files, annotations, split or files[0].split, hashes, stats)
+
+
+def _stat(source: Source) -> tuple[int, int]:
+    stat = source.path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def read(
+    item: Item, options: Options, on_read: OnRead = lambda amount: None
+) -> Iterator[Document | Contig | Refused]:
+    """Read the records of an item; memory does not grow with it.
+
+    Args:
+        item: as found.
+        options: how.
+        on_read: told how many of `item.size` bytes are done, now and then; in the end of all.
+
+    Raises:
+        BadInput: a file is cut off, damaged, or was changed since it was hashed.
+    """
+    left = float(item.size)
+
+    def advance(amount: float) -> None:
+        nonlocal left
+        amount = min(amount / PASSES.get(item.kind, 1), left)
+        left -= amount
+        on_read(amount)
+
+    def opened(source: Source) -> BinaryIO:
+        return open_bytes(source, advance)
+
+    source = item.files[0]
+    try:
+        if source.family == "dna":
+            yield from read_genome(Genome(item.files, item.annotations), opened)
+        else:
+            yield from _text(source, options, partial(opened, source))
+    except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        got = f"one that is cut off or damaged ({error})"
+        raise BadInput("a whole file", got=got, todo="Fetch it again.", source=source.path) from None
+    for source, stat in zip(item.sources, item.stats, strict=True):
+        if _stat(source) != stat:
+            got = "another size or time of change than before"
+            todo = "Run the same command again when nothing writes it."
+            raise BadInput("a file that stays as it is", got=got, todo=todo, source=source.path)
+    on_read(left)
+
+
+def _text(source: Source, options: Options, opener: Callable[[], BinaryIO]) -> Iterator[Document | Refused]:
+    tokenizer = options.tokenizer or Tokenizer(unit=options.unit)
+    if source.kind == "jsonl":
+        yield from jsonl.read(opener, source.name, tokenizer)
+    elif source.kind == "plain":
+        yield from plaintext.read(opener, source.name, tokenizer)
+    else:
+        for record in conll.read(opener, source.name, **options.columns):
+            if options.unit == "char" and isinstance(record, Document):
+                yield replace(record, sentences=tuple(map(by_character, record.sentences)))
+            else:
+                yield record
+
+
+def unit_by_script(item: Item, options: Options) -> Unit:
+    """The unit that the beginning of a text tells: "char" where most of it is Han or Kana, else "word"."""
+    with open_bytes(item.files[0]) as stream:
+        head = b"".join(stream.readlines(HEAD))
+    text = ""
+    with contextlib.suppress(BadInput, *_BROKEN):
+        for record in _text(item.files[0], replace(options, unit="word"), partial(io.BytesIO, head)):
+            if isinstance(record, Document):
+                text += "\n".join(sentence.text for sentence in record.sentences)
+    return unit_of(text)

@@ -1,0 +1,98 @@
+"""`elman ingest`: raw text or DNA into a Parquet corpus, exactly once."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from data.errors import UsageError
+from data.store import Dataset
+from tasks.corpus import corpus_folder
+from tasks.ingest import (
+    bad_records,
+    commit,
+    corpus_options,
+    corpus_writer,
+    find_sources,
+    grouped,
+    keep_record,
+    new_items,
+    refusal,
+    split_counts,
+    stage_items,
+)
+from tasks.orchestration import flow
+from tasks.progress import progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestConfig:
+    """Read raw text or DNA into a Parquet corpus; what the corpus has already is not added twice."""
+
+    sources: tyro.conf.Positional[tuple[Path, ...]]
+    """files or folders; of a folder what is a corpus, judged by content"""
+    name: str
+    """the corpus, made or added to: a name, or a path with a /"""
+    kind: Literal["text", "dna"] | None = None
+    """take only this; judged by content if not given"""
+    as_: Annotated[Literal["train", "dev", "test"] | None, tyro.conf.arg(name="as")] = None
+    """the split of these sources; else by file name, else 80/10/10 by hash"""
+    unit: Literal["word", "char"] | None = None
+    """what a token is; by script if not given"""
+    token_column: int | None = None
+    """of CoNLL rows, from 1; found from the rows if not given"""
+    tag_column: int | None = None
+    """of CoNLL rows, from 1; found from the rows if not given"""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if not self.sources:
+            raise UsageError("expected files or folders to ingest. Got none.")
+        for option, column in (("--token-column", self.token_column), ("--tag-column", self.tag_column)):
+            if column is not None and column < 1:
+                raise UsageError(f"expected {option} of 1 or more. Got {column}.")
+        if self.token_column is not None and self.token_column == self.tag_column:
+            raise UsageError("expected --token-column and --tag-column to differ. Got the same.")
+        corpus_folder(self.name)
+
+
+@flow
+def ingest(config: IngestConfig) -> dict[str, Any]:
+    """Find the sources, stage what is new as shards, and commit it unless too much of it is bad."""
+    begun = time.monotonic()
+    folder = corpus_folder(config.name)
+    columns = config.token_column is not None or config.tag_column is not None
+    found = find_sources(config.sources, config.kind, config.as_, columns)
+    options = corpus_options(folder, found, config.unit, config.token_column, config.tag_column)
+    bad, counts = None, {"records": 0, "ingested": 0, "already": 0, "quarantined": 0, "shards": 0}
+    with corpus_writer(folder, found.family, options) as writer:
+        items, already = new_items(writer.dataset, found.items, options)
+        with progress("reading", sum(item.size for item in items) / 1e3, "kB") as advance:
+            shards = [
+                shard
+                for group in grouped(items)
+                for shard in stage_items(writer.staging, group, options, lambda done: advance(done / 1e3))
+            ]
+        if items:
+            bad = bad_records(writer.staging, shards)
+            if bad is None:
+                counts = commit(writer, items, shards, options)
+    if bad is not None:
+        raise refusal(bad)
+    counts["records"] += already
+    counts["already"] += already
+    dataset = Dataset.open(folder)
+    summary = {
+        "corpus": str(folder),
+        "kind": found.family,
+        **counts,
+        "added": [item.name for item in items],
+        "splits": split_counts(dataset),
+        "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped],
+        "digest": dataset.digest,
+        "seconds": round(time.monotonic() - begun, 3),
+    }
+    keep_record({"status": "FINISHED", "summary": summary})
+    return summary
