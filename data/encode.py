@@ -13,7 +13,6 @@ from data.encoded import Encoded, Sentences
 from data.errors import BadInput
 from data.features import Block, Features, contexts, distinct, numbers_of, reach_of
 from data.tags import tag_set
-from data.tokenizer import Tokenizer, Unit
 
 COLUMNS = ("document", "sentence", "split", "text", "start", "token_start", "token_end", "tags")
 BLOCK = 50  # sentences held out together where documents are too few to choose among
@@ -24,7 +23,6 @@ class EncodeConfig:
     """What of a corpus the network is to see."""
 
     blocks: tuple[Block, ...]
-    unit: Unit = "word"  # what a token is
     rare: int = 1  # symbols seen at most so often may be dropped to `<UNK>` in training
     holdout: float = 0.1  # of the training sentences, where the corpus has no dev split
 
@@ -138,10 +136,7 @@ def encode(frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig) -
         raise BadInput("entities in the training split", got="only the tag O", todo=_WHAT_TO_DO)
     known = tag_set(sorted(types["train"]))
     other = tag_set(sorted(set().union(*types.values()) - types["train"]))[1:]
-    learned = keys.filter(pl.col("count") > 0)
-    features = Features.fit(learned, config.blocks, config.rare)
-    counts = learned.group_by("w+0").agg(pl.col("count").sum()).sort("w+0")
-    tokenizer = Tokenizer.fit(dict(counts.iter_rows()), config.unit).to_json()
+    features = Features.fit(keys.filter(pl.col("count") > 0), config.blocks, config.rare)
     numbering = pl.Enum([*known, *other])
     parts: dict[str, list[Sentences]] = {}
     for split, part in labelled():
@@ -152,7 +147,7 @@ def encode(frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig) -
         parts.setdefault(split, []).append(Sentences(bags, labels, offsets, sentence))
     joined = {split: _join(pieces) for split, pieces in sorted(parts.items())}
     notes["types_unseen_in_training"] = sorted({tag[2:] for tag in other})
-    return Encoded(features, features.bags(keys), tuple(known), (*known, *other), joined, tokenizer, notes)
+    return Encoded(features, features.bags(keys), tuple(known), (*known, *other), joined, notes)
 
 
 _WHAT_TO_DO = "Ingest labelled text first: `elman ingest FILE --name CORPUS --as train`."

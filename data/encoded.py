@@ -47,7 +47,6 @@ class Encoded:
 
     tags: what the network learns, `O` and the tags of the types in the training split;
     all_tags: these, then the tags of types that only other splits hold, which no answer can match;
-    tokenizer: how raw text is to be cut so that it is cut as the training text was, plain values;
     notes: what was left out or held out, in numbers.
     """
 
@@ -56,7 +55,6 @@ class Encoded:
     tags: tuple[str, ...]
     all_tags: tuple[str, ...]
     splits: dict[str, Sentences]
-    tokenizer: dict[str, Any]
     notes: dict[str, Any]
 
 
@@ -91,7 +89,6 @@ def write(
             "tags": list(encoded.tags),
             "all_tags": list(encoded.all_tags),
             "contexts": bags.contexts,
-            "tokenizer": encoded.tokenizer,
             "notes": encoded.notes,
         }
         return writer.commit(shards, sources=sources, meta=meta, exports={VOCABULARY: vocabulary})
@@ -129,7 +126,7 @@ def read(folder: Path) -> Encoded:
             sentences.drop("length"),
         )
     tags = tuple(meta["tags"]), tuple(meta["all_tags"])
-    return Encoded(features, bags, *tags, splits, meta["tokenizer"], meta["notes"])
+    return Encoded(features, bags, *tags, splits, meta["notes"])
 
 
 def _offsets(lengths: pl.Series) -> np.ndarray:

@@ -33,7 +33,7 @@ def evaluate_text(
     Raises:
         BadInput: no labelled sentence there, or the corpus is cut into other units than the model's.
     """
-    unit, expected = corpus.meta.get("unit", "word"), tagger.passport["unit"]
+    unit, expected = corpus.meta["unit"], tagger.passport["unit"]
     if unit != expected:
         raise BadInput(
             f"a corpus cut by {expected}, as the model was trained",

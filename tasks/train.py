@@ -38,8 +38,8 @@ def encode_corpus(corpus: str, preset_name: str) -> str:
         BadInput: nothing to learn from.
     """
     dataset, chosen = Dataset.open(Path(corpus)), preset(preset_name)
-    unit = dataset.meta.get("unit", "word")
-    config = EncodeConfig(blocks=chosen.blocks[unit], unit=unit, rare=chosen.rare)
+    unit = dataset.meta["unit"]
+    config = EncodeConfig(blocks=chosen.blocks[unit], rare=chosen.rare)
     key = key_of(corpus=dataset.digest, config=config.to_json(), code=code_hash())
     folder = home() / "encoded" / key[:24]
     if (folder / "manifest.json").is_file():
@@ -125,8 +125,8 @@ def fit_tagger(
         "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.sources},
         "preset": preset_name,
         "seed": seed,
-        "unit": dataset.meta.get("unit", "word"),
-        "tokenizer": read.tokenizer,
+        "unit": dataset.meta["unit"],
+        "tokenizer": dataset.meta["tokenizer"],
         "types": list(material.types),
         "binary": binary,
         "blocks": [block.name for block in read.features.blocks],

@@ -12,7 +12,6 @@ from data import schema
 from data.encode import EncodeConfig, encode, hold_out, tokens_of
 from data.errors import BadInput
 from data.features import Block
-from data.tokenizer import Tokenizer
 
 WORD = EncodeConfig(blocks=(Block(name="word"), Block(name="suffix2")))
 
@@ -98,17 +97,6 @@ def test_every_token_keeps_its_bag_and_its_tag():
 def test_vocabularies_know_the_training_split_only():
     encoded = encode(lambda: [corpus(*TINY)], WORD)
     assert set(encoded.features.vocabularies[0].symbols) == {"Anna", "met", "Bo", "Li", "in", "Rome"}
-
-
-def test_the_tokenizer_cuts_raw_text_as_the_training_split_is_cut():
-    def cut(word: str) -> list[str]:
-        lines = [("a", "train", f"the/O {word}/B-X {word}/B-X"), ("b", "dev", "one-two/B-X one-two/B-X")]
-        tokenizer = Tokenizer.from_json(encode(lambda: [corpus(*lines)], WORD).tokenizer)
-        text = "tea-tray"
-        return [text[a:b] for a, b in zip(*tokenizer.tokenize(text), strict=True)]
-
-    assert cut("ear-ring") == ["tea-tray"]
-    assert cut("ear/O -/O ring") == ["tea", "-", "tray"]
 
 
 def test_the_order_of_documents_does_not_change_the_vocabulary_file():

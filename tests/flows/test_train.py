@@ -9,6 +9,7 @@ import pytest
 from data import schema
 from data.errors import BadInput, UsageError
 from data.store import DatasetWriter
+from data.tokenizer import Tokenizer
 from flows.evaluate import EvaluateConfig, evaluate
 from flows.train import TrainConfig, train
 from tasks import runs, tracking
@@ -29,7 +30,10 @@ def corpus(tracked_home) -> str:
         rows.append(row)
     frame = pl.DataFrame(rows, schema=schema.TEXT, orient="row")
     with DatasetWriter(tracked_home / "corpora" / "meetings", kind="corpus-text", config={}) as writer:
-        writer.commit([writer.stage("a", "a", {"data": frame})], meta={"unit": "word"})
+        writer.commit(
+            [writer.stage("a", "a", {"data": frame})],
+            meta={"unit": "word", "tokenizer": Tokenizer().to_json()},
+        )
     return "meetings"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from data import schema
 from data.store import DatasetWriter
+from data.tokenizer import Tokenizer, Unit
 from tasks.train import encode_corpus, fit_tagger
 
 Rows = Iterable[tuple[str, str, str]]  # document, split, "token/TAG token/TAG"
@@ -63,10 +64,10 @@ def invented(count: int, seed: int) -> list[tuple[str, str, str]]:
 def write_corpus() -> Callable[..., Path]:
     """Make a corpus of sentences given as (document, split, "token/TAG token/TAG")."""
 
-    def write(folder: Path, sentences: Rows, unit: str = "word") -> Path:
+    def write(folder: Path, sentences: Rows, unit: Unit = "word") -> Path:
         with DatasetWriter(folder, kind="corpus-text", config={}) as writer:
             shard = writer.stage("all", "all", {"data": frame_of(sentences)}, counts={"records": 1})
-            writer.commit([shard], meta={"unit": unit})
+            writer.commit([shard], meta={"unit": unit, "tokenizer": Tokenizer(unit=unit).to_json()})
         return folder
 
     return write
