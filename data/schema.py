@@ -70,6 +70,31 @@ ENTITIES = _table(  # tagged text, one row an entity
     model=pl.String,  # model version
 )
 
+TOKENS = _table(  # tagged text on request, one row a token
+    source=pl.String,
+    document=pl.String,
+    sentence=pl.Int32,
+    start=pl.Int64,  # into the document
+    end=pl.Int64,
+    text=pl.String,
+    tag=pl.String,  # IOB2
+    probability=pl.Float32,  # of the tag
+    model=pl.String,
+)
+
+TAGGED_DOCUMENTS = _table(  # beside tagged text, one row a document and shard: what went in, entities or not
+    source=pl.String,
+    document=pl.String,
+    sentences=pl.Int64,
+    tokens=pl.Int64,
+)
+
+TAGGED_CONTIGS = _table(  # beside tagged DNA, one row a contig
+    source=pl.String,
+    contig=pl.String,
+    length=pl.Int64,
+)
+
 INTERVALS = _table(  # tagged DNA, one row an interval
     source=pl.String,
     contig=pl.String,

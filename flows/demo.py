@@ -58,7 +58,7 @@ def _text(config: DemoConfig) -> dict[str, Any]:
     say(page.read_text(encoding="utf-8").split("\n\n")[1])
     tagged = call(
         tag,
-        TagConfig(model="models:/demo-names@champion", sources=(page,), out=out, format=("parquet", "jsonl")),
+        TagConfig(model="models:/demo-names@champion", sources=(page,), out=out, format="parquet,jsonl"),
     )
     show.rows(out)
     say(f"{tagged['rows']} entities in {tagged['sentences']} sentences: {out}/data/*.parquet, tags.jsonl")
@@ -88,9 +88,7 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
     out = home() / "tagged" / "demo-ecoli"
     tagged = call(
         tag,
-        TagConfig(
-            model=trained["model"], sources=(unseen.fasta,), out=out, format=("parquet", "gff3", "bed")
-        ),
+        TagConfig(model=trained["model"], sources=(unseen.fasta,), out=out, format="parquet,gff3,bed"),
     )
     show.rows(out)
     say(f"{tagged['rows']:,} coding regions: {out}/data/*.parquet, tags.gff3, tags.bed")
