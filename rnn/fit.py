@@ -5,6 +5,8 @@ All chance comes from generators seeded by (seed, epoch, step), so a state needs
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +20,7 @@ from rnn.decode import Prediction, predict
 from rnn.errors import TrainingError
 from rnn.losses import loss_of
 from rnn.network import Architecture, Noise, init
-from rnn.optimise import Adam, clip
+from rnn.optimise import Adam, clip, summed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class FitConfig:
         states: share of hidden units silenced between steps, per sequence.
         unknown: probability that a symbol is replaced by its `<UNK>` bag.
         patience: epochs without a better score before training stops; 0 never stops.
+        parts: pieces a batch is cut into, each with its own noise, gradients summed in order; with
+            2, two workers share the work.
         average: epochs over whose last weights the mean is taken; 1 takes the last alone.
     """
 
@@ -50,10 +54,13 @@ class FitConfig:
     unknown: float = 0.1
     patience: int = 6
     average: int = 1
+    parts: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.average) < 1 or self.patience < 0:
-            raise ValueError(f"epochs, batch and average must be at least 1, patience at least 0. Got {self}")
+        if min(self.epochs, self.batch, self.average, self.parts) < 1 or self.patience < 0:
+            raise ValueError(
+                f"epochs, batch, average and parts must be at least 1, patience at least 0. Got {self}"
+            )
         if not 0 < self.learning_rate < np.inf or not 0 <= self.decay <= 1 or not self.clip > 0:
             raise ValueError(f"learning_rate and clip must be positive, decay between 0 and 1. Got {self}")
         if not all(0 <= rate < 1 for rate in (self.dropout, self.blocks, self.states, self.unknown)):
@@ -128,6 +135,7 @@ def fit(
     on_epoch: Callable[[dict[str, float]], None] | None = None,
     on_state: Callable[[State], None] | None = None,
     state: State | None = None,
+    workers: int = 1,
 ) -> FitResult:
     """Train a network.
 
@@ -145,6 +153,7 @@ def fit(
         on_epoch: is given each line of the history.
         on_state: is given the live state after every step; copy or write it at once, do not keep it.
         state: where to go on from; it is used up.
+        workers: threads that share the parts of a batch; the weights do not depend on how many.
 
     Returns:
         the weights of the epoch with the best score.
@@ -162,7 +171,7 @@ def fit(
     if config.output == "crf":
         _check_legal(train, config.outputs_per_step, legal)
     judge = score if dev is not None and len(dev) else None
-    with threadpool_limits(1):
+    with threadpool_limits(1), ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
         while not state.finished:
             began = time.perf_counter()
             rate = _epoch(
@@ -175,6 +184,7 @@ def fit(
                 class_weights=class_weights,
                 state=state,
                 on_state=on_state,
+                pool=pool,
             )
             _average(state, how)
             line = {
@@ -234,19 +244,32 @@ def _epoch(
     class_weights: Floats | None,
     state: State,
     on_state: Callable[[State], None] | None,
+    pool: ThreadPoolExecutor | None,
 ) -> float:
     """Learn from what is left of the running epoch; return the last learning rate."""
     batches = shuffled(train.lengths, how.batch, np.random.default_rng([seed, 1, state.epoch]))
     rate = how.learning_rate
+    share = map if pool is None else pool.map
     for number in range(state.done, len(batches)):
         progress = (state.epoch + number / len(batches)) / how.epochs
         rate = how.learning_rate * (1 - (1 - how.decay) * progress)
-        rng = np.random.default_rng([seed, 2, state.epoch, number])
-        noise = Noise(rng, how.dropout, how.unknown, how.blocks, how.states)
-        batch = pack(train, batches[number])
-        loss, seen, gradients = loss_and_gradients(
-            config, state.params, bags, batch, train, legal=legal, noise=noise, class_weights=class_weights
-        )
+
+        def learn(part: int, number: int = number) -> tuple[float, float, Gradients]:
+            rng = np.random.default_rng([seed, 2, state.epoch, number, part])
+            noise = Noise(rng, how.dropout, how.unknown, how.blocks, how.states)
+            batch = pack(train, batches[number][part :: how.parts])
+            return loss_and_gradients(
+                config,
+                state.params,
+                bags,
+                batch,
+                train,
+                legal=legal,
+                noise=noise,
+                class_weights=class_weights,
+            )
+
+        loss, seen, gradients = combined(list(share(learn, range(min(how.parts, len(batches[number]))))))
         if not np.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss}. Lower the learning rate.",
@@ -289,6 +312,14 @@ def loss_and_gradients(
     for name, value in loss.gradients.items():
         gradients[name] = value * share
     return loss.total, loss.seen, gradients
+
+
+def combined(parts: list[tuple[float, float, Gradients]]) -> tuple[float, float, Gradients]:
+    """What `loss_and_gradients` gives for a whole batch, from that of its parts, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    total, seen = (sum(part[i] for part in parts) for i in (0, 1))  # type: ignore[misc]
+    return total, seen, summed([g for _, _, g in parts], [n / max(seen, 1.0) for _, n, _ in parts])
 
 
 def _average(state: State, how: FitConfig) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse
 
 from rnn.arrays import Floats, Gradients, Params, RowGradient, compiled
 from rnn.errors import TrainingError
@@ -71,6 +72,24 @@ class Adam:
 def values(gradient: Floats | RowGradient) -> Floats:
     """The numbers of a gradient, whichever kind it is."""
     return gradient.values if isinstance(gradient, RowGradient) else gradient
+
+
+def summed(parts: list[Gradients], shares: list[float]) -> Gradients:
+    """The sum of gradients, each times its share, added in the order given."""
+    whole: Gradients = {}
+    for name, first in parts[0].items():
+        terms = [
+            values(part[name]) * values(first).dtype.type(s) for part, s in zip(parts, shares, strict=True)
+        ]
+        if isinstance(first, RowGradient):
+            rows = np.concatenate([part[name].rows for part in parts])  # type: ignore[union-attr]
+            touched, place = np.unique(rows, return_inverse=True)
+            shape, ends = (len(touched), len(rows)), np.arange(len(rows) + 1)
+            gather = scipy.sparse.csc_array((np.ones(len(rows), terms[0].dtype), place, ends), shape=shape)
+            whole[name] = RowGradient(touched, gather @ np.concatenate(terms))
+        else:
+            whole[name] = sum(terms[1:], start=terms[0])
+    return whole
 
 
 def clip(gradients: Gradients, limit: float, step: int) -> float:

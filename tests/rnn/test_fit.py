@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from rnn.baselines import PaddedConfig, WindowConfig, most_frequent
-from rnn.batches import Bags, Sequences, shuffled
+from rnn.batches import Bags, Sequences, pack, shuffled
 from rnn.decode import predict
 from rnn.errors import TrainingError
-from rnn.fit import FitConfig, fit
+from rnn.fit import FitConfig, combined, fit, loss_and_gradients
 from rnn.network import NetworkConfig, init
 from rnn.optimise import Adam, clip
 from rnn.weights import to_bytes
@@ -212,3 +212,30 @@ def test_a_field_keeps_illegal_tags_closed_and_refuses_illegal_targets():
             ),
             transition_legal=legal,
         )
+
+
+@pytest.mark.parametrize("fields", [{}, {"output": "crf", "direct": True, "embedding": 5, "cell": "gru"}])
+def test_two_workers_end_with_the_bytes_of_one(fields):
+    config = NetworkConfig(**{"rows": 12, "classes": 3, "hidden": 8, **fields})
+    how = FitConfig(epochs=2, batch=7, parts=3, blocks=0.2)
+    files = [to_bytes(fit(config, how, BAGS, TRAIN, workers=n).params, config) for n in (1, 2, 3)]
+    assert files[0] == files[1] == files[2]
+
+
+def test_the_gradient_of_a_batch_is_that_of_its_parts_together():
+    params = {k: v.astype(np.float64) for k, v in init(CONFIG, 0).items()}
+
+    def gradients(chosen):
+        return loss_and_gradients(CONFIG, params, BAGS, pack(TRAIN, chosen), TRAIN)
+
+    whole = gradients(np.arange(9))
+    parts = combined([gradients(np.arange(9)[k::4]) for k in range(4)])
+    np.testing.assert_allclose(parts[:2], whole[:2])
+    for name, theirs in parts[2].items():
+        ours = whole[2][name]
+        if name == "table":
+            order, others = np.argsort(ours.rows), np.argsort(theirs.rows)
+            np.testing.assert_array_equal(ours.rows[order], theirs.rows[others])
+            np.testing.assert_allclose(theirs.values[others], ours.values[order], rtol=1e-9, atol=1e-12)
+        else:
+            np.testing.assert_allclose(theirs, ours, rtol=1e-9, atol=1e-12)
