@@ -214,10 +214,10 @@ def _text(source: Source, options: Options, opener: Callable[[], BinaryIO]) -> I
 
 def unit_by_script(item: Item, options: Options) -> Unit:
     """The unit that the beginning of a text tells: "char" where most of it is Han or Kana, else "word"."""
-    with open_bytes(item.files[0]) as stream:
-        head = b"".join(stream.readlines(HEAD))
     text = ""
-    with contextlib.suppress(BadInput, *_BROKEN):
+    with contextlib.suppress(BadInput, *_BROKEN):  # what is wrong comes to light when all of it is read
+        with open_bytes(item.files[0]) as stream:
+            head = b"".join(stream.readlines(HEAD))
         for record in _text(item.files[0], replace(options, unit="word"), partial(io.BytesIO, head)):
             if isinstance(record, Document):
                 text += "\n".join(sentence.text for sentence in record.sentences)

@@ -1,0 +1,123 @@
+"""`elman ingest` is killed at random moments and run again."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from data.store import Dataset
+
+KILLS = 20
+PATIENCE_S = 120
+
+
+def conll(first: int, count: int) -> str:
+    """Documents of five sentences."""
+    return "".join(
+        ("-DOCSTART- O\n\n" if number % 5 == 0 else "")
+        + f"Name{number} B-PER\nmet O\nMary I-PER\nin O\nTown{number} B-LOC\n. O\n\n"
+        for number in range(first, first + count)
+    )
+
+
+@pytest.fixture
+def code(tmp_path, checkout) -> Path:
+    """A copy of the code, for its hash must not change while it is edited."""
+    for package in ("data", "rnn", "tasks", "flows"):
+        shutil.copytree(checkout / package, tmp_path / "code" / package)
+    return tmp_path / "code"
+
+
+@pytest.fixture
+def inputs(tmp_path) -> tuple[Path, Path]:
+    """What is ingested first, and what is added: new, grown and known files, few documents, bad records."""
+    first, added = tmp_path / "first", tmp_path / "added"
+    for folder in (first, added):
+        folder.mkdir()
+    (first / "a.conll").write_text(conll(0, 200))
+    (added / "a.conll").write_text(conll(0, 700))
+    (added / "b.conll").write_text(conll(50_000, 500) + "Name B-PER\nis\n\n")
+    for number in range(10):
+        text = f"This is line {number}. It was written by Tom, who lives in Oslo; he is {number}.\n\n" * 80
+        (added / f"text{number:02}.txt").write_text(text)
+    for split in ("train", "test"):
+        (added / f"{split}.conll").write_text(conll(90_000 + len(split) * 10_000, 300))
+    return first, added
+
+
+def start(code: Path, home: Path, source: Path) -> subprocess.Popen:
+    environment = {**os.environ, "ELMAN_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("PREFECT_API_URL", None)
+    command = [sys.executable, "-m", "flows.cli", "ingest", str(source), "--name", "c", "--json"]
+    return subprocess.Popen(
+        command,
+        cwd=code,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def finish(code: Path, home: Path, source: Path) -> None:
+    process = start(code, home, source)
+    _, error = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, error.decode()
+
+
+def tree(home: Path) -> dict[str, bytes]:
+    folder = home / "corpora" / "c"
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+    }
+
+
+def texts(home: Path) -> list[tuple[str, int, str, str]]:
+    columns = ("document", "sentence", "split", "text")
+    return sorted(Dataset.open(home / "corpora" / "c").scan().select(columns).collect().rows())
+
+
+def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(tmp_path, code, inputs):
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    first, added = inputs
+    base, whole = tmp_path / "base", tmp_path / "whole"
+    finish(code, base, first)
+    shutil.copytree(base, whole)
+    begun = time.monotonic()
+    finish(code, whole, added)
+    took = time.monotonic() - begun
+    expected, rows = tree(whole), (texts(base), texts(whole))
+    assert len(rows[1]) == len(set(rows[1])) > len(rows[0])
+
+    def kill_and_run_again(number: int, moment: float) -> bool:
+        home = tmp_path / f"home{number}"
+        shutil.copytree(base, home)
+        process = start(code, home, added)
+        staging = home / "corpora" / "c" / ".staging"
+        while process.poll() is None and not staging.exists():  # the imports are over
+            time.sleep(0.001)
+        time.sleep(moment)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        worked = process.returncode == -signal.SIGKILL
+        assert texts(home) in rows, f"kill {number}, seed {seed}"
+        finish(code, home, added)
+        assert tree(home) == expected, f"kill {number}, seed {seed}"
+        shutil.rmtree(home)
+        return worked
+
+    moments = [draw.uniform(0, 0.6 * took) for _ in range(KILLS)]
+    with ThreadPoolExecutor(2) as pool:
+        landed = list(pool.map(kill_and_run_again, range(KILLS), moments))
+    print(f"{sum(landed)} of {KILLS} kills came before the end")
+    assert sum(landed) >= KILLS // 3
