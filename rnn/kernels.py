@@ -466,17 +466,81 @@ class OneHot(layers.OneHot):
 _NONE = np.empty((0, 0), np.float32)
 
 
-def _pairs(batch: Batch, reverse: bool) -> tuple[Any, Any]:
-    later = slice(int(batch.starts[1]), None)
-    return (later, batch.before) if reverse else (batch.before, later)
+@_jit
+def _states_before(h: Any, starts: Any, reverse: bool, keep: Any) -> Any:
+    """For each row after the first step, the state that crosses to or from the step before it."""
+    H, B = h.shape[1], starts[1]
+    states = np.empty((len(h) - B, H), h.dtype)
+    for t in range(1, len(starts) - 1):
+        a, n, first = starts[t], starts[t + 1] - starts[t], starts[t - 1]
+        source = a if reverse else first
+        for i in range(n):
+            for j in range(H):
+                states[a - B + i, j] = h[source + i, j]
+            if len(keep):
+                for j in range(H):
+                    states[a - B + i, j] *= keep[i, j]
+    return states
 
 
-def _state_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool, keep: Floats | None) -> Floats:
+@_jit
+def _rows_before(dz: Any, starts: Any) -> Any:
+    """For each row after the first step, the row of dz one step earlier."""
+    H, B = dz.shape[1], starts[1]
+    rows = np.empty((len(dz) - B, H), dz.dtype)
+    for t in range(1, len(starts) - 1):
+        a, n, first = starts[t], starts[t + 1] - starts[t], starts[t - 1]
+        for i in range(n):
+            for j in range(H):
+                rows[a - B + i, j] = dz[first + i, j]
+    return rows
+
+
+def _state_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool, mask: Floats) -> Floats:
     """dWh: all states handed on, transposed, times what came back."""
-    source, target = _pairs(batch, reverse)
-    state = h[source] if keep is None else h[source] * keep[batch.member[source]]
-    gradient: Floats = state.T @ dz[target]
+    state = _states_before(h, batch.starts, reverse, mask)
+    came = _rows_before(dz, batch.starts) if reverse else dz[int(batch.starts[1]) :]
+    gradient: Floats = state.T @ came
     return gradient
+
+
+@_jit
+def _cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
+    """layers.softmax_cross_entropy; without weights where there are none."""
+    N, G = logits.shape
+    gradient, total, seen = np.empty_like(logits), 0.0, 0
+    shifted = np.empty_like(logits)
+    for i in range(N):
+        top = logits[i, 0]
+        for j in range(1, G):
+            top = max(top, logits[i, j])
+        for j in range(G):
+            shifted[i, j] = logits[i, j] - top
+    p = np.exp(shifted)
+    for i in range(N):
+        y, mass = targets[i], np.float32(0)
+        for j in range(G):
+            mass += p[i, j]
+        if y < 0:
+            for j in range(G):
+                gradient[i, j] = 0
+            continue
+        w = weights[y] if len(weights) else np.float32(1)
+        seen += 1
+        total += w * (np.log(mass) - shifted[i, y])
+        for j in range(G):
+            gradient[i, j] = w * p[i, j] / mass
+        gradient[i, y] -= w
+    return total, seen, gradient
+
+
+def softmax_cross_entropy(
+    logits: Floats, targets: Int32, class_weights: Floats | None
+) -> tuple[float, float, Floats]:
+    """layers.softmax_cross_entropy, by kernels."""
+    weights = np.empty(0, np.float32) if class_weights is None else class_weights.astype(np.float32)
+    total, seen, gradient = _cross_entropy(logits, targets, weights)
+    return float(total), float(seen), gradient
 
 
 def _simple(rectify: bool) -> Cell:
@@ -489,7 +553,7 @@ def _simple(rectify: bool) -> Cell:
         def backprop(dh: Floats) -> tuple[Floats, Params]:
             dx = dh.copy(order="C")
             _simple_backward(dx, h, np.ascontiguousarray(Wh.T), batch.starts, reverse, rectify, mask)
-            return dx, {"Wh": _state_gradient(h, dx, batch, reverse, keep)}
+            return dx, {"Wh": _state_gradient(h, dx, batch, reverse, mask)}
 
         return h, backprop
 
@@ -507,8 +571,8 @@ def gru(
         back = np.ascontiguousarray(Wh.T)
         dx, du = _gru_backward(np.ascontiguousarray(dh), h, gates, inner, back, batch.starts, reverse, mask)
         return dx, {
-            "Wh": _state_gradient(h, du, batch, reverse, keep),
-            "bh": du[:, 2 * h.shape[1] :].sum(axis=0),
+            "Wh": _state_gradient(h, du, batch, reverse, mask),
+            "bh": (layers.column_sums(du)[2 * h.shape[1] :]),
         }
 
     return h, backprop
@@ -524,7 +588,7 @@ def lstm(
     def backprop(dh: Floats) -> tuple[Floats, Params]:
         back = np.ascontiguousarray(Wh.T)
         dx = _lstm_backward(np.ascontiguousarray(dh), c, s, gates, back, batch.starts, reverse, mask)
-        return dx, {"Wh": _state_gradient(h, dx, batch, reverse, keep)}
+        return dx, {"Wh": _state_gradient(h, dx, batch, reverse, mask)}
 
     return h, backprop
 

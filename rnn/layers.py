@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from rnn.arrays import Floats, Int32, RowGradient
+from rnn.arrays import Floats, Int32, RowGradient, compiled
 from rnn.batches import Bags, Batch
 
 
@@ -68,9 +68,15 @@ def linear(
         y += b
 
     def backprop(dy: Floats) -> tuple[Floats, Floats, Floats]:
-        return dy @ W.T, x.T @ dy, dy.sum(axis=0)
+        return dy @ W.T, x.T @ dy, column_sums(dy)
 
     return y, backprop
+
+
+def column_sums(x: Floats) -> Floats:
+    """The sum of all rows (N, H), as a product with ones, which is quicker than `sum(axis=0)`."""
+    sums: Floats = np.ones(len(x), x.dtype) @ x
+    return sums
 
 
 def dropout(
@@ -107,6 +113,10 @@ def softmax_cross_entropy(
     Returns:
         the sum, the number of rows counted, and the gradient of the sum (N, G).
     """
+    if compiled(logits.dtype):
+        from rnn import kernels
+
+        return kernels.softmax_cross_entropy(logits, targets, class_weights)
     known = targets >= 0
     y = np.where(known, targets, 0)
     w = known.astype(logits.dtype) if class_weights is None else known * class_weights[y].astype(logits.dtype)

@@ -302,9 +302,8 @@ class NetworkConfig:
     ) -> tuple[Floats, Any]:
         """One layer, all directions side by side: x (N, .) -> h (N, D*H)."""
         H, F, direct = self.hidden, GATES[self.cell], f"{layer}.forward.Wx" not in params
-        h = np.empty((len(x), len(self.directions) * H), x.dtype)
         cells = _cells(x.dtype)
-        backs = []
+        outputs, backs = [], []
         for d, direction in enumerate(self.directions):
             name = f"{layer}.{direction}"
             enters, leaves = slice(d * F * H, (d + 1) * F * H), slice(d * H, (d + 1) * H)
@@ -314,25 +313,26 @@ class NetworkConfig:
             keep = None
             if noise and noise.states:
                 keep = layers.mask((len(batch.sequences), H), noise.states, noise.rng, x.dtype)
-            h[:, leaves], cell_back = cells[self.cell](
-                z, weights, batch, reverse=direction == "backward", keep=keep
-            )
+            h, cell_back = cells[self.cell](z, weights, batch, reverse=direction == "backward", keep=keep)
+            outputs.append(h)
             backs.append((name, enters, leaves, cell_back))
 
         def backprop(dh: Floats, gradients: Gradients) -> Floats:
-            dx = np.zeros_like(x)
+            dx = np.empty_like(x) if direct else np.zeros_like(x)
             for name, enters, leaves, cell_back in backs:
                 dz, recurrent = cell_back(dh[:, leaves])
                 gradients.update({f"{name}.{key}": value for key, value in recurrent.items()})
-                gradients[f"{name}.b"] = dz.sum(axis=0)
-                if direct:
+                gradients[f"{name}.b"] = layers.column_sums(dz)
+                if direct and dx.shape == dz.shape:
+                    dx = dz
+                elif direct:
                     dx[:, enters] = dz
                 else:
                     gradients[f"{name}.Wx"] = x.T @ dz
                     dx += dz @ params[f"{name}.Wx"].T
             return dx
 
-        return h, backprop
+        return outputs[0] if len(outputs) == 1 else np.hstack(outputs), backprop
 
 
 def _cells(dtype: np.dtype[Any]) -> dict[str, Cell]:

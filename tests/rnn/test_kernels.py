@@ -144,3 +144,13 @@ def test_the_tagger_gives_the_logits_of_the_forward_pass(cell, fields):
     slow, _ = config.forward({k: v.astype(np.float64) for k, v in params.items()}, bags, batch)
     np.testing.assert_allclose(config.tagger(params, bags, batch.tokens)(batch), slow, atol=1e-5)
     np.testing.assert_allclose(config.forward(params, bags, batch)[0], slow, atol=1e-5)
+
+
+@pytest.mark.parametrize("weights", [None, np.array([0.5, 1.0, 3.0])])
+def test_softmax_cross_entropy(weights):
+    rng = np.random.default_rng(0)
+    logits, targets = rng.standard_normal((50, 3), np.float32) * 9, rng.integers(-1, 3, 50).astype(np.int32)
+    loss, seen, gradient = layers.softmax_cross_entropy(logits, targets, weights)
+    slow = layers.softmax_cross_entropy(logits.astype(np.float64), targets, weights)
+    np.testing.assert_allclose((loss, seen), slow[:2], rtol=1e-5)
+    np.testing.assert_allclose(gradient, slow[2], atol=1e-6)
