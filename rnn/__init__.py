@@ -20,6 +20,7 @@ Nothing here knows what a word, a base, a file or a tag name is, and nothing of 
     from rnn.fit import FitConfig, FitResult, fit
         FitConfig(epochs, batch, learning_rate, decay, clip, dropout, blocks, states, unknown, patience,
                   average)
+        FitConfig.suited(number of sequences, **fields)       batch and rate from the size of the data
         fit(config, how: FitConfig, bags, train, dev=None, *, seed=0,
             score: Callable[[Prediction], float] | None = None,   # higher is better; on dev, each epoch
             start_legal=None, transition_legal=None,              # bool (G,), (G, G): legal tag sequences
@@ -27,6 +28,7 @@ Nothing here knows what a word, a base, a file or a tag name is, and nothing of 
             on_epoch: Callable[[dict[str, float]], None] | None = None,
             on_state: Callable[[State], None] | None = None,      # checkpoints
             state: State | None = None,                           # resume
+            workers=1,                                            # threads, over FitConfig(parts=2)
             ) -> FitResult(params, history: list[dict[str, float]], best_epoch, best_score)
 
     from rnn.decode import Prediction, Scheme, predict, span_f1, spans_of

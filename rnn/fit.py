@@ -43,15 +43,15 @@ class FitConfig:
         average: epochs over whose last weights the mean is taken; 1 takes the last alone.
     """
 
-    epochs: int = 30
-    batch: int = 16
-    learning_rate: float = 0.002
+    epochs: int = 15
+    batch: int = 8
+    learning_rate: float = 0.001
     decay: float = 0.1
     clip: float = 5.0
     dropout: float = 0.5
-    blocks: float = 0.0
+    blocks: float = 0.3
     states: float = 0.0
-    unknown: float = 0.1
+    unknown: float = 0.3
     patience: int = 6
     average: int = 1
     parts: int = 1
@@ -67,6 +67,20 @@ class FitConfig:
             raise ValueError(
                 f"dropout, blocks, states and unknown must be at least 0 and below 1. Got {self}"
             )
+
+    @classmethod
+    def suited(cls, sequences: int, **fields: Any) -> "FitConfig":
+        """The settings for a corpus of so many training sequences.
+
+        Small corpora want many updates: a batch holds 8 sequences below 16,000 of them, 16 below 32,000 and
+        32 above; the learning rate is 0.001 times the square root of an eighth of the batch.
+
+        Args:
+            sequences: in training.
+            fields: settings that are to differ.
+        """
+        batch = 8 if sequences < 16_000 else 16 if sequences < 32_000 else 32
+        return cls(**{"batch": batch, "learning_rate": 0.001 * (batch / 8) ** 0.5, **fields})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -239,3 +239,11 @@ def test_the_gradient_of_a_batch_is_that_of_its_parts_together():
             np.testing.assert_allclose(theirs.values[others], ours.values[order], rtol=1e-9, atol=1e-12)
         else:
             np.testing.assert_allclose(theirs, ours, rtol=1e-9, atol=1e-12)
+
+
+def test_batch_and_rate_follow_from_the_size_of_the_data():
+    small, middle, large = (FitConfig.suited(n) for n in (1_300, 16_000, 1_000_000))
+    assert (small.batch, small.learning_rate) == (8, 0.001)
+    assert (middle.batch, large.batch) == (16, 32)
+    assert large.learning_rate == pytest.approx(0.002)
+    assert FitConfig.suited(5, batch=3).batch == 3
