@@ -233,6 +233,9 @@ class DatasetWriter:
         write_whole(staging / MANIFEST, to_bytes(manifest))
         obsolete = (_made(staging) | (self.dataset.names if self.dataset else set())) - names - set(noted)
         write_whole(staging / OBSOLETE, to_bytes(sorted(obsolete)))
+        make_folder(staging / RECEIPTS)
+        for folder in (staging, staging / RECEIPTS):  # what may have to be removed is known from here on
+            fsync(folder)
         for name in sorted(names):
             self._place(staging / name, self.folder / name)
         for parent in sorted({(self.folder / name).parent for name in names}):

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import itertools
 import json
 import os
@@ -82,8 +83,9 @@ def test_whatever_call_fails_the_old_snapshot_is_readable_and_running_again_conv
 ):
     build(tmp_path / "old", FIRST)
     shutil.copytree(tmp_path / "old", tmp_path / "new")
-    build(tmp_path / "new", SECOND)
+    names = build(tmp_path / "new", SECOND).names
     expected = tree(tmp_path / "new")
+    assert set(expected) == {*names, "manifest.json", "data", "quarantine"}
     for n in itertools.count(1):
         folder = tmp_path / f"fault{n}"
         shutil.copytree(tmp_path / "old", folder)
@@ -99,6 +101,94 @@ def test_whatever_call_fails_the_old_snapshot_is_readable_and_running_again_conv
         shutil.rmtree(folder)
     assert n > 30
     assert tree(folder) == expected
+
+
+class PowerFailure(Exception):
+    pass
+
+
+class Power:
+    """What of a folder survives a power failure: names in folders and bytes in files as last fsynced.
+
+    With `names`, all names survive too, as where the file system happened to write them in time.
+    """
+
+    def __init__(self, monkeypatch, folder: Path, n: int, names: bool):
+        self.folder, self.calls, self.n, self.names = folder, 0, n, names
+        self.contents: dict[int, bytes] = {}
+        self.entries: dict[int, dict[str, tuple[int, bool]]] = {}  # name -> inode, whether it is a folder
+        self.held: list[int] = []  # open, so that no inode number is used again
+        for path in (folder, *folder.rglob("*")):
+            self._keep(path)
+        real = {name: getattr(disk, name) for name in ("write", "fsync", "rename", "mkdir", "remove")}
+        for name, call in real.items():
+            monkeypatch.setattr(disk, name, self._counting(call, name))
+
+    def _keep(self, path: Path) -> None:
+        self.held.append(os.open(path, os.O_RDONLY))
+        if path.is_dir():
+            self.entries[path.stat().st_ino] = self._listed(path)
+        else:
+            self.contents[path.stat().st_ino] = path.read_bytes()
+
+    @staticmethod
+    def _listed(folder: Path) -> dict[str, tuple[int, bool]]:
+        return {path.name: (path.stat().st_ino, path.is_dir()) for path in folder.iterdir()}
+
+    def _counting(self, real, name):
+        def call(*args):
+            self.calls += 1
+            if self.calls >= self.n:
+                raise PowerFailure
+            if name == "fsync":
+                return self._keep(Path(f"/proc/self/fd/{args[0]}").resolve())
+            return real(*args)
+
+        return call
+
+    def after(self, to: Path) -> None:
+        """Write what survived."""
+        self._write(self.folder, self.folder.stat().st_ino, to)
+        for fd in self.held:
+            os.close(fd)
+
+    def _write(self, place: Path, inode: int, to: Path) -> None:
+        to.mkdir()
+        entries = self.entries.get(inode, {})
+        if self.names and place.is_dir():
+            entries = self._listed(place)
+        for name, (child, is_folder) in entries.items():
+            if is_folder:
+                self._write(place / name, child, to / name)
+            else:
+                (to / name).write_bytes(self.contents.get(child, b""))
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_a_power_failure_at_any_moment_leaves_the_old_snapshot_or_the_new_one(tmp_path, monkeypatch, names):
+    build(tmp_path / "old", FIRST)
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    build(tmp_path / "new", SECOND)
+    expected = tree(tmp_path / "new")
+    seen = set()
+    for n in itertools.count(1):
+        before, after = tmp_path / f"before{n}", tmp_path / f"after{n}"
+        shutil.copytree(tmp_path / "old", before)
+        with monkeypatch.context() as patch:
+            power = Power(patch, before, n, names)
+            with contextlib.suppress(PowerFailure):
+                build(before, SECOND)
+        power.after(after)
+        if power.calls < n:
+            break
+        numbers = numbers_in(after)
+        assert numbers in (list(FIRST), list(SECOND)), f"call {n}"
+        seen.add(len(numbers))
+        build(after, SECOND)
+        assert tree(after) == expected, f"call {n}"
+        shutil.rmtree(before)
+        shutil.rmtree(after)
+    assert seen == {len(FIRST), len(SECOND)}
 
 
 def test_a_first_run_that_fails_anywhere_leaves_nothing_that_passes_for_a_dataset(tmp_path, monkeypatch):
@@ -191,6 +281,22 @@ def test_an_error_before_anything_is_staged_leaves_no_trace(tmp_path):
     with pytest.raises(BadInput), DatasetWriter(tmp_path / "d", kind="test", config={}):
         raise BadInput("a", got="b", todo="c")
     assert tree(tmp_path) == {}
+
+
+def test_a_lock_on_a_file_that_the_last_holder_removed_does_not_count(tmp_path, monkeypatch):
+    real, calls = fcntl.flock, []
+
+    def flock(fd, how):
+        calls.append(fd)
+        if len(calls) == 1:  # the holder ends between our opening of the file and our lock on it
+            (tmp_path / "d" / ".staging" / "lock").unlink()
+        return real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with DatasetWriter(tmp_path / "d", kind="test", config={}):
+        assert len(calls) == 2
+        with pytest.raises(Locked):
+            DatasetWriter(tmp_path / "d", kind="test", config={}).__enter__()
 
 
 def run(code: str, *arguments: object) -> subprocess.Popen:
