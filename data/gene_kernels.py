@@ -18,6 +18,36 @@ def _class(state, place):  # type: ignore[no-untyped-def]
     return 6 - (place - (state - 4)) % 3
 
 
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz", "afn"}, error_model="numpy")
+def evidence(logits, out):  # type: ignore[no-untyped-def]
+    """Logits (n, 9) -> out (n, 14), as data/genes.py says."""
+    for i in range(len(logits)):
+        top = logits[i, 0]
+        for c in range(1, 7):
+            top = max(top, logits[i, c + c // 4])
+        total = np.exp(logits[i, 0] - top)
+        for c in range(1, 7):
+            x = logits[i, c + c // 4]
+            p = np.exp(x - top)
+            total += p
+            out[i, c - 1] = x - logits[i, 0]
+            out[i, c + 5] = p
+        for c in range(6, 12):
+            out[i, c] /= total
+        out[i, 12], out[i, 13] = logits[i, 4], logits[i, 8]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _worth(rows, at, c, weight):  # type: ignore[no-untyped-def]
+    """What the base in row `at` adds in class c; a codon's first base brings what the codon says."""
+    worth = weight * rows[at, c - 1]
+    if c == 1:
+        worth += rows[at, 14]
+    elif c == 4:
+        worth += rows[at, 15]
+    return worth
+
+
 @njit(cache=True, nogil=True)
 def _long_enough(words, begin, is_stop, shortest, shortest_partial):  # type: ignore[no-untyped-def]
     """Whether a forward gene that begins at `begin` reaches its least length before it must end."""
@@ -33,19 +63,18 @@ def _long_enough(words, begin, is_stop, shortest, shortest_partial):  # type: ig
 
 @njit(cache=True, nogil=True)
 def run(  # type: ignore[no-untyped-def]
-    words, begin, end, scores, starts, lead, is_start, is_stop, costs, state, link, events, count, ahead
+    words, begin, end, rows, lead, is_start, is_stop, costs, state, link, events, count, ahead
 ):
     """Go over bases begin to end of a contig.
 
     Args:
         words: (L,) uint8, the codon that begins at each base; 64 where unknown or over the end.
         begin, end: what is gone over.
-        scores: (lead + end - begin, 7) float32, log p(none), then log p(class) - log p(none); the first
-            `lead` rows are those before `begin`.
-        starts: (lead + end - begin, 2) float32, log odds that a gene begins here, forward and reverse.
-        lead: rows of `scores` that come before `begin`.
+        rows: (lead + end - begin, 16) float32, the first `lead` those before `begin`: log odds of six classes
+            against none, their probabilities, log odds that a gene begins here, forward and reverse, and
+            that a codon of a gene begins here, likewise.
         is_start, is_stop: (2, 65) bool, by codon as read forward; forward, reverse strand.
-        costs: gene, overlap base, shortest gene, shortest partial gene, partial end; weight, ceiling.
+        costs: gene, overlap base, shortest gene, shortest partial gene, partial end; weight.
         state: (7, 3) float64: score, sum of probabilities at the opening, running sum of probabilities.
         link: (7, 3) int64: where the open gene began, the event before it, whether it lacks its first end.
         events: (n, 6) float64: start, end, state, event before, probability, missing ends.
@@ -55,7 +84,7 @@ def run(  # type: ignore[no-untyped-def]
     Returns:
         events filled, or -1 less them for want of room: give a longer array and the saved state again.
     """
-    gene_cost, overlap_cost, shortest, shortest_partial, partial_cost, weight, ceiling = costs
+    gene_cost, overlap_cost, shortest, shortest_partial, partial_cost, weight = costs
     shift = lead - begin
     n = len(events)
     low = begin - lead
@@ -71,7 +100,7 @@ def run(  # type: ignore[no-untyped-def]
         w = words[i]
         f = 1 + i % 3
         if is_start[0, w]:
-            v = state[0, 0] + starts[i + shift, 0] - gene_cost
+            v = state[0, 0] + rows[i + shift, 12] - gene_cost
             if v > state[f, 0] and _long_enough(words, i, is_stop, shortest, shortest_partial):
                 state[f, 0], state[f, 1] = v, state[f, 2]
                 link[f, 0], link[f, 1], link[f, 2] = i, link[0, 1], 0
@@ -80,11 +109,10 @@ def run(  # type: ignore[no-untyped-def]
             state[m, 0], state[m, 1] = state[0, 0] - gene_cost, state[m, 2]
             link[m, 0], link[m, 1], link[m, 2] = i, link[0, 1], 0
         # base i
-        row = scores[i + shift]
         for s in range(1, 7):
-            x = row[_class(s, i)]
-            state[s, 0] += weight * min(max(x, -ceiling), ceiling)
-            state[s, 2] += np.exp(min(x + row[0], 0.0))
+            c = _class(s, i)
+            state[s, 0] += _worth(rows, i + shift, c, weight)
+            state[s, 2] += rows[i + shift, c + 5]
         # genes end after base i, where the codon was [i - 2, i]
         q = i - 2
         if q < 0:
@@ -102,7 +130,7 @@ def run(  # type: ignore[no-untyped-def]
                 if not is_start[1, w]:
                     continue
                 s = 4 + q % 3
-                v = state[s, 0] + starts[i + shift, 1]
+                v = state[s, 0] + rows[i + shift, 13]
             a_begin = link[s, 0]
             size = b - a_begin
             fits = size >= (shortest_partial if link[s, 2] else shortest)
@@ -115,32 +143,32 @@ def run(  # type: ignore[no-untyped-def]
                     state[0, 0] = v
                     link[0, 1] = number
                 floor = max(b - LONGEST_OVERLAP, low, a_begin + 1)  # the next gene may begin inside this one
-                for t in range(1, 7):
+                for t in range(1, 7 if b < len(words) else 1):
                     p = b - 1
-                    extra = 0.0
+                    shared = 0.0
                     sums = 0.0
                     best = state[t, 0]
                     at = -1
                     at_sum = 0.0
                     while p >= floor:
-                        r = scores[p + shift]
-                        mine, other = r[_class(s, p)], r[_class(t, p)]
-                        gain = min(max(other, -ceiling), ceiling) - min(max(mine, -ceiling), ceiling)
-                        extra += weight * max(gain, 0.0) - overlap_cost
-                        sums += np.exp(min(other + r[0], 0.0))
+                        other = _class(t, p)
+                        gain = _worth(rows, p + shift, other, weight)
+                        gain -= _worth(rows, p + shift, _class(s, p), weight)
+                        shared += max(gain, 0.0) - overlap_cost
+                        sums += rows[p + shift, other + 5]
                         word = words[p]
                         if t <= 3:
                             if p % 3 == t - 1:
                                 if is_stop[0, word] and p + 3 <= b:
                                     break
                                 if is_start[0, word]:
-                                    c = v + extra + starts[p + shift, 0] - gene_cost
+                                    c = v + shared + rows[p + shift, 12] - gene_cost
                                     if c > best and _long_enough(
                                         words, p, is_stop, shortest, shortest_partial
                                     ):
                                         best, at, at_sum = c, p, sums
                         elif p % 3 == t - 4 and is_stop[1, word]:
-                            c = v + extra - gene_cost
+                            c = v + shared - gene_cost
                             if c > best:
                                 best, at, at_sum = c, p, sums
                             break

@@ -38,18 +38,36 @@ class DecodeConfig:
     """What the decoder believes.
 
     code: genetic code of NCBI, for its stop codons. weight: of the network's evidence for a base, whose
-    neighbours say nearly the same. gene: what a gene costs; overlap: what a shared base costs; partial: what
-    an end cut off by the contig costs, in log units. shortest, shortest_partial: bases.
+    neighbours say nearly the same. begin: of its evidence for a start codon. gene: what a gene costs;
+    overlap: what a shared base costs; partial: what an end cut off by the contig costs, in log units.
+    shortest, shortest_partial: bases.
     """
 
     code: int = 11
-    weight: float = 0.3
-    gene: float = 4.0
+    weight: float = 0.1
+    gene: float = -4.0
+    begin: float = 1.2
     overlap: float = 0.1
     partial: float = 2.0
     shortest: int = 90
     shortest_partial: int = 60
-    ceiling: float = 6.0  # largest evidence of one base, either way
+
+
+def evidence_of(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What the decoder reads of a network's answer.
+
+    Args:
+        logits: (n, 9), as rnn/strands.py gives them for each base: none, three positions forward, begin
+            forward, three positions reverse, begin reverse.
+
+    Returns:
+        (n, 14): log odds of six classes against none, their probabilities, log odds of begins.
+    """
+    from data import gene_kernels as kernels
+
+    out = np.empty((len(logits), 14), np.float32)
+    kernels.evidence(np.ascontiguousarray(logits), out)
+    return out
 
 
 class GeneDecoder:
@@ -60,25 +78,31 @@ class GeneDecoder:
         self.words = _words(codes)
         self.is_start, self.is_stop = codon_tables(config.code)
         self.done = 0
-        self._lead = np.zeros((0, 9), np.float32)
+        self._lead = np.zeros((0, 16), np.float32)
         self._state = np.zeros((7, 3))
         self._state[1:, 0] = -np.inf
         self._link = np.full((7, 3), -1, np.int64)
         self._events = np.empty((4096, 6))
         self._count = 0
 
-    def feed(self, logits: npt.NDArray[np.float32]) -> None:
+    def feed(self, evidence: npt.NDArray[Any], more: npt.NDArray[np.float32] | None = None) -> None:
         """Go on over the next bases.
 
         Args:
-            logits: (n, 9), as rnn/strands.py gives them for each base: none, three positions forward, begin
-                forward, three positions reverse, begin reverse.
+            evidence: (n, 14) of `evidence_of`.
+            more: (n, 4) what else speaks for a begin, forward and reverse, and for a codon that begins here.
         """
         from data import gene_kernels as kernels
 
-        evidence = _evidence(logits)
-        joined = np.concatenate([self._lead, evidence])
-        lead, end = len(self._lead), self.done + len(logits)
+        n = len(evidence)
+        rows = np.empty((len(self._lead) + n, 16), np.float32)
+        rows[: len(self._lead)] = self._lead
+        rows[-n:, :14] = evidence
+        rows[-n:, 12:14] *= self.config.begin
+        rows[-n:, 14:] = 0
+        if more is not None:
+            rows[-n:, 12:] += more
+        lead, end = len(self._lead), self.done + n
         c = self.config
         costs = (
             c.gene,
@@ -87,19 +111,18 @@ class GeneDecoder:
             float(c.shortest_partial),
             c.partial,
             c.weight,
-            c.ceiling,
         )
         while True:
             state, link = self._state.copy(), self._link.copy()
             count = kernels.run(
-                self.words, self.done, end, joined[:, :7], joined[:, 7:], lead, self.is_start, self.is_stop,
+                self.words, self.done, end, rows, lead, self.is_start, self.is_stop,
                 costs, state, link, self._events, self._count, end < len(self.words),
             )  # fmt: skip
             if count >= 0:
                 break
             self._events = np.concatenate([self._events, np.empty_like(self._events)])
         self._state, self._link, self._count, self.done = state, link, count, end
-        self._lead = joined[-LEAD:]
+        self._lead = rows[-LEAD:].copy()
 
     def genes(self) -> list[Gene]:
         """The genes found, by start. After the last block."""
@@ -116,18 +139,6 @@ def _gene(start: int, end: int, state: int, chance: float, missing: int) -> Gene
     if state <= 3:
         return Gene(start, end, "+", (state - 1 - start) % 3, min(chance, 1.0), missing)
     return Gene(start, end, "-", (end - (state - 4)) % 3, min(chance, 1.0), missing)
-
-
-def _evidence(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """(n, 9): log p(none), six classes against none, log odds of begins."""
-    seven = logits[:, [0, 1, 2, 3, 5, 6, 7]]
-    out = np.empty((len(logits), 9), np.float32)
-    top = seven.max(axis=1, keepdims=True)
-    none = seven[:, 0] - (top[:, 0] + np.log(np.exp(seven - top).sum(axis=1)))
-    out[:, 1:7] = seven[:, 1:] - seven[:, :1]
-    out[:, 0] = none
-    out[:, 7], out[:, 8] = logits[:, 4], logits[:, 8]
-    return out
 
 
 def _words(codes: Codes) -> npt.NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,11 +12,22 @@ import numpy.typing as npt
 import polars as pl
 
 from data import schema
-from data.bases import ROWS, STEP, UNKNOWN, begins_of, codes_of, labels_of, reverse_complement, steps_of
+from data.bases import (
+    ROWS,
+    STEP,
+    UNKNOWN,
+    Codes,
+    begins_of,
+    codes_of,
+    labels_of,
+    reverse_complement,
+    steps_of,
+)
 from data.crops import Cut, Learnt, crops, reads_tga
 from data.dna import Stretch, stretches
 from data.errors import BadInput, UsageError
-from data.genes import DecodeConfig, Gene, GeneDecoder
+from data.genes import DecodeConfig, Gene, GeneDecoder, evidence_of
+from data.habits import AdaptConfig, Habits, learn, weigh
 from data.score_dna import score_intervals
 from data.store import Dataset
 from rnn.strands import Crops, StrandConfig, StrandFit, fit, predict
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
     from tasks.model import Model
 
 LABEL = "CDS"
+Logits = npt.NDArray[np.floating[Any]]
 _GROUP = 1 << 20  # bases tagged together, of one contig or of many
 _STEPS = 1 << 16  # steps computed together
 _MEGABASE = 1_000_000
@@ -43,10 +56,12 @@ class DnaConfig:
         batch: crops in an update.
         passes: how often every base is learned from, within `least` and `most` million bases in all.
         learning_rate: at its height.
+        begins: weight of a start codon in the loss, against a base.
         rewrite: share of crops that are rewritten with other synonymous codons.
         piece: bases of a long contig that are tagged from one piece, a multiple of 6.
         margin: bases on either side that a piece looks at besides.
         decode: what the decoder believes.
+        adapt: how it adapts to the contig at hand.
     """
 
     hidden: int = 96
@@ -57,10 +72,12 @@ class DnaConfig:
     least: float = 25.0
     most: float = 230.0
     learning_rate: float = 0.004
+    begins: float = 5.0
     rewrite: float = 0.5
-    piece: int = 9000
+    piece: int = 18_000
     margin: int = 600
     decode: DecodeConfig = field(default_factory=DecodeConfig)
+    adapt: AdaptConfig = field(default_factory=AdaptConfig)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -69,12 +86,13 @@ class DnaConfig:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "DnaConfig":
         """Undo `to_json`."""
-        return cls(**{**fields, "decode": DecodeConfig(**fields["decode"])})
+        nested = {"decode": DecodeConfig(**fields["decode"]), "adapt": AdaptConfig(**fields["adapt"])}
+        return cls(**{**fields, **nested})
 
 
 PRESETS: Mapping[str, DnaConfig] = {
     "default": DnaConfig(),
-    "fast": DnaConfig(passes=4.0, least=10.0, most=20.0),
+    "fast": DnaConfig(passes=4.0, least=10.0, most=16.0),
 }
 
 
@@ -151,7 +169,7 @@ def fit_dna(
         its weights, by name.
     """
     batches = crops(learnt, batch=config.batch, length=config.crop, rewrite=config.rewrite, seed=seed)
-    how = StrandFit(steps=updates(learnt, config), learning_rate=config.learning_rate)
+    how = StrandFit(steps=updates(learnt, config), learning_rate=config.learning_rate, begins=config.begins)
     return fit(network(config), how, map(_to_crops, batches), seed=seed, on_step=on_step)
 
 
@@ -192,14 +210,14 @@ class GeneFinder:
         Args:
             contigs: source, contig and bases of each; short ones are computed together.
         """
-        held: list[tuple[str, str, npt.NDArray[np.uint8]]] = []
+        held: list[tuple[str, str, Codes]] = []
         size = 0
         for source, contig, bases in contigs:
             codes = codes_of(bases)
             if len(codes) > _GROUP:
                 yield from self._together(held)
                 held, size = [], 0
-                yield self._frame(source, contig, self._long(codes))
+                yield self._frame(source, contig, self._genes(codes, self._streamed(codes)))
                 continue
             held.append((source, contig, codes))
             size += len(codes)
@@ -213,24 +231,50 @@ class GeneFinder:
         frame = self.tag_contig("".join(text.split()))
         return frame.select("start", "end", "strand", "phase", "label", "probability").to_dicts()
 
-    def _together(self, contigs: list[tuple[str, str, npt.NDArray[np.uint8]]]) -> Iterator[pl.DataFrame]:
+    def _together(self, contigs: list[tuple[str, str, Codes]]) -> Iterator[pl.DataFrame]:
         pieces = [(i, *span) for i, (_, _, codes) in enumerate(contigs) for span in self._spans(len(codes))]
         logits = iter(self._logits([contigs[i][2][low:high] for i, _, low, _, high in pieces]))
-        decoders = [GeneDecoder(codes, self.config.decode) for _, _, codes in contigs]
+        cores: list[list[Logits]] = [[] for _ in contigs]
         for i, start, low, end, _ in pieces:
-            decoders[i].feed(next(logits)[start - low : end - low])
-        for (source, contig, _), decoder in zip(contigs, decoders, strict=True):
-            yield self._frame(source, contig, decoder.genes())
+            cores[i].append(evidence_of(next(logits)[start - low : end - low]))
+        for (source, contig, codes), blocks in zip(contigs, cores, strict=True):
+            yield self._frame(source, contig, self._genes(codes, iter(blocks)))
 
-    def _long(self, codes: npt.NDArray[np.uint8]) -> list[Gene]:
-        decoder = GeneDecoder(codes, self.config.decode)
+    def _streamed(self, codes: Codes) -> Iterator[Logits]:
+        """The evidence of a long contig, piece by piece."""
         spans = list(self._spans(len(codes)))
         some = max(_STEPS * STEP // (self.config.piece + 2 * self.config.margin), 1)
         for first in range(0, len(spans), some):
             here = spans[first : first + some]
             found = self._logits([codes[low:high] for _, low, _, high in here])
             for (start, low, end, _), logits in zip(here, found, strict=True):
-                decoder.feed(logits[start - low : end - low])
+                yield evidence_of(logits[start - low : end - low])
+
+    def _genes(self, codes: Codes, blocks: Iterator[Logits]) -> list[Gene]:
+        """Decode a contig; a long enough one twice and more, with the habits found on its beginning."""
+        adapt = self.config.adapt
+        if len(codes) < adapt.shortest or not adapt.rounds:
+            return self._decode(codes, blocks, None)
+        held: list[Logits] = []
+        size = 0
+        while size < min(len(codes), adapt.longest):
+            held.append(next(blocks).astype(np.float16))
+            size += len(held[-1])
+        beginning = codes[:size]
+        habits = None
+        for _ in range(adapt.rounds):
+            habits = learn(beginning, self._decode(beginning, iter(held), habits), self.config.decode.code)
+        return self._decode(codes, chain(held, blocks), habits)
+
+    def _decode(self, codes: Codes, blocks: Iterator[Logits], habits: Habits | None) -> list[Gene]:
+        decoder = GeneDecoder(codes, self.config.decode)
+        adapt = self.config.adapt
+        scale = np.array([adapt.begins, adapt.begins, adapt.codons, adapt.codons], np.float32)
+        for evidence in blocks:
+            more = None
+            if habits is not None:
+                more = weigh(codes, habits, decoder.done, decoder.done + len(evidence)) * scale
+            decoder.feed(evidence, more)
         return decoder.genes()
 
     def _spans(self, length: int) -> Iterator[tuple[int, int, int, int]]:
@@ -240,11 +284,11 @@ class GeneFinder:
             end = min(start + piece, length)
             yield start, max(start - margin, 0), end, min(end + margin, length)
 
-    def _logits(self, pieces: list[npt.NDArray[np.uint8]]) -> list[npt.NDArray[np.float32]]:
+    def _logits(self, pieces: list[Codes]) -> list[Logits]:
         """(n, 9) for each piece, longest computed first."""
         steps = np.array([-(-len(piece) // STEP) for piece in pieces], np.int64)
         order = np.argsort(-steps, kind="stable")
-        out: list[npt.NDArray[np.float32]] = [np.empty((0, 9), np.float32)] * len(pieces)
+        out: list[Logits] = [np.empty((0, 9), np.float32)] * len(pieces)
         first = 0
         while first < len(order):
             T = max(int(steps[order[first]]), 1)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.bases import codes_of, labels_of, reverse_complement
-from data.genes import DecodeConfig, GeneDecoder, codon_tables
+from data.genes import DecodeConfig, GeneDecoder, codon_tables, evidence_of
 
 WIDE = np.array([0, 1, 2, 3, 5, 6, 7])  # where the seven classes stand among nine logits
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
@@ -19,7 +19,7 @@ CONFIG = DecodeConfig(weight=1.0, gene=0.0, overlap=0.01, partial=1.0)
 def decode(codes, logits, config=CONFIG, block=10_000):
     decoder = GeneDecoder(codes, config)
     for first in range(0, len(codes), block):
-        decoder.feed(logits[first : first + block])
+        decoder.feed(evidence_of(logits[first : first + block]))
     return decoder.genes()
 
 
@@ -64,7 +64,7 @@ def test_genes_known_for_sure_are_found_exactly(checkout):
     assert len(found) <= 1.03 * len(wanted)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([11, 4, 1]))
 def test_every_gene_is_legal(seed, code):
     codes, logits = random_case(seed, 3000)
@@ -89,7 +89,7 @@ def test_every_gene_is_legal(seed, code):
     assert all(b.start - a.end >= -45 and a.start < b.start and a.end < b.end for a, b in pairwise(found))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6))
 def test_the_genes_of_the_reverse_complement_are_the_mirror_image(seed):
     codes, logits = random_case(seed, 3000)
@@ -113,7 +113,8 @@ def test_code_4_reads_through_tga():
     labels[:129] = np.tile([1, 2, 3], 43)
     ends = {
         code: [
-            (g.start, g.end) for g in decode(codes, sure(labels, codes), DecodeConfig(code=code, shortest=60))
+            (g.start, g.end)
+            for g in decode(codes, sure(labels, codes), DecodeConfig(code=code, shortest=60, gene=4.0))
         ]
         for code in (4, 11)
     }

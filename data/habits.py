@@ -1,0 +1,89 @@
+"""What is particular to one genome, learned from the genes found on it for sure, without labels.
+
+Two habits: which pairs of codons its genes use, against the words of the whole sequence; and what stands
+around the start codons it uses, against those it passes over (a binding site of the ribosome above all).
+Prodigal's training pass does the same in its own way (Hyatt et al., 2010).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from data.bases import Codes
+from data.genes import Gene, codon_tables
+
+LENGTH, SURE, ENOUGH = 300, 0.8, 50  # bases and probability of a sure gene, and how many of them are needed
+_LIMIT = 3.0
+
+
+class Habits(NamedTuple):
+    """Log odds.
+
+    kinds: (64,) int64, row of each start codon in the first table of context, -1 for other codons.
+    hexamers: (4096,) a pair of codons in a gene against anywhere.
+    context: (1 + before + after, 5) start codon and bases around it where genes begin against elsewhere.
+    """
+
+    kinds: npt.NDArray[np.int64]
+    hexamers: npt.NDArray[np.float32]
+    context: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptConfig:
+    """How a gene finder adapts to a contig.
+
+    shortest: bases a contig must have; longest: bases it is learned from, at most; rounds: how often genes
+    are found and learned from; codons, begins: weight of either habit, 0 for none.
+    """
+
+    shortest: int = 100_000
+    longest: int = 6_000_000
+    rounds: int = 2
+    codons: float = 0.6
+    begins: float = 1.0
+
+
+def learn(codes: Codes, genes: Sequence[Gene], code: int) -> Habits | None:
+    """The habits of a genome; None where too few of its genes are sure.
+
+    Args:
+        codes: (L,)
+        genes: what was found on it.
+        code: its genetic code.
+    """
+    from data import habit_kernels as kernels
+
+    sure = [g for g in genes if g.probability >= SURE and g.end - g.start >= LENGTH and not g.partial]
+    if len(sure) < ENOUGH:
+        return None
+    is_start, is_stop = codon_tables(code)
+    kinds = np.full(64, -1, np.int64)
+    kinds[is_start[0, :64]] = np.arange(is_start[0].sum())
+    used, every = np.full(kernels.HEX, 0.5), np.full(kernels.HEX, 0.5)
+    context = np.zeros((2, 1 + kernels.BEFORE + kernels.AFTER, 5))
+    starts, ends = (np.array([g[i] for g in sure], np.int64) for i in (0, 1))
+    reverses = np.array([g.strand == "-" for g in sure])
+    kernels.count(codes, starts, ends, reverses, kinds, is_stop[0, :64], used, every, context)
+    hexamers = np.log(used / used.sum()) - np.log(every / every.sum())
+    context[..., :4] += 2
+    shares = context[..., :4] / context[..., :4].sum(axis=-1, keepdims=True)
+    odds = np.zeros(context.shape[1:], np.float32)  # an unknown base says nothing
+    odds[:, :4] = np.log(shares[1]) - np.log(shares[0])
+    return Habits(kinds, np.clip(hexamers, -_LIMIT, _LIMIT).astype(np.float32), odds)
+
+
+def weigh(codes: Codes, habits: Habits, begin: int, end: int) -> npt.NDArray[np.float32]:
+    """What the habits say of bases begin to end.
+
+    Returns:
+        (end - begin, 4): a gene begins here, forward and reverse; a codon begins here, likewise.
+    """
+    from data import habit_kernels as kernels
+
+    out = np.empty((end - begin, 4), np.float32)
+    kernels.weigh(codes, begin, end, habits.kinds, habits.hexamers, habits.context, out)
+    return out
