@@ -90,7 +90,7 @@ def _trained(name: str, network: Any, material: Material, splits: Sequence[str],
     """Train a network at each rate and keep the one that is best on dev."""
     best: tuple[float, float, float, dict[str, np.ndarray]] | None = None
     for rate in RATES:
-        how = replace(fit_config("article", SETTINGS), learning_rate=rate)
+        how = replace(fit_config("article", SETTINGS, len(material.train)), learning_rate=rate)
         began = time.perf_counter()
         result = material.fit(network, how, seed)
         seconds = time.perf_counter() - began

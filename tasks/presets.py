@@ -8,6 +8,7 @@ from data.errors import UsageError
 from data.features import Block
 
 CAPACITY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
+FEW, MANY = 1_000, 8_000  # sentences of a small corpus, and of one that needs no care
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +18,7 @@ class Preset:
     Attributes:
         blocks: by unit ("word", "char"), what the network sees of a token.
         rare: symbols seen at most so often in training may be dropped to `<UNK>`.
-        network: fields of rnn.network.NetworkConfig; rows, classes and output follow from the corpus.
+        network: fields of rnn.network.NetworkConfig; rows and classes follow from the corpus.
         fit: fields of rnn.fit.FitConfig.
     """
 
@@ -46,8 +47,15 @@ PRESETS: Mapping[str, Preset] = {
             "word": _blocks("word", "lower", "shape", *_AFFIXES),
             "char": _blocks("word", "shape", "at-2", "at-1", "at+1", "at+2", "at-1+0", "at+0+1"),
         },
-        network={"hidden": 100, "cell": "elman", "bidirectional": True, "layers": 1, "embedding": 100},
-        fit={"batch": 8, "learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 30},
+        network={
+            "hidden": 100,
+            "cell": "elman",
+            "bidirectional": True,
+            "layers": 1,
+            "embedding": 100,
+            "output": "crf",
+        },
+        fit={"learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 30},
     ),
 }
 
@@ -61,6 +69,14 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise UsageError(f"expected --preset to be one of {', '.join(PRESETS)}. Got {name!r}.")
     return PRESETS[name]
+
+
+def small_corpus(sentences: int) -> dict[str, Any]:
+    """What differs for a small corpus, which wants many updates and is judged by few sentences of dev.
+
+    Below 1,000 training sentences: batches of 4, up to 60 epochs, 20 of them without a better score.
+    """
+    return {"batch": 4, "epochs": 60, "patience": 20} if sentences < FEW else {}
 
 
 def parameters(name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tasks import model
 from tasks.environment import home
 from tasks.material import Material, OnEpoch
 from tasks.orchestration import task
-from tasks.presets import preset
+from tasks.presets import MANY, preset, small_corpus
 from tasks.progress import say
 
 
@@ -57,15 +57,16 @@ def encode_corpus(corpus: str, preset_name: str) -> str:
     return str(folder)
 
 
-def fit_config(preset_name: str, overrides: Mapping[str, Any]) -> FitConfig:
-    """How a preset trains, with what the user has chosen himself.
+def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = MANY) -> FitConfig:
+    """How a preset trains on so many sentences, with what the user has chosen himself.
 
     Raises:
         UsageError: a value out of bounds.
     """
     chosen = {name: value for name, value in overrides.items() if value is not None}
+    settings = {**preset(preset_name).fit, **small_corpus(sentences), **chosen}
     try:
-        return FitConfig(**{**preset(preset_name).fit, **chosen})
+        return FitConfig.suited(sentences, **settings)
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -101,13 +102,12 @@ def fit_tagger(
         rnn.errors.TrainingError: a loss or gradient that is no number; no model is written.
     """
     dataset, read = Dataset.open(Path(corpus)), encodings.read(Path(encoded))
-    material, how = Material(read, binary), fit_config(preset_name, overrides or {})
-    network = NetworkConfig(
-        rows=read.features.rows,
-        classes=material.classes,
-        output=material.output,
-        **preset(preset_name).network,
-    )
+    material = Material(read, binary)
+    how = fit_config(preset_name, overrides or {}, len(material.train))
+    shape = {**preset(preset_name).network}
+    if binary:
+        shape["output"] = "sigmoid"
+    network = NetworkConfig(rows=read.features.rows, classes=material.classes, **shape)
     sizes = {split: [len(part), len(part.tokens)] for split, part in read.splits.items()}
     say("; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items()))
     for line in warnings(material):
