@@ -28,7 +28,7 @@ class RetrainConfig:
         None  # split of new data
     )
     preset: str = "default"
-    seed: int = 1
+    seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse names that MLflow or a file system would trip over."""
