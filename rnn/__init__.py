@@ -13,7 +13,7 @@ Nothing here knows what a word, a base, a file or a tag name is, and nothing of 
     from rnn.network import NetworkConfig, init
         NetworkConfig(rows=I, classes=G, hidden=100, cell="elman"|"relu"|"gru"|"lstm",
                       bidirectional=True, layers=1, output="softmax"|"sigmoid"|"crf",
-                      outputs_per_step=S, embedding=E, direct=False)          frozen, keyword only
+                      outputs_per_step=S, embedding=E, direct=0)          frozen, keyword only
         .to_dict() / from_dict(dict)      JSON;     .parameters() -> {name: shape};   .size() -> int
         init(config, seed) -> params: dict[str, float32 array]
 

@@ -180,6 +180,7 @@ def fit(
         raise ValueError("training needs at least one sequence with a target. Got none")
     if state is None:
         params = init(config, seed)
+        _clear_unmet(params, config.rows, bags, train, how.unknown > 0)
         state = State(params, Adam.of(params))
     legal = chain.Weights.legal(max(config.classes, 2), start_legal, transition_legal)
     if config.output == "crf":
@@ -227,6 +228,18 @@ def fit(
     assert state.best is not None
     score_reached = state.best_score if judge is not None else float("nan")
     return FitResult(state.best, state.history, state.best_epoch, score_reached)
+
+
+def _clear_unmet(params: Params, rows: int, bags: Bags, train: Sequences, unknown: bool) -> None:
+    """Set the table rows that training never meets to zero, so that an unseen block says nothing later on."""
+    seen = np.zeros(len(bags), bool)
+    seen[train.tokens] = True
+    if unknown:
+        seen[bags.unknown[seen]] = True
+    unmet = np.ones(rows, bool)
+    unmet[bags.rows[np.repeat(seen, np.diff(bags.offsets))]] = False
+    if params["table"].shape[0] == rows:
+        params["table"][unmet] = 0
 
 
 def _check_legal(train: Sequences, parts: int, legal: chain.Weights) -> None:

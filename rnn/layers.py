@@ -73,6 +73,39 @@ def linear(
     return y, backprop
 
 
+def window_sum(x: Floats, width: int, batch: Batch) -> tuple[Floats, Callable[[Floats], Floats]]:
+    """y[t] = sum over w of part w of x[t + w - W // 2], where that step is in the sequence.
+
+    Args:
+        x: (N, W*O), W parts side by side.
+        width: W, odd.
+        batch: N rows.
+
+    Returns:
+        y (N, O), and backprop: dy (N, O) -> dx (N, W*O).
+    """
+    if width == 1:
+        return x, lambda dy: dy
+    N, O = len(x), x.shape[1] // width  # noqa: E741
+    step = np.repeat(np.arange(len(batch.counts)), batch.counts)
+    length = np.bincount(batch.member)[batch.member]
+    y, pieces = np.zeros((N, O), x.dtype), []
+    for w in range(width):
+        at = step + w - width // 2
+        rows = np.flatnonzero((at >= 0) & (at < length))
+        source = batch.starts[at[rows]] + batch.member[rows]
+        y[rows] += x[source, w * O : (w + 1) * O]
+        pieces.append((rows, source))
+
+    def backprop(dy: Floats) -> Floats:
+        dx = np.zeros_like(x)
+        for w, (rows, source) in enumerate(pieces):
+            dx[source, w * O : (w + 1) * O] = dy[rows]
+        return dx
+
+    return y, backprop
+
+
 def column_sums(x: Floats) -> Floats:
     """The sum of all rows (N, H), as a product with ones, which is quicker than `sum(axis=0)`."""
     sums: Floats = np.ones(len(x), x.dtype) @ x

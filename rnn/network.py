@@ -12,7 +12,7 @@ F gates (1 for the Elman cell, 3 GRU, 4 LSTM):
     0.forward.bh       (H,)        GRU only, see rnn/cells.py
     head.Wy            (D*H, O)    Wya transposed
     head.by            (O,)
-    direct             (I, O)      with `direct`: what each block adds to the logits beside the cells
+    direct             (I, W*O)    with `direct`: what each block adds to the logits of W neighbours
     chain.start        (G,)        with output "crf": log weight of the first tag, of each step, of the last
     chain.transition   (G, G)
     chain.end          (G,)
@@ -60,6 +60,11 @@ Backprop: TypeAlias = Callable[
 
 class Architecture(Protocol):
     """What `fit` and `predict` ask of a network: its settings, first weights and forward pass."""
+
+    @property
+    def rows(self) -> int:
+        """I."""
+        ...
 
     @property
     def classes(self) -> int:
@@ -113,7 +118,8 @@ class NetworkConfig:
         output: softmax over classes, sigmoid for one yes/no label, or crf: a chain with trained transitions.
         outputs_per_step: S; more than 1 where a step covers several symbols (DNA).
         embedding: E, width between the blocks and the cell; 0 feeds the cell directly.
-        direct: weights from the blocks straight to the tags, beside the cells; with crf, a feature CRF.
+        direct: W, odd: weights from the blocks of W neighbours straight to the tags, beside the cells; with
+            crf, a feature CRF; 0 for none.
     """
 
     rows: int
@@ -125,7 +131,7 @@ class NetworkConfig:
     output: str = "softmax"
     outputs_per_step: int = 1
     embedding: int = 0
-    direct: bool = False
+    direct: int = 0
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -137,6 +143,8 @@ class NetworkConfig:
             or self.embedding < 0
         ):
             raise ValueError(f"sizes must be at least 1. Got {self}")
+        if self.direct < 0 or (self.direct and self.direct % 2 == 0):
+            raise ValueError(f"direct must be 0 or odd. Got {self.direct}")
         if self.output == "sigmoid" and self.classes != 1:
             raise ValueError(f"a sigmoid output has classes=1. Got {self.classes}")
 
@@ -175,7 +183,7 @@ class NetworkConfig:
         shapes["head.Wy"] = (D * H, outputs)
         shapes["head.by"] = (outputs,)
         if self.direct:
-            shapes["direct"] = (self.rows, outputs)
+            shapes["direct"] = (self.rows, self.direct * outputs)
         if self.output == "crf":
             G = self.classes
             shapes |= {"chain.start": (G,), "chain.transition": (G, G), "chain.end": (G,)}
@@ -230,7 +238,8 @@ class NetworkConfig:
         logits, head_back = layers.linear(x, params["head.Wy"], params["head.by"])
         if self.direct:
             straight, direct_back = onehot.times(params["direct"])
-            logits += straight
+            beside, beside_back = layers.window_sum(straight, self.direct, batch)
+            logits += beside
 
         def backprop(dlogits: Floats) -> Gradients:
             gradients: Gradients = {}
@@ -239,7 +248,7 @@ class NetworkConfig:
                 dx = back(dx, gradients)
             gradients["table"] = table_back(dx)
             if self.direct:
-                gradients["direct"] = direct_back(dlogits)
+                gradients["direct"] = direct_back(beside_back(dlogits))
             return gradients
 
         return logits, backprop
@@ -265,7 +274,7 @@ class NetworkConfig:
         slot[distinct] = np.arange(len(distinct))
         onehot = kernels.OneHot(bags, distinct, self.rows)
         sums, _ = onehot.times(params["table"])
-        straight = onehot.times(params["direct"])[0] + by if self.direct else None
+        straight = onehot.times(params["direct"])[0] if self.direct else None
         first, weights = [], {}
         for d, direction in enumerate(self.directions):
             Wx = params.get(f"0.{direction}.Wx")
@@ -292,7 +301,9 @@ class NetworkConfig:
             out: Floats = h[0] @ params["head.Wy"][:H]
             if self.bidirectional:
                 out += h[1] @ params["head.Wy"][H:]
-            out += by if straight is None else straight[which]
+            out += by
+            if straight is not None:
+                out += layers.window_sum(straight[which], self.direct, batch)[0]
             return out
 
         return logits

@@ -135,7 +135,9 @@ def test_lazy_adam_leaves_untouched_rows_and_their_moments_alone():
     before = params["table"].copy()
     fit_result = fit(CONFIG, FitConfig(epochs=1, unknown=0.0), BAGS, TRAIN)
     moved = (fit_result.params["table"] != before).any(axis=1)
-    assert moved.tolist() == [False, False] + [True] * 10
+    assert moved[2:].all()
+    assert (fit_result.params["table"][:2] == 0).all()  # never met: they say nothing
+    assert (before[:2] != 0).all()
 
 
 def test_adam_follows_its_equations():
@@ -182,7 +184,7 @@ def test_a_field_learns_transitions_that_no_symbol_tells():
     tokens = np.random.default_rng(0).integers(2, 12, 600).astype(np.int32)
     offsets = np.arange(0, 601, 6, dtype=np.int64)
     train = Sequences(tokens, offsets, np.tile([1, 2], 300).astype(np.int32))
-    config = NetworkConfig(rows=12, classes=3, hidden=4, bidirectional=False, output="crf", direct=True)
+    config = NetworkConfig(rows=12, classes=3, hidden=4, bidirectional=False, output="crf", direct=1)
     how = FitConfig(epochs=10, batch=8, learning_rate=0.02, states=0.9, dropout=0.9)
     result = fit(config, how, BAGS, train)
     said = predict(result.params, config, BAGS, train)
@@ -214,7 +216,7 @@ def test_a_field_keeps_illegal_tags_closed_and_refuses_illegal_targets():
         )
 
 
-@pytest.mark.parametrize("fields", [{}, {"output": "crf", "direct": True, "embedding": 5, "cell": "gru"}])
+@pytest.mark.parametrize("fields", [{}, {"output": "crf", "direct": 3, "embedding": 5, "cell": "gru"}])
 def test_two_workers_end_with_the_bytes_of_one(fields):
     config = NetworkConfig(**{"rows": 12, "classes": 3, "hidden": 8, **fields})
     how = FitConfig(epochs=2, batch=7, parts=3, blocks=0.2)

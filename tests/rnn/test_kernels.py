@@ -129,7 +129,7 @@ def test_chain(lengths, size):
     [
         {},
         {"bidirectional": False},
-        {"embedding": 4, "direct": True},
+        {"embedding": 4, "direct": 5},
         {"layers": 3, "outputs_per_step": 2},
         {"layers": 2, "bidirectional": False, "embedding": 3},
     ],

@@ -38,7 +38,7 @@ NETWORKS = {
     "stacked": network(layers=2),
     "embedding": network(embedding=3),
     "gru": network(cell="gru"),
-    "lstm, embedding, direct": network(cell="lstm", embedding=3, direct=True),
+    "lstm, embedding, direct": network(cell="lstm", embedding=3, direct=3),
     "relu": network(cell="relu", bidirectional=False, layers=2),
     "steps of three": network(outputs_per_step=3),
     "sigmoid": network(output="sigmoid", classes=1),
