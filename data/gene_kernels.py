@@ -10,12 +10,11 @@ from numba import njit
 LONGEST_OVERLAP = 45  # bases neighbours may share; half the shortest gene, so that no three genes share one
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _class(state, place):  # type: ignore[no-untyped-def]
-    """Which class the base at `place` has in a gene state."""
-    if state <= 3:
-        return 1 + (place - (state - 1)) % 3
-    return 6 - (place - (state - 4)) % 3
+_CLASS = np.array(  # of a base, by gene state and by its place modulo 3
+    [[0, 0, 0]]
+    + [[1 + (place - first) % 3 for place in range(3)] for first in range(3)]
+    + [[6 - (place - first) % 3 for place in range(3)] for first in range(3)]
+)
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz", "afn"}, error_model="numpy")
@@ -109,8 +108,9 @@ def run(  # type: ignore[no-untyped-def]
             state[m, 0], state[m, 1] = state[0, 0] - gene_cost, state[m, 2]
             link[m, 0], link[m, 1], link[m, 2] = i, link[0, 1], 0
         # base i
+        third = i % 3
         for s in range(1, 7):
-            c = _class(s, i)
+            c = _CLASS[s, third]
             state[s, 0] += _worth(rows, i + shift, c, weight)
             state[s, 2] += rows[i + shift, c + 5]
         # genes end after base i, where the codon was [i - 2, i]
@@ -151,9 +151,9 @@ def run(  # type: ignore[no-untyped-def]
                     at = -1
                     at_sum = 0.0
                     while p >= floor:
-                        other = _class(t, p)
+                        other = _CLASS[t, p % 3]
                         gain = _worth(rows, p + shift, other, weight)
-                        gain -= _worth(rows, p + shift, _class(s, p), weight)
+                        gain -= _worth(rows, p + shift, _CLASS[s, p % 3], weight)
                         shared += max(gain, 0.0) - overlap_cost
                         sums += rows[p + shift, other + 5]
                         word = words[p]

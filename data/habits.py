@@ -41,7 +41,7 @@ class AdaptConfig:
     """
 
     shortest: int = 100_000
-    longest: int = 6_000_000
+    longest: int = 2_000_000
     rounds: int = 2
     codons: float = 0.6
     begins: float = 1.0

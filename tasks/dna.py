@@ -258,7 +258,7 @@ class GeneFinder:
         held: list[Logits] = []
         size = 0
         while size < min(len(codes), adapt.longest):
-            held.append(next(blocks).astype(np.float16))
+            held.append(next(blocks))
             size += len(held[-1])
         beginning = codes[:size]
         habits = None
