@@ -25,7 +25,8 @@ class Decisions:
     """What is to be changed in staged shards.
 
     drop: source, document; names: source, document, name; splits: source, document, block, becomes.
-    block: rows of the data table in a block; already: records dropped, by source.
+    block: rows of the data table in a block; already: records dropped, by source; elsewhere: documents to be
+    added whose content stands in another split too.
     """
 
     drop: pl.DataFrame
@@ -33,6 +34,7 @@ class Decisions:
     splits: pl.DataFrame
     block: int
     already: dict[str, int]
+    elsewhere: int
 
     def concerning(self, documents: pl.DataFrame) -> "Decisions":
         """Those that concern these documents."""
@@ -40,7 +42,7 @@ class Decisions:
             frame.join(documents.select(KEY), on=KEY, how="semi", maintain_order="left")
             for frame in (self.drop, self.names, self.splits)
         )
-        return Decisions(drop, names, splits, self.block, {})
+        return Decisions(drop, names, splits, self.block, {}, 0)
 
     def to_json(self) -> dict[str, Any] | None:
         """As plain values, for a key; None if there are none."""
@@ -96,7 +98,17 @@ def settle(
     )
     block, rows = _dealt_dna(documents, old) if dna else _dealt(documents, old)
     schema = {"source": pl.String, "document": pl.String, "block": pl.Int64, "becomes": pl.String}
-    return Decisions(drop, names, pl.DataFrame(rows, schema=schema, orient="row"), block, already)
+    splits = pl.DataFrame(rows, schema=schema, orient="row")
+    return Decisions(drop, names, splits, block, already, _elsewhere(kept, old))
+
+
+def _elsewhere(kept: pl.DataFrame, old: pl.DataFrame) -> int:
+    """How many documents have the content of one in another split, as far as splits are by name or hash."""
+    both = pl.concat([kept.select("digest", "split"), old.select("digest", "split")]).unique()
+    several = both.group_by("digest").len().filter(pl.col("len") > 1)
+    spread = kept.group_by(KEY).agg(pl.col("digest").first(), pl.col("split").n_unique())
+    whole = spread.filter(pl.col("split") == 1)
+    return whole.join(several, on="digest", how="semi").height
 
 
 Dealt = tuple[int, list[tuple[str, str, int, str]]]

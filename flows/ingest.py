@@ -15,6 +15,7 @@ from tasks.ingest import (
     commit,
     corpus_options,
     corpus_writer,
+    count_records,
     find_sources,
     grouped,
     keep_record,
@@ -66,9 +67,10 @@ def ingest(config: IngestConfig) -> dict[str, Any]:
     columns = config.token_column is not None or config.tag_column is not None
     found = find_sources(config.sources, config.kind, config.as_, columns)
     options = corpus_options(folder, found, config.unit, config.token_column, config.tag_column)
-    bad, counts = None, {"records": 0, "ingested": 0, "already": 0, "quarantined": 0, "shards": 0}
+    bad = None
+    outcome: dict[str, Any] = {"entries": [], "shards": 0, "elsewhere": 0}
     with corpus_writer(folder, found.family, options) as writer:
-        items, already = new_items(writer.dataset, found.items, options)
+        items = new_items(writer.dataset, found.items, options)
         with progress("reading", sum(item.size for item in items) / 1e3, "kB") as advance:
             shards = [
                 shard
@@ -78,16 +80,16 @@ def ingest(config: IngestConfig) -> dict[str, Any]:
         if items:
             bad = bad_records(writer.staging, shards)
             if bad is None:
-                counts = commit(writer, items, shards, options)
+                outcome = commit(writer, items, shards, options)
     if bad is not None:
         raise refusal(bad)
-    counts["records"] += already
-    counts["already"] += already
     dataset = Dataset.open(folder)
     summary = {
         "corpus": str(folder),
         "kind": found.family,
-        **counts,
+        **count_records(dataset, found.items, items, outcome["entries"]),
+        "shards": outcome["shards"],
+        "in_other_splits_too": outcome["elsewhere"],
         "added": [item.name for item in items],
         "splits": split_counts(dataset),
         "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped],

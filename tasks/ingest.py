@@ -75,15 +75,14 @@ def corpus_writer(folder: Path, family: Family, options: Options) -> DatasetWrit
     return DatasetWriter(folder, kind=TEXT, config={"unit": options.unit})
 
 
-def new_items(before: Dataset | None, items: Sequence[Item], options: Options) -> tuple[list[Item], int]:
-    """Those that the corpus has not, each once, and the number of records it has of the others.
+def new_items(before: Dataset | None, items: Sequence[Item], options: Options) -> list[Item]:
+    """Those that the corpus has not, each once.
 
     Raises:
         UsageError: one that it has was read with other columns.
     """
     known = {(entry["sha256"], entry["split"]): entry for entry in before.sources} if before else {}
     new: dict[tuple[str, str | None], Item] = {}
-    already = 0
     for item in items:
         entry = known.get((item.sha256, item.split))
         if entry is None:
@@ -93,9 +92,7 @@ def new_items(before: Dataset | None, items: Sequence[Item], options: Options) -
                 f"{item.name}: expected the columns it was read by, {entry['columns'] or 'found from rows'}, "
                 f"for it is in the corpus already. Got {options.columns}. Use another --name."
             )
-        else:
-            already += entry["records"]
-    return list(new.values()), already
+    return list(new.values())
 
 
 def grouped(items: Sequence[Item]) -> list[tuple[Item, ...]]:
@@ -208,10 +205,11 @@ def keep_record(record: Mapping[str, Any], name: str = "run.json") -> Path:
 def commit(
     writer: DatasetWriter, items: Sequence[Item], staged: Sequence[Mapping[str, Any]], options: Options
 ) -> dict[str, Any]:
-    """Settle splits, names and what is there already; commit; count.
+    """Settle splits, names and what is there already; commit if anything is new.
 
     Returns:
-        records, ingested, already, quarantined, shards: of these items.
+        entries, what there is to say of each item; shards, how many; elsewhere, documents that another split
+        holds too.
     """
     staging, before = writer.staging, writer.dataset
     raw = [Shard.from_json(dict(shard)) for shard in staged]
@@ -227,6 +225,9 @@ def commit(
     counted = sum(entry["records"] for entry in entries)
     if read_records != counted:
         raise ElmanError(f"{writer.folder}: expected {read_records} records, as read. Got {counted} counted.")
+    outcome = {"entries": entries, "shards": len(shards), "elsewhere": decisions.elsewhere}
+    if not shards:
+        return outcome
     everything = [*writer.committed, *shards]
     meta: dict[str, Any] = {"types": sorted({type for shard in everything for type in shard.source["types"]})}
     if writer.kind == TEXT:
@@ -241,8 +242,26 @@ def commit(
         key=lambda entry: (entry["name"], entry["sha256"], entry["split"] or ""),
     )
     writer.commit(everything, sources=sources, meta=meta)
+    return outcome
+
+
+def count_records(
+    dataset: Dataset, items: Sequence[Item], new: Sequence[Item], entries: Sequence[Mapping[str, Any]]
+) -> dict[str, int]:
+    """Where the records of all items went: new ones as their entries say, others were there already.
+
+    Returns:
+        records, ingested, already, quarantined; the first is the sum of the others.
+    """
+    known = {(entry["sha256"], entry["split"]): entry for entry in (*dataset.sources, *entries)}
     keys = ("records", "ingested", "already", "quarantined")
-    return {key: sum(entry[key] for entry in entries) for key in keys} | {"shards": len(shards)}
+    counts = {key: sum(entry[key] for entry in entries) for key in keys}
+    for item in items:
+        if item not in new:
+            records = known[item.sha256, item.split]["records"]
+            counts["records"] += records
+            counts["already"] += records
+    return counts
 
 
 def _changed(staging: Staging, shard: Shard, decisions: Decisions) -> Shard | None:

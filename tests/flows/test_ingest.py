@@ -254,6 +254,28 @@ def test_the_same_content_for_another_split_is_added(tmp_path):
     assert run(path, as_="test")["already"] == run(path, as_="train")["already"] == 10
 
 
+def test_content_that_another_split_holds_too_is_counted(tmp_path):
+    write(tmp_path / "train.conll", conll(0, 100, 5))
+    write(tmp_path / "test.conll", conll(95, 10, 5))
+    assert run(tmp_path)["in_other_splits_too"] == 2
+    assert run(tmp_path, name="d", as_="train")["in_other_splits_too"] == 0
+
+
+def test_the_same_file_twice_is_counted_as_there_already(tmp_path):
+    for name in ("x", "y"):
+        write(tmp_path / f"{name}.conll", conll(0, 10))
+    summary = run(tmp_path)
+    assert (summary["records"], summary["ingested"], summary["already"]) == (20, 10, 10)
+
+
+def test_a_corpus_stays_as_it_is_when_a_new_file_has_nothing_new(tmp_path):
+    path = write(tmp_path / "a.conll", conll(0, 300, 5))
+    digest = run(path)["digest"]
+    (tmp_path / "b.conll.gz").write_bytes(gzip.compress(path.read_bytes()))
+    summary = run(tmp_path / "b.conll.gz")
+    assert (summary["ingested"], summary["already"], summary["digest"]) == (0, 300, digest)
+
+
 def test_ids_that_are_taken_get_a_suffix(tmp_path):
     for name, word in (("a", "rain"), ("b", "snow")):
         lines = [
