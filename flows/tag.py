@@ -9,20 +9,21 @@ import tyro
 
 from data.errors import UsageError
 from tasks import model, tracking
-from tasks.ingest import grouped
 from tasks.orchestration import flow
 from tasks.progress import progress
 from tasks.tag import (
     DNA_FORMATS,
     SHARD_SIZE,
     TEXT_FORMATS,
-    check_output,
+    begin,
     commit_tags,
     count_tags,
     find_input,
+    pinned_model,
     tag_items,
     tag_writer,
 )
+from tasks.tag_sources import grouped
 
 EXIT_BAD_DATA = 3
 
@@ -58,17 +59,17 @@ class TagConfig:
 def tag(config: TagConfig) -> dict[str, Any]:
     """Find the model and the sources, tag what is new shard by shard, and commit all of it at once."""
     begun = time.monotonic()
-    folder = str(model.resolve(config.model))
+    folder = str(pinned_model(config.out, config.model))
     loaded = model.read(Path(folder))
-    items, skipped = find_input(config.sources, loaded.kind, folder)
+    inputs, skipped = find_input(config.sources, loaded.kind, folder, config.out)
     params = {"model": loaded.version, "out": config.out, "format": config.format}
     with tracking.recording("tag", f"tag {loaded.version}", params) as recorder:
         with tag_writer(config.out, folder, config.formats, config.shard_size) as writer:
-            check_output(writer)
-            with progress("tagging", sum(item.size for item in items) / 1e6, "MB") as advance:
+            begin(writer, config.model, folder, inputs)
+            with progress("tagging", sum(each.size for each in inputs) / 1e6, "MB") as advance:
                 tagged = [
                     line
-                    for group in grouped(items)
+                    for group in grouped(inputs)
                     for line in tag_items(
                         writer.staging,
                         group,
@@ -80,7 +81,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
                     )
                 ]
             counts = count_tags(writer, tagged)
-            dataset = commit_tags(writer, items, tagged)
+            dataset = commit_tags(writer, inputs, tagged)
         seconds = round(time.monotonic() - begun, 3)
         recorder.metrics({**counts, "seconds": seconds}, 0)
         recorder.run.save(tags={"elman.model": loaded.version, "elman.manifest": dataset.digest})

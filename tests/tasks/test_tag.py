@@ -20,7 +20,7 @@ from data.store import Dataset
 from flows.tag import TagConfig, tag
 from tasks.tagger import Tagger
 
-KILLS = 20
+KILLS, CHAIN = 20, 4
 PATIENCE_S = 120
 
 
@@ -104,6 +104,11 @@ def test_rows_depend_neither_on_shards_nor_on_the_order_of_sources(run, tmp_path
     assert run(a, b, out="whole")["shards"] == 2
     assert run(b, a, out="cut", shard_size=300)["shards"] > 8
     assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+    chances = [
+        Dataset.open(tmp_path / out).scan().sort("source", "document", "start").collect()["probability"]
+        for out in ("whole", "cut")
+    ]
+    assert (chances[0] - chances[1]).abs().max() < 1e-5
     run(b, a, out="turned")
     left, right = tmp_path / "whole" / "manifest.json", tmp_path / "turned" / "manifest.json"
     assert left.read_bytes() == right.read_bytes()
@@ -213,28 +218,53 @@ def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(
     def tree(out: Path) -> dict[str, bytes]:
         return {p.relative_to(out).as_posix(): p.read_bytes() if p.is_file() else b"" for p in out.rglob("*")}
 
-    summary = finish(tmp_path / "whole")
+    def staged(out: Path) -> int:
+        return len(list((out / ".staging" / "receipts").glob("*.json")))
+
+    summary = finish(tmp_path / "whole")  # compiles the kernels, too
     assert (summary["records"], summary["quarantined"], summary["sentences"]) == (601, 1, 6000)
     assert summary["shards"] >= 8
-    begun = time.monotonic()
-    finish(tmp_path / "timed")
-    took, expected = time.monotonic() - begun, tree(tmp_path / "whole")
+    process = start(tmp_path / "timed")
+    begun = wait_for(tmp_path / "timed", process)
+    process.communicate(timeout=PATIENCE_S)
+    window, expected = time.monotonic() - begun, tree(tmp_path / "whole")
     assert tree(tmp_path / "timed") == expected
 
-    def kill_and_run_again(number: int, moment: float) -> tuple[bool, int]:
-        out = tmp_path / f"out{number}"
+    def kill(out: Path, shards: int, pause: float) -> bool:
+        """Kill a run when it has staged so many shards more, or ended, and a pause is over."""
+        there = staged(out)
         process = start(out)
-        while process.poll() is None and not (out / ".staging").exists():  # the imports are over
+        wait_for(out, process)
+        while process.poll() is None and shards and staged(out) < there + shards:
             time.sleep(0.001)
-        time.sleep(moment)
+        time.sleep(pause)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        again = finish(out)
-        assert tree(out) == expected, f"kill {number}, seed {seed}"
-        return process.returncode == -signal.SIGKILL, again["reused"]
+        return process.returncode == -signal.SIGKILL
 
-    moments = [draw.uniform(0, 0.5 * took) for _ in range(KILLS)]
+    def kills_and_a_whole_run(number: int, moments: list[tuple[int, float]]) -> tuple[int, int]:
+        """Kill the same run again and again, each time further on."""
+        out = tmp_path / f"out{number}"
+        hits = sum(kill(out, shards, pause) for shards, pause in moments)
+        again = finish(out)
+        assert tree(out) == expected, f"run {number}, seed {seed}"
+        return hits, again["reused"]
+
+    def moment() -> tuple[int, float]:
+        return (
+            (0, draw.uniform(0, window)) if draw.random() < 0.5 else (draw.randint(1, 4), draw.random() / 50)
+        )
+
+    plans = [[moment() for _ in range(CHAIN)] for _ in range(KILLS // CHAIN)]
+    plans[0][0] = (3, 0.0)  # one at least that has something to reuse
     with ThreadPoolExecutor(2) as pool:
-        landed = list(pool.map(kill_and_run_again, range(KILLS), moments))
-    assert sum(hit for hit, _ in landed) >= KILLS // 3
-    assert any(0 < reused < summary["shards"] for _, reused in landed)
+        landed = list(pool.map(kills_and_a_whole_run, range(len(plans)), plans))
+    assert sum(hits for hits, _ in landed) >= KILLS // 3
+    assert landed[0][1] >= 3
+
+
+def wait_for(out: Path, process: subprocess.Popen) -> float:
+    """Wait until the imports of a run are over and it has taken the lock, or has ended; say when that was."""
+    while process.poll() is None and not (out / ".staging").exists():
+        time.sleep(0.001)
+    return time.monotonic()

@@ -1,0 +1,334 @@
+"""What is to be tagged: files of text or DNA as `data.reading` finds them, or corpora that were ingested.
+
+`records` turns each into one stream of sentences, contigs and refused records. A record is a sentence (CoNLL,
+a corpus of text), a line (JSON lines), a file (plain text), an entry (DNA).
+"""
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from data import corpus
+from data.contigs import Contig
+from data.errors import BadInput, UsageError
+from data.manifest import MANIFEST
+from data.reading import Item, OnRead, Options, find, read
+from data.records import Document, Refused, Sentence
+from data.store import Dataset, key_of, sha256_file
+
+FAMILIES = {corpus.TEXT: "text", corpus.DNA: "dna"}
+_SPELT = {"text": "text", "dna": "DNA"}
+MOST_TASKS = 200
+_ROWS = 10_000  # sentences of a corpus in memory at a time
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """Shards of an ingested corpus that are tagged as one source.
+
+    Of text each shard is one, so that a corpus that has grown is tagged where it has; of DNA, whose contigs
+    go on from shard to shard, all of them are.
+    """
+
+    path: Path  # of the corpus
+    name: str
+    corpus: str
+    files: tuple[tuple[str, str], ...]  # path in the corpus and sha256
+    size: int
+    dna: bool
+    kind: str = "corpus"
+
+    @property
+    def sha256(self) -> str:
+        """Names its content."""
+        return key_of(files=[sha256 for _, sha256 in self.files])
+
+    def to_json(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        named = {"name": self.name, "kind": self.kind, "sha256": self.sha256, "corpus": self.corpus}
+        return {**named, "bytes": self.size, "files": dict(self.files)}
+
+    def named(self, name: str) -> "Ingested":
+        """The same under another name."""
+        return replace(self, name=name)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of text, or of sequences without what annotates them."""
+
+    item: Item
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables."""
+        return self.item.name
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.item.files[0].path
+
+    @property
+    def kind(self) -> str:
+        """As in data.sources."""
+        return self.item.kind
+
+    @property
+    def sha256(self) -> str:
+        """Names its content."""
+        return self.item.sha256
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return self.item.size
+
+    @property
+    def dna(self) -> bool:
+        """Whether it holds DNA."""
+        return self.item.files[0].family == "dna"
+
+    def to_json(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        return self.item.to_json()
+
+    def named(self, name: str) -> "File":
+        """The same under another name."""
+        first, *others = self.item.files
+        return File(replace(self.item, files=(replace(first, name=name), *others)))
+
+    def changed(self) -> bool:
+        """Whether it is not what was hashed."""
+        return tuple(sha256_file(source.path) for source in self.item.files) != self.item.hashes
+
+
+Input = File | Ingested
+
+
+class Place(NamedTuple):
+    """A sentence and where it stands: its number in its document, and whether a record begins with it."""
+
+    source: str
+    document: str
+    number: int
+    sentence: Sentence
+    record: bool
+
+
+Record = Place | Contig | Refused
+
+
+def find_inputs(paths: Sequence[Path], kind: str, folder: str) -> tuple[list[Input], list[tuple[str, str]]]:
+    """Find what is to be tagged.
+
+    Args:
+        paths: files, folders of files, folders of ingested corpora.
+        kind: of the model, "text" or "dna".
+        folder: of the model, for messages.
+
+    Returns:
+        sources under names of their own, sorted, and (path, reason) of what was skipped.
+
+    Raises:
+        BadInput: nothing there, or not of the model's kind.
+    """
+    inputs: list[Input] = []
+    skipped: list[tuple[str, str]] = []
+    raw = [Path(path) for path in paths]
+    for path in [path for path in raw if (path / MANIFEST).is_file()]:
+        raw.remove(path)
+        inputs += _ingested(path)
+    if raw:
+        items, others = _find(raw, kind)
+        inputs += [File(_bare(item)) for item in items]
+        skipped += [(str(path), why) for path, why in others]
+    for each in inputs:
+        if each.dna != (kind == "dna"):
+            raise BadInput(
+                f"{_SPELT[kind]}, as the model {Path(folder).name} was trained on",
+                got="DNA" if each.dna else "text",
+                todo="Name another model or other sources.",
+                source=each.path,
+            )
+    return _named_apart(sorted(inputs, key=lambda each: (each.name, each.sha256))), skipped
+
+
+def _find(paths: Sequence[Path], kind: str) -> tuple[list[Item], list[tuple[Path, str]]]:
+    """Files of the model's kind; of the other where there are only such."""
+    try:
+        return find(paths, family="dna" if kind == "dna" else "text")
+    except BadInput as error:
+        if f", not {kind}" in error.got:
+            try:
+                return find(paths)
+            except BadInput:
+                pass
+        raise
+
+
+def _bare(item: Item) -> Item:
+    """Sequences without what annotates them."""
+    count = len(item.files)
+    return replace(item, annotations=(), hashes=item.hashes[:count], stats=item.stats[:count])
+
+
+def _ingested(folder: Path) -> list[Input]:
+    dataset = Dataset.open(folder)
+    if dataset.kind not in FAMILIES:
+        raise BadInput(
+            "a corpus made by `elman ingest`",
+            got=f"a dataset of kind {dataset.kind}",
+            todo="Name the corpus or the files it was made from.",
+            source=folder,
+        )
+    dataset.files("data")  # all hashes compared
+    name = folder.resolve().name
+    shards = [(shard.id, shard.files["data"]) for shard in dataset.shards if "data" in shard.files]
+    parts = [
+        Ingested(folder, f"{name}/{id}", name, ((entry.path, entry.sha256),), entry.bytes, dna=False)
+        for id, entry in shards
+    ]
+    if FAMILIES[dataset.kind] == "text":
+        return list(parts)
+    files = tuple(file for part in parts for file in part.files)
+    return [Ingested(folder, name, name, files, sum(part.size for part in parts), dna=True)]
+
+
+def _named_apart(inputs: Sequence[Input]) -> list[Input]:
+    """Sources whose names differ: of equal names, all but the first get a part of their content's hash."""
+    seen: set[str] = set()
+    out: list[Input] = []
+    for each in inputs:
+        for suffix in itertools.chain([""], (f"@{each.sha256[:n]}" for n in range(8, 65))):
+            if each.name + suffix not in seen:
+                seen.add(each.name + suffix)
+                out.append(each.named(each.name + suffix))
+                break
+        # else: the same name and content a second time
+    return out
+
+
+def grouped(inputs: Sequence[Input]) -> list[tuple[Input, ...]]:
+    """Neighbours together, about as many bytes in each group: at most `MOST_TASKS` groups."""
+    total = sum(each.size for each in inputs) + 1
+    before = itertools.accumulate((each.size for each in inputs), initial=0)
+    pairs = zip(before, inputs, strict=False)
+    groups = itertools.groupby(pairs, key=lambda pair: pair[0] * MOST_TASKS // total)
+    return [tuple(each for _, each in group) for _, group in groups]
+
+
+def outside(out: Path, paths: Sequence[Path]) -> None:
+    """Refuse an output folder that is, or lies in, one of the sources: it would be tagged in its turn.
+
+    Raises:
+        UsageError: names both.
+    """
+    for path in paths:
+        if Path(path).is_dir() and out.resolve().is_relative_to(Path(path).resolve()):
+            raise UsageError(f"expected --out outside of the sources. Got {out}, which lies in {path}.")
+
+
+# --- records ------------------------------------------------------------------------------------------------
+
+
+def records(each: Input, options: Options, on_read: OnRead) -> Iterator[Record]:
+    """The records of a source in order, refused ones included; memory does not grow with it.
+
+    Raises:
+        BadInput: the file is cut off, damaged, or was changed since it was hashed.
+    """
+    if isinstance(each, Ingested):
+        return _of_contigs(each, on_read) if each.dna else _of_corpus(each, options, on_read)
+    return _of_file(each, options, on_read)
+
+
+def _of_file(file: File, options: Options, on_read: OnRead) -> Iterator[Record]:
+    met = _Met()
+    id, number = "", 0
+    for record in read(file.item, options, on_read):
+        if not isinstance(record, Document):
+            yield record
+            continue
+        goes_on = file.kind == "plain" and record.id == id
+        if not goes_on:
+            again = file.kind == "jsonl" and not met.is_new(record.id)
+            id, number = f"{record.id}~{record.line}" if again else record.id, 0
+        for sentence in record.sentences:
+            yield Place(file.name, id, number, sentence, number == 0 or file.kind == "conll")
+            number += 1
+        if not number:
+            yield _nothing(record)
+
+
+def _nothing(document: Document) -> Refused:
+    detail, todo = "expected tokens. Got nothing visible", "Fill the record, or leave it out."
+    raw = document.id.encode("utf-8", "replace")
+    return Refused(document.source, document.line, document.byte_offset, "no-text", detail, todo, raw)
+
+
+class _Met:
+    """Ids that have been met, as 8 bytes each. In a corpus, too, later ones get the line added to theirs."""
+
+    def __init__(self) -> None:
+        self.recent: set[int] = set()
+        self.older = np.empty(0, np.uint64)
+
+    def is_new(self, id: str) -> bool:
+        """Whether an id comes for the first time."""
+        short = int.from_bytes(hashlib.blake2b(id.encode(), digest_size=8).digest())
+        at = np.searchsorted(self.older, np.uint64(short))
+        if short in self.recent or (at < len(self.older) and self.older[at] == short):
+            return False
+        self.recent.add(short)
+        if len(self.recent) > max(1 << 16, len(self.older) // 8):
+            recent = np.fromiter(self.recent, np.uint64, len(self.recent))
+            self.older = np.sort(np.concatenate([self.older, recent]))
+            self.recent.clear()
+        return True
+
+
+def _frames(each: Ingested, columns: Sequence[str], rows: int, on_read: OnRead) -> Iterator[pl.DataFrame]:
+    for path, _ in each.files:
+        frame = pl.scan_parquet(each.path / path, glob=False).select(columns).collect()
+        yield from frame.iter_slices(rows)
+        on_read(each.size / len(each.files))
+
+
+def _of_corpus(each: Ingested, options: Options, on_read: OnRead) -> Iterator[Place]:
+    columns = ["source", "document", "sentence", "start", "text", "token_start", "token_end", "byte_offset"]
+    for frame in _frames(each, columns, _ROWS, on_read):
+        for source, document, number, start, text, starts, ends, offset in frame.iter_rows():
+            sentence = Sentence(
+                start, start + len(text), text, tuple(starts), tuple(ends), byte_offset=offset
+            )
+            if options.unit == "char":
+                sentence = corpus.by_character(sentence)
+            yield Place(source, document, number, sentence, True)
+
+
+def _of_contigs(each: Ingested, on_read: OnRead) -> Iterator[Contig]:
+    """Contigs joined of their pieces, which stand in order.
+
+    Raises:
+        BadInput: pieces are missing.
+    """
+    columns = ["source", "contig", "contig_length", "start", "bases", "byte_offset"]
+    held: list[str] = []
+    got = 0
+    for frame in _frames(each, columns, 100, on_read):
+        for source, contig, length, start, bases, offset in frame.iter_rows():
+            if start != got:
+                todo = "Ingest its sources again."
+                raise BadInput(f"{contig} from base {got}", got=f"base {start}", todo=todo, source=each.path)
+            held.append(bases)
+            got += len(bases)
+            if got == length:
+                yield Contig(contig, "".join(held), None, source, offset, 0)
+                held, got = [], 0
