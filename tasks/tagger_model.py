@@ -20,9 +20,8 @@ class TaggerModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
 
         self.model = load(Path(context.artifacts["model"]))
 
-    def predict(
-        self, context: Any, model_input: list[str], params: dict[str, Any] | None = None
-    ) -> list[list[dict[str, Any]]]:
+    # No type of the answer: MLflow would warn that it cannot check maps of any values.
+    def predict(self, context: Any, model_input: list[str], params: dict[str, Any] | None = None):  # type: ignore[no-untyped-def]
         """Tag raw strings: text to entities, bases to intervals; offsets are 0-based half-open."""
         return [self.model.tag_raw(text) for text in model_input]
 

@@ -10,7 +10,6 @@ import shutil
 import socket
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -239,12 +238,7 @@ def _log_model(client: Any, run_id: str, model: Mapping[str, Any]) -> None:
         example = (
             "ATGAAACGCATTAGCACCACCATTACC" if passport["kind"] == "dna" else "Sam Li and Tom date on Tuesday."
         )
-        with (
-            mlflow.start_run(run_id=run_id),
-            tempfile.TemporaryDirectory() as code,
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")  # the answer of a tagger is a list of maps of any values
+        with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as code:
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(Path(__file__).with_name("tagger_model.py")),

@@ -100,3 +100,9 @@ def train_in() -> Callable[..., dict[str, Any]]:
 def trained(tmp_path_factory, names, train_in) -> dict[str, Any]:
     """What `fit_tagger` gave for the corpus of names."""
     return train_in(tmp_path_factory.mktemp("trained"), names)
+
+
+@pytest.fixture(scope="session")
+def invented_rows() -> Callable[[int, int], list[tuple[str, str, str]]]:
+    """`invented`, for tests that write sources of their own."""
+    return invented
