@@ -82,9 +82,9 @@ def viterbi(emission: Floats, starts: Int64, weights: Weights) -> Int32:
         tags (N,), packed as the emissions.
     """
     if compiled(emission.dtype):
-        from rnn import kernels
+        from rnn import chain_kernels
 
-        return kernels.viterbi(emission, starts, *weights)
+        return chain_kernels.viterbi(emission, starts, *weights)
     at = starts.tolist()
     T = len(at) - 1
     counts = np.diff(starts)
@@ -124,9 +124,9 @@ def forward_backward(emission: Floats, starts: Int64, weights: Weights) -> Poste
         the posterior, float64, packed as the emissions.
     """
     if compiled(emission.dtype):
-        from rnn import kernels
+        from rnn import chain_kernels
 
-        return Posterior(*kernels.forward_backward(emission, starts, *weights, FLOOR))
+        return Posterior(*chain_kernels.forward_backward(emission, starts, *weights, FLOOR))
     at = starts.tolist()
     T, counts = len(at) - 1, np.diff(starts)
     best = emission.max(axis=1, keepdims=True).astype(np.float64)

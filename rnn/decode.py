@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  (the kernels' products call it: its threads must be there to be limited)
 from threadpoolctl import threadpool_limits
 
 from rnn import chain
@@ -226,9 +227,9 @@ def emissions(logits: Floats, config: Architecture, batch: Batch) -> tuple[Float
 def _first(emission: Floats) -> Int32:
     """Best class of each row alone; of equals the first, so that a sigmoid says yes above 0.5."""
     if compiled(emission.dtype):
-        from rnn import kernels
+        from rnn import table_kernels
 
-        fast: Int32 = kernels.first_best(emission)
+        fast: Int32 = table_kernels.first_best(emission)
         return fast
     best: Int32 = emission.argmax(axis=1).astype(np.int32)
     return best

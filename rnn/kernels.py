@@ -1,29 +1,20 @@
-"""Numba kernels: what the NumPy code of cells.py, layers.py and optimise.py computes, a whole batch a call.
+"""Numba kernels of the recurrent cells: what cells.py computes, a whole batch a call.
 
 float32 only. Each kernel is compared with its reference by tests. Shapes and words as in the references.
-Compiled once and cached on disk (NUMBA_CACHE_DIR); no kernel holds the interpreter's lock.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401  (np.dot in kernels calls it; loaded here so that its threads get limited)
 
 from rnn import layers
-from rnn.arrays import Floats, Int32, Int64, Params, RowGradient
-from rnn.batches import Bags, Batch
+from rnn.arrays import Floats, Int32, Params
+from rnn.batches import Batch
 from rnn.cells import Backprop, Cell
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _jit(function: F) -> F:
-    return cast(F, numba.njit(nogil=True, fastmath=True, cache=True, error_model="numpy")(function))
+from rnn.jit import jit
 
 
-@_jit
+@jit
 def _tanh(x: Any) -> Any:
     """Rational approximation of tanh for float32, off by at most 3e-7 (the form of Eigen's MathFunctions)."""
     x = min(max(x, np.float32(-8.0)), np.float32(8.0))
@@ -42,12 +33,12 @@ def _tanh(x: Any) -> Any:
     return x * p / q
 
 
-@_jit
+@jit
 def _sigmoid(x: Any) -> Any:
     return _tanh(x * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
 
 
-@_jit
+@jit
 def _there(starts: Any, t: int, reverse: bool) -> Any:
     """First row, and number of rows, that step t takes its states from."""
     T = len(starts) - 1
@@ -60,7 +51,7 @@ def _there(starts: Any, t: int, reverse: bool) -> Any:
     return 0, 0
 
 
-@_jit
+@jit
 def _hand_on(h: Any, first: int, n: int, keep: Any, Wh: Any, state: Any, out: Any) -> None:
     """out[:n] = (h[first:first + n] * keep) @ Wh; `keep` without rows drops nothing."""
     if n:
@@ -73,7 +64,7 @@ def _hand_on(h: Any, first: int, n: int, keep: Any, Wh: Any, state: Any, out: An
             np.dot(h[first : first + n], Wh, out[:n])
 
 
-@_jit
+@jit
 def _hand_back(dz: Any, n: int, first: int, keep: Any, WhT: Any, buffer: Any, dstate: Any) -> None:
     """dstate[first:first + n] += (dz[:n] @ Wh.T) * keep."""
     if n:
@@ -86,7 +77,7 @@ def _hand_back(dz: Any, n: int, first: int, keep: Any, WhT: Any, buffer: Any, ds
                     dstate[first + i, j] += buffer[i, j]
 
 
-@_jit
+@jit
 def _simple_forward(x: Any, Wh: Any, starts: Any, reverse: bool, rectify: bool, keep: Any) -> Any:
     N, H = x.shape
     T, B = len(starts) - 1, starts[1]
@@ -108,7 +99,7 @@ def _simple_forward(x: Any, Wh: Any, starts: Any, reverse: bool, rectify: bool, 
     return h
 
 
-@_jit
+@jit
 def _simple_backward(dx: Any, h: Any, WhT: Any, starts: Any, reverse: bool, rectify: bool, keep: Any) -> None:
     """Turn dh, in place, into dx."""
     H = dx.shape[1]
@@ -129,7 +120,7 @@ def _simple_backward(dx: Any, h: Any, WhT: Any, starts: Any, reverse: bool, rect
         _hand_back(dx[a : a + n], m, first, keep, WhT, buffer, dx)
 
 
-@_jit
+@jit
 def _gru_forward(x: Any, Wh: Any, bh: Any, starts: Any, reverse: bool, keep: Any) -> Any:
     N, H = x.shape[0], len(bh)
     T, B = len(starts) - 1, starts[1]
@@ -158,7 +149,7 @@ def _gru_forward(x: Any, Wh: Any, bh: Any, starts: Any, reverse: bool, keep: Any
     return h, gates, inner
 
 
-@_jit
+@jit
 def _gru_backward(
     dh: Any, h: Any, gates: Any, inner: Any, WhT: Any, starts: Any, reverse: bool, keep: Any
 ) -> Any:
@@ -197,7 +188,7 @@ def _gru_backward(
     return dx, du
 
 
-@_jit
+@jit
 def _lstm_forward(x: Any, Wh: Any, starts: Any, reverse: bool, keep: Any) -> Any:
     N, H = x.shape[0], Wh.shape[0]
     T, B = len(starts) - 1, starts[1]
@@ -231,7 +222,7 @@ def _lstm_forward(x: Any, Wh: Any, starts: Any, reverse: bool, keep: Any) -> Any
     return h, c, s, gates
 
 
-@_jit
+@jit
 def _lstm_backward(
     dh: Any, c: Any, s: Any, gates: Any, WhT: Any, starts: Any, reverse: bool, keep: Any
 ) -> Any:
@@ -263,92 +254,7 @@ def _lstm_backward(
     return dx
 
 
-@_jit
-def _index(tokens: Any, rows: Any, offsets: Any, tables: int) -> Any:
-    """Number the distinct bags, and their table rows, in the order they come."""
-    bag_slot, row_slot = np.full(len(offsets) - 1, -1, np.int32), np.full(tables, -1, np.int32)
-    which, distinct, U, E = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.int32), 0, 0
-    for i in range(len(tokens)):
-        bag = tokens[i]
-        if bag_slot[bag] < 0:
-            bag_slot[bag] = U
-            distinct[U] = bag
-            U += 1
-            E += offsets[bag + 1] - offsets[bag]
-        which[i] = bag_slot[bag]
-    ends, column, touched, K = np.zeros(U + 1, np.int32), np.empty(E, np.int32), np.empty(E, np.int32), 0
-    e = 0
-    for u in range(U):
-        for r in range(offsets[distinct[u]], offsets[distinct[u] + 1]):
-            row = rows[r]
-            if row_slot[row] < 0:
-                row_slot[row] = K
-                touched[K] = row
-                K += 1
-            column[e] = row_slot[row]
-            e += 1
-        ends[u + 1] = e
-    return which, ends, column, touched[:K].copy()
-
-
-@_jit
-def _gather(table: Any, touched: Any, column: Any, ends: Any, factor: Any, which: Any) -> Any:
-    U, D = len(ends) - 1, table.shape[1]
-    sums = np.zeros((U, D), table.dtype)
-    for u in range(U):
-        for e in range(ends[u], ends[u + 1]):
-            f, row = factor[e], touched[column[e]]
-            for j in range(D):
-                sums[u, j] += f * table[row, j]
-    x = np.empty((len(which), D), table.dtype)
-    for i in range(len(which)):
-        u = which[i]
-        for j in range(D):
-            x[i, j] = sums[u, j]
-    return x
-
-
-@_jit
-def _scatter(dx: Any, K: int, column: Any, ends: Any, factor: Any, which: Any) -> Any:
-    U, D = len(ends) - 1, dx.shape[1]
-    sums, values = np.zeros((U, D), dx.dtype), np.zeros((K, D), dx.dtype)
-    for i in range(len(which)):
-        u = which[i]
-        for j in range(D):
-            sums[u, j] += dx[i, j]
-    for u in range(U):
-        for e in range(ends[u], ends[u + 1]):
-            f, k = factor[e], column[e]
-            for j in range(D):
-                values[k, j] += f * sums[u, j]
-    return values
-
-
-@_jit
-def adam_dense(p: Any, m: Any, v: Any, g: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any) -> None:
-    """One step of Adam on flat arrays, in place; all scalars float32."""
-    one = np.float32(1)
-    for i in range(len(p)):
-        m[i] = beta1 * m[i] + (one - beta1) * g[i]
-        v[i] = beta2 * v[i] + (one - beta2) * g[i] * g[i]
-        p[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon)
-
-
-@_jit
-def adam_rows(
-    p: Any, m: Any, v: Any, rows: Any, g: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any
-) -> None:
-    """One step of Adam on some rows of a table, in place."""
-    one = np.float32(1)
-    for k in range(len(rows)):
-        a, b, c, d = p[rows[k]], m[rows[k]], v[rows[k]], g[k]
-        for j in range(g.shape[1]):
-            b[j] = beta1 * b[j] + (one - beta1) * d[j]
-            c[j] = beta2 * c[j] + (one - beta2) * d[j] * d[j]
-            a[j] -= rate * b[j] / (np.sqrt(c[j]) + epsilon)
-
-
-@_jit
+@jit
 def _simple_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool, rectify: bool) -> Any:
     """_simple_forward on rows x[which]."""
     N, H = len(which), x.shape[1]
@@ -371,7 +277,7 @@ def _simple_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool, rect
     return h
 
 
-@_jit
+@jit
 def _gru_states(x: Any, which: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) -> Any:
     """_gru_forward on rows x[which], without what only the way back needs."""
     N, H = len(which), len(bh)
@@ -400,7 +306,7 @@ def _gru_states(x: Any, which: Any, Wh: Any, bh: Any, starts: Any, reverse: bool
     return h
 
 
-@_jit
+@jit
 def _lstm_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool) -> Any:
     """_lstm_forward on rows x[which], without what only the way back needs."""
     N, H = len(which), Wh.shape[0]
@@ -428,45 +334,10 @@ def _lstm_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool) -> Any
     return h
 
 
-@_jit
-def first_best(logits: Any) -> Any:
-    """The class of the largest logit of each row (N, G), the first of equals."""
-    best = np.zeros(len(logits), np.int32)
-    for i in range(len(logits)):
-        row, top = logits[i], 0
-        for j in range(1, logits.shape[1]):
-            if row[j] > row[top]:
-                top = j
-        best[i] = top
-    return best
-
-
-class OneHot(layers.OneHot):
-    """layers.OneHot, by kernels."""
-
-    def __init__(
-        self, bags: Bags, tokens: Int32, rows: int, keep: Callable[[int], Floats] | None = None
-    ) -> None:
-        """Look the bags of `tokens` (N,) up among tables of `rows` rows."""
-        self.which, self.ends, self.column, self.touched = _index(tokens, bags.rows, bags.offsets, rows)
-        entries = len(self.column)
-        self.factor = np.ones(entries, np.float32) if keep is None else keep(entries)
-
-    def times(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
-        """One-hot times a matrix, and the way back."""
-        shape = (self.column, self.ends, self.factor, self.which)
-        x: Floats = _gather(table, self.touched, *shape)
-
-        def backprop(dx: Floats) -> RowGradient:
-            return RowGradient(self.touched, _scatter(dx, len(self.touched), *shape))
-
-        return x, backprop
-
-
 _NONE = np.empty((0, 0), np.float32)
 
 
-@_jit
+@jit
 def _states_before(h: Any, starts: Any, reverse: bool, keep: Any) -> Any:
     """For each row after the first step, the state that crosses to or from the step before it."""
     H, B = h.shape[1], starts[1]
@@ -483,7 +354,7 @@ def _states_before(h: Any, starts: Any, reverse: bool, keep: Any) -> Any:
     return states
 
 
-@_jit
+@jit
 def _rows_before(dz: Any, starts: Any) -> Any:
     """For each row after the first step, the row of dz one step earlier."""
     H, B = dz.shape[1], starts[1]
@@ -502,45 +373,6 @@ def _state_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool, mask: Fl
     came = _rows_before(dz, batch.starts) if reverse else dz[int(batch.starts[1]) :]
     gradient: Floats = state.T @ came
     return gradient
-
-
-@_jit
-def _cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
-    """layers.softmax_cross_entropy; without weights where there are none."""
-    N, G = logits.shape
-    gradient, total, seen = np.empty_like(logits), 0.0, 0
-    shifted = np.empty_like(logits)
-    for i in range(N):
-        top = logits[i, 0]
-        for j in range(1, G):
-            top = max(top, logits[i, j])
-        for j in range(G):
-            shifted[i, j] = logits[i, j] - top
-    p = np.exp(shifted)
-    for i in range(N):
-        y, mass = targets[i], np.float32(0)
-        for j in range(G):
-            mass += p[i, j]
-        if y < 0:
-            for j in range(G):
-                gradient[i, j] = 0
-            continue
-        w = weights[y] if len(weights) else np.float32(1)
-        seen += 1
-        total += w * (np.log(mass) - shifted[i, y])
-        for j in range(G):
-            gradient[i, j] = w * p[i, j] / mass
-        gradient[i, y] -= w
-    return total, seen, gradient
-
-
-def softmax_cross_entropy(
-    logits: Floats, targets: Int32, class_weights: Floats | None
-) -> tuple[float, float, Floats]:
-    """layers.softmax_cross_entropy, by kernels."""
-    weights = np.empty(0, np.float32) if class_weights is None else class_weights.astype(np.float32)
-    total, seen, gradient = _cross_entropy(logits, targets, weights)
-    return float(total), float(seen), gradient
 
 
 def _simple(rectify: bool) -> Cell:
@@ -606,129 +438,3 @@ def states(cell: str, x: Floats, which: Int32, weights: Params, batch: Batch, re
     else:
         h = _simple_states(x, which, Wh, starts, reverse, cell == "relu")
     return h
-
-
-@_jit
-def _viterbi(emission: Any, starts: Any, start: Any, transition: Any, end: Any) -> Any:
-    """chain.viterbi on transposed emissions (G, N); closed weights are very low, not infinite."""
-    G, N = emission.shape
-    T, B = len(starts) - 1, starts[1]
-    back, tags = np.empty((G, N), np.int32), np.empty(N, np.int32)
-    score, best = np.empty((G, B), emission.dtype), np.empty((G, B), emission.dtype)
-    final = np.empty(B, np.int32)
-    for j in range(G):
-        for i in range(B):
-            score[j, i] = emission[j, i] + start[j]
-    for t in range(T):
-        a, n = starts[t], starts[t + 1] - starts[t]
-        m = starts[t + 2] - starts[t + 1] if t + 1 < T else 0
-        for i in range(m, n):
-            top = 0
-            for j in range(1, G):
-                if score[j, i] + end[j] > score[top, i] + end[top]:
-                    top = j
-            final[i] = top
-        if m:
-            b = a + n
-            for j in range(G):
-                w = transition[0, j]
-                for i in range(m):
-                    best[j, i] = score[0, i] + w
-                    back[j, b + i] = 0
-                for k in range(1, G):
-                    w = transition[k, j]
-                    for i in range(m):
-                        value = score[k, i] + w
-                        better = value > best[j, i]
-                        best[j, i] = value if better else best[j, i]
-                        back[j, b + i] = np.int32(k) if better else back[j, b + i]
-                for i in range(m):
-                    best[j, i] += emission[j, b + i]
-            score, best = best, score
-    for t in range(T - 1, -1, -1):
-        a, n = starts[t], starts[t + 1] - starts[t]
-        m = starts[t + 2] - starts[t + 1] if t + 1 < T else 0
-        for i in range(m):
-            final[i] = back[final[i], a + n + i]
-        for i in range(n):
-            tags[a + i] = final[i]
-    return tags
-
-
-@_jit
-def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -> Any:
-    """chain.forward_backward on transposed exponentials: alpha, beta (G, N), scale (N,), total (B,)."""
-    G, N = weight.shape
-    T, B = len(starts) - 1, starts[1]
-    alpha, beta, scale = np.empty((G, N)), np.empty((G, N)), np.zeros(N)
-    total, v = np.zeros(B), np.empty((G, B))
-    for t in range(T):
-        a, n = starts[t], starts[t + 1] - starts[t]
-        for j in range(G):
-            if t:
-                b = starts[t - 1]
-                for i in range(n):
-                    alpha[j, a + i] = 0.0
-                for k in range(G):
-                    w = A[k, j]
-                    if w != 0.0:
-                        for i in range(n):
-                            alpha[j, a + i] += alpha[k, b + i] * w
-            else:
-                for i in range(n):
-                    alpha[j, a + i] = first[j]
-            for i in range(n):
-                alpha[j, a + i] *= weight[j, a + i]
-                scale[a + i] += alpha[j, a + i]
-        for j in range(G):
-            for i in range(n):
-                alpha[j, a + i] /= scale[a + i]
-    for t in range(T - 1, -1, -1):
-        a, n = starts[t], starts[t + 1] - starts[t]
-        m = starts[t + 2] - starts[t + 1] if t + 1 < T else 0
-        b = a + n
-        for j in range(G):
-            for i in range(m):
-                v[j, i] = weight[j, b + i] * beta[j, b + i] / scale[b + i]
-        for k in range(G):
-            for i in range(m, n):
-                beta[k, a + i] = last[k]
-                total[i] += alpha[k, a + i] * last[k]
-            for i in range(m):
-                beta[k, a + i] = 0.0
-            for j in range(G):
-                w = A[k, j]
-                if w != 0.0:
-                    for i in range(m):
-                        beta[k, a + i] += v[j, i] * w
-    return alpha, beta, scale, total
-
-
-LOW = np.float32(-1e30)
-
-
-def viterbi(emission: Floats, starts: Int64, start: Floats, transition: Floats, end: Floats) -> Int32:
-    """chain.viterbi, by kernels."""
-    finite = [np.maximum(w, LOW).astype(np.float32) for w in (start, transition, end)]
-    tags: Int32 = _viterbi(np.ascontiguousarray(emission.T), starts, *finite)
-    return tags
-
-
-def forward_backward(
-    emission: Floats, starts: Int64, start: Floats, transition: Floats, end: Floats, floor: float
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """chain.forward_backward, by kernels: marginals, alpha, beta, step (N, G), log_z (B,)."""
-    columns = np.ascontiguousarray(emission.T)
-    best = columns.max(axis=0)
-    columns -= best
-    np.maximum(columns, np.float32(floor), out=columns)
-    np.exp(columns, out=columns)
-    alpha, beta, scale, total = _forward_backward(
-        columns, starts, np.exp(start), np.exp(transition), np.exp(end)
-    )
-    marginals = alpha * beta
-    marginals /= marginals.sum(axis=0)
-    logs = np.log(scale) + best
-    member = np.arange(len(best)) - np.repeat(starts[:-1], np.diff(starts))
-    log_z = np.bincount(member, logs) + np.log(total)
-    return marginals.T, alpha.T, beta.T, (columns / scale).T, log_z

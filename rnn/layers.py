@@ -147,9 +147,9 @@ def softmax_cross_entropy(
         the sum, the number of rows counted, and the gradient of the sum (N, G).
     """
     if compiled(logits.dtype):
-        from rnn import kernels
+        from rnn import table_kernels
 
-        return kernels.softmax_cross_entropy(logits, targets, class_weights)
+        return table_kernels.softmax_cross_entropy(logits, targets, class_weights)
     known = targets >= 0
     y = np.where(known, targets, 0)
     w = known.astype(logits.dtype) if class_weights is None else known * class_weights[y].astype(logits.dtype)

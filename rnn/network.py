@@ -266,13 +266,13 @@ class NetworkConfig:
         """
         if not compiled(params["table"].dtype):
             return lambda batch: self.forward(params, bags, batch)[0]
-        from rnn import kernels
+        from rnn import kernels, table_kernels
 
         H, FH, by = self.hidden, GATES[self.cell] * self.hidden, params["head.by"]
         distinct = np.unique(tokens)
         slot = np.zeros(len(bags), np.int32)
         slot[distinct] = np.arange(len(distinct))
-        onehot = kernels.OneHot(bags, distinct, self.rows)
+        onehot = table_kernels.OneHot(bags, distinct, self.rows)
         sums, _ = onehot.times(params["table"])
         straight = onehot.times(params["direct"])[0] if self.direct else None
         first, weights = [], {}
@@ -366,9 +366,9 @@ def one_hot(bags: Bags, batch: Batch, noise: Noise | None, table: Floats) -> lay
 
     if not compiled(table.dtype):
         return layers.OneHot(bags, tokens, keep)
-    from rnn import kernels
+    from rnn import table_kernels
 
-    return kernels.OneHot(bags, tokens, len(table), keep)
+    return table_kernels.OneHot(bags, tokens, len(table), keep)
 
 
 def replaced(tokens: Int32, bags: Bags, noise: Noise | None) -> Int32:

@@ -52,14 +52,14 @@ class Adam:
                 params[name] -= self._move(self.m[name], self.v[name], gradient, rate)
 
     def _kernel(self, p: Floats, m: Floats, v: Floats, gradient: Floats | RowGradient, rate: float) -> None:
-        from rnn import kernels
+        from rnn import table_kernels
 
         scalars = [np.float32(x) for x in (rate, self.beta1, self.beta2, self.epsilon)]
         if isinstance(gradient, RowGradient):
-            kernels.adam_rows(p, m, v, gradient.rows, gradient.values, *scalars)
+            table_kernels.adam_rows(p, m, v, gradient.rows, gradient.values, *scalars)
         else:
             flat = gradient.astype(np.float32, copy=False).reshape(-1)
-            kernels.adam_dense(p.reshape(-1), m.reshape(-1), v.reshape(-1), flat, *scalars)
+            table_kernels.adam_dense(p.reshape(-1), m.reshape(-1), v.reshape(-1), flat, *scalars)
 
     def _move(self, m: Floats, v: Floats, gradient: Floats, rate: float) -> Floats:
         m *= self.beta1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnn import cells, chain, kernels, layers
+from rnn import cells, chain, kernels, layers, table_kernels
 from rnn.batches import Bags, Sequences, pack
 from rnn.network import NetworkConfig, init
 from rnn.optimise import Adam
@@ -51,13 +51,13 @@ def test_one_hot(dropped):
     tokens = rng.integers(0, 6, 40).astype(np.int32)
     table = rng.standard_normal((9, 7), np.float32)
     slow = layers.OneHot(bags, tokens)
-    fast = kernels.OneHot(bags, tokens, 9)
+    fast = table_kernels.OneHot(bags, tokens, 9)
     if dropped:  # the two draw for their entries in another order: make the factors follow the entry
         distinct, first = np.unique(tokens, return_index=True)
         factor = {int(b): rng.integers(0, 2, sizes[b]) * 2.0 for b in distinct}
         come = [int(tokens[i]) for i in np.sort(first)]
         slow = layers.OneHot(bags, tokens, lambda n: np.concatenate([factor[int(b)] for b in distinct]))
-        fast = kernels.OneHot(
+        fast = table_kernels.OneHot(
             bags, tokens, 9, lambda n: np.concatenate([factor[b] for b in come]).astype(np.float32)
         )
     x, backprop = slow.times(table)
@@ -89,14 +89,14 @@ def test_adam():
     for _ in range(3):
         g = rng.standard_normal(p.shape, np.float32)
         slow._move(slow.m["p"], slow.v["p"], g, 0.0)
-        kernels.adam_dense(*(a.reshape(-1) for a in (ours, m, v, g)), *scalars)
+        table_kernels.adam_dense(*(a.reshape(-1) for a in (ours, m, v, g)), *scalars)
         np.testing.assert_allclose(m, slow.m["p"], rtol=1e-5, atol=1e-7)
         np.testing.assert_allclose(v, slow.v["p"], rtol=1e-5, atol=1e-7)
     rows = np.array([4, 1])
     before, moved = ours.copy(), ours.copy()
     g = rng.standard_normal((2, 5), np.float32)
     m2, v2 = m.copy(), v.copy()
-    kernels.adam_rows(moved, m2, v2, rows, g, *scalars)
+    table_kernels.adam_rows(moved, m2, v2, rows, g, *scalars)
     step = slow._move(m[rows], v[rows], g, 0.01)
     np.testing.assert_allclose(moved[rows], before[rows] - step, rtol=1e-4, atol=1e-6)
     others = [0, 2, 3, 5]

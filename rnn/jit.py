@@ -1,0 +1,13 @@
+"""How kernels are compiled: once, kept on disk (NUMBA_CACHE_DIR), not holding the lock of the interpreter."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def jit(function: F) -> F:
+    """Compile a kernel at its first call; division by zero gives infinity, sums may be reordered."""
+    return cast(F, numba.njit(nogil=True, fastmath=True, cache=True, error_model="numpy")(function))

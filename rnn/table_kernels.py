@@ -1,0 +1,173 @@
+"""Numba kernels around the cells: one-hot products, the loss, Adam; references in layers.py and optimise.py.
+
+float32 only. Each kernel is compared with its reference by tests. Shapes and words as in the references.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rnn import layers
+from rnn.arrays import Floats, Int32, RowGradient
+from rnn.batches import Bags
+from rnn.jit import jit
+
+
+@jit
+def _index(tokens: Any, rows: Any, offsets: Any, tables: int) -> Any:
+    """Number the distinct bags, and their table rows, in the order they come."""
+    bag_slot, row_slot = np.full(len(offsets) - 1, -1, np.int32), np.full(tables, -1, np.int32)
+    which, distinct, U, E = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.int32), 0, 0
+    for i in range(len(tokens)):
+        bag = tokens[i]
+        if bag_slot[bag] < 0:
+            bag_slot[bag] = U
+            distinct[U] = bag
+            U += 1
+            E += offsets[bag + 1] - offsets[bag]
+        which[i] = bag_slot[bag]
+    ends, column, touched, K = np.zeros(U + 1, np.int32), np.empty(E, np.int32), np.empty(E, np.int32), 0
+    e = 0
+    for u in range(U):
+        for r in range(offsets[distinct[u]], offsets[distinct[u] + 1]):
+            row = rows[r]
+            if row_slot[row] < 0:
+                row_slot[row] = K
+                touched[K] = row
+                K += 1
+            column[e] = row_slot[row]
+            e += 1
+        ends[u + 1] = e
+    return which, ends, column, touched[:K].copy()
+
+
+@jit
+def _gather(table: Any, touched: Any, column: Any, ends: Any, factor: Any, which: Any) -> Any:
+    U, D = len(ends) - 1, table.shape[1]
+    sums = np.zeros((U, D), table.dtype)
+    for u in range(U):
+        for e in range(ends[u], ends[u + 1]):
+            f, row = factor[e], touched[column[e]]
+            for j in range(D):
+                sums[u, j] += f * table[row, j]
+    x = np.empty((len(which), D), table.dtype)
+    for i in range(len(which)):
+        u = which[i]
+        for j in range(D):
+            x[i, j] = sums[u, j]
+    return x
+
+
+@jit
+def _scatter(dx: Any, K: int, column: Any, ends: Any, factor: Any, which: Any) -> Any:
+    U, D = len(ends) - 1, dx.shape[1]
+    sums, values = np.zeros((U, D), dx.dtype), np.zeros((K, D), dx.dtype)
+    for i in range(len(which)):
+        u = which[i]
+        for j in range(D):
+            sums[u, j] += dx[i, j]
+    for u in range(U):
+        for e in range(ends[u], ends[u + 1]):
+            f, k = factor[e], column[e]
+            for j in range(D):
+                values[k, j] += f * sums[u, j]
+    return values
+
+
+@jit
+def adam_dense(p: Any, m: Any, v: Any, g: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any) -> None:
+    """One step of Adam on flat arrays, in place; all scalars float32."""
+    one = np.float32(1)
+    for i in range(len(p)):
+        m[i] = beta1 * m[i] + (one - beta1) * g[i]
+        v[i] = beta2 * v[i] + (one - beta2) * g[i] * g[i]
+        p[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon)
+
+
+@jit
+def adam_rows(
+    p: Any, m: Any, v: Any, rows: Any, g: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any
+) -> None:
+    """One step of Adam on some rows of a table, in place."""
+    one = np.float32(1)
+    for k in range(len(rows)):
+        a, b, c, d = p[rows[k]], m[rows[k]], v[rows[k]], g[k]
+        for j in range(g.shape[1]):
+            b[j] = beta1 * b[j] + (one - beta1) * d[j]
+            c[j] = beta2 * c[j] + (one - beta2) * d[j] * d[j]
+            a[j] -= rate * b[j] / (np.sqrt(c[j]) + epsilon)
+
+
+@jit
+def first_best(logits: Any) -> Any:
+    """The class of the largest logit of each row (N, G), the first of equals."""
+    best = np.zeros(len(logits), np.int32)
+    for i in range(len(logits)):
+        row, top = logits[i], 0
+        for j in range(1, logits.shape[1]):
+            if row[j] > row[top]:
+                top = j
+        best[i] = top
+    return best
+
+
+class OneHot(layers.OneHot):
+    """layers.OneHot, by kernels."""
+
+    def __init__(
+        self, bags: Bags, tokens: Int32, rows: int, keep: Callable[[int], Floats] | None = None
+    ) -> None:
+        """Look the bags of `tokens` (N,) up among tables of `rows` rows."""
+        self.which, self.ends, self.column, self.touched = _index(tokens, bags.rows, bags.offsets, rows)
+        entries = len(self.column)
+        self.factor = np.ones(entries, np.float32) if keep is None else keep(entries)
+
+    def times(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
+        """One-hot times a matrix, and the way back."""
+        shape = (self.column, self.ends, self.factor, self.which)
+        x: Floats = _gather(table, self.touched, *shape)
+
+        def backprop(dx: Floats) -> RowGradient:
+            return RowGradient(self.touched, _scatter(dx, len(self.touched), *shape))
+
+        return x, backprop
+
+
+@jit
+def _cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
+    """layers.softmax_cross_entropy; without weights where there are none."""
+    N, G = logits.shape
+    gradient, total, seen = np.empty_like(logits), 0.0, 0
+    shifted = np.empty_like(logits)
+    for i in range(N):
+        top = logits[i, 0]
+        for j in range(1, G):
+            top = max(top, logits[i, j])
+        for j in range(G):
+            shifted[i, j] = logits[i, j] - top
+    p = np.exp(shifted)
+    for i in range(N):
+        y, mass = targets[i], np.float32(0)
+        for j in range(G):
+            mass += p[i, j]
+        if y < 0:
+            for j in range(G):
+                gradient[i, j] = 0
+            continue
+        w = weights[y] if len(weights) else np.float32(1)
+        seen += 1
+        total += w * (np.log(mass) - shifted[i, y])
+        for j in range(G):
+            gradient[i, j] = w * p[i, j] / mass
+        gradient[i, y] -= w
+    return total, seen, gradient
+
+
+def softmax_cross_entropy(
+    logits: Floats, targets: Int32, class_weights: Floats | None
+) -> tuple[float, float, Floats]:
+    """layers.softmax_cross_entropy, by kernels."""
+    weights = np.empty(0, np.float32) if class_weights is None else class_weights.astype(np.float32)
+    total, seen, gradient = _cross_entropy(logits, targets, weights)
+    return float(total), float(seen), gradient
