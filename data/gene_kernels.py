@@ -84,6 +84,7 @@ def run(  # type: ignore[no-untyped-def]
         events filled, or -1 less them for want of room: give a longer array and the saved state again.
     """
     gene_cost, overlap_cost, shortest, shortest_partial, partial_cost, weight = costs
+    hopeless = 10.0 + LONGEST_OVERLAP * weight * 15.0  # more than shared bases make up for
     shift = lead - begin
     n = len(events)
     low = begin - lead
@@ -134,7 +135,7 @@ def run(  # type: ignore[no-untyped-def]
             a_begin = link[s, 0]
             size = b - a_begin
             fits = size >= (shortest_partial if link[s, 2] else shortest)
-            if fits and v > base - 40.0:
+            if fits and v > base - hopeless:
                 chance = (state[s, 2] - state[s, 1]) / size
                 number = -1
                 if v > state[0, 0]:
