@@ -49,9 +49,9 @@ class FitConfig:
     decay: float = 0.1
     clip: float = 5.0
     dropout: float = 0.5
-    blocks: float = 0.3
+    blocks: float = 0.1
     states: float = 0.0
-    unknown: float = 0.3
+    unknown: float = 0.1
     patience: int = 6
     average: int = 1
     parts: int = 1
