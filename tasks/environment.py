@@ -21,7 +21,7 @@ FIXED = {
 }
 # One thread a BLAS pool: fork-join threads collapse on a busy core; our parallelism is over whole batches.
 DEFAULTS = {
-    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",  # errors are ours to tell, without a traceback
     "PREFECT_CLIENT_MAX_RETRIES": "1",  # a server that died must not hold the work up; 5 cost two minutes
     "PREFECT_API_REQUEST_TIMEOUT": "15",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
