@@ -93,6 +93,8 @@ def _environment(prefect_port: int) -> dict[str, str]:
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": origin,
         "PREFECT_SERVER_UI_API_URL": f"{origin}/api",
         "PREFECT_LOGGING_LEVEL": "INFO",
+        "PREFECT_CLIENT_MAX_RETRIES": "5",  # the worker has the patience that a command by hand has not
+        "PREFECT_API_REQUEST_TIMEOUT": "60",
     }
 
 

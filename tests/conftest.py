@@ -10,6 +10,9 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
+# Homes are many in tests, compiled kernels the same in all: one cache, also for the commands that tests start.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(CHECKOUT / "var" / "numba"))
+
 
 @pytest.fixture(scope="session")
 def checkout() -> Path:
