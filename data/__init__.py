@@ -1,1 +1,1 @@
-"""Polars and Arrow: formats, schema, vocabulary, tags, batches and the store. Imports nothing of ours outside itself."""
+"""Polars and Arrow: formats, schema, tags, vocabulary, batches, the store."""

@@ -10,7 +10,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-# Homes are many in tests, compiled kernels the same in all: one cache, also for the commands that tests start.
+# Homes are many in tests, compiled kernels are the same: one cache, also for the commands that tests start.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CHECKOUT / "var" / "numba"))
 
 
