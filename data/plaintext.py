@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from data.records import Document, Refused, Sentence
-from data.tokenizer import Tokenizer, wraps_lines
+from data.tokenizer import JUDGED, MARGIN, Tokenizer, wraps_lines
 
-PIECE = 1 << 18  # characters decoded at a time; what `wraps_lines` looks at is less
+PIECE = 1 << 18  # bytes read at a time
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -87,21 +87,25 @@ def _refuse(
 
 
 def _parts(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) -> Iterator[Document]:
-    """Cut piece by piece; the last sentence of what is there waits for what follows it."""
+    """Cut piece by piece; a sentence waits until what follows it can no longer change it.
+
+    A sentence longer than a piece is read on in doubled steps, so that the work grows with the text alone.
+    """
     at = 0  # characters of the document before `text`
-    text = ""
+    text, begin, wanted = "", 0, max(PIECE, JUDGED)
     wrapped: bool | None = None
     pieces = _pieces(opener)
     ended = False
     while not ended:
-        piece = next(pieces, None)
-        ended = piece is None
-        text += piece[0] if piece else ""
+        while len(text) < wanted and not ended:
+            piece = next(pieces, None)
+            ended = piece is None
+            text += piece[0] if piece else ""
         if wrapped is None:
             wrapped = wraps_lines(text)
-        found = list(tokenizer.sentences(text, wrapped))
-        if not ended:
-            found = found[:-2]  # the end of the last but one may depend on the last
+        found = list(tokenizer.sentences(text, wrapped, begin))
+        if not ended:  # the last goes on, as far as is known
+            found = [cut for cut in found[:-1] if cut[1] <= len(text) - MARGIN]
         if found:
             sentences = tuple(
                 Sentence(
@@ -114,6 +118,6 @@ def _parts(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) ->
                 for start, end, starts, ends in found
             )
             yield Document(source, source, sentences)
-            cut = found[-1][1]
-            at += cut
-            text = text[cut:]
+            kept = found[-1][1] - 1  # a character that tokens may look back at
+            at, text, begin = at + kept, text[kept:], 1
+        wanted = max(PIECE, 2 * len(text))

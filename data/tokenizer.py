@@ -6,12 +6,14 @@ that the corpus knows; every other visible character is a token of its own, but 
 stay together. Han, Kana and other scripts written without spaces are a token a character.
 Character unit: every visible code point is a token, Latin letters and digits inside Chinese too.
 
-A sentence ends after . ! ? or an ellipsis with its closing quotes, if white space and no lower-case letter
-follow and the dot belongs to no abbreviation or initial; after one of the ideographic terminators; at a blank
-line; and at every line end of a text whose lines are not hard-wrapped (`wraps_lines`).
+A sentence ends after . ! ? or an ellipsis with its closing quotes, if white space and, within `LOOKAHEAD`
+characters, no lower-case letter follow and the dot belongs to no abbreviation or initial; after one of the
+ideographic terminators; at a blank line; and at every line end of a text whose lines are not hard-wrapped
+(`wraps_lines`). All of it takes time in proportion to the text and looks no further than `MARGIN` ahead.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
@@ -68,14 +70,18 @@ ABBREVIATIONS = (
     ),
     *("Nov", "Dec", "approx", "ca", "cf", "Esq"),
 )
+JUDGED = 1 << 16  # characters that tell whether lines are wrapped
 LONGEST_SENTENCE = 1000  # tokens; a longer one is cut there, so that memory stays bounded
 CLOSERS = "\"'\u201d\u2019\\)\\]}\u00bb\u203a\u300d\u300f\uff09\u3011\u300b"
+MARGIN = 256  # characters after a sentence that settle where it ends
+LOOKAHEAD = 100  # characters after what looks like an end in which the next word must begin to be asked
 _END = re.compile(
-    f"[.!?\u2026]+(?P<close>[{CLOSERS}]*|(?:[ ]['\u2019\u201d\"]{{1,2}})?)(?=\\s+(?P<next>\\W*\\w))"
-    f"|[\u3002\uff01\uff1f\uff61]+[{CLOSERS}]*"
+    f"(?<![.!?\u2026])[.!?\u2026]++(?:[{CLOSERS}]*+(?=\\s)|[ ]['\u2019\u201d\"]{{1,2}}(?=\\s))"
+    f"|(?P<wide>[\u3002\uff01\uff1f\uff61]++[{CLOSERS}]*+)"
 )
-_BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*|\r[^\S\r\n]*\r\s*|\r\n[^\S\n]*\r\n\s*")
-_LINE_END = re.compile(r"\s*\n\s*")
+_WORD = re.compile(r"\w")
+_BLANK_LINE = re.compile(r"\n[^\S\n]*+\n|\r[^\S\r\n]*+\r")
+_LINE_END = re.compile(r"\n")
 _DOT_WORD = re.compile(r"([^\W\d_][\w.]*)$")
 
 
@@ -173,49 +179,58 @@ class Tokenizer:
         alternatives += [f"{head}{run}{joint}{tail}", r"(?P<run>[.\-!?*=~])(?P=run)+", r"\S"]
         return re.compile("|".join(alternatives))
 
-    def tokenize(self, text: str) -> tuple[list[int], list[int]]:
-        """Starts and ends of the tokens of a text, in code points."""
-        found = [match.span() for match in self._pattern.finditer(text)]
+    def tokenize(self, text: str, begin: int = 0) -> tuple[list[int], list[int]]:
+        """Starts and ends of the tokens of a text from `begin` on, in code points."""
+        found = [match.span() for match in self._pattern.finditer(text, begin)]
         return [start for start, _ in found], [end for _, end in found]
 
     def sentences(
-        self, text: str, wrapped: bool | None = None
+        self, text: str, wrapped: bool | None = None, begin: int = 0
     ) -> Iterator[tuple[int, int, list[int], list[int]]]:
         """Cut a text into sentences.
 
         Args:
-            text: all of a document, or from the start of a sentence on.
+            text: a document, or a part of it.
             wrapped: whether its lines are hard-wrapped; judged by `wraps_lines` if None.
+            begin: where to start, 0 or the end of a sentence.
 
         Yields:
             start and end of the sentence, starts and ends of its tokens, all into `text`; none is empty.
+            Text that follows changes no sentence that ends `MARGIN` characters before its end.
         """
         if wrapped is None:
             wrapped = wraps_lines(text)
-        starts, ends = self.tokenize(text)
+        starts, ends = self.tokenize(text, begin)
         first = 0
-        for cut in (*self._cuts(text, wrapped), len(text)):
-            last = first
-            while last < len(starts) and starts[last] < cut:
-                last += 1
-                if last - first == LONGEST_SENTENCE or (last < len(starts) and starts[last] >= cut):
-                    yield starts[first], ends[last - 1], starts[first:last], ends[first:last]
-                    first = last
-            if last > first:
-                yield starts[first], ends[last - 1], starts[first:last], ends[first:last]
-                first = last
+        for cut in (*self._cuts(text, wrapped, begin), len(text)):
+            last = bisect_left(starts, cut, first)
+            while first < last:
+                stop = min(first + LONGEST_SENTENCE, last)
+                yield starts[first], ends[stop - 1], starts[first:stop], ends[first:stop]
+                first = stop
 
-    def _cuts(self, text: str, wrapped: bool) -> list[int]:
+    def _cuts(self, text: str, wrapped: bool, begin: int) -> list[int]:
         """Where sentences end, ascending."""
-        cuts = {match.start() for match in (_BLANK_LINE if wrapped else _LINE_END).finditer(text)}
-        for match in _END.finditer(text):
-            if match["next"] is None or not self._goes_on(text, match):
-                cuts.add(match.end())
+        cuts = {match.start() for match in (_BLANK_LINE if wrapped else _LINE_END).finditer(text, begin)}
+        next_word = begin
+        for match in _END.finditer(text, begin):
+            end = match.end()
+            if match["wide"]:
+                cuts.add(end)
+                continue
+            if next_word < end:
+                word = _WORD.search(text, end)
+                next_word = word.start() if word else len(text) + LOOKAHEAD
+            near = next_word < end + LOOKAHEAD
+            if (near or end + LOOKAHEAD <= len(text)) and not self._goes_on(
+                text, match, next_word if near else None
+            ):
+                cuts.add(end)
         return sorted(cuts)
 
-    def _goes_on(self, text: str, match: re.Match[str]) -> bool:
+    def _goes_on(self, text: str, match: re.Match[str], next_word: int | None) -> bool:
         """Whether what looks like the end of a sentence is none."""
-        if match["next"][-1].islower():
+        if next_word is not None and text[next_word].islower():
             return True
         if text[match.start()] != "." or match.end() - match.start() > 1:
             return False
@@ -263,12 +278,12 @@ def unit_of(text: str) -> Unit:
 
 
 def wraps_lines(text: str) -> bool:
-    """Whether line ends are only where a line was full, as far as the first 64 Ki characters tell.
+    """Whether line ends are only where a line was full, as far as the first `JUDGED` characters tell.
 
     So it is where most lines that another line follows are nearly as long as long lines are, and no more than
     half of them end a sentence.
     """
-    lines = text[: 1 << 16].splitlines()
+    lines = text[:JUDGED].splitlines()
     followed = [a.rstrip() for a, b in pairwise(lines) if a.strip() and b.strip()]
     if not followed:
         return True

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import random
 
 import pytest
 
@@ -39,17 +40,37 @@ def test_a_byte_order_mark_is_no_part_of_the_text(raw):
     assert [(s.start, s.text) for s in sentences(read(raw))] == [(a, t) for a, _, t in decoded(STORY)]
 
 
+def in_pieces(monkeypatch, raw, piece, wrapped):
+    with monkeypatch.context() as patch:
+        patch.setattr(plaintext, "wraps_lines", lambda _: wrapped)
+        patch.setattr(plaintext, "JUDGED", 0)
+        patch.setattr(plaintext, "PIECE", piece)
+        return read(raw)
+
+
 @pytest.mark.parametrize("piece", [1 << 10, (1 << 10) + 1, 1 << 13])
 def test_the_size_of_pieces_changes_nothing(monkeypatch, piece):
     text = "\n\n".join(f"{STORY} Number {i} of the story goes on. And on" for i in range(400))
-    whole = sentences(read(text.encode()))
-    wrapped = plaintext.wraps_lines(text)
-    monkeypatch.setattr(plaintext, "wraps_lines", lambda _: wrapped)
-    monkeypatch.setattr(plaintext, "PIECE", piece)
-    parts = read(text.encode())
+    parts = in_pieces(monkeypatch, text.encode(), piece, plaintext.wraps_lines(text))
     assert len(parts) > 3
-    assert sentences(parts) == whole
+    assert sentences(parts) == sentences(read(text.encode()))
     assert {part.id for part in parts} == {"f.txt"}
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+@pytest.mark.parametrize("seed", range(20))
+def test_pieces_leave_no_trace_in_text_that_is_mostly_ends(monkeypatch, seed, wrapped):
+    marks = random.Random(seed).choices(
+        [*list("....!?  \n\r\t'\"”)。」aBé5字"), "Mr.", "\n\n", " " * 300], k=3000
+    )
+    raw = "".join(marks).encode()
+    whole = in_pieces(monkeypatch, raw, 1 << 20, wrapped)
+    assert sentences(in_pieces(monkeypatch, raw, 7, wrapped)) == sentences(whole)
+
+
+def test_white_space_of_many_pieces_is_walked_over():
+    text = "Sam left." + " " * (3 << 18) + "Tom stayed."
+    assert decoded(text) == [(0, 9, "Sam left."), (len(text) - 11, len(text), "Tom stayed.")]
 
 
 @pytest.mark.parametrize(

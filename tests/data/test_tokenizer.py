@@ -135,3 +135,13 @@ def test_raw_text_of_real_corpora_is_cut_as_their_tokens_were(corpora, train, te
         every += len(wanted)
         same += sum(token in found for token in wanted)
     assert same / every >= 0.99
+
+
+@pytest.mark.parametrize(
+    "unit", [". ", ".", " ", "\n ", "\r", ".)", "a.", "!?", "www.", "#", "n't", "-=", "Mr. ", "字"]
+)
+def test_no_text_takes_more_than_its_length(unit):
+    """Where an expression looked on to the end from every place, this would take hours."""
+    text = unit * (400_000 // len(unit))
+    cuts = list(Tokenizer().sentences(text))
+    assert sum(len(starts) for _, _, starts, _ in cuts) == len(Tokenizer().tokenize(text)[0])

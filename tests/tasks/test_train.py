@@ -49,7 +49,9 @@ def test_the_unknown_word_learns_from_rare_words_replaced_by_it(names, train_in,
     assert np.abs(after - before).max() > 1e-3
 
 
-def test_the_unknown_word_says_nothing_where_nothing_was_replaced_by_it(names, train_in, tmp_path, monkeypatch):
+def test_the_unknown_word_says_nothing_where_nothing_was_replaced_by_it(
+    names, train_in, tmp_path, monkeypatch
+):
     still = fit_config("article", {"epochs": 1, "unknown": 0.0})
     monkeypatch.setattr("tasks.train.fit_config", lambda *_: still)
     _, after = unknown_row(names, train_in, tmp_path / "b")
