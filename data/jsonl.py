@@ -6,7 +6,7 @@ ends inside a span, so that every label counts as it was given.
 """
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, BinaryIO
@@ -110,11 +110,21 @@ def _spans(given: Any, text: str) -> list[tuple[int, int, str]] | None:
 def _sentences(
     text: str, spans: list[tuple[int, int, str]] | None, tokenizer: Tokenizer, line: int, offset: int
 ) -> Iterator[Sentence]:
-    edges = sorted({edge for start, end, _ in spans or () for edge in (start, end)})
-    inside = [(start, end) for start, end, _ in spans or ()]
+    firsts = [start for start, _, _ in spans or ()]
+    lasts = [end for _, end, _ in spans or ()]
+    edges = sorted({*firsts, *lasts})
     start = -1
     starts: list[int] = []
     ends: list[int] = []
+
+    def sentence(end: int) -> Sentence:
+        tags = None
+        if spans is not None:
+            here = spans[bisect_right(lasts, start) : bisect_left(firsts, end)]
+            places = [(bisect_left(ends, a + 1), bisect_left(starts, b), label) for a, b, label in here]
+            tags = tuple(from_spans(len(starts), places))
+        return Sentence(start, end, text[start:end], tuple(starts), tuple(ends), tags, offset, line)
+
     for first, last, token_starts, token_ends in tokenizer.sentences(text):
         if start < 0:
             start, starts, ends = first, [], []
@@ -122,30 +132,10 @@ def _sentences(
             cuts = edges[bisect_left(edges, a + 1) : bisect_left(edges, b)]
             starts += [a, *cuts]
             ends += [*cuts, b]
-        if any(a < last < b for a, b in inside):
-            continue  # a span goes on beyond this sentence
-        yield _sentence(text, start, last, starts, ends, spans, line, offset)
+        begun = bisect_left(firsts, last)  # spans that begin before the end of this sentence
+        if begun and lasts[begun - 1] > last:
+            continue  # the last of them goes on beyond it
+        yield sentence(last)
         start = -1
     if start >= 0:
-        yield _sentence(text, start, ends[-1], starts, ends, spans, line, offset)
-
-
-def _sentence(
-    text: str,
-    start: int,
-    end: int,
-    starts: list[int],
-    ends: list[int],
-    spans: list[tuple[int, int, str]] | None,
-    line: int,
-    offset: int,
-) -> Sentence:
-    tags = None
-    if spans is not None:
-        here = [
-            (bisect_left(ends, a + 1), bisect_left(starts, b), label)
-            for a, b, label in spans
-            if a < end and b > start
-        ]
-        tags = tuple(from_spans(len(starts), here))
-    return Sentence(start, end, text[start:end], tuple(starts), tuple(ends), tags, offset, line)
+        yield sentence(ends[-1])

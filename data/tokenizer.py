@@ -6,10 +6,11 @@ that the corpus knows; every other visible character is a token of its own, but 
 stay together. Han, Kana and other scripts written without spaces are a token a character.
 Character unit: every visible code point is a token, Latin letters and digits inside Chinese too.
 
-A sentence ends after . ! ? or an ellipsis with its closing quotes, if white space and, within `LOOKAHEAD`
-characters, no lower-case letter follow and the dot belongs to no abbreviation or initial; after one of the
-ideographic terminators; at a blank line; and at every line end of a text whose lines are not hard-wrapped
-(`wraps_lines`). All of it takes time in proportion to the text and looks no further than `MARGIN` ahead.
+A sentence ends after . ! ? or an ellipsis with its closing quotes, if white space follows and, within
+`LOOKAHEAD` characters, a word that does not begin with a lower-case letter, and the dot belongs to no abbreviation
+or initial; after one of the ideographic terminators; at a blank line; and at every line end of a text whose lines
+are not hard-wrapped (`wraps_lines`). All of it takes time in proportion to the text and looks no further than
+`MARGIN` characters ahead.
 """
 
 import re
@@ -74,7 +75,7 @@ JUDGED = 1 << 16  # characters that tell whether lines are wrapped
 LONGEST_SENTENCE = 1000  # tokens; a longer one is cut there, so that memory stays bounded
 CLOSERS = "\"'\u201d\u2019\\)\\]}\u00bb\u203a\u300d\u300f\uff09\u3011\u300b"
 MARGIN = 256  # characters after a sentence that settle where it ends
-LOOKAHEAD = 100  # characters after what looks like an end in which the next word must begin to be asked
+LOOKAHEAD = 200  # characters after an end within which another word must begin
 _END = re.compile(
     f"(?<![.!?\u2026])[.!?\u2026]++(?:[{CLOSERS}]*+(?=\\s)|[ ]['\u2019\u201d\"]{{1,2}}(?=\\s))"
     f"|(?P<wide>[\u3002\uff01\uff1f\uff61]++[{CLOSERS}]*+)"
@@ -221,16 +222,13 @@ class Tokenizer:
             if next_word < end:
                 word = _WORD.search(text, end)
                 next_word = word.start() if word else len(text) + LOOKAHEAD
-            near = next_word < end + LOOKAHEAD
-            if (near or end + LOOKAHEAD <= len(text)) and not self._goes_on(
-                text, match, next_word if near else None
-            ):
+            if next_word < end + LOOKAHEAD and not self._goes_on(text, match, text[next_word]):
                 cuts.add(end)
         return sorted(cuts)
 
-    def _goes_on(self, text: str, match: re.Match[str], next_word: int | None) -> bool:
-        """Whether what looks like the end of a sentence is none."""
-        if next_word is not None and text[next_word].islower():
+    def _goes_on(self, text: str, match: re.Match[str], following: str) -> bool:
+        """Whether what looks like the end of a sentence is none; `following` begins the next word."""
+        if following.islower():
             return True
         if text[match.start()] != "." or match.end() - match.start() > 1:
             return False

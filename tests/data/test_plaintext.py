@@ -69,7 +69,7 @@ def test_pieces_leave_no_trace_in_text_that_is_mostly_ends(monkeypatch, seed, wr
 
 
 def test_white_space_of_many_pieces_is_walked_over():
-    text = "Sam left." + " " * (3 << 18) + "Tom stayed."
+    text = "Sam left.\n\n" + " " * (3 << 18) + "Tom stayed."
     assert decoded(text) == [(0, 9, "Sam left."), (len(text) - 11, len(text), "Tom stayed.")]
 
 
