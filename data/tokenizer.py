@@ -7,10 +7,10 @@ stay together. Han, Kana and other scripts written without spaces are a token a 
 Character unit: every visible code point is a token, Latin letters and digits inside Chinese too.
 
 A sentence ends after . ! ? or an ellipsis with its closing quotes, if white space follows and, within
-`LOOKAHEAD` characters, a word that does not begin with a lower-case letter, and the dot belongs to no abbreviation
-or initial; after one of the ideographic terminators; at a blank line; and at every line end of a text whose lines
-are not hard-wrapped (`wraps_lines`). All of it takes time in proportion to the text and looks no further than
-`MARGIN` characters ahead.
+`LOOKAHEAD` characters, a word that does not begin with a lower-case letter, and the dot belongs to no
+abbreviation or initial; after one of the ideographic terminators; at a blank line; and at every line end of a
+text whose lines are not hard-wrapped (`wraps_lines`). All of it takes time in proportion to the text and
+looks no further than `MARGIN` characters ahead.
 """
 
 import re
