@@ -53,7 +53,10 @@ def _text(config: DemoConfig) -> dict[str, Any]:
     show.title("4. The same in Chinese, by character")
     chinese = call(train, TrainConfig(corpus="demo-chinese", seed=config.seed))
     show.tagged(chinese["model"], "林雅婷星期五從里斯本飛往日本。")
-    show.title("5. A page of plain text, tagged in bulk", "an interrupted run would go on where it stopped")
+    show.title(
+        "5. A page of plain text, tagged in bulk",
+        "by the registered model; a run that is interrupted goes on where it stopped",
+    )
     page, out = SAMPLES / "page.txt", home() / "tagged" / "demo-page"
     say(page.read_text(encoding="utf-8").split("\n\n")[1])
     tagged = call(

@@ -1,5 +1,6 @@
 """`elman train`: fit a tagger to a corpus, keep the model, and record the run."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from tasks.presets import parameters
 from tasks.progress import say
 from tasks.reports import report_training
 from tasks.train import encode_corpus, fit_config, fit_tagger
+
+QUIET_S = 2.0  # epochs that bring nothing better are shown this far apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) 
         scores["dev"] = fitted["dev"]
     if "test" in fitted["sizes"]:
         scores["test"] = evaluate_model(fitted["model"], str(folder), "test")
+    say(f"kept: epoch {fitted['best_epoch']} of {fitted['epochs']}")
     report_training(recorder.run.id, fitted, scores)
     best = {
         f"{split}_{key}": found[key]
@@ -133,12 +137,16 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -
 
 
 def _report_to(recorder: tracking.Recorder) -> Callable[[dict[str, float]], None]:
-    """Show each epoch to the user and to MLflow."""
+    """Give each epoch to MLflow, and those that are better or seconds apart to the user."""
+    best, shown = -1.0, 0.0
 
     def on_epoch(line: dict[str, float]) -> None:
-        epoch = int(line["epoch"])
-        score = f", dev F1 {line['score']:.4f}" if "score" in line else ""
-        say(f"epoch {epoch}: loss {line['loss']:.4f}{score}, {line['seconds']:.1f} s")
+        nonlocal best, shown
+        epoch, score = int(line["epoch"]), line.get("score")
+        if (score is not None and score > best) or time.monotonic() - shown >= QUIET_S:
+            scored = "" if score is None else f", dev F1 {score:.4f}"
+            say(f"epoch {epoch}: loss {line['loss']:.4f}{scored}, {line['seconds']:.1f} s")
+            best, shown = max(best, score or 0.0), time.monotonic()
         renamed = {"score": "dev_f1_by_epoch", "seconds": "epoch_s"}
         values = {
             renamed.get(key, key): value for key, value in line.items() if key not in ("epoch", "steps")

@@ -44,11 +44,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def counted(number: int, what: str) -> str:
+    """A number with its noun: 1 record, 2 records."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def corpus(summary: Mapping[str, Any]) -> None:
     """What an ingest did."""
     _console().print(
-        f"{summary['records']:,} records, {summary['quarantined']} of them quarantined; "
-        f"{summary['shards']} shard(s) of Parquet in {summary['corpus']}",
+        f"{counted(summary['records'], 'record')}, {summary['quarantined']} of them quarantined; "
+        f"{counted(summary['shards'], 'shard')} of Parquet in {summary['corpus']}",
         markup=False,
     )
 

@@ -1,0 +1,45 @@
+"""The demo, run as a newcomer runs it; what needs a download is left to `make demo`."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from data.store import Dataset
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, checkout):
+    """The demo's text half in a home of its own: its summary, and what it showed."""
+    home = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "-m", "flows.cli", "demo", "--no-dna", "--json"]
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "ELMAN_HOME": str(home),
+        "NUMBA_CACHE_DIR": str(checkout / "var" / "numba"),
+    }
+    done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout), done.stderr
+
+
+def test_the_names_of_the_articles_sentence_are_found(demo):
+    line = next(line for line in demo[1].splitlines() if line.startswith("Sam Li"))
+    assert [word.strip("[") for word in line.split() if word.startswith("[")] == ["PERSON", "PERSON", "TIME"]
+    assert "Tom [PERSON" in line
+    assert "Tuesday [TIME" in line
+
+
+def test_the_network_is_ahead_of_all_it_is_compared_with(demo):
+    rows = [line.split() for line in demo[1].splitlines()]
+    f1 = {
+        row[0]: float(row[-5]) for row in rows if row[-1:] == ["s"] and row[0] in ("model", "Elman", "window")
+    }
+    assert f1["model"] > f1["Elman"] > f1["window"]
+
+
+def test_the_page_is_tagged_with_offsets_into_it(demo, checkout):
+    page = (checkout / "data" / "samples" / "page.txt").read_text(encoding="utf-8")
+    found = Dataset.open(demo[0]["text"]["tagged"]).scan().collect()
+    assert len(found) > 10
+    assert all(page[a:b] == text for a, b, text in found.select("start", "end", "text").iter_rows())
