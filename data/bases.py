@@ -3,9 +3,13 @@
 A step covers STEP bases. Each of its STEP slots looks up the window of WIDTH bases around its own base, so a
 step is STEP one-hot blocks side by side, of WINDOWS rows each: 4 ** WIDTH words, and one for a window that
 holds anything but A, C, G, T or reaches over an end. A slot's window begins REACH bases before its base.
+When tagging, a letter that stands for several bases (R for A and G) counts as that fraction of each: the
+window's row is then the mean of those of all words it may be, of at most MOST_WORDS.
 
 Classes: 0 is no gene; 1, 2, 3 are the positions in a codon on the forward strand, 4, 5, 6 on the reverse one.
 """
+
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -19,21 +23,52 @@ ROWS = STEP * WINDOWS
 CLASSES = ("none", "+0", "+1", "+2", "-0", "-1", "-2")
 IGNORE = -1  # label of bases that are not learned from
 MIRROR = np.array([0, 4, 5, 6, 1, 2, 3], np.int8)  # what a class becomes on the reverse complement
-UNKNOWN = 4
+UNKNOWN, BEYOND = 4, 15  # codes: any base may stand here; no base does, the sequence is over
+MOST_WORDS = 256
 
 Codes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int8]
 
+# What each letter may be. Its place here is its code.
+_LETTERS = "ACGTNRYSWKMBDHV"
+_MAY_BE = ("A", "C", "G", "T", "ACGT", "AG", "CT", "CG", "AT", "GT", "AC", "CGT", "AGT", "ACT", "ACG")
+_SETS = tuple(tuple("ACGT".index(base) for base in bases) for bases in _MAY_BE)
+_BITS = np.array([*np.log2([len(bases) for bases in _SETS]), np.inf], np.float32)
+_PAIR = np.array(
+    [*(_SETS.index(tuple(sorted(3 - base for base in bases))) for bases in _SETS), BEYOND], np.uint8
+)
 _CODE = np.full(256, UNKNOWN, np.uint8)
-for _letters, _value in ((b"Aa", 0), (b"Cc", 1), (b"Gg", 2), (b"TtUu", 3)):
-    _CODE[list(_letters)] = _value
-_PAIR = np.array([3, 2, 1, 0, UNKNOWN], np.uint8)
+for _value, _letter in enumerate(_LETTERS):
+    _CODE[[ord(_letter), ord(_letter.lower())]] = _value
+_CODE[list(b"Uu")] = 3
+
+
+def letters_of(bases: str) -> Codes:
+    """A, C, G, T or U in either case are 0 to 3, the other letters of IUPAC from UNKNOWN on. (L,)."""
+    codes: Codes = _CODE[np.frombuffer(bases.encode("latin-1"), np.uint8)]
+    return codes
 
 
 def codes_of(bases: str) -> Codes:
-    """A, C, G, T or U in either case are 0 to 3, every other letter 4. (L,)."""
-    codes: Codes = _CODE[np.frombuffer(bases.encode("latin-1"), np.uint8)]
-    return codes
+    """A, C, G, T or U in either case are 0 to 3, every other letter UNKNOWN. (L,)."""
+    return np.minimum(letters_of(bases), np.uint8(UNKNOWN))
+
+
+def masked_of(bases: str) -> npt.NDArray[np.int64]:
+    """The soft-masked intervals: runs of lower case, (n, 2). A sequence all in one case has none."""
+    lower = np.frombuffer(bases.encode("latin-1"), np.uint8) & 0x20 > 0
+    return np.empty((0, 2), np.int64) if lower.all() else _runs(lower)
+
+
+def gaps_of(codes: Codes, shortest: int) -> npt.NDArray[np.int64]:
+    """Runs of at least `shortest` unknown bases, (n, 2)."""
+    runs = _runs(codes == UNKNOWN)
+    return runs[runs[:, 1] - runs[:, 0] >= shortest]
+
+
+def _runs(marks: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    edges = np.flatnonzero(np.diff(marks, prepend=False, append=False))
+    return edges.reshape(-1, 2).astype(np.int64)
 
 
 def reverse_complement(codes: Codes) -> Codes:
@@ -127,8 +162,37 @@ def steps_of(codes: Codes) -> npt.NDArray[np.int32]:
         part = padded[..., i : i + length]
         words *= 4
         words += part & 3
-        unknown |= part == UNKNOWN
+        unknown |= part >= UNKNOWN
     words[unknown] = WINDOWS - 1
     rows: npt.NDArray[np.int32] = words.reshape(*lead, -1, STEP)
     rows += np.arange(STEP, dtype=np.int32) * WINDOWS
     return rows
+
+
+def mixtures(letters: Codes, rows: npt.NDArray[np.int32], first: int) -> list[npt.NDArray[np.int64]]:
+    """Give windows that may be several words rows of their own.
+
+    Args:
+        letters: (K, L) of `letters_of`, filled up by BEYOND; L a multiple of STEP.
+        rows: (K, L / STEP, STEP) of `steps_of`; where a window may be 2 to MOST_WORDS words it is changed.
+        first: number of the first new row.
+
+    Returns:
+        for each new row in order, the rows it is the mean of.
+    """
+    if not (letters >= UNKNOWN).any():
+        return []
+    K, L = letters.shape
+    bits = np.full((K, L + WIDTH - 1), np.inf, np.float32)
+    bits[:, REACH : REACH + L] = _BITS[letters]
+    total = sum((bits[:, i : i + L] for i in range(WIDTH)), np.zeros((K, L), np.float32))
+    row, place = np.nonzero((total > 0) & (total < np.log2(MOST_WORDS) + 0.01))
+    windows = letters[row[:, None], place[:, None] + np.arange(WIDTH) - REACH]
+    keys = np.column_stack([place % STEP, windows])
+    unique, which = np.unique(keys, axis=0, return_inverse=True)
+    rows.reshape(K, L)[row, place] = first + which.reshape(-1)
+    powers = 4 ** np.arange(WIDTH)[::-1]
+    return [
+        slot * WINDOWS + np.array(list(product(*(_SETS[letter] for letter in window)))) @ powers
+        for slot, *window in unique.tolist()
+    ]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PSEUDOGENE = "pseudogene"
 RAW_LIMIT = 1 << 20  # bytes of a refused record that are kept; its place in the source names the rest
@@ -30,6 +30,7 @@ class Contig:
     bases: exactly as they came, case kept, white space taken out.
     features: by start; None where the source has no annotation at all.
     byte_offset, line: where the entry begins in its (decompressed) source.
+    circular: its end goes on at its beginning.
     """
 
     id: str
@@ -38,11 +39,22 @@ class Contig:
     source: str
     byte_offset: int
     line: int
+    circular: bool = False
 
     @property
     def length(self) -> int:
         """Bases."""
         return len(self.bases)
+
+
+def over_origin(feature: Feature, length: int) -> list[Feature]:
+    """The parts, in the order of transcription, of a feature whose end counts on past that of a circle."""
+    before, after = length - feature.start, feature.end - length
+    plus = feature.strand == "+"
+    first, second = feature.phase, (feature.phase - (before if plus else after)) % 3
+    high = replace(feature, end=length, phase=first if plus else second)
+    low = replace(feature, start=0, end=after, phase=second if plus else first)
+    return [high, low] if plus else [low, high]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from data import schema
-from data.contigs import CODING, Contig, Feature, LabelRule
+from data.bases import masked_of
+from data.contigs import CODING, Contig, Feature, LabelRule, over_origin
 from data.fasta import read_fasta
 from data.genbank import read_genbank
 from data.gff3 import Annotation, Row, read_gff3
@@ -164,29 +166,19 @@ def read_genome(
 def _annotate(contig: Contig, annotations: list[Annotation]) -> Iterator[Contig | Refused]:
     """Refuse features that lie outside, cut those that run over the origin of a circle, attach the rest."""
     features: list[Feature] = []
+    circular = contig.circular or any(contig.id in annotation.circular for annotation in annotations)
     for annotation in annotations:
         for row in annotation.rows.get(contig.id, ()):
             feature = row.feature
             if feature.end <= contig.length:
                 features.append(feature)
-            elif contig.id in annotation.circular and feature.start < contig.length:
-                features += _wrapped(feature, contig.length)
+            elif circular and feature.start < contig.length:
+                features += over_origin(feature, contig.length)
             else:
                 detail = f"expected an end within {contig.id}, {contig.length} bases long. Got {feature.end}"
                 yield _misplaced(row, "outside-contig", detail)
-    yield replace(contig, features=tuple(sorted(features, key=lambda f: (f.start, f.end))))
-
-
-def _wrapped(feature: Feature, length: int) -> list[Feature]:
-    """The two parts of a feature whose end counts on past the end of a circle."""
-    before, after = length - feature.start, feature.end - length
-    plus = feature.strand == "+"
-    phases = feature.phase, (feature.phase - (before if plus else after)) % 3  # in the order of transcription
-    head, tail = phases if plus else phases[::-1]
-    return [
-        replace(feature, start=0, end=after, phase=tail),
-        replace(feature, end=length, phase=head),
-    ]
+    ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
+    yield replace(contig, features=ordered, circular=circular)
 
 
 def _misplaced(row: Row, reason: str, detail: str) -> Refused:
@@ -210,10 +202,11 @@ def pieces(contig: Contig, split: str | Sequence[str] = "train", size: int = PIE
         size: bases in a piece; the last may be shorter.
 
     Returns:
-        one row a piece, each with all features that overlap it, whole.
+        one row a piece, each with all features that overlap it, whole, and its share of the masked intervals.
     """
     starts = list(range(0, contig.length, size))
     splits = [split] * len(starts) if isinstance(split, str) else list(split)
+    masked = masked_of(contig.bases)
     features: list[list[dict[str, object]] | None] = [None] * len(starts)
     if contig.features is not None:
         lists: list[list[dict[str, object]]] = [[] for _ in starts]
@@ -236,6 +229,8 @@ def pieces(contig: Contig, split: str | Sequence[str] = "train", size: int = PIE
             "split": splits,
             "start": starts,
             "bases": [contig.bases[at : at + size] for at in starts],
+            "circular": [contig.circular] * len(starts),
+            "masked": [_clipped(masked, at, at + size) for at in starts],
             "features": features,
             "source": [contig.source] * len(starts),
             "byte_offset": [contig.byte_offset] * len(starts),
@@ -244,7 +239,9 @@ def pieces(contig: Contig, split: str | Sequence[str] = "train", size: int = PIE
     )
 
 
-_FEATURES = pl.col("features").list.explode(empty_as_null=False)
+def _clipped(intervals: npt.NDArray[np.int64], low: int, high: int) -> list[dict[str, int]]:
+    first, last = np.searchsorted(intervals[:, 1], low, "right"), np.searchsorted(intervals[:, 0], high)
+    return [{"start": max(a, low), "end": min(b, high)} for a, b in intervals[first:last].tolist()]
 
 
 @dataclass(frozen=True)
@@ -253,6 +250,7 @@ class Stretch:
 
     start: where it begins in the contig.
     bases: exactly as they came.
+    circular: whether it is the whole of a circle.
     features: one row a part of a feature, as in schema.FEATURE, contig coordinates; None without annotation.
     """
 
@@ -262,6 +260,7 @@ class Stretch:
     start: int
     bases: str
     features: pl.DataFrame | None
+    circular: bool = False
 
     def __len__(self) -> int:
         return len(self.bases)
@@ -286,11 +285,13 @@ def stretches(frame: pl.DataFrame) -> Iterator[Stretch]:
             )
             features = features.unique(maintain_order=True).sort("start", "end", maintain_order=True)
         row = some.row(0, named=True)
+        bases = "".join(some["bases"])
         yield Stretch(
             row["source"],
             row["contig"],
             row["contig_length"],
             row["start"],
-            "".join(some["bases"]),
+            bases,
             features,
+            row["circular"] and len(bases) == row["contig_length"],
         )

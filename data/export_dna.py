@@ -1,70 +1,140 @@
-"""Tagged DNA as GFF3 (1-based, both ends included) and BED (0-based half-open), a line an interval."""
+"""Tagged DNA as GFF3 (1-based, both ends included), BED (0-based half-open) and proteins as FASTA.
+
+An interval is one line or entry. One that runs over the origin of a circle is two lines in GFF3 and BED, in
+the order of transcription; in GFF3 they share an ID.
+"""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 import polars as pl
 
+from data.contigs import Feature, over_origin
+
 _SAFE = "!$*+.:^_|?@-"  # with letters and digits, what GFF3 allows in column 1 unescaped
+_WIDTH = 60  # residues in a line
 
 
-def gff3_lines(frames: Iterable[pl.DataFrame], lengths: Mapping[str, int]) -> Iterator[str]:
+def parted(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataFrame:
+    """Rows of schema.INTERVALS with an `id` of each and the parts of those that run over an origin.
+
+    Args:
+        frame: the rows.
+        lengths: bases of every contig.
+    """
+    names = [f"{label.lower()}{number}" for number, label in enumerate(frame["label"], 1)]
+    out = frame.with_columns(id=pl.Series(names, dtype=pl.String))
+    over = pl.Series([end > lengths[contig] for contig, end in frame.select("contig", "end").iter_rows()])
+    if not over.any():
+        return out
+    parts = [
+        {**row, "start": part.start, "end": part.end, "phase": part.phase}
+        for row in out.iter_rows(named=True)
+        for part in _parts(row, lengths[row["contig"]])
+    ]
+    return pl.DataFrame(parts, schema=out.schema)
+
+
+def gff3_lines(
+    frames: Iterable[pl.DataFrame],
+    lengths: Mapping[str, int],
+    circular: Collection[str] = (),
+    code: int | None = None,
+) -> Iterator[str]:
     """Lines of a GFF3 file.
 
     Args:
         frames: rows of schema.INTERVALS, those of a contig together.
         lengths: bases of every contig, with intervals or without.
+        circular: contigs that are circles.
+        code: the genetic code, if it is to be named.
     """
     yield "##gff-version 3\n"
     for contig, length in lengths.items():
         yield f"##sequence-region {_seqid(contig)} 1 {length}\n"
+    for contig in lengths:
+        if contig in circular:
+            about = f"ID={escaped(contig)};Is_circular=true"
+            yield f"{_seqid(contig)}\telman\tregion\t1\t{lengths[contig]}\t.\t+\t.\t{about}\n"
     number = 0
-    columns = ("contig", "start", "end", "strand", "phase", "label", "probability", "model")
     for frame in frames:
-        for contig, start, end, strand, phase, label, chance, model in frame.select(columns).iter_rows():
+        for row in frame.iter_rows(named=True):
             number += 1
-            attributes = {"ID": f"{label.lower()}{number}", "model": model}
-            score = "." if chance is None else f"{chance:.4f}"
-            yield (
-                "\t".join(
-                    (
-                        _seqid(contig),
-                        "elman",
-                        _column(label),
-                        str(start + 1),
-                        str(end),
-                        score,
-                        strand,
-                        "." if phase is None else str(phase),
-                        ";".join(
-                            f"{key}={escaped(value)}"
-                            for key, value in attributes.items()
-                            if value is not None
-                        ),
-                    )
-                )
-                + "\n"
-            )
+            label, length = row["label"], lengths[row["contig"]]
+            attributes = {"ID": f"{label.lower()}{number}"}
+            if row["partial"]:  # as NCBI writes it
+                attributes["partial"] = "true"
+            if row["partial"] & 1:
+                attributes["start_range"] = f".,{row['start'] + 1}"
+            if row["partial"] & 2:
+                attributes["end_range"] = f"{row['end']},."
+            if row["end"] > length:
+                attributes["is_wrapped"] = "true"
+            if code is not None:
+                attributes["transl_table"] = str(code)
+            if row["model"] is not None:
+                attributes["model"] = row["model"]
+            about = ";".join(f"{key}={_kept(key, value)}" for key, value in attributes.items())
+            score = "." if row["probability"] is None else f"{row['probability']:.4f}"
+            for part in _parts(row, length):
+                phase = "." if row["phase"] is None else part.phase
+                place = f"{part.start + 1}\t{part.end}\t{score}\t{part.strand}\t{phase}"
+                yield f"{_seqid(row['contig'])}\telman\t{_column(label)}\t{place}\t{about}\n"
 
 
-def bed_lines(frames: Iterable[pl.DataFrame]) -> Iterator[str]:
+def bed_lines(frames: Iterable[pl.DataFrame], lengths: Mapping[str, int]) -> Iterator[str]:
     """Lines of a BED file of 6 columns; the score is the probability in thousandths.
 
     Args:
         frames: rows of schema.INTERVALS.
+        lengths: bases of every contig.
     """
-    columns = ("contig", "start", "end", "label", "probability", "strand")
     for frame in frames:
-        for contig, start, end, label, chance, strand in frame.select(columns).iter_rows():
+        for row in frame.iter_rows(named=True):
+            chance = row["probability"]
             score = 0 if chance is None else round(1000 * min(max(chance, 0.0), 1.0))
-            name, chrom = re.sub(r"\s", "_", label), re.sub(r"\s", "_", contig)
-            yield f"{chrom}\t{start}\t{end}\t{name}\t{score}\t{strand}\n"
+            name, chrom = re.sub(r"\s", "_", row["label"]), re.sub(r"\s", "_", row["contig"])
+            for part in _parts(row, lengths[row["contig"]]):
+                yield f"{chrom}\t{part.start}\t{part.end}\t{name}\t{score}\t{part.strand}\n"
+
+
+def faa_lines(frames: Iterable[pl.DataFrame]) -> Iterator[str]:
+    """Lines of a FASTA file of proteins; a protein has the ID that its interval has in GFF3.
+
+    Args:
+        frames: rows of schema.PROTEINS, in the order of the intervals.
+    """
+    number = 0
+    for frame in frames:
+        for row in frame.iter_rows(named=True):
+            number += 1
+            place = f"{row['contig']}:{row['start'] + 1}-{row['end']}({row['strand']})"
+            partial = "true" if row["partial"] else "false"
+            yield (
+                f">{row['label'].lower()}{number} {place} partial={partial} "
+                f"probability={row['probability']:.4f}\n"
+            )
+            protein = row["protein"]
+            for at in range(0, len(protein), _WIDTH):
+                yield protein[at : at + _WIDTH] + "\n"
+
+
+def _parts(row: Mapping[str, object], length: int) -> list[Feature]:
+    """An interval's own place, or its two parts."""
+    start, end, strand, label, phase = (row[key] for key in ("start", "end", "strand", "label", "phase"))
+    feature = Feature(start, end, strand, label, phase or 0, "")  # type: ignore[arg-type]
+    return over_origin(feature, length) if feature.end > length else [feature]
 
 
 def escaped(value: str) -> str:
     """A value for column 9: controls, % ; = & and , as %XX; anything else stays."""
     return re.sub(r"[\x00-\x1f\x7f%;=&,]", lambda found: f"%{ord(found[0]):02X}", str(value))
+
+
+def _kept(key: str, value: str) -> str:
+    """A value for column 9; a range is a list of two, whose comma stays."""
+    return value if key.endswith("_range") else escaped(value)
 
 
 def _column(value: str) -> str:

@@ -3,9 +3,11 @@
 Policies. An entry without an id, without bases, with letters that are not IUPAC DNA or RNA, with the id of an
 earlier entry, or cut short by a broken file is refused, and so is text before the first header; the rest goes
 on. Lower case is kept. White space inside sequence lines is taken out. `\\n`, `\\r\\n` and `\\r` may be
-mixed, and a line may be of any length: it is handed on in blocks.
+mixed, and a line may be of any length: it is handed on in blocks. A header that says `circular=true` or
+`topology=circular` (in brackets or not) names a circle.
 """
 
+import re
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from data.records import Refused
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 _BLOCK = 1 << 18
+_CIRCULAR = re.compile(r"\b(circular=(true|yes)|topology=circular)\b", re.IGNORECASE)
 
 
 @dataclass
@@ -128,7 +131,8 @@ def read_fasta(
         wrong = _wrong(title, name, bases, seen)
         if wrong is None:
             seen.add(name)
-            yield Contig(name, bases, None, source, entry.byte_offset, entry.line)
+            circular = _CIRCULAR.search(title) is not None
+            yield Contig(name, bases, None, source, entry.byte_offset, entry.line, circular)
         else:
             yield Refused(
                 source=source,

@@ -80,7 +80,8 @@ def read_genbank(
                 else:
                     features += _parts(feature, label, f"{feature.type}{number}")
             ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
-            yield Contig(record.id, bases, ordered, source, byte_offset, line)
+            circular = record.annotations.get("topology") == "circular"
+            yield Contig(record.id, bases, ordered, source, byte_offset, line, circular)
 
 
 class _Place:

@@ -48,12 +48,12 @@ def _worth(rows, at, c, weight):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _long_enough(words, begin, is_stop, shortest, shortest_partial):  # type: ignore[no-untyped-def]
+def _long_enough(words, begin, edge, is_stop, shortest, shortest_partial):  # type: ignore[no-untyped-def]
     """Whether a forward gene that begins at `begin` reaches its least length before it must end."""
     p = begin + 3
     while p + 3 < begin + shortest:
-        if p >= len(words):
-            return len(words) - begin >= shortest_partial
+        if p >= edge:
+            return edge - begin >= shortest_partial
         if is_stop[0, words[p]]:
             return False
         p += 3
@@ -62,12 +62,13 @@ def _long_enough(words, begin, is_stop, shortest, shortest_partial):  # type: ig
 
 @njit(cache=True, nogil=True)
 def run(  # type: ignore[no-untyped-def]
-    words, begin, end, rows, lead, is_start, is_stop, costs, state, link, events, count, ahead
+    words, gaps, begin, end, rows, lead, is_start, is_stop, costs, state, link, events, count, ahead
 ):
     """Go over bases begin to end of a contig.
 
     Args:
         words: (L,) uint8, the codon that begins at each base; 64 where unknown or over the end.
+        gaps: (n, 2) int64, where the contig is parted.
         begin, end: what is gone over.
         rows: (lead + end - begin, 16) float32, the first `lead` those before `begin`: log odds of six classes
             against none, their probabilities, log odds that a gene begins here, forward and reverse, and
@@ -89,19 +90,26 @@ def run(  # type: ignore[no-untyped-def]
     n = len(events)
     low = begin - lead
     if begin == 0:
-        for s in range(1, 7):
-            state[s, 0] = -partial_cost - gene_cost
-            state[s, 1] = 0.0
-            link[s, 0], link[s, 1], link[s, 2] = 0, -1, 1
+        _open_all(0, state, link, partial_cost + gene_cost)
+    g = 0
+    while g < len(gaps) and gaps[g, 1] < begin:
+        g += 1
     for i in range(begin, end):
         if count + 16 > n:
             return -count - 1
+        if g < len(gaps) and i == gaps[g, 0]:
+            count = _close_all(i, state, link, partial_cost, shortest_partial, events, count)
+            state[1:, 0] = -np.inf
+        if g < len(gaps) and i == gaps[g, 1]:
+            _open_all(i, state, link, partial_cost + gene_cost)
+            g += 1
+        edge = gaps[g, 0] if g < len(gaps) else len(words)
         # genes open before base i
         w = words[i]
         f = 1 + i % 3
         if is_start[0, w]:
             v = state[0, 0] + rows[i + shift, 12] - gene_cost
-            if v > state[f, 0] and _long_enough(words, i, is_stop, shortest, shortest_partial):
+            if v > state[f, 0] and _long_enough(words, i, edge, is_stop, shortest, shortest_partial):
                 state[f, 0], state[f, 1] = v, state[f, 2]
                 link[f, 0], link[f, 1], link[f, 2] = i, link[0, 1], 0
         m = 4 + i % 3
@@ -144,7 +152,7 @@ def run(  # type: ignore[no-untyped-def]
                     state[0, 0] = v
                     link[0, 1] = number
                 floor = max(b - LONGEST_OVERLAP, low, a_begin + 1)  # the next gene may begin inside this one
-                for t in range(1, 7 if b < len(words) else 1):
+                for t in range(1, 7 if b < edge else 1):
                     p = b - 1
                     shared = 0.0
                     sums = 0.0
@@ -165,7 +173,7 @@ def run(  # type: ignore[no-untyped-def]
                                 if is_start[0, word]:
                                     c = v + shared + rows[p + shift, 12] - gene_cost
                                     if c > best and _long_enough(
-                                        words, p, is_stop, shortest, shortest_partial
+                                        words, p, edge, is_stop, shortest, shortest_partial
                                     ):
                                         best, at, at_sum = c, p, sums
                         elif p % 3 == t - 4 and is_stop[1, word]:
@@ -184,14 +192,29 @@ def run(  # type: ignore[no-untyped-def]
             if side == 0:
                 state[s, 0] = -np.inf
     if not ahead:
-        for s in range(1, 7):
-            size = end - link[s, 0]
-            v = state[s, 0] - partial_cost
-            if size >= shortest_partial and v > state[0, 0]:
-                chance = (state[s, 2] - state[s, 1]) / size
-                link[0, 1] = count
-                state[0, 0] = v
-                count = _note(events, count, link[s, 0], end, s, link[s, 1], chance, link[s, 2] + 2)
+        count = _close_all(end, state, link, partial_cost, shortest_partial, events, count)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _open_all(at, state, link, cost):  # type: ignore[no-untyped-def]
+    """At the beginning of a part of the contig any gene may already be open."""
+    for s in range(1, 7):
+        state[s, 0], state[s, 1] = state[0, 0] - cost, state[s, 2]
+        link[s, 0], link[s, 1], link[s, 2] = at, link[0, 1], 1
+
+
+@njit(cache=True, nogil=True)
+def _close_all(at, state, link, cost, shortest, events, count):  # type: ignore[no-untyped-def]
+    """At the end of a part of the contig any gene may still be open; the best of them ends here."""
+    for s in range(1, 7):
+        size = at - link[s, 0]
+        v = state[s, 0] - cost
+        if size >= shortest and v > state[0, 0]:
+            chance = (state[s, 2] - state[s, 1]) / size
+            link[0, 1] = count
+            state[0, 0] = v
+            count = _note(events, count, link[s, 0], at, s, link[s, 1], chance, link[s, 2] + 2)
     return count
 
 

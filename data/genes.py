@@ -1,7 +1,8 @@
 """From class probabilities to legal genes: the most probable set of open reading frames on both strands.
 
 A gene runs from a start codon to the first stop codon in its frame; one that runs over an end of the contig
-is partial. Neighbours may overlap a little; a base they share counts once, for the class that fits it better.
+or into a gap, a long run of unknown bases, is partial. Shorter runs are read on. Neighbours may overlap a
+little; a base they share counts once, for the class that fits it better.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from data.bases import UNKNOWN, Codes
+from data.bases import UNKNOWN, Codes, gaps_of
 
 LEAD = 48  # rows before a block that the decoder looks back on
 _ORDER = "ACGT"
@@ -22,7 +23,7 @@ class Gene(NamedTuple):
     """A gene, 0-based half-open.
 
     phase: bases to skip from its 5' end to the first whole codon. probability: mean over its bases of their
-    own class. partial: it runs over the low end of the contig (1), the high end (2), or both (3).
+    own class. partial: its low end (1), its high end (2) or both (3) are cut off by the contig or a gap.
     """
 
     start: int
@@ -40,7 +41,7 @@ class DecodeConfig:
     code: genetic code of NCBI, for its stop codons. weight: of the network's evidence for a base, whose
     neighbours say nearly the same. begin: of its evidence for a start codon. gene: what a gene costs;
     overlap: what a shared base costs; partial: what an end cut off by the contig costs, in log units.
-    shortest, shortest_partial: bases.
+    shortest, shortest_partial: bases. gap: so many unknown bases on end part a contig.
     """
 
     code: int = 11
@@ -51,6 +52,7 @@ class DecodeConfig:
     partial: float = 2.0
     shortest: int = 90
     shortest_partial: int = 60
+    gap: int = 50
 
 
 def evidence_of(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -76,6 +78,7 @@ class GeneDecoder:
     def __init__(self, codes: Codes, config: DecodeConfig) -> None:
         self.config = config
         self.words = _words(codes)
+        self.gaps = gaps_of(codes, config.gap)
         self.is_start, self.is_stop = codon_tables(config.code)
         self.done = 0
         self._lead = np.zeros((0, 16), np.float32)
@@ -115,7 +118,7 @@ class GeneDecoder:
         while True:
             state, link = self._state.copy(), self._link.copy()
             count = kernels.run(
-                self.words, self.done, end, rows, lead, self.is_start, self.is_stop,
+                self.words, self.gaps, self.done, end, rows, lead, self.is_start, self.is_stop,
                 costs, state, link, self._events, self._count, end < len(self.words),
             )  # fmt: skip
             if count >= 0:
@@ -133,6 +136,33 @@ class GeneDecoder:
             found.append(_gene(int(begin), int(end), int(state), chance, int(missing)))
             at = int(before)
         return sorted(found)
+
+
+def around(genes: list[Gene], length: int, laid: int) -> list[Gene]:
+    """The genes of a circle, each once.
+
+    Args:
+        genes: of the circle's sequence laid out with its beginning once more behind its end.
+        length: bases of the circle.
+        laid: bases laid out.
+
+    Returns:
+        genes by start, which is within the circle; the end of one that runs over the origin counts on.
+    """
+    whole = [gene for gene in genes if not gene.partial]
+    places = {gene[:3] for gene in whole}
+    cut = (laid - length) // 2  # where nothing is found twice
+    for gene in whole:  # from the first that is, what follows it has seen both sides of the origin
+        if (gene.start + length, gene.end + length, gene.strand) in places:
+            cut = gene.start
+            break
+    out = []
+    for gene in genes:
+        open_end = (gene.partial & 1 and gene.start == 0) or (gene.partial & 2 and gene.end == laid)
+        if cut <= gene.start < cut + length and not open_end:
+            back = length if gene.start >= length else 0
+            out.append(gene._replace(start=gene.start - back, end=gene.end - back))
+    return sorted(out)
 
 
 def _gene(start: int, end: int, state: int, chance: float, missing: int) -> Gene:

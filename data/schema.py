@@ -43,6 +43,10 @@ DNA = _table(  # one row a piece of a contig
     split=pl.String,
     start=pl.Int64,  # where the piece begins in the contig
     bases=pl.String,  # exactly as they came, case kept
+    circular=pl.Boolean,  # whether the contig's end goes on at its beginning
+    masked=pl.List(
+        pl.Struct({"start": pl.Int64, "end": pl.Int64})
+    ),  # soft-masked (lower case), in the contig
     features=pl.List(FEATURE),  # all that overlap the piece; null where the source has no annotation
     source=pl.String,
     byte_offset=pl.Int64,  # where the record begins in its source
@@ -93,16 +97,30 @@ TAGGED_CONTIGS = _table(  # beside tagged DNA, one row a contig
     source=pl.String,
     contig=pl.String,
     length=pl.Int64,
+    circular=pl.Boolean,
 )
 
 INTERVALS = _table(  # tagged DNA, one row an interval
     source=pl.String,
     contig=pl.String,
     start=pl.Int64,
-    end=pl.Int64,
+    end=pl.Int64,  # counts on past the length of a circular contig where the interval runs over its origin
     strand=pl.String,
     phase=pl.Int8,
     label=pl.String,
+    partial=pl.Int8,  # 0 whole; low end (1), high end (2) or both (3) cut off by the contig's end or a gap
     probability=pl.Float32,
     model=pl.String,
+)
+
+PROTEINS = _table(  # tagged DNA on request, one row an interval: what it is translated to
+    source=pl.String,
+    contig=pl.String,
+    start=pl.Int64,
+    end=pl.Int64,
+    strand=pl.String,
+    label=pl.String,
+    partial=pl.Int8,
+    probability=pl.Float32,
+    protein=pl.String,
 )

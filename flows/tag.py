@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 
@@ -35,8 +35,9 @@ class TagConfig:
     model: tyro.conf.Positional[str]  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
     sources: tyro.conf.Positional[tuple[Path, ...]]  # files or folders, of text or of DNA as the model
     out: Path  # folder of the tagged dataset
-    format: str = "parquet"  # and, comma-separated, jsonl, conll (text) or gff3, bed (DNA)
+    format: str = "parquet"  # and, comma-separated, jsonl, conll (text) or gff3, bed, faa (DNA)
     shard_size: int = SHARD_SIZE  # characters or bases in a unit of committed work
+    genetic_code: Literal[1, 4, 11] | None = None  # of DNA: NCBI's number; the model's own (11) if not given
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -64,7 +65,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
     inputs, skipped = find_input(config.sources, loaded.kind, folder, config.out)
     params = {"model": loaded.version, "out": config.out, "format": config.format}
     with tracking.recording("tag", f"tag {loaded.version}", params) as recorder:
-        with tag_writer(config.out, folder, config.formats, config.shard_size) as writer:
+        with tag_writer(config.out, folder, config.formats, config.shard_size, config.genetic_code) as writer:
             begin(writer, config.model, folder, inputs)
             with progress("tagging", sum(each.size for each in inputs) / 1e6, "MB") as advance:
                 tagged = [
@@ -78,6 +79,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
                         config.shard_size,
                         lambda done: advance(done / 1e6),
                         writer.committed,
+                        config.genetic_code,
                     )
                 ]
             counts = count_tags(writer, tagged)

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import polars as pl
 
 from data import schema
 from data.bases import (
+    BEYOND,
     ROWS,
     STEP,
     UNKNOWN,
@@ -20,13 +21,17 @@ from data.bases import (
     begins_of,
     codes_of,
     labels_of,
+    letters_of,
+    mixtures,
     reverse_complement,
     steps_of,
 )
+from data.contigs import Contig
 from data.crops import Cut, Learnt, crops, reads_tga
 from data.dna import Stretch, stretches
 from data.errors import BadInput, UsageError
-from data.genes import DecodeConfig, Gene, GeneDecoder, evidence_of
+from data.export_dna import parted
+from data.genes import DecodeConfig, Gene, GeneDecoder, around, evidence_of
 from data.habits import AdaptConfig, Habits, learn, weigh
 from data.score_dna import score_intervals
 from data.store import Dataset
@@ -42,6 +47,7 @@ LABEL = "CDS"
 Logits = npt.NDArray[np.floating[Any]]
 _GROUP = 1 << 20  # bases tagged together, of one contig or of many
 _STEPS = 1 << 16  # steps computed together
+_SEAM = 30_000  # bases of a circle that are gone over twice
 _MEGABASE = 1_000_000
 
 
@@ -200,27 +206,29 @@ class GeneFinder:
 
         return load_model(read(folder))
 
+    def of_code(self, code: int | None) -> "GeneFinder":
+        """The same with another genetic code of NCBI; None for its own."""
+        if code is None:
+            return self
+        return replace(self, config=replace(self.config, decode=replace(self.config.decode, code=code)))
+
     def tag_contig(self, bases: str, source: str = "", contig: str = "") -> pl.DataFrame:
         """Genes of one contig, rows of schema.INTERVALS by start."""
-        return next(self.tag_contigs([(source, contig, bases)]))
+        return next(self.tag_contigs([Contig(contig, bases, None, source, 0, 1)]))
 
-    def tag_contigs(self, contigs: Iterable[tuple[str, str, str]]) -> Iterator[pl.DataFrame]:
-        """Genes of contigs, a frame of schema.INTERVALS each, in their order.
-
-        Args:
-            contigs: source, contig and bases of each; short ones are computed together.
-        """
-        held: list[tuple[str, str, Codes]] = []
+    def tag_contigs(self, contigs: Iterable[Contig]) -> Iterator[pl.DataFrame]:
+        """Genes of contigs, a frame of schema.INTERVALS each, in order; short ones are computed together."""
+        held: list[_Laid] = []
         size = 0
-        for source, contig, bases in contigs:
-            codes = codes_of(bases)
-            if len(codes) > _GROUP:
+        for contig in contigs:
+            laid = _lay(contig)
+            if len(laid.letters) > _GROUP:
                 yield from self._together(held)
                 held, size = [], 0
-                yield self._frame(source, contig, self._genes(codes, self._streamed(codes)))
+                yield self._frame(laid, self._genes(laid, self._streamed(laid.letters)))
                 continue
-            held.append((source, contig, codes))
-            size += len(codes)
+            held.append(laid)
+            size += len(laid.letters)
             if size >= _GROUP:
                 yield from self._together(held)
                 held, size = [], 0
@@ -231,27 +239,32 @@ class GeneFinder:
         frame = self.tag_contig("".join(text.split()))
         return frame.select("start", "end", "strand", "phase", "label", "probability").to_dicts()
 
-    def _together(self, contigs: list[tuple[str, str, Codes]]) -> Iterator[pl.DataFrame]:
-        pieces = [(i, *span) for i, (_, _, codes) in enumerate(contigs) for span in self._spans(len(codes))]
-        logits = iter(self._logits([contigs[i][2][low:high] for i, _, low, _, high in pieces]))
+    def _together(self, contigs: list["_Laid"]) -> Iterator[pl.DataFrame]:
+        pieces = [(i, *span) for i, laid in enumerate(contigs) for span in self._spans(len(laid.letters))]
+        logits = iter(self._logits([contigs[i].letters[low:high] for i, _, low, _, high in pieces]))
         cores: list[list[Logits]] = [[] for _ in contigs]
         for i, start, low, end, _ in pieces:
             cores[i].append(evidence_of(next(logits)[start - low : end - low]))
-        for (source, contig, codes), blocks in zip(contigs, cores, strict=True):
-            yield self._frame(source, contig, self._genes(codes, iter(blocks)))
+        for laid, blocks in zip(contigs, cores, strict=True):
+            yield self._frame(laid, self._genes(laid, iter(blocks)))
 
-    def _streamed(self, codes: Codes) -> Iterator[Logits]:
+    def _streamed(self, letters: Codes) -> Iterator[Logits]:
         """The evidence of a long contig, piece by piece."""
-        spans = list(self._spans(len(codes)))
+        spans = list(self._spans(len(letters)))
         some = max(_STEPS * STEP // (self.config.piece + 2 * self.config.margin), 1)
         for first in range(0, len(spans), some):
             here = spans[first : first + some]
-            found = self._logits([codes[low:high] for _, low, _, high in here])
+            found = self._logits([letters[low:high] for _, low, _, high in here])
             for (start, low, end, _), logits in zip(here, found, strict=True):
                 yield evidence_of(logits[start - low : end - low])
 
-    def _genes(self, codes: Codes, blocks: Iterator[Logits]) -> list[Gene]:
-        """Decode a contig; a long enough one twice and more, with the habits found on its beginning."""
+    def _genes(self, laid: "_Laid", blocks: Iterator[Logits]) -> list[Gene]:
+        """Decode a contig."""
+        genes = self._adapted(np.minimum(laid.letters, np.uint8(UNKNOWN)), blocks)
+        return around(genes, laid.contig.length, len(laid.letters)) if laid.contig.circular else genes
+
+    def _adapted(self, codes: Codes, blocks: Iterator[Logits]) -> list[Gene]:
+        """Decode codes; a long enough contig twice and more, with the habits found on its beginning."""
         adapt = self.config.adapt
         if len(codes) < adapt.shortest or not adapt.rounds:
             return self._decode(codes, blocks, None)
@@ -294,33 +307,52 @@ class GeneFinder:
             T = max(int(steps[order[first]]), 1)
             some = order[first : first + max(_STEPS // T, 1)]
             first += len(some)
-            codes = np.full((len(some), T * STEP), UNKNOWN, np.uint8)
+            codes = np.full((len(some), T * STEP), BEYOND, np.uint8)
             mirrored = codes.copy()
             for row, i in enumerate(some):
                 codes[row, : len(pieces[i])] = pieces[i]
                 n = steps[i] * STEP
                 mirrored[row, :n] = reverse_complement(codes[row, :n])
-            rows = np.ascontiguousarray(steps_of(codes).transpose(1, 0, 2))
-            back = np.ascontiguousarray(steps_of(mirrored).transpose(1, 0, 2))
-            logits = predict(self.params, rows, back, steps[some])
+            rows, back = steps_of(codes), steps_of(mirrored)
+            mixed = mixtures(codes, rows, ROWS)
+            mixed += mixtures(mirrored, back, ROWS + len(mixed))
+            params = self.params
+            if mixed:
+                means = [params["table"][words].mean(axis=0) for words in mixed]
+                params = {**params, "table": np.concatenate([params["table"], means])}
+            rows, back = (np.ascontiguousarray(each.transpose(1, 0, 2)) for each in (rows, back))
+            logits = predict(params, rows, back, steps[some])
             for row, i in enumerate(some):
                 out[i] = logits[:, row].reshape(T * STEP, -1)[: len(pieces[i])]
         return out
 
-    def _frame(self, source: str, contig: str, genes: list[Gene]) -> pl.DataFrame:
+    def _frame(self, laid: "_Laid", genes: list[Gene]) -> pl.DataFrame:
         n = len(genes)
         columns = {
-            "source": [source] * n,
-            "contig": [contig] * n,
+            "source": [laid.contig.source] * n,
+            "contig": [laid.contig.id] * n,
             "start": [gene.start for gene in genes],
             "end": [gene.end for gene in genes],
             "strand": [gene.strand for gene in genes],
             "phase": [gene.phase for gene in genes],
             "label": [LABEL] * n,
+            "partial": [gene.partial for gene in genes],
             "probability": [gene.probability for gene in genes],
             "model": [self.version] * n,
         }
         return pl.DataFrame(columns, schema=schema.INTERVALS)
+
+
+class _Laid(NamedTuple):
+    """A contig as it is gone over: a circle is laid out with its beginning once more behind its end."""
+
+    contig: Contig
+    letters: Codes
+
+
+def _lay(contig: Contig) -> _Laid:
+    letters = letters_of(contig.bases)
+    return _Laid(contig, np.concatenate([letters, letters[:_SEAM]]) if contig.circular else letters)
 
 
 def load_model(model: "Model") -> GeneFinder:
@@ -417,7 +449,8 @@ def evaluate_dna(
             end=(pl.col("end") - stretch.start).clip(0, len(stretch)),
         )
         truth.append(shifted.filter(pl.col("start") < pl.col("end")))
-        called.append(finder.tag_contig(stretch.bases, stretch.source, contig))
+        whole = Contig(contig, stretch.bases, None, stretch.source, 0, 1, stretch.circular)
+        called += [parted(frame, lengths) for frame in finder.tag_contigs([whole])]
     if not truth:
         raise BadInput(
             f"annotated contigs in the {split} split",

@@ -17,7 +17,7 @@ import polars as pl
 from data.disk import to_bytes
 from data.errors import BadInput, ElmanError, UsageError
 from data.export import conll_lines, jsonl_lines
-from data.export_dna import bed_lines, gff3_lines
+from data.export_dna import bed_lines, faa_lines, gff3_lines
 from data.manifest import MANIFEST, STAGING
 from data.reading import OnRead, Options
 from data.records import Refused
@@ -30,7 +30,7 @@ from tasks.tag_sources import File, Input, Place, Record, find_inputs, outside, 
 from tasks.tag_tables import Cut, Tables, cuts, entities, genes, with_quarantine
 from tasks.tagger import Tagger
 
-TEXT_FORMATS, DNA_FORMATS = ("parquet", "jsonl", "conll"), ("parquet", "gff3", "bed")
+TEXT_FORMATS, DNA_FORMATS = ("parquet", "jsonl", "conll"), ("parquet", "gff3", "bed", "faa")
 SHARD_SIZE = 1 << 20  # characters or bases
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
 PLAN = "plan.json"
@@ -76,11 +76,14 @@ def find_input(
     return find_inputs(paths, kind, folder)
 
 
-def tag_writer(out: Path, folder: str, formats: Sequence[str], shard_size: int) -> DatasetWriter:
-    """The writer of a tagged dataset.
+def tag_writer(
+    out: Path, folder: str, formats: Sequence[str], shard_size: int, genetic_code: int | None = None
+) -> DatasetWriter:
+    """The writer of a tagged dataset; `genetic_code`, of DNA, is the model's own if not given.
 
     Raises:
-        UsageError: a format that the model's kind does not have, or a folder that holds something else.
+        UsageError: a format or option that the model's kind does not have, or a folder that holds something
+            else.
     """
     loaded = model.read(Path(folder))
     known = TEXT_FORMATS if loaded.kind == "text" else DNA_FORMATS
@@ -100,6 +103,10 @@ def tag_writer(out: Path, folder: str, formats: Sequence[str], shard_size: int) 
         "formats": sorted({"parquet", *formats}),
         "shard_size": shard_size,
     }
+    if loaded.kind == "dna":
+        config["genetic_code"] = load_model(loaded).of_code(genetic_code).config.decode.code
+    elif genetic_code is not None:
+        raise UsageError("expected --genetic-code for a model of DNA only. Got a model of text.")
     return DatasetWriter(out, kind=KINDS[loaded.kind], config=config)
 
 
@@ -142,6 +149,7 @@ def tag_items(
     shard_size: int,
     on_read: OnRead,
     committed: Sequence[Shard] = (),
+    genetic_code: int | None = None,
 ) -> list[dict[str, Any]]:
     """Tag some sources and stage them as shards, or find those that an earlier run staged or committed.
 
@@ -153,12 +161,16 @@ def tag_items(
         shard_size: characters or bases in a shard.
         on_read: told how many bytes of the sources are done.
         committed: shards the dataset has already.
+        genetic_code: of DNA; the model's own if not given.
 
     Returns:
         a line a source: name, shards (as plain values), reused (how many were there already).
     """
     loaded = model.read(Path(folder))
-    tables = genes(load_model(loaded)) if loaded.kind == "dna" else entities(Tagger.of(loaded), formats)
+    if loaded.kind == "dna":
+        tables = genes(load_model(loaded).of_code(genetic_code), formats)
+    else:
+        tables = entities(Tagger.of(loaded), formats)
     options = _options(loaded)
     by_key = {shard.key: shard for shard in committed}
 
@@ -283,12 +295,12 @@ def commit_tags(
         if name != "parquet":
             path = writer.scratch(f"tags.{name}")
             with path.open("w", encoding="utf-8", newline="") as out:
-                out.writelines(_lines(name, writer.staging, shards))
+                out.writelines(_lines(name, writer.staging, shards, writer.config.get("genetic_code")))
             exports[path.name] = path
     return writer.commit(shards, sources=sorted(sources, key=lambda entry: entry["name"]), exports=exports)
 
 
-def _lines(name: str, staging: Staging, shards: Sequence[Shard]) -> Iterable[str]:
+def _lines(name: str, staging: Staging, shards: Sequence[Shard], code: int | None) -> Iterable[str]:
     def parts(table: str) -> Iterator[pl.DataFrame]:
         for shard in shards:
             frame = staging.scan(shard, table)
@@ -305,12 +317,14 @@ def _lines(name: str, staging: Staging, shards: Sequence[Shard]) -> Iterable[str
         return jsonl_lines(both())
     if name == "conll":
         return conll_lines(parts("tokens"))
+    if name == "faa":
+        return faa_lines(parts("proteins"))
+    contigs = [row for frame in parts("contigs") for row in frame.iter_rows(named=True)]
+    lengths = {row["contig"]: row["length"] for row in contigs}
     if name == "bed":
-        return bed_lines(parts("data"))
-    lengths = {
-        row["contig"]: row["length"] for frame in parts("contigs") for row in frame.iter_rows(named=True)
-    }
-    return gff3_lines(parts("data"), lengths)
+        return bed_lines(parts("data"), lengths)
+    circular = {row["contig"] for row in contigs if row["circular"]}
+    return gff3_lines(parts("data"), lengths, circular, code)
 
 
 def count_tags(writer: DatasetWriter, tagged: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -319,16 +319,16 @@ def _of_contigs(each: Ingested, on_read: OnRead) -> Iterator[Contig]:
     Raises:
         BadInput: pieces are missing.
     """
-    columns = ["source", "contig", "contig_length", "start", "bases", "byte_offset"]
+    columns = ["source", "contig", "contig_length", "start", "bases", "byte_offset", "circular"]
     held: list[str] = []
     got = 0
     for frame in _frames(each, columns, 100, on_read):
-        for source, contig, length, start, bases, offset in frame.iter_rows():
+        for source, contig, length, start, bases, offset, circular in frame.iter_rows():
             if start != got:
                 todo = "Ingest its sources again."
                 raise BadInput(f"{contig} from base {got}", got=f"base {start}", todo=todo, source=each.path)
             held.append(bases)
             got += len(bases)
             if got == length:
-                yield Contig(contig, "".join(held), None, source, offset, 0)
+                yield Contig(contig, "".join(held), None, source, offset, 0, circular)
                 held, got = [], 0

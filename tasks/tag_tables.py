@@ -11,6 +11,7 @@ import polars as pl
 from data import schema
 from data.contigs import Contig
 from data.corpus import quarantine
+from data.proteins import proteins
 from data.records import Refused
 from tasks.dna import GeneFinder
 from tasks.tag_sources import Place, Record
@@ -166,15 +167,20 @@ def _token_rows(
     )
 
 
-def genes(finder: GeneFinder) -> Tables:
-    """Tables of tagged DNA: intervals and contigs."""
+def genes(finder: GeneFinder, formats: Sequence[str]) -> Tables:
+    """Tables of tagged DNA: intervals, contigs and, for FASTA of them, proteins."""
 
     def tables(cut: Cut) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
-        found = finder.tag_contigs((contig.source, contig.id, contig.bases) for contig in cut.contigs)
-        data = pl.concat([schema.INTERVALS.to_frame(), *found])
-        lengths = [(contig.source, contig.id, len(contig.bases)) for contig in cut.contigs]
-        contigs = pl.DataFrame(lengths, schema=schema.TAGGED_CONTIGS, orient="row")
+        found = list(finder.tag_contigs(cut.contigs))
+        frames = {"data": pl.concat([schema.INTERVALS.to_frame(), *found])}
+        rows = [(contig.source, contig.id, contig.length, contig.circular) for contig in cut.contigs]
+        frames["contigs"] = pl.DataFrame(rows, schema=schema.TAGGED_CONTIGS, orient="row")
+        if "faa" in formats:
+            code = finder.config.decode.code
+            pairs = zip(cut.contigs, found, strict=True)
+            translated = [proteins(contig.bases, frame, code) for contig, frame in pairs]
+            frames["proteins"] = pl.concat([schema.PROTEINS.to_frame(), *translated])
         bases = sum(contig.length for contig in cut.contigs)
-        return {"data": data, "contigs": contigs}, {"bases": bases, "rows": data.height}
+        return frames, {"bases": bases, "rows": frames["data"].height}
 
     return tables

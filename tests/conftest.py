@@ -1,12 +1,17 @@
 """What tests share: the corpora beside the checkout, and a home folder of their own."""
 
+import gzip
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+
+from data.contigs import Contig
+from data.dna import Genome, read_genome
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -26,6 +31,30 @@ def corpora() -> Path:
     if not path.is_dir():
         pytest.skip(f"{path} is absent: real corpora are not part of the project")
     return path
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a genome."""
+
+    path: Path
+    kind: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+@pytest.fixture(scope="session")
+def ecoli() -> Contig:
+    """The first 100 kb of E. coli, with its genes."""
+    files = [
+        File(CHECKOUT / "tests" / "fixtures" / f"ecoli_100kb.{kind}.gz", kind) for kind in ("fna", "gff3")
+    ]
+    genome = Genome((replace(files[0], kind="fasta"),), (files[1],))
+    (contig,) = read_genome(genome, lambda source: gzip.GzipFile(source.path))
+    assert isinstance(contig, Contig)
+    return contig
 
 
 @pytest.fixture

@@ -76,3 +76,43 @@ def test_windows_with_an_unknown_letter_are_the_unknown_word(letter):
     rows = bases.steps_of(bases.codes_of("ACGTACGTACGTACG" + letter + "AC"))
     words = rows.reshape(-1) % WINDOWS
     assert [i for i, word in enumerate(words) if 2 <= i < 15 and word == WINDOWS - 1] == [12, 13, 14]
+
+
+def test_soft_masked_intervals_are_the_runs_of_lower_case():
+    assert bases.masked_of("acGTacgTTn").tolist() == [[0, 2], [4, 7], [9, 10]]
+    assert bases.masked_of("ACGT").tolist() == bases.masked_of("acgt").tolist() == []
+
+
+def test_gaps_are_runs_of_enough_unknown_bases():
+    codes = bases.codes_of("NNNACNNGTNNNN")
+    assert bases.gaps_of(codes, 3).tolist() == [[0, 3], [9, 13]]
+
+
+def test_a_letter_for_several_bases_is_a_fraction_of_each():
+    written, words = ("ACGTAACRTACGTTTACG", ["ACGTAACATACGTTTACG", "ACGTAACGTACGTTTACG"])
+    letters = bases.letters_of(written)[None]
+    rows = bases.steps_of(letters)
+    sums = bases.mixtures(letters, rows, bases.ROWS)
+    certain = [bases.steps_of(bases.codes_of(word)).reshape(-1) for word in words]
+    for place, row in enumerate(rows.reshape(-1)):
+        wanted = {int(each[place]) for each in certain}
+        assert set(sums[row - bases.ROWS].tolist() if row >= bases.ROWS else [row]) == wanted
+    assert len(sums) == 6  # windows that hold the letter
+
+
+def test_windows_of_too_many_words_or_over_an_end_stay_unknown():
+    letters = bases.letters_of("NACGTACNNNNNNACGTA")[None]
+    rows = bases.steps_of(letters)
+    before = rows.copy()
+    sums = bases.mixtures(letters, rows, bases.ROWS)
+    assert max(map(len, sums)) == bases.MOST_WORDS
+    assert (rows.reshape(-1)[:2] == before.reshape(-1)[:2]).all()  # over the end
+    assert rows.reshape(-1)[9] == before.reshape(-1)[9]  # six unknown bases
+
+
+def test_the_complement_of_a_letter_stands_for_the_complements_of_its_bases():
+    from Bio.Seq import Seq
+
+    written = "ACGTNRYSWKMBDHV"
+    other = str(Seq(written).reverse_complement())
+    assert bases.reverse_complement(bases.letters_of(written)).tolist() == bases.letters_of(other).tolist()

@@ -140,3 +140,23 @@ def test_whole_genomes_read_as_their_readme_says(corpora):
     ids = {(f.id, f.label) for f in contig.features}
     assert contig.length == 4_641_652
     assert [sum(label == name for _, label in ids) for name in ("CDS", "pseudogene")] == [4242, 115]
+
+
+def test_a_circle_stays_one_and_its_masked_intervals_are_cut_with_it():
+    contig = Contig("c", "ACgtaCGTAcgT", None, "x", 0, 1, True)
+    frame = pieces(contig, size=4)
+    assert frame["masked"].to_list() == [
+        [{"start": 2, "end": 4}],
+        [{"start": 4, "end": 5}],
+        [{"start": 9, "end": 11}],
+    ]
+    assert [s.circular for s in stretches(frame)] == [True]
+    assert [s.circular for s in stretches(frame[:2])] == [False]
+
+
+def test_the_annotation_may_say_that_a_contig_is_a_circle(write):
+    text = GFF.format("c", 1, 4, "+", "c;Is_circular=true").replace("CDS", "region")
+    (contig,) = read_genome(
+        Genome((write("a.fa", ">c\nACGT\n", "fasta"),), (write("a.gff3", text, "gff3"),)), open_bytes
+    )
+    assert contig.circular

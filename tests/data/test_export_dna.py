@@ -1,39 +1,85 @@
-"""GFF3 and BED of tagged DNA, read back by a parser that is not ours."""
+"""GFF3, BED and FASTA of tagged DNA, read back by parsers that are not ours."""
+
+import io
 
 import gffutils
 import polars as pl
+import pytest
+from Bio import SeqIO
 
 from data import schema
-from data.export_dna import bed_lines, gff3_lines
+from data.export_dna import bed_lines, faa_lines, gff3_lines, parted
 
 ROWS = [
-    ("x.fa", "c1", 0, 92, "+", 2, "CDS", 0.5, "dna-default-s0-ab;1"),
-    ("x.fa", "c1", 100, 190, "-", 0, "CDS", 0.75, "dna-default-s0-ab;1"),
-    ("x.fa", "odd name|1%", 5, 95, "-", 1, "CDS", 1.0, None),
+    ("x.fa", "c1", 0, 92, "+", 2, "CDS", 1, 0.5, "dna-default-s0-ab;1"),
+    ("x.fa", "c1", 100, 190, "-", 0, "CDS", 0, 0.75, "dna-default-s0-ab;1"),
+    ("x.fa", "odd name|1%", 5, 95, "-", 1, "CDS", 2, 1.0, None),
 ]
 FRAME = pl.DataFrame(ROWS, schema=schema.INTERVALS, orient="row")
+LENGTHS = {"c1": 200, "odd name|1%": 95, "empty": 7}
+
+
+def over_origin(strand):
+    row = ("x.fa", "c1", 150, 250, strand, 0, "CDS", 0, 0.5, "m")  # 50 bases on either side
+    return pl.DataFrame([row], schema=schema.INTERVALS, orient="row")
 
 
 def test_gff3_reads_back_with_the_same_places_phases_and_attributes(tmp_path):
     path = tmp_path / "tags.gff3"
-    path.write_text("".join(gff3_lines([FRAME[:2], FRAME[2:]], {"c1": 200, "odd name|1%": 95, "empty": 7})))
+    path.write_text("".join(gff3_lines([FRAME[:2], FRAME[2:]], LENGTHS, code=11)))
     database = gffutils.create_db(str(path), ":memory:")
     found = [
         (f.seqid, f.start - 1, f.end, f.strand, int(f.frame), f.featuretype, float(f.score))
         for f in database.all_features(order_by=("start", "end"))
     ]
-    wanted = [(*row[1:6], row[6], float(f"{row[7]:.4f}")) for row in ROWS]
-    assert {f[1:] for f in found} == {row[1:] for row in wanted}
+    assert {f[1:] for f in found} == {(*row[2:7], row[8]) for row in ROWS}
     assert database["cds1"].attributes["model"] == ["dna-default-s0-ab;1"]
+    assert database["cds1"].attributes["transl_table"] == ["11"]
     assert "sequence-region empty 1 7" in database.directives
 
 
 def test_gff3_begins_with_its_version_and_names_every_contig():
-    lines = list(gff3_lines([FRAME], {"c1": 200, "empty": 7}))
-    assert lines[:3] == ["##gff-version 3\n", "##sequence-region c1 1 200\n", "##sequence-region empty 1 7\n"]
+    lines = list(gff3_lines([FRAME], LENGTHS))
+    regions = ("c1 1 200", "odd%20name|1%25 1 95", "empty 1 7")
+    assert lines[:4] == ["##gff-version 3\n", *(f"##sequence-region {region}\n" for region in regions)]
     assert lines[-1].startswith("odd%20name|1%25\t")
 
 
+def test_partial_genes_are_marked_at_the_end_that_is_missing(tmp_path):
+    path = tmp_path / "tags.gff3"
+    path.write_text("".join(gff3_lines([FRAME], LENGTHS)))
+    database = gffutils.create_db(str(path), ":memory:")
+    found = [database[f"cds{i}"].attributes for i in (1, 2, 3)]
+    assert [f.get("partial") for f in found] == [["true"], None, ["true"]]
+    assert [f.get("start_range") for f in found] == [[".", "1"], None, None]
+    assert [f.get("end_range") for f in found] == [None, None, ["95", "."]]
+
+
+@pytest.mark.parametrize(
+    ("strand", "parts"), [("+", [(150, 200, 0), (0, 50, 1)]), ("-", [(0, 50, 0), (150, 200, 1)])]
+)
+def test_a_gene_over_the_origin_is_two_lines_of_one_id_in_the_order_of_transcription(strand, parts):
+    lines = list(gff3_lines([over_origin(strand)], {"c1": 200}, {"c1"}))
+    columns = [line.rstrip().split("\t") for line in lines if "\tCDS\t" in line]
+    assert [(int(c[3]) - 1, int(c[4]), int(c[7])) for c in columns] == parts
+    assert all(c[8].startswith("ID=cds1;is_wrapped=true") for c in columns)
+    assert sum("Is_circular=true" in line for line in lines) == 1
+    bed = [line.split("\t")[1:3] for line in bed_lines([over_origin(strand)], {"c1": 200})]
+    assert [(int(a), int(b)) for a, b in bed] == [part[:2] for part in parts]
+    rows = parted(over_origin(strand), {"c1": 200})
+    assert rows.select("start", "end", "phase").rows() == parts
+    assert rows["id"].unique().to_list() == ["cds1"]
+
+
 def test_bed_has_six_columns():
-    assert list(bed_lines([FRAME]))[1] == "c1\t100\t190\tCDS\t750\t-\n"
-    assert all(len(line.split("\t")) == 6 for line in bed_lines([FRAME]))
+    assert list(bed_lines([FRAME], LENGTHS))[1] == "c1\t100\t190\tCDS\t750\t-\n"
+    assert all(len(line.split("\t")) == 6 for line in bed_lines([FRAME], LENGTHS))
+
+
+def test_proteins_carry_the_id_of_their_interval_and_its_place():
+    columns = [name for name in schema.PROTEINS if name != "protein"]
+    frame = FRAME.select(columns).with_columns(protein=pl.Series(["MK" * 50, "M", "AC"]))
+    found = list(SeqIO.parse(io.StringIO("".join(faa_lines([frame[:1], frame[1:]]))), "fasta"))
+    assert [str(record.seq) for record in found] == ["MK" * 50, "M", "AC"]
+    assert [record.id for record in found] == ["cds1", "cds2", "cds3"]
+    assert found[0].description == "cds1 c1:1-92(+) partial=true probability=0.5000"

@@ -5,10 +5,12 @@ import io
 import random
 
 import pytest
+from Bio import bgzf
 
 from data.contigs import Contig
 from data.fasta import read_fasta
 from data.records import Refused
+from data.streams import open_path
 
 
 def read(raw: bytes):
@@ -75,6 +77,24 @@ def test_the_entry_that_a_broken_gzip_ends_in_is_refused():
     with gzip.GzipFile(fileobj=io.BytesIO(raw[:-300])) as stream:
         whole, bad = read_fasta(stream, "x.fa.gz")
     assert (whole.id, bad.reason, bad.line, bad.byte_offset) == ("a", "truncated", 3, 8)
+
+
+@pytest.mark.parametrize("title", ["c circular=true", "c [topology=circular] x", "c x Circular=True"])
+def test_a_header_may_say_that_the_sequence_is_a_circle(title):
+    (contig,) = read(f">{title}\nACGT\n".encode())
+    assert contig.circular
+
+
+def test_a_header_that_only_speaks_of_circles_says_nothing():
+    assert not read(b">c a circular plasmid, circular=false\nACGT\n")[0].circular
+
+
+def test_blocked_gzip_is_read_to_its_end(tmp_path):
+    path = tmp_path / "x.fa.gz"
+    with bgzf.BgzfWriter(str(path)) as out:
+        out.write(">a\n" + "ACGTTGCA\n" * 20_000 + ">b\nAC\n")
+    with open_path(path, "gz") as stream:
+        assert [(r.id, r.length) for r in read_fasta(stream, "x.fa.gz")] == [("a", 160_000), ("b", 2)]
 
 
 def test_no_bytes_no_records():

@@ -84,3 +84,8 @@ def test_an_entry_without_sequence_says_what_to_download():
     raw = entry()
     (bad,) = read(raw[: raw.index(b"ORIGIN")] + b"CONTIG      join(A9.1:1..30)\n//\n")
     assert (bad.reason, "gbwithparts" in bad.todo) == ("empty-record", True)
+
+
+def test_the_topology_of_an_entry_is_kept():
+    linear, circular = read(entry() + entry("A2").replace(b"linear  ", b"circular"))
+    assert (linear.circular, circular.circular) == (False, True)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.bases import codes_of, labels_of, reverse_complement
-from data.genes import DecodeConfig, GeneDecoder, codon_tables, evidence_of
+from data.bases import UNKNOWN, codes_of, labels_of, reverse_complement
+from data.dna import pieces, stretches
+from data.genes import DecodeConfig, GeneDecoder, around, codon_tables, evidence_of
 
 WIDE = np.array([0, 1, 2, 3, 5, 6, 7])  # where the seven classes stand among nine logits
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
@@ -43,18 +44,10 @@ def random_case(seed, length):
     return codes, logits
 
 
-def test_genes_known_for_sure_are_found_exactly(checkout):
-    from data.dna import Genome, pieces, read_genome, stretches
-    from tests.data.test_dna import File, open_bytes  # the fixture genome, as files
-
-    files = [
-        File(checkout / "tests" / "fixtures" / f"ecoli_100kb.{kind}", kind) for kind in ("fna.gz", "gff3.gz")
-    ]
-    genome = Genome((File(files[0].path, "fasta"),), (File(files[1].path, "gff3"),))
-    (contig,) = read_genome(genome, open_bytes)
-    (stretch,) = stretches(pieces(contig))
+def test_genes_known_for_sure_are_found_exactly(ecoli):
+    (stretch,) = stretches(pieces(ecoli))
     truth = stretch.features.filter(pl.col("label") == "CDS")
-    codes = codes_of(contig.bases)
+    codes = codes_of(ecoli.bases)
     labels = labels_of(truth, 0, len(codes))
     found = {(g.start, g.end, g.strand, g.phase) for g in decode(codes, sure(labels, codes))}
     wanted = set(
@@ -126,3 +119,51 @@ def test_genes_cut_off_by_the_contig_are_partial():
     labels = np.resize([2, 3, 1], len(codes))
     (gene,) = decode(codes, sure(labels, codes))
     assert (gene.start, gene.end, gene.strand, gene.phase, gene.partial) == (0, 182, "+", 2, 3)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_gap_parts_a_contig_into_contigs(seed):
+    gap = CONFIG.gap
+    codes, logits = random_case(seed, 4000 + gap)
+    codes[2000 : 2000 + gap] = UNKNOWN
+    left = decode(codes[:2000], logits[:2000])
+    right = decode(codes[2000 + gap :], logits[2000 + gap :])
+    shift = 2000 + gap
+    moved = [gene._replace(start=gene.start + shift, end=gene.end + shift) for gene in right]
+    for block in (700, 10_000):
+        found = decode(codes, logits, block=block)
+        assert [gene[:4] + gene[5:] for gene in found] == [gene[:4] + gene[5:] for gene in left + moved]
+        np.testing.assert_allclose([g.probability for g in found], [g.probability for g in left + moved])
+    assert any(gene.partial for gene in left + right)
+
+
+def test_a_shorter_run_of_unknown_bases_is_read_on():
+    found = {}
+    for run in (CONFIG.gap - 2, CONFIG.gap + 1):  # 48 and 51, whole codons
+        codes = codes_of("ATG" + "GCA" * 40 + "N" * run + "GCA" * 40 + "TAA")
+        labels = np.resize([1, 2, 3], len(codes))
+        found[run] = [(g.start, g.end, g.partial) for g in decode(codes, sure(labels, codes))]
+    assert found == {48: [(0, 294, 0)], 51: [(0, 123, 2), (174, 297, 1)]}
+
+
+def laid_out(codes, logits, seam=1500):
+    laid = np.concatenate([codes, codes[:seam]])
+    return around(decode(laid, np.concatenate([logits, logits[:seam]])), len(codes), len(laid))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_where_a_circle_is_cut_open_changes_nothing(seed):
+    codes, logits = random_case(seed, 5000)
+    here = {(g.start % 5000, g.end - g.start, g.strand, g.phase) for g in laid_out(codes, logits)}
+    turned = laid_out(np.roll(codes, -1234), np.roll(logits, -1234, axis=0))
+    assert here == {((g.start + 1234) % 5000, g.end - g.start, g.strand, g.phase) for g in turned}
+    assert all(0 <= g.start < 5000 and not g.partial for g in turned)
+
+
+def test_a_gene_over_the_origin_is_whole():
+    bases = "GCA" * 50 + "TAA" + "C" * 400 + "CTAG" * 20 + "ATG" + "GCA" * 50
+    codes, labels = codes_of(bases), np.zeros(len(bases), int)
+    labels[:153] = np.resize([1, 2, 3], 153)
+    labels[-153:] = np.resize([1, 2, 3], 153)
+    (gene,) = laid_out(codes, sure(labels, codes), seam=len(bases))
+    assert (gene.start, gene.end, gene.strand, gene.partial) == (len(bases) - 153, len(bases) + 153, "+", 0)

@@ -1,45 +1,30 @@
 """Gene finding on a small real genome: train, tag, evaluate, and what may not change the answer."""
 
-import gzip
 from pathlib import Path
 
+import gffutils
 import numpy as np
 import polars as pl
 import pytest
+from Bio import SeqIO
+from Bio.Seq import Seq
 
+from data.bases import codes_of, letters_of
 from data.contigs import Contig
-from data.dna import Genome, pieces, read_genome
+from data.dna import pieces
 from data.errors import UsageError
 from data.store import Dataset, DatasetWriter
+from flows.tag import TagConfig, tag
 from tasks import dna
 
 SMALL = dna.DnaConfig(hidden=48, least=5.0, most=5.0, piece=3000)
 
 
-def _open(source):
-    return gzip.open(source.path)
-
-
-class File:
-    def __init__(self, path: Path, kind: str) -> None:
-        self.path, self.kind, self.name = path, kind, path.name
-
-
 @pytest.fixture(scope="session")
-def contig(checkout) -> Contig:
-    folder = checkout / "tests" / "fixtures"
-    genome = Genome(
-        (File(folder / "ecoli_100kb.fna.gz", "fasta"),), (File(folder / "ecoli_100kb.gff3.gz", "gff3"),)
-    )
-    (contig,) = read_genome(genome, _open)
-    return contig
-
-
-@pytest.fixture(scope="session")
-def corpus(contig, tmp_path_factory) -> Path:
+def corpus(ecoli, tmp_path_factory) -> Path:
     """70 kb to learn from, the rest to be judged by."""
     folder = tmp_path_factory.mktemp("corpus") / "ecoli"
-    frame = pieces(contig, ["train"] * 7 + ["test"] * 3, size=10_000)
+    frame = pieces(ecoli, ["train"] * 7 + ["test"] * 3, size=10_000)
     with DatasetWriter(folder, kind="corpus-dna", config={}) as writer:
         writer.commit([writer.stage("0", "key", {"data": frame}, counts={"records": 1}, source={})])
     return folder
@@ -59,15 +44,15 @@ def test_coding_bases_are_found_on_their_strand(finder, corpus, monkeypatch):
     assert scores["bases"] + scores["masked"] == 27_086
 
 
-def test_rows_are_of_the_schema_and_name_their_model(finder, contig):
-    frame = finder.tag_contig(contig.bases, "x.fa", "c")
+def test_rows_are_of_the_schema_and_name_their_model(finder, ecoli):
+    frame = finder.tag_contig(ecoli.bases, "x.fa", "c")
     assert frame["model"].unique().to_list() == ["small"]
     assert frame["start"].is_sorted()
     assert frame.select((pl.col("end") - pl.col("start") >= 60).all()).item()
 
 
-def test_the_other_strand_is_tagged_as_the_mirror_image(finder, contig):
-    bases = contig.bases[:30_000]
+def test_the_other_strand_is_tagged_as_the_mirror_image(finder, ecoli):
+    bases = ecoli.bases[:30_000]
     letters = bases[::-1].translate(str.maketrans("ACGT", "TGCA"))
     here, there = finder.tag_contig(bases), finder.tag_contig(letters)
     mirrored = there.select(
@@ -79,11 +64,10 @@ def test_the_other_strand_is_tagged_as_the_mirror_image(finder, contig):
     assert here.select("start", "end", "strand", "phase").equals(mirrored)
 
 
-def test_what_is_tagged_together_changes_nothing(finder, contig, monkeypatch):
-    parts = [
-        ("x", str(i), contig.bases[i : i + size]) for i, size in ((0, 200), (500, 9000), (20_000, 25_000))
-    ]
-    alone = [finder.tag_contig(bases, source, name) for source, name, bases in parts]
+def test_what_is_tagged_together_changes_nothing(finder, ecoli, monkeypatch):
+    spans = ((0, 200), (500, 9000), (20_000, 25_000))
+    parts = [Contig(str(i), ecoli.bases[i : i + size], None, "x", 0, 1) for i, size in spans]
+    alone = [finder.tag_contig(part.bases, part.source, part.id) for part in parts]
     together = list(finder.tag_contigs(parts))
     monkeypatch.setattr(dna, "_GROUP", 1000)
     monkeypatch.setattr(dna, "_STEPS", 700)
@@ -95,16 +79,44 @@ def test_what_is_tagged_together_changes_nothing(finder, contig, monkeypatch):
         np.testing.assert_allclose(one["probability"], two["probability"], atol=1e-5)
 
 
-def test_lower_case_and_unknown_letters_are_tagged_like_any_other(finder, contig):
-    bases = contig.bases[:12_000]
+def test_lower_case_and_unknown_letters_are_tagged_like_any_other(finder, ecoli):
+    bases = ecoli.bases[:12_000]
     assert finder.tag_contig(bases.lower()).equals(finder.tag_contig(bases))
-    gapped = bases[:6000] + "N" * 500 + bases[6000:]
-    assert len(finder.tag_contig(gapped)) > 0
     assert finder.tag_contig("ACGTN").height == 0
 
 
-def test_raw_strings_give_plain_values(finder, contig):
-    found = finder.tag_raw(contig.bases[:6000] + "\n")
+def test_a_letter_that_leaves_the_codon_open_hardly_changes_the_answer(finder, ecoli):
+    letters = list(ecoli.bases[:12_000])
+    for place in range(50, 12_000, 400):
+        letters[place] = {"A": "R", "G": "R", "C": "Y", "T": "Y"}[letters[place]]
+    certain, open_ = (finder._logits([letters_of(b)])[0] for b in (ecoli.bases[:12_000], "".join(letters)))
+    unknown = finder._logits([codes_of("".join(letters))])[0]
+    assert np.abs(open_ - certain).mean() < np.abs(unknown - certain).mean()
+
+
+def test_a_circle_is_tagged_the_same_wherever_it_is_cut_open(finder, ecoli):
+    size, turn = 42_000, 12_000  # whole steps
+    bases = ecoli.bases[:size]
+    found = []
+    for text in (bases, bases[turn:] + bases[:turn]):
+        (frame,) = finder.tag_contigs([Contig("c", text, None, "x", 0, 1, True)])
+        assert frame.select((pl.col("start") < size).all(), (pl.col("partial") == 0).all()).row(0) == (
+            True,
+            True,
+        )
+        found.append(frame)
+    here, turned = (
+        {
+            ((a + shift) % size, b - a, s, p)
+            for a, b, s, p in f.select("start", "end", "strand", "phase").rows()
+        }
+        for f, shift in zip(found, (0, turn), strict=True)
+    )
+    assert len(here ^ turned) <= 0.01 * len(here)  # a margin of 600 bases is not all there is
+
+
+def test_raw_strings_give_plain_values(finder, ecoli):
+    found = finder.tag_raw(ecoli.bases[:6000] + "\n")
     assert {"start", "end", "strand", "phase", "label", "probability"} == found[0].keys()
 
 
@@ -124,3 +136,56 @@ def test_the_same_seed_gives_the_same_model_folder(corpus, home, monkeypatch):
 def test_a_preset_for_text_is_a_usage_error():
     with pytest.raises(UsageError, match="default"):
         dna.dna_preset("article")
+
+
+@pytest.fixture
+def folder(corpus, finder, tracked_home) -> Path:
+    """The model folder of the finder."""
+    from tasks.model import write
+
+    passport = {"kind": "dna", "corpus": {"name": "ecoli", "digest": "d", "sources": []}}
+    passport |= {"preset": "small", "seed": 0, "config": SMALL.to_json()}
+    return write(passport, dna.model_files(finder.params, SMALL))
+
+
+def test_all_formats_name_the_same_genes_and_translate_as_their_gff3_says(folder, ecoli, tmp_path):
+    fasta, out = tmp_path / "x.fa", tmp_path / "out"
+    turned = ecoli.bases[20_500:40_000] + ecoli.bases[20_000:20_500]
+    fasta.write_text(f">linear\n{ecoli.bases[:20_000]}\n>round circular=true\n{turned}\n")
+    done = tag(TagConfig(model=str(folder), sources=(fasta,), out=out, format="gff3,bed,faa"))
+    frame = Dataset.open(out).scan("data").collect()
+    bases = {record.id: record.seq for record in SeqIO.parse(fasta, "fasta")}
+    database = gffutils.create_db(str(out / "tags.gff3"), ":memory:", merge_strategy="create_unique")
+    found: dict[str, list] = {}
+    for line in (out / "tags.gff3").read_text().splitlines():
+        if "\tCDS\t" in line:
+            feature = gffutils.feature.feature_from_line(line)
+            found.setdefault(feature.attributes["ID"][0], []).append(feature)
+    assert len(found) == done["rows"] == len(frame) > 20
+    assert database.count_features_of_type("CDS") == sum(map(len, found.values()))
+    for protein in SeqIO.parse(out / "tags.faa", "fasta"):
+        parts = found.pop(protein.id)
+        strands = [bases[part.seqid][part.start - 1 : part.end] for part in parts]
+        coding = sum(
+            strands if parts[0].strand == "+" else [s.reverse_complement() for s in strands], Seq("")
+        )
+        codons = coding[int(parts[0].frame) :]
+        translated = str(codons[: len(codons) // 3 * 3].translate(table=11)).removesuffix("*")
+        assert "*" not in translated
+        assert translated[1:] == str(protein.seq)[1:]
+    assert not found
+    bed = [line.split("\t") for line in (out / "tags.bed").read_text().splitlines()]
+    whole = frame.filter(pl.col("end") <= 20_000).select("contig", "end", "strand")
+    assert {(b[0], int(b[2]), b[5]) for b in bed} >= set(whole.rows())
+
+
+def test_the_genetic_code_is_part_of_what_is_asked_for(folder, tmp_path):
+    fasta = tmp_path / "x.fa"
+    fasta.write_text(">c\n" + "ATG" + "GCATGA" * 60 + "TAA\n")
+    how = {"model": str(folder), "sources": (fasta,), "out": tmp_path / "out"}
+    tag(TagConfig(**how))
+    with pytest.raises(UsageError, match="genetic_code"):
+        tag(TagConfig(**how, genetic_code=4))
+    code_4 = dna.GeneFinder.load(folder).of_code(4)
+    assert code_4.config.decode.code == 4
+    assert code_4.of_code(None) is code_4
