@@ -30,6 +30,7 @@ from tasks.tracking import tracking_uri
 HOST = "127.0.0.1"
 POOL = "local"
 START_UP_S = 180.0  # two busy cores and a new database; an idle machine needs 15 to 25
+SCHEDULER_S = 20.0  # the server schedules what was deployed within some seconds
 SHUT_DOWN_S = 20.0
 
 
@@ -197,7 +198,10 @@ def start_servers(prefect_port: int, mlflow_port: int) -> dict[str, Any]:
         stop_servers()
         raise
     _write_client_settings(prefect_port)
-    return server_status()
+    until = time.monotonic() + SCHEDULER_S
+    while not (status := server_status())["scheduled"] and time.monotonic() < until:
+        time.sleep(0.5)
+    return status
 
 
 def _write_client_settings(prefect_port: int) -> None:
