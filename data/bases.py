@@ -144,6 +144,16 @@ def begins_of(features: pl.DataFrame, start: int, length: int, label: str = "CDS
     return begins
 
 
+def codons_of(codes: Codes) -> npt.NDArray[np.uint8]:
+    """The codon that begins at each base, 0 to 63; 64 where a letter is unknown or beyond the end. (L,)."""
+    words = np.full(len(codes), 64, np.uint8)
+    if len(codes) >= 3:
+        a, b, c = codes[:-2], codes[1:-1], codes[2:]
+        known = (a < UNKNOWN) & (b < UNKNOWN) & (c < UNKNOWN)
+        words[:-2] = np.where(known, (a & 3) * 16 + (b & 3) * 4 + (c & 3), 64)
+    return words
+
+
 def steps_of(codes: Codes) -> npt.NDArray[np.int32]:
     """The table rows of each step.
 

@@ -61,6 +61,61 @@ def _long_enough(words, begin, edge, is_stop, shortest, shortest_partial):  # ty
 
 
 @njit(cache=True, nogil=True)
+def _add_up(rows, lead, begin, weight, state, worth, chance):  # type: ignore[no-untyped-def]
+    """Running sums of what bases are worth in each state, and of their probabilities, before each base.
+
+    worth, chance: (n + 1, 7), filled; state holds the sums so far, and then those at the end.
+    """
+    n = len(worth) - 1
+    for t in range(1, 7):
+        worth[0, t], chance[0, t] = state[t, 2], state[t, 3]
+    for i in range(n):
+        third = (begin + i) % 3
+        for t in range(1, 7):
+            c = _CLASS[t, third]
+            worth[i + 1, t] = worth[i, t] + weight * rows[lead + i, c - 1]
+            chance[i + 1, t] = chance[i, t] + rows[lead + i, c + 5]
+        worth[i + 1, 1 + third] += rows[lead + i, 14]
+        worth[i + 1, 4 + (third + 1) % 3] += rows[lead + i, 15]
+    for t in range(1, 7):
+        state[t, 2], state[t, 3] = worth[n, t], chance[n, t]
+
+
+@njit(cache=True, nogil=True)
+def _overlaps(  # type: ignore[no-untyped-def]
+    words, rows, shift, floor, end, edge, s, v, is_start, is_stop, costs, shared, best, at
+):
+    """Where in the last bases of a gene, floor to end, the next gene may best begin.
+
+    Args:
+        s, v: state of the gene, and its score less what the next one costs.
+        shared: (7,) room.
+        best, at: (7,) the score to beat in each state, and room; its best, and where it begins or -1.
+        ...: as in `run`.
+    """
+    _, overlap_cost, shortest, shortest_partial, _, weight = costs
+    shared[:] = v
+    at[:] = -1
+    for p in range(end - 1, floor - 1, -1):
+        third, row, word = p % 3, p + shift, words[p]
+        own = _worth(rows, row, _CLASS[s, third], weight)
+        for t in range(1, 7):
+            gain = _worth(rows, row, _CLASS[t, third], weight) - own
+            shared[t] += max(gain, 0.0) - overlap_cost
+        f, m = 1 + third, 4 + third
+        if is_stop[0, word] and p + 3 <= end:
+            shared[f] = -np.inf  # a stop codon parts what is before it from what is behind
+        elif is_start[0, word]:
+            c = shared[f] + rows[row, 12]
+            if c > best[f] and _long_enough(words, p, edge, is_stop, shortest, shortest_partial):
+                best[f], at[f] = c, p
+        if is_stop[1, word]:
+            if shared[m] > best[m]:
+                best[m], at[m] = shared[m], p
+            shared[m] = -np.inf
+
+
+@njit(cache=True, nogil=True)
 def run(  # type: ignore[no-untyped-def]
     words, gaps, begin, end, rows, lead, is_start, is_stop, costs, state, link, events, count, ahead
 ):
@@ -75,7 +130,8 @@ def run(  # type: ignore[no-untyped-def]
             that a codon of a gene begins here, likewise.
         is_start, is_stop: (2, 65) bool, by codon as read forward; forward, reverse strand.
         costs: gene, overlap base, shortest gene, shortest partial gene, partial end; weight.
-        state: (7, 3) float64: score, sum of probabilities at the opening, running sum of probabilities.
+        state: (7, 4) float64: score, for genes less the running sum of what bases are worth in the state;
+            running sum of probabilities at the opening; both running sums.
         link: (7, 3) int64: where the open gene began, the event before it, whether it lacks its first end.
         events: (n, 6) float64: start, end, state, event before, probability, missing ends.
         count: events filled.
@@ -84,137 +140,123 @@ def run(  # type: ignore[no-untyped-def]
     Returns:
         events filled, or -1 less them for want of room: give a longer array and the saved state again.
     """
-    gene_cost, overlap_cost, shortest, shortest_partial, partial_cost, weight = costs
+    gene_cost, _, shortest, shortest_partial, partial_cost, weight = costs
     hopeless = 10.0 + LONGEST_OVERLAP * weight * 15.0  # more than shared bases make up for
     shift = lead - begin
     n = len(events)
     low = begin - lead
+    shared, best, at = np.empty(7), np.empty(7), np.empty(7, np.int64)
+    worth, chance = np.empty((end - begin + 1, 7)), np.empty((end - begin + 1, 7))
+    _add_up(rows, lead, begin, weight, state, worth, chance)
     if begin == 0:
-        _open_all(0, state, link, partial_cost + gene_cost)
+        _open_all(0, state, link, partial_cost + gene_cost, worth[0], chance[0])
     g = 0
     while g < len(gaps) and gaps[g, 1] < begin:
         g += 1
+    edge = gaps[g, 0] if g < len(gaps) else len(words)
     for i in range(begin, end):
         if count + 16 > n:
             return -count - 1
-        if g < len(gaps) and i == gaps[g, 0]:
-            count = _close_all(i, state, link, partial_cost, shortest_partial, events, count)
-            state[1:, 0] = -np.inf
-        if g < len(gaps) and i == gaps[g, 1]:
-            _open_all(i, state, link, partial_cost + gene_cost)
-            g += 1
-        edge = gaps[g, 0] if g < len(gaps) else len(words)
+        k = i - begin
+        if g < len(gaps) and (i == gaps[g, 0] or i == gaps[g, 1]):
+            if i == gaps[g, 0]:
+                count = _close_all(
+                    i, state, link, partial_cost, shortest_partial, worth[k], chance[k], events, count
+                )
+                state[1:, 0] = -np.inf
+            else:
+                _open_all(i, state, link, partial_cost + gene_cost, worth[k], chance[k])
+                g += 1
+                edge = gaps[g, 0] if g < len(gaps) else len(words)
         # genes open before base i
         w = words[i]
-        f = 1 + i % 3
         if is_start[0, w]:
-            v = state[0, 0] + rows[i + shift, 12] - gene_cost
+            f = 1 + i % 3
+            v = state[0, 0] + rows[i + shift, 12] - gene_cost - worth[k, f]
             if v > state[f, 0] and _long_enough(words, i, edge, is_stop, shortest, shortest_partial):
-                state[f, 0], state[f, 1] = v, state[f, 2]
+                state[f, 0], state[f, 1] = v, chance[k, f]
                 link[f, 0], link[f, 1], link[f, 2] = i, link[0, 1], 0
-        m = 4 + i % 3
         if is_stop[1, w]:
-            state[m, 0], state[m, 1] = state[0, 0] - gene_cost, state[m, 2]
+            m = 4 + i % 3
+            state[m, 0], state[m, 1] = state[0, 0] - gene_cost - worth[k, m], chance[k, m]
             link[m, 0], link[m, 1], link[m, 2] = i, link[0, 1], 0
-        # base i
-        third = i % 3
-        for s in range(1, 7):
-            c = _CLASS[s, third]
-            state[s, 0] += _worth(rows, i + shift, c, weight)
-            state[s, 2] += rows[i + shift, c + 5]
         # genes end after base i, where the codon was [i - 2, i]
         q = i - 2
         if q < 0:
             continue
         w = words[q]
         b = i + 1
+        k += 1
         base = state[0, 0]
         for side in range(2):
             if side == 0:
                 if not is_stop[0, w]:
                     continue
                 s = 1 + q % 3
-                v = state[s, 0]
+                v = state[s, 0] + worth[k, s]
             else:
                 if not is_start[1, w]:
                     continue
                 s = 4 + q % 3
-                v = state[s, 0] + rows[i + shift, 13]
+                v = state[s, 0] + worth[k, s] + rows[i + shift, 13]
             a_begin = link[s, 0]
             size = b - a_begin
             fits = size >= (shortest_partial if link[s, 2] else shortest)
             if fits and v > base - hopeless:
-                chance = (state[s, 2] - state[s, 1]) / size
+                mean = (chance[k, s] - state[s, 1]) / size
                 number = -1
                 if v > state[0, 0]:
                     number = count
-                    count = _note(events, count, a_begin, b, s, link[s, 1], chance, link[s, 2])
+                    count = _note(events, count, a_begin, b, s, link[s, 1], mean, link[s, 2])
                     state[0, 0] = v
                     link[0, 1] = number
-                floor = max(b - LONGEST_OVERLAP, low, a_begin + 1)  # the next gene may begin inside this one
-                for t in range(1, 7 if b < edge else 1):
-                    p = b - 1
-                    shared = 0.0
-                    sums = 0.0
-                    best = state[t, 0]
-                    at = -1
-                    at_sum = 0.0
-                    while p >= floor:
-                        other = _CLASS[t, p % 3]
-                        gain = _worth(rows, p + shift, other, weight)
-                        gain -= _worth(rows, p + shift, _CLASS[s, p % 3], weight)
-                        shared += max(gain, 0.0) - overlap_cost
-                        sums += rows[p + shift, other + 5]
-                        word = words[p]
-                        if t <= 3:
-                            if p % 3 == t - 1:
-                                if is_stop[0, word] and p + 3 <= b:
-                                    break
-                                if is_start[0, word]:
-                                    c = v + shared + rows[p + shift, 12] - gene_cost
-                                    if c > best and _long_enough(
-                                        words, p, edge, is_stop, shortest, shortest_partial
-                                    ):
-                                        best, at, at_sum = c, p, sums
-                        elif p % 3 == t - 4 and is_stop[1, word]:
-                            c = v + shared - gene_cost
-                            if c > best:
-                                best, at, at_sum = c, p, sums
-                            break
-                        p -= 1
-                    if at >= 0 and t != s:
-                        if number < 0:
-                            number = count
-                            count = _note(events, count, a_begin, b, s, link[s, 1], chance, link[s, 2])
-                        state[t, 0] = best
-                        state[t, 1] = state[t, 2] - at_sum
-                        link[t, 0], link[t, 1], link[t, 2] = at, number, 0
+                if b < edge:  # the next gene may begin inside this one
+                    for t in range(1, 7):
+                        best[t] = state[t, 0] + worth[k, t]
+                    floor = max(b - LONGEST_OVERLAP, low, a_begin + 1)
+                    _overlaps(
+                        words, rows, shift, floor, b, edge, s, v - gene_cost, is_start, is_stop, costs,
+                        shared, best, at,
+                    )  # fmt: skip
+                    for t in range(1, 7):
+                        if at[t] >= 0 and t != s:
+                            if number < 0:
+                                number = count
+                                count = _note(events, count, a_begin, b, s, link[s, 1], mean, link[s, 2])
+                            inside = 0.0
+                            for p in range(at[t], b):
+                                inside += rows[p + shift, _CLASS[t, p % 3] + 5]
+                            state[t, 0], state[t, 1] = best[t] - worth[k, t], chance[k, t] - inside
+                            link[t, 0], link[t, 1], link[t, 2] = at[t], number, 0
             if side == 0:
                 state[s, 0] = -np.inf
     if not ahead:
-        count = _close_all(end, state, link, partial_cost, shortest_partial, events, count)
+        k = end - begin
+        count = _close_all(
+            end, state, link, partial_cost, shortest_partial, worth[k], chance[k], events, count
+        )
     return count
 
 
 @njit(cache=True, nogil=True)
-def _open_all(at, state, link, cost):  # type: ignore[no-untyped-def]
-    """At the beginning of a part of the contig any gene may already be open."""
+def _open_all(at, state, link, cost, worth, chance):  # type: ignore[no-untyped-def]
+    """At the beginning of a part of the contig any gene may already be open; worth, chance: sums so far."""
     for s in range(1, 7):
-        state[s, 0], state[s, 1] = state[0, 0] - cost, state[s, 2]
+        state[s, 0], state[s, 1] = state[0, 0] - cost - worth[s], chance[s]
         link[s, 0], link[s, 1], link[s, 2] = at, link[0, 1], 1
 
 
 @njit(cache=True, nogil=True)
-def _close_all(at, state, link, cost, shortest, events, count):  # type: ignore[no-untyped-def]
+def _close_all(at, state, link, cost, shortest, worth, chance, events, count):  # type: ignore[no-untyped-def]
     """At the end of a part of the contig any gene may still be open; the best of them ends here."""
     for s in range(1, 7):
         size = at - link[s, 0]
-        v = state[s, 0] - cost
+        v = state[s, 0] + worth[s] - cost
         if size >= shortest and v > state[0, 0]:
-            chance = (state[s, 2] - state[s, 1]) / size
+            mean = (chance[s] - state[s, 1]) / size
             link[0, 1] = count
             state[0, 0] = v
-            count = _note(events, count, link[s, 0], at, s, link[s, 1], chance, link[s, 2] + 2)
+            count = _note(events, count, link[s, 0], at, s, link[s, 1], mean, link[s, 2] + 2)
     return count
 
 

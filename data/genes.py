@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from data.bases import UNKNOWN, Codes, gaps_of
+from data.bases import Codes, codons_of, gaps_of
 
 LEAD = 48  # rows before a block that the decoder looks back on
 _ORDER = "ACGT"
@@ -77,12 +77,12 @@ class GeneDecoder:
 
     def __init__(self, codes: Codes, config: DecodeConfig) -> None:
         self.config = config
-        self.words = _words(codes)
+        self.words = codons_of(codes)
         self.gaps = gaps_of(codes, config.gap)
         self.is_start, self.is_stop = codon_tables(config.code)
         self.done = 0
         self._lead = np.zeros((0, 16), np.float32)
-        self._state = np.zeros((7, 3))
+        self._state = np.zeros((7, 4))
         self._state[1:, 0] = -np.inf
         self._link = np.full((7, 3), -1, np.int64)
         self._events = np.empty((4096, 6))
@@ -169,16 +169,6 @@ def _gene(start: int, end: int, state: int, chance: float, missing: int) -> Gene
     if state <= 3:
         return Gene(start, end, "+", (state - 1 - start) % 3, min(chance, 1.0), missing)
     return Gene(start, end, "-", (end - (state - 4)) % 3, min(chance, 1.0), missing)
-
-
-def _words(codes: Codes) -> npt.NDArray[np.uint8]:
-    """The codon that begins at each base, 0 to 63; 64 where a letter is unknown or beyond the end."""
-    words = np.full(len(codes), 64, np.uint8)
-    if len(codes) >= 3:
-        a, b, c = codes[:-2], codes[1:-1], codes[2:]
-        known = (a != UNKNOWN) & (b != UNKNOWN) & (c != UNKNOWN)
-        words[:-2] = np.where(known, (a & 3) * 16 + (b & 3) * 4 + (c & 3), 64)
-    return words
 
 
 @cache

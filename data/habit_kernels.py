@@ -1,7 +1,9 @@
 """Numba kernels of data/habits.py. Codes 0 to 3, 4 unknown; either strand is read in its own direction."""
 
+import numpy as np
 from numba import njit
 
+_OTHER = np.array([3, 2, 1, 0, 4])  # complement
 BEFORE, AFTER = 24, 12  # bases looked at before a start codon and after it
 HEX = 4096
 
@@ -90,10 +92,12 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
 
 
 @njit(cache=True, nogil=True)
-def weigh(codes, begin, end, kinds, hexamers, context, out):  # type: ignore[no-untyped-def]
+def weigh(codes, words, begin, end, kinds, hexamers, context, out):  # type: ignore[no-untyped-def]
     """What habits say of bases begin to end -> out (end - begin, 4).
 
     Columns: a gene begins here, forward and reverse; a codon of a gene begins here, forward and reverse.
+    words (L,): the codon that begins at each base, read forward; kinds (2, 65): rows of start codons by the
+    codon read forward, for either strand.
     """
     L = len(codes)
     out[:] = 0
@@ -106,14 +110,21 @@ def weigh(codes, begin, end, kinds, hexamers, context, out):  # type: ignore[no-
             if begin <= i < end:
                 out[i - begin, 3] = hexamers[backward]
     for i in range(begin, end):
-        for side in range(2):
-            reverse = side == 1
-            place = L - 1 - i if reverse else i
-            word = _word(codes, place, reverse, 3)
-            if word >= 0 and kinds[word] >= 0:
-                total = context[0, kinds[word]]
-                for j in range(BEFORE):
-                    total += context[1 + j, _at(codes, place - BEFORE + j, reverse)]
-                for j in range(AFTER):
-                    total += context[1 + BEFORE + j, _at(codes, place + 3 + j, reverse)]
-                out[i - begin, side] = total
+        kind = kinds[0, words[i]]
+        if kind >= 0:
+            total = context[0, kind]
+            for j in range(max(BEFORE - i, 0), BEFORE):
+                total += context[1 + j, codes[i - BEFORE + j]]
+            for j in range(min(AFTER, L - i - 3)):
+                total += context[1 + BEFORE + j, codes[i + 3 + j]]
+            out[i - begin, 0] = total
+        if i < 2:
+            continue
+        kind = kinds[1, words[i - 2]]
+        if kind >= 0:
+            total = context[0, kind]
+            for j in range(max(BEFORE - (L - 1 - i), 0), BEFORE):
+                total += context[1 + j, _OTHER[codes[i + BEFORE - j]]]
+            for j in range(min(AFTER, i - 2)):
+                total += context[1 + BEFORE + j, _OTHER[codes[i - 3 - j]]]
+            out[i - begin, 1] = total

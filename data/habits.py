@@ -22,7 +22,8 @@ _LIMIT = 3.0
 class Habits(NamedTuple):
     """Log odds.
 
-    kinds: (64,) int64, row of each start codon in the first table of context, -1 for other codons.
+    kinds: (2, 65) int64, row of each start codon in the first table of context, -1 for other codons; by the
+        codon read forward, for the forward and for the reverse strand.
     hexamers: (4096,) a pair of codons in a gene against anywhere.
     context: (1 + before + after, 5) start codon and bases around it where genes begin against elsewhere.
     """
@@ -61,13 +62,15 @@ def learn(codes: Codes, genes: Sequence[Gene], code: int) -> Habits | None:
     if len(sure) < ENOUGH:
         return None
     is_start, is_stop = codon_tables(code)
-    kinds = np.full(64, -1, np.int64)
-    kinds[is_start[0, :64]] = np.arange(is_start[0].sum())
+    kinds = np.full((2, 65), -1, np.int64)
+    kinds[0, is_start[0]] = np.arange(is_start[0].sum())
+    every_codon = np.arange(64).reshape(4, 4, 4)
+    kinds[1, :64] = kinds[0, every_codon[::-1, ::-1, ::-1].transpose(2, 1, 0).reshape(-1)]
     used, every = np.full(kernels.HEX, 0.5), np.full(kernels.HEX, 0.5)
     context = np.zeros((2, 1 + kernels.BEFORE + kernels.AFTER, 5))
     starts, ends = (np.array([g[i] for g in sure], np.int64) for i in (0, 1))
     reverses = np.array([g.strand == "-" for g in sure])
-    kernels.count(codes, starts, ends, reverses, kinds, is_stop[0, :64], used, every, context)
+    kernels.count(codes, starts, ends, reverses, kinds[0], is_stop[0, :64], used, every, context)
     hexamers = np.log(used / used.sum()) - np.log(every / every.sum())
     context[..., :4] += 2
     shares = context[..., :4] / context[..., :4].sum(axis=-1, keepdims=True)
@@ -76,8 +79,16 @@ def learn(codes: Codes, genes: Sequence[Gene], code: int) -> Habits | None:
     return Habits(kinds, np.clip(hexamers, -_LIMIT, _LIMIT).astype(np.float32), odds)
 
 
-def weigh(codes: Codes, habits: Habits, begin: int, end: int) -> npt.NDArray[np.float32]:
+def weigh(
+    codes: Codes, words: npt.NDArray[np.uint8], habits: Habits, begin: int, end: int
+) -> npt.NDArray[np.float32]:
     """What the habits say of bases begin to end.
+
+    Args:
+        codes: (L,)
+        words: (L,) of data.bases.codons_of.
+        habits: what is looked for.
+        begin, end: where.
 
     Returns:
         (end - begin, 4): a gene begins here, forward and reverse; a codon begins here, likewise.
@@ -85,5 +96,5 @@ def weigh(codes: Codes, habits: Habits, begin: int, end: int) -> npt.NDArray[np.
     from data import habit_kernels as kernels
 
     out = np.empty((end - begin, 4), np.float32)
-    kernels.weigh(codes, begin, end, habits.kinds, habits.hexamers, habits.context, out)
+    kernels.weigh(codes, words, begin, end, habits.kinds, habits.hexamers, habits.context, out)
     return out

@@ -116,32 +116,46 @@ def gru_back(gates, Whr, h, u, dh, dm):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def gru_run(table, rows, Wx, b, Wh, bn, out):  # type: ignore[no-untyped-def]
-    """`gather` and `gru` without what training needs: rows (T, K, S) -> out (T, K, H)."""
+def tag(table, rows, Wh, bn, Wy, lengths, logits):  # type: ignore[no-untyped-def]
+    """`gather`, `gru` and the head without what training needs.
+
+    table (I, 3H) its rows already times Wx, bias included; rows (T, 2B, S); Wy (2H, Y); lengths (B,);
+    logits (B, T, Y) holds the bias and is added to.
+    """
     T, K, S = rows.shape
-    E = table.shape[1]
+    B = K // 2
     H3 = Wh.shape[1]
     H = H3 // 3
-    x = np.empty((K, S * E), np.float32)
-    a = np.empty((K, H3), np.float32)
+    Y = Wy.shape[1]
+    a = np.empty(H3, np.float32)
     m = np.empty((K, H3), np.float32)
     h = np.zeros((K, H), np.float32)
+    y = np.empty((B, Y), np.float32)
     for t in range(T):
-        for k in range(K):
-            for s in range(S):
-                r_ = rows[t, k, s]
-                for e in range(E):
-                    x[k, s * E + e] = table[r_, e]
-        np.dot(x, Wx, a)
         np.dot(h, Wh, m)
         for k in range(K):
+            x = table[rows[t, k, 0]]
+            for j in range(H3):
+                a[j] = x[j]
+            for s in range(1, S):
+                x = table[rows[t, k, s]]
+                for j in range(H3):
+                    a[j] += x[j]
             for j in range(H):
-                r = _sigmoid(a[k, j] + b[j] + m[k, j])
-                z = _sigmoid(a[k, H + j] + b[H + j] + m[k, H + j])
-                n = _tanh(a[k, 2 * H + j] + b[2 * H + j] + r * (m[k, 2 * H + j] + bn[j]))
-                v = n + z * (h[k, j] - n)
-                h[k, j] = v
-                out[t, k, j] = v
+                r = _sigmoid(a[j] + m[k, j])
+                z = _sigmoid(a[H + j] + m[k, H + j])
+                n = _tanh(a[2 * H + j] + r * (m[k, 2 * H + j] + bn[j]))
+                h[k, j] = n + z * (h[k, j] - n)
+        np.dot(h[:B], Wy[:H], y)
+        for b in range(B):
+            if t < lengths[b]:
+                for j in range(Y):
+                    logits[b, t, j] += y[b, j]
+        np.dot(h[B:], Wy[H:], y)
+        for b in range(B):
+            if t < lengths[b]:
+                for j in range(Y):
+                    logits[b, lengths[b] - 1 - t, j] += y[b, j]
 
 
 @njit(cache=True, nogil=True, **_FAST)

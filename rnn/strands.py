@@ -14,7 +14,7 @@ With f, g the states of the two readings at the same step, symbol s of step t ha
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ class StrandConfig:
     """Which network.
 
     Attributes:
-        rows: I
+        rows: I, a multiple of S: each slot looks up rows of a block of its own.
         slots: S, symbols in a step, each with a block of its own.
         embedding: E
         hidden: H
@@ -309,30 +309,56 @@ def _load_blas() -> None:
     import scipy.linalg  # noqa: F401
 
 
-def predict(params: Params, rows: _Rows, mirrored: _Rows, lengths: npt.NDArray[np.int64]) -> Floats:
+class Reader(NamedTuple):
+    """Weights as tagging takes them: what a table row adds to the gates is worked out once.
+
+    Attributes:
+        table: (I, 3H) each row times its slot's part of Wx; those of the first slot with b.
+        Wh, bn: as in training.
+        Wy, by: the head, (2H, S*WIDE) and (S*WIDE,).
+    """
+
+    table: Floats
+    Wh: Floats
+    bn: Floats
+    Wy: Floats
+    by: Floats
+
+    def mixed(self, rows: Sequence[npt.NDArray[np.int64]]) -> "Reader":
+        """The same with more rows behind, each the mean of some rows of one slot."""
+        return self._replace(
+            table=np.concatenate([self.table, [self.table[some].mean(axis=0) for some in rows]])
+        )
+
+
+def reader(params: Params) -> Reader:
+    """Weights, made ready for tagging."""
+    table, Wx, S = params["table"], params["Wx"], params["C"].shape[1]
+    size, E = len(table) // S, table.shape[1]
+    slots = [table[s * size : (s + 1) * size] @ Wx[s * E : (s + 1) * E] for s in range(S)]
+    slots[0] += params["b"]
+    return Reader(np.concatenate(slots), params["Wh"], params["bn"], *head(params))
+
+
+def predict(weights: Reader, rows: _Rows, mirrored: _Rows, lengths: npt.NDArray[np.int64]) -> Floats:
     """Logits of sequences of any lengths; what stands beyond a sequence's end has no say.
 
     Args:
-        params: weights.
+        weights: of `reader`.
         rows: (T, B, S), padded at the end with any row.
         mirrored: (T, B, S) reverse complements from their own first step, padded at the end.
         lengths: (B,) steps of each.
 
     Returns:
-        (T, B, S, WIDE); meaningless beyond each end.
+        (B, T, S, WIDE); meaningless beyond each end.
     """
     from rnn import strand_kernels as kernels
 
     T, B, S = rows.shape
     both = np.concatenate([rows, mirrored], axis=1)
-    H = len(params["Wh"])
-    h = np.empty((T, 2 * B, H), np.float32)
-    flip = np.maximum(lengths[None, :] - 1 - np.arange(T)[:, None], 0)
-    Wy, by = head(params)
+    logits = np.empty((B, T, S * WIDE), np.float32)
+    logits[:] = weights.by
     _load_blas()
     with threadpool_limits(1):
-        kernels.gru_run(params["table"], both, params["Wx"], params["b"], params["Wh"], params["bn"], h)
-        logits = h[:, :B].reshape(T * B, H) @ Wy[:H]
-        logits += h[flip, B + np.arange(B)].reshape(T * B, H) @ Wy[H:]
-    logits += by
-    return logits.reshape(T, B, S, WIDE)
+        kernels.tag(weights.table, both, weights.Wh, weights.bn, weights.Wy, lengths, logits)
+    return logits.reshape(B, T, S, WIDE)

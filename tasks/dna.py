@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -35,7 +36,7 @@ from data.genes import DecodeConfig, Gene, GeneDecoder, around, evidence_of
 from data.habits import AdaptConfig, Habits, learn, weigh
 from data.score_dna import score_intervals
 from data.store import Dataset
-from rnn.strands import Crops, StrandConfig, StrandFit, fit, predict
+from rnn.strands import Crops, Reader, StrandConfig, StrandFit, fit, predict, reader
 from rnn.weights import from_bytes, to_bytes
 from tasks.orchestration import task
 
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 LABEL = "CDS"
 Logits = npt.NDArray[np.floating[Any]]
 _GROUP = 1 << 20  # bases tagged together, of one contig or of many
-_STEPS = 1 << 16  # steps computed together
+_STEPS = 1 << 17  # steps computed together
 _SEAM = 30_000  # bases of a circle that are gone over twice
 _MEGABASE = 1_000_000
 
@@ -199,6 +200,11 @@ class GeneFinder:
     config: DnaConfig
     version: str
 
+    @cached_property
+    def weights(self) -> Reader:
+        """Made ready for tagging."""
+        return reader(self.params)
+
     @classmethod
     def load(cls, folder: Path) -> "GeneFinder":
         """Read a model folder, every file checked."""
@@ -286,7 +292,7 @@ class GeneFinder:
         for evidence in blocks:
             more = None
             if habits is not None:
-                more = weigh(codes, habits, decoder.done, decoder.done + len(evidence)) * scale
+                more = weigh(codes, decoder.words, habits, decoder.done, decoder.done + len(evidence)) * scale
             decoder.feed(evidence, more)
         return decoder.genes()
 
@@ -316,14 +322,10 @@ class GeneFinder:
             rows, back = steps_of(codes), steps_of(mirrored)
             mixed = mixtures(codes, rows, ROWS)
             mixed += mixtures(mirrored, back, ROWS + len(mixed))
-            params = self.params
-            if mixed:
-                means = [params["table"][words].mean(axis=0) for words in mixed]
-                params = {**params, "table": np.concatenate([params["table"], means])}
-            rows, back = (np.ascontiguousarray(each.transpose(1, 0, 2)) for each in (rows, back))
-            logits = predict(params, rows, back, steps[some])
+            weights = self.weights.mixed(mixed) if mixed else self.weights
+            logits = predict(weights, rows.transpose(1, 0, 2), back.transpose(1, 0, 2), steps[some])
             for row, i in enumerate(some):
-                out[i] = logits[:, row].reshape(T * STEP, -1)[: len(pieces[i])]
+                out[i] = logits[row].reshape(T * STEP, -1)[: len(pieces[i])]
         return out
 
     def _frame(self, laid: "_Laid", genes: list[Gene]) -> pl.DataFrame:

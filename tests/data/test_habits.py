@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from data.bases import reverse_complement
+from data.bases import codons_of, reverse_complement
 from data.genes import Gene
-from data.habits import learn, weigh
+from data.habits import learn
+from data.habits import weigh as weigh_words
 
 
 def genome(seed=0, genes=80):
@@ -24,6 +25,10 @@ def genome(seed=0, genes=80):
         parts.append(whole)
         at += len(whole)
     return np.concatenate(parts), found
+
+
+def weigh(codes, habits, begin, end):
+    return weigh_words(codes, codons_of(codes), habits, begin, end)
 
 
 def test_codons_and_starts_of_the_genome_are_preferred_on_both_strands():

@@ -8,13 +8,13 @@ from rnn.errors import TrainingError
 from rnn.strands import Crops, StrandConfig, StrandFit
 from rnn.weights import from_bytes, to_bytes
 
-CONFIG = StrandConfig(rows=40, slots=3, embedding=4, hidden=8)
+CONFIG = StrandConfig(rows=39, slots=3, embedding=4, hidden=8)
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
 
 
 def crops(seed, T=7, B=3):
     rng = np.random.default_rng(seed)
-    rows = rng.integers(0, 40, (2, T, B, 3)).astype(np.int32)
+    rows = (rng.integers(0, 13, (2, T, B, 3)) + 13 * np.arange(3)).astype(np.int32)
     return Crops(
         rows[0],
         rows[1],
@@ -71,9 +71,24 @@ def test_tagging_says_what_training_saw_whatever_stands_beside_and_beyond(params
     rows, mirrored = (np.zeros((11, 2, 3), np.int32) for _ in range(2))
     rows[:7, :1], mirrored[:7, :1] = some.rows, some.mirrored
     rows[:, 1:], mirrored[:, 1:] = other.rows, other.mirrored
-    both = strands.predict(single, rows, mirrored, np.array([7, 11]))
-    np.testing.assert_allclose(both[:7, :1], strands.forward(single, some.rows, some.mirrored)[0], atol=1e-5)
-    np.testing.assert_allclose(both[:, 1:], strands.forward(single, other.rows, other.mirrored)[0], atol=1e-5)
+    both = strands.predict(strands.reader(single), rows, mirrored, np.array([7, 11]))
+    short, long = (strands.forward(single, each.rows, each.mirrored)[0] for each in (some, other))
+    np.testing.assert_allclose(both[0, :7], short[:, 0], atol=1e-5)
+    np.testing.assert_allclose(both[1], long[:, 0], atol=1e-5)
+
+
+def test_a_mixed_row_counts_as_the_mean_of_its_rows(params):
+    single = {name: value.astype(np.float32) for name, value in params.items()}
+    some = crops(6, B=1)
+    rows = some.rows.copy()
+    rows[2, 0, 1] = len(single["table"])
+    weights = strands.reader(single).mixed([np.array([14, 20, 20, 25])])
+    mean = {
+        **single,
+        "table": np.concatenate([single["table"], single["table"][[14, 20, 20, 25]].mean(0)[None]]),
+    }
+    found = strands.predict(weights, rows, some.mirrored, np.array([7]))
+    np.testing.assert_allclose(found[0], strands.forward(mean, rows, some.mirrored)[0][:, 0], atol=1e-5)
 
 
 def learn(seed, steps=300):
@@ -81,7 +96,7 @@ def learn(seed, steps=300):
         number = 0
         while True:
             rng = np.random.default_rng(number)
-            rows = rng.integers(0, 40, (5, 8, 3)).astype(np.int32)
+            rows = (rng.integers(0, 13, (5, 8, 3)) + 13 * np.arange(3)).astype(np.int32)
             classes = (rows % 7).astype(np.int8)
             yield Crops(rows, rows[::-1, :, ::-1].copy(), classes, np.full((*rows.shape, 2), -1, np.int8))
             number += 1
