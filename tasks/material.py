@@ -10,7 +10,7 @@ from data.errors import UsageError
 from data.tags import tag_set
 from rnn.arrays import Params
 from rnn.batches import Bags, Sequences
-from rnn.decode import Prediction, Scheme, predict, span_f1
+from rnn.decode import Prediction, Scheme, calibrate, predict, span_f1
 from rnn.fit import FitConfig, FitResult, fit
 from rnn.network import Architecture
 from tasks.tagger import Scoring, iob2_of
@@ -40,9 +40,7 @@ class Material:
         self.types = learned if binary is None else (binary,)
         self.bags = Bags(encoded.bags.rows, encoded.bags.offsets, encoded.bags.unknown)
         self.scoring = Scoring.of(encoded.tags, binary is not None)
-        part = encoded.splits["train"]
-        targets = part.tags if binary is None else (self._gold(part.tags) > 0).astype(np.int32)
-        self.train = Sequences(part.tokens, part.offsets, targets)
+        self.train = self._answered("train")
 
     @property
     def classes(self) -> int:
@@ -67,6 +65,12 @@ class Material:
         """A split without its answers."""
         part = self.encoded.splits[split]
         return Sequences(part.tokens, part.offsets)
+
+    def _answered(self, split: str) -> Sequences:
+        """A split with its answers as classes of the network; types it cannot say stay as they are."""
+        part = self.encoded.splits[split]
+        targets = part.tags if self.binary is None else (self._gold(part.tags) > 0).astype(np.int32)
+        return Sequences(part.tokens, part.offsets, targets)
 
     def _gold(self, tags: np.ndarray) -> np.ndarray:
         if self.binary is None:
@@ -110,6 +114,30 @@ class Material:
             start_legal=self.scoring.start,
             transition_legal=self.scoring.transition,
             on_epoch=on_epoch,
+        )
+
+    def temperature(self, params: Params, config: Architecture) -> float:
+        """What makes probabilities true on dev: of entities said with 0.8, four in five are right.
+
+        Sentences of dev with a type that training never showed are left out; without others it is 1.
+        """
+        if not self.has("dev"):
+            return 1.0
+        dev = self._answered("dev")
+        assert dev.targets is not None
+        number = np.repeat(np.arange(len(dev)), dev.lengths)
+        strange = np.bincount(number, dev.targets >= max(self.classes, 2), len(dev)) > 0
+        known = np.repeat(~strange, dev.lengths)
+        if not known.any():
+            return 1.0
+        offsets = np.concatenate([[0], np.cumsum(dev.lengths[~strange])])
+        return calibrate(
+            params,
+            config,
+            self.bags,
+            Sequences(dev.tokens[known], offsets, dev.targets[known]),
+            start_legal=self.scoring.start,
+            transition_legal=self.scoring.transition,
         )
 
     def predict(self, params: Params, config: Architecture, split: str) -> Prediction:

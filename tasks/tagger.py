@@ -161,6 +161,7 @@ class Tagger:
             start_legal=scoring.start,
             transition_legal=scoring.transition,
             scheme=scoring.scheme,
+            temperature=self.passport["temperature"],
         )
 
     def _join(self, parts: Sequence[tuple[Prediction, Spans]]) -> Tagged:

@@ -134,6 +134,7 @@ def fit_tagger(
         "network": network.to_dict(),
         "fit": how.to_dict(),
         "best_epoch": result.best_epoch,
+        "temperature": material.temperature(result.params, network),
         "dev": dev,
         "notes": read.notes,
     }

@@ -1,5 +1,6 @@
 """A tagger's answer depends on the sentence alone; offsets point into the text as it came."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,16 @@ def test_the_answer_does_not_depend_on_company_or_order(loaded):
             for x, y in zip(a.entities, b.entities, strict=True):
                 assert (x.start, x.end, x.type) == (y.start, y.end, y.type)
                 assert x.probability == pytest.approx(y.probability, abs=1e-5)
+
+
+def test_the_temperature_found_on_dev_changes_probabilities_and_no_tag(loaded):
+    assert loaded.passport["temperature"] != 1.0
+    raw = replace(loaded, passport={**loaded.passport, "temperature": 1.0})
+    colder, plain = loaded.tag(SENTENCES), raw.tag(SENTENCES)
+    assert [s.tags for s in colder] == [s.tags for s in plain]
+    moved = [np.subtract(a.probabilities, b.probabilities) for a, b in zip(colder, plain, strict=True)]
+    sharpened = loaded.passport["temperature"] < 1
+    assert all((np.concatenate(moved) >= 0) == sharpened)
 
 
 def test_going_in_pieces_changes_nothing(loaded, monkeypatch):

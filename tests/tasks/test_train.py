@@ -79,6 +79,7 @@ def test_a_type_that_only_dev_has_is_named(write_corpus, train_in, tmp_path, cap
     fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines), overrides={"epochs": 1})
     assert "never found: ORG" in capsys.readouterr().err
     assert fitted["dev"]["per_type"]["ORG"]["support"] == 1
+    assert read(Path(fitted["model"])).passport["temperature"] == 1.0
 
 
 @pytest.mark.parametrize(
