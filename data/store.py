@@ -7,11 +7,9 @@ that is started again finds by their keys the shards an earlier one staged.
 """
 
 import contextlib
-import fcntl
 import io
 import json
 import os
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from data import lock
 from data.disk import (
     atomic_write,
     code_hash,
@@ -32,7 +31,7 @@ from data.disk import (
     to_bytes,
     write_whole,
 )
-from data.errors import BadInput, IntegrityError, Locked
+from data.errors import BadInput, IntegrityError
 from data.manifest import FORMAT, MANIFEST, STAGING, Dataset, FileEntry, Shard
 
 __all__ = [
@@ -152,7 +151,7 @@ class DatasetWriter:
         self._lock = -1
 
     def __enter__(self) -> "DatasetWriter":
-        self._lock = _lock(self.folder)
+        self._lock = lock.take(self.folder / STAGING / LOCK, self.folder)
         try:
             if (self.folder / MANIFEST).exists():
                 self.dataset = Dataset.open(self.folder)
@@ -303,43 +302,3 @@ def _totals(shards: Iterable[Shard]) -> dict[str, Any]:
         for name, count in shard.counts.items():
             counts[name] = counts.get(name, 0) + count
     return {"bytes": size, "rows": rows, "counts": counts}
-
-
-def _lock(folder: Path) -> int:
-    """Take the lock of a dataset and say who holds it; the kernel frees it when the process ends, however.
-
-    Returns:
-        The file descriptor that holds it.
-    """
-    path = folder / STAGING / LOCK
-    while True:
-        try:
-            make_folder(path.parent)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # the holder has just finished and removed the folder
-            continue
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _same(path, fd):
-                os.ftruncate(fd, 0)
-                os.pwrite(fd, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-                return fd
-            os.close(fd)  # the holder removed the file before we got the lock on it
-        except BlockingIOError:
-            holder = os.pread(fd, 200, 0).decode(errors="replace") or "another run"
-            os.close(fd)
-            raise Locked(
-                f"{folder}: expected no other run writing here. Got {holder}. "
-                "Wait until it has ended, or stop it; then run the same command again."
-            ) from None
-        except BaseException:
-            os.close(fd)
-            raise
-
-
-def _same(path: Path, fd: int) -> bool:
-    """Whether a path still names the open file."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(fd))
-    except FileNotFoundError:
-        return False

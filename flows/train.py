@@ -39,11 +39,14 @@ class TrainConfig:
     epochs: int | None = None  # passes over the data at most; the preset's by default
     batch: int | None = None  # sentences in an update; the preset's by default
     learning_rate: float | None = None  # of Adam; the preset's by default
+    checkpoint_s: float = 30.0  # seconds between checkpoints, where a killed training goes on
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained or named."""
         if self.seed < 0:
             raise UsageError(f"expected --seed 0 or above. Got {self.seed}.")
+        if self.checkpoint_s < 0:
+            raise UsageError(f"expected --checkpoint-s 0 or above. Got {self.checkpoint_s}.")
         if self.register is not None and not NAME.fullmatch(self.register):
             raise UsageError(
                 "expected --register of lower-case letters, digits, '.', '_', '-', 64 at most. "
@@ -94,6 +97,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) 
         binary=config.binary,
         overrides=config.overrides,
         on_epoch=_report_to(recorder),
+        checkpoint_s=config.checkpoint_s,
     )
     scores = {}
     if fitted["dev"]:

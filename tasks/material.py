@@ -11,7 +11,7 @@ from data.tags import tag_set
 from rnn.arrays import Params
 from rnn.batches import Bags, Sequences
 from rnn.decode import Prediction, Scheme, calibrate, predict, span_f1
-from rnn.fit import FitConfig, FitResult, fit
+from rnn.fit import FitConfig, FitResult, State, fit
 from rnn.network import Architecture
 from tasks.tagger import Scoring, iob2_of
 
@@ -99,9 +99,15 @@ class Material:
         return lambda prediction: score(replace(prediction, tags=self.said(prediction)))
 
     def fit(
-        self, config: Architecture, how: FitConfig, seed: int, on_epoch: OnEpoch | None = None
+        self,
+        config: Architecture,
+        how: FitConfig,
+        seed: int,
+        on_epoch: OnEpoch | None = None,
+        on_state: Callable[[State], None] | None = None,
+        state: State | None = None,
     ) -> FitResult:
-        """Train on the training split, stopping early by F1 on dev where there is one."""
+        """Train on the training split, stopping early by F1 on dev where there is one; see `rnn.fit.fit`."""
         judged = self.has("dev")
         return fit(
             config,
@@ -114,6 +120,8 @@ class Material:
             start_legal=self.scoring.start,
             transition_legal=self.scoring.transition,
             on_epoch=on_epoch,
+            on_state=on_state,
+            state=state,
         )
 
     def temperature(self, params: Params, config: Architecture) -> float:

@@ -1,6 +1,5 @@
 """Training a tagger of text: encode the corpus, fit the network, write the model folder."""
 
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from rnn.fit import FitConfig
 from rnn.network import NetworkConfig
 from rnn.weights import to_bytes
 from tasks import model
+from tasks.checkpoint import EVERY_S, Checkpoint
 from tasks.environment import home
 from tasks.material import Material, OnEpoch
 from tasks.orchestration import task
@@ -80,9 +80,10 @@ def fit_tagger(
     seed: int,
     binary: str | None = None,
     overrides: Mapping[str, Any] | None = None,
-    on_epoch: OnEpoch | None = None,
+    on_epoch: OnEpoch = lambda line: None,
+    checkpoint_s: float = EVERY_S,
 ) -> dict[str, Any]:
-    """Fit a tagger and write its model folder.
+    """Fit a tagger and write its model folder; a training that was killed goes on from its checkpoint.
 
     Args:
         encoded: folder of the encoded corpus.
@@ -92,7 +93,8 @@ def fit_tagger(
         seed: of everything left to chance.
         binary: the one type to ask about with yes or no.
         overrides: fields of FitConfig chosen by the user; None leaves the preset's.
-        on_epoch: is given each epoch's numbers.
+        on_epoch: is given each epoch's numbers, those of before an interruption too.
+        checkpoint_s: seconds between two checkpoints.
 
     Returns:
         model, the folder; parameters; epochs and best_epoch; seconds of training; dev, its scores or None;
@@ -100,6 +102,7 @@ def fit_tagger(
 
     Raises:
         rnn.errors.TrainingError: a loss or gradient that is no number; no model is written.
+        Locked: the same training is running.
     """
     dataset, read = Dataset.open(Path(corpus)), encodings.read(Path(encoded))
     material = Material(read, binary)
@@ -112,45 +115,56 @@ def fit_tagger(
     say("; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items()))
     for line in warnings(material):
         say(line)
-    began = time.perf_counter()
-    result = material.fit(network, how, seed, on_epoch)
-    seconds = time.perf_counter() - began
-    dev = None
-    if material.has("dev"):
-        said = material.said(material.predict(result.params, network, "dev"))
-        gold = material.by_sentence("dev", material.gold("dev"))
-        dev = entity_scores(gold, material.by_sentence("dev", said))
-    passport = {
-        "kind": "text",
-        "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.sources},
-        "preset": preset_name,
-        "seed": seed,
-        "unit": dataset.meta["unit"],
-        "tokenizer": dataset.meta["tokenizer"],
-        "types": list(material.types),
-        "binary": binary,
-        "blocks": [block.name for block in read.features.blocks],
-        "vocabulary": read.features.sha256,
-        "network": network.to_dict(),
-        "fit": how.to_dict(),
-        "best_epoch": result.best_epoch,
-        "temperature": material.temperature(result.params, network),
-        "dev": dev,
-        "notes": read.notes,
-    }
-    folder = model.write(
-        passport,
-        {
-            model.WEIGHTS: to_bytes(result.params, network),
-            model.VOCABULARY: read.features.to_bytes(),
-        },
+    key = key_of(
+        corpus=dataset.digest,
+        features=read.features.sha256,
+        binary=binary,
+        network=network.to_dict(),
+        fit=how.to_dict(),
+        seed=seed,
+        code=code_hash(),
     )
+    with Checkpoint(key, checkpoint_s) as checkpoint:
+        state = checkpoint.load()
+        for past in state.history if state else ():
+            on_epoch(past)
+        result = material.fit(network, how, seed, on_epoch, on_state=checkpoint.keep, state=state)
+        dev = None
+        if material.has("dev"):
+            said = material.said(material.predict(result.params, network, "dev"))
+            gold = material.by_sentence("dev", material.gold("dev"))
+            dev = entity_scores(gold, material.by_sentence("dev", said))
+        passport = {
+            "kind": "text",
+            "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.sources},
+            "preset": preset_name,
+            "seed": seed,
+            "unit": dataset.meta["unit"],
+            "tokenizer": dataset.meta["tokenizer"],
+            "types": list(material.types),
+            "binary": binary,
+            "blocks": [block.name for block in read.features.blocks],
+            "vocabulary": read.features.sha256,
+            "network": network.to_dict(),
+            "fit": how.to_dict(),
+            "best_epoch": result.best_epoch,
+            "temperature": material.temperature(result.params, network),
+            "dev": dev,
+            "notes": read.notes,
+        }
+        folder = model.write(
+            passport,
+            {
+                model.WEIGHTS: to_bytes(result.params, network),
+                model.VOCABULARY: read.features.to_bytes(),
+            },
+        )
     return {
         "model": str(folder),
         "parameters": network.size(),
         "epochs": len(result.history),
         "best_epoch": result.best_epoch,
-        "seconds": seconds,
+        "seconds": sum(line["seconds"] for line in result.history),
         "dev": dev,
         "history": result.history,
         "notes": read.notes,
