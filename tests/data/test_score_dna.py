@@ -69,7 +69,13 @@ def test_figures_equal_those_of_an_independent_scorer(corpora, tmp_path, genome)
         truth.filter(pl.Series(rng.random(len(truth)) < 0.9))
         .with_columns(start=pl.when(pl.col("start") % 3 == 0).then(pl.col("start") + 30).otherwise("start"))
         .with_columns(strand=pl.when(pl.col("start") % 9 == 0).then(pl.lit("+")).otherwise("strand"))
-        .with_columns(label=pl.lit("CDS"), phase=pl.lit(0), probability=pl.lit(1.0), model=pl.lit("m"))
+        .with_columns(
+            label=pl.lit("CDS"),
+            phase=pl.lit(0),
+            partial=pl.lit(""),
+            probability=pl.lit(1.0),
+            model=pl.lit("m"),
+        )
         .filter(pl.col("start") < pl.col("end"))
         .drop("id")
     )
