@@ -72,7 +72,7 @@ def test_figures_equal_those_of_an_independent_scorer(corpora, tmp_path, genome)
         .with_columns(
             label=pl.lit("CDS"),
             phase=pl.lit(0),
-            partial=pl.lit(""),
+            partial=pl.lit(0),
             probability=pl.lit(1.0),
             model=pl.lit("m"),
         )
