@@ -46,7 +46,7 @@ class DecodeConfig:
 
     code: int = 11
     weight: float = 0.1
-    gene: float = -4.0
+    gene: float = -4.5
     begin: float = 1.2
     overlap: float = 0.1
     partial: float = 2.0

@@ -39,12 +39,14 @@ def _roll(code, forward, backward, known):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _note(codes, place, reverse, kind, context, which):  # type: ignore[no-untyped-def]
-    """Count the start codon at a place and the bases around it."""
-    context[which, 0, kind] += 1
+    """Count the start codon at a place and the bases around it, each with the one before it."""
+    context[which, 0, 0, kind] += 1
     for j in range(BEFORE):
-        context[which, 1 + j, _at(codes, place - BEFORE + j, reverse)] += 1
+        at = place - BEFORE + j
+        context[which, 1 + j, _at(codes, at - 1, reverse), _at(codes, at, reverse)] += 1
     for j in range(AFTER):
-        context[which, 1 + BEFORE + j, _at(codes, place + 3 + j, reverse)] += 1
+        at = place + 3 + j
+        context[which, 1 + BEFORE + j, _at(codes, at - 1, reverse), _at(codes, at, reverse)] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -58,7 +60,8 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
         stops: (64,) bool
         used: (4096,) words of two codons inside genes, added to.
         all_words: (4096,) words anywhere on either strand, added to.
-        context: (2, 1 + BEFORE + AFTER, 5) around start codons used (1) and passed over (0), added to.
+        context: (2, 1 + BEFORE + AFTER, 5, 5) around start codons used (1) and passed over (0), added to: the
+            codon's number, then each base, by the base before it.
     """
     L = len(codes)
     forward = backward = known = 0
@@ -112,19 +115,19 @@ def weigh(codes, words, begin, end, kinds, hexamers, context, out):  # type: ign
     for i in range(begin, end):
         kind = kinds[0, words[i]]
         if kind >= 0:
-            total = context[0, kind]
-            for j in range(max(BEFORE - i, 0), BEFORE):
-                total += context[1 + j, codes[i - BEFORE + j]]
+            total = context[0, 0, kind]
+            for j in range(max(BEFORE + 1 - i, 0), BEFORE):
+                total += context[1 + j, codes[i - BEFORE + j - 1], codes[i - BEFORE + j]]
             for j in range(min(AFTER, L - i - 3)):
-                total += context[1 + BEFORE + j, codes[i + 3 + j]]
+                total += context[1 + BEFORE + j, codes[i + 2 + j], codes[i + 3 + j]]
             out[i - begin, 0] = total
         if i < 2:
             continue
         kind = kinds[1, words[i - 2]]
         if kind >= 0:
-            total = context[0, kind]
-            for j in range(max(BEFORE - (L - 1 - i), 0), BEFORE):
-                total += context[1 + j, _OTHER[codes[i + BEFORE - j]]]
+            total = context[0, 0, kind]
+            for j in range(max(BEFORE + 1 - (L - 1 - i), 0), BEFORE):
+                total += context[1 + j, _OTHER[codes[i + BEFORE - j + 1]], _OTHER[codes[i + BEFORE - j]]]
             for j in range(min(AFTER, i - 2)):
-                total += context[1 + BEFORE + j, _OTHER[codes[i - 3 - j]]]
+                total += context[1 + BEFORE + j, _OTHER[codes[i - 2 - j]], _OTHER[codes[i - 3 - j]]]
             out[i - begin, 1] = total

@@ -17,6 +17,7 @@ from data.genes import Gene, codon_tables
 
 LENGTH, SURE, ENOUGH = 300, 0.8, 50  # bases and probability of a sure gene, and how many of them are needed
 _LIMIT = 3.0
+PRIOR = 60.0  # sightings that a base's own share counts for beside its share behind another base
 
 
 class Habits(NamedTuple):
@@ -25,7 +26,8 @@ class Habits(NamedTuple):
     kinds: (2, 65) int64, row of each start codon in the first table of context, -1 for other codons; by the
         codon read forward, for the forward and for the reverse strand.
     hexamers: (4096,) a pair of codons in a gene against anywhere.
-    context: (1 + before + after, 5) start codon and bases around it where genes begin against elsewhere.
+    context: (1 + before + after, 5, 5) start codon, and bases around it by the base before each, where genes
+        begin against elsewhere.
     """
 
     kinds: npt.NDArray[np.int64]
@@ -44,8 +46,8 @@ class AdaptConfig:
     shortest: int = 100_000
     longest: int = 2_000_000
     rounds: int = 2
-    codons: float = 0.6
-    begins: float = 1.0
+    codons: float = 0.8
+    begins: float = 3.5
 
 
 def learn(codes: Codes, genes: Sequence[Gene], code: int) -> Habits | None:
@@ -67,15 +69,18 @@ def learn(codes: Codes, genes: Sequence[Gene], code: int) -> Habits | None:
     every_codon = np.arange(64).reshape(4, 4, 4)
     kinds[1, :64] = kinds[0, every_codon[::-1, ::-1, ::-1].transpose(2, 1, 0).reshape(-1)]
     used, every = np.full(kernels.HEX, 0.5), np.full(kernels.HEX, 0.5)
-    context = np.zeros((2, 1 + kernels.BEFORE + kernels.AFTER, 5))
+    context = np.zeros((2, 1 + kernels.BEFORE + kernels.AFTER, 5, 5))
     starts, ends = (np.array([g[i] for g in sure], np.int64) for i in (0, 1))
     reverses = np.array([g.strand == "-" for g in sure])
     kernels.count(codes, starts, ends, reverses, kinds[0], is_stop[0, :64], used, every, context)
     hexamers = np.log(used / used.sum()) - np.log(every / every.sum())
-    context[..., :4] += 2
-    shares = context[..., :4] / context[..., :4].sum(axis=-1, keepdims=True)
+    known = context[..., :4]
+    single = known.sum(axis=2, keepdims=True) + 2
+    single /= single.sum(axis=-1, keepdims=True)
+    shares = known + PRIOR * single  # where a pair is rare, what the base alone says
+    shares /= shares.sum(axis=-1, keepdims=True)
     odds = np.zeros(context.shape[1:], np.float32)  # an unknown base says nothing
-    odds[:, :4] = np.log(shares[1]) - np.log(shares[0])
+    odds[..., :4] = np.log(shares[1]) - np.log(shares[0])
     return Habits(kinds, np.clip(hexamers, -_LIMIT, _LIMIT).astype(np.float32), odds)
 
 

@@ -1,0 +1,141 @@
+# ruff: noqa: E402  (the pools are limited before they are loaded)
+"""Genes found by a model, by Prodigal (through pyrodigal) and by a rule, on one genome; see README.md."""
+
+import os
+
+for pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[pool] = "1"
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyrodigal
+
+from data.bases import codes_of, codons_of
+from data.contigs import PSEUDOGENE, Contig
+from data.genes import codon_tables
+from data.reading import Options, find, read
+from data.score_dna import score_intervals
+from tasks.dna import GeneFinder
+
+Called = list[tuple[str, int, int, str]]  # contig, start, end, strand; 0-based half-open
+LEAST = 300  # bases of an open reading frame that the rule believes
+CODE = 11
+
+
+def genome(path: Path) -> tuple[list[Contig], pl.DataFrame]:
+    """Contigs of a folder or file, and their annotated genes."""
+    items, _ = find([path], family="dna")
+    contigs = [record for item in items for record in read(item, Options()) if isinstance(record, Contig)]
+    rows = [
+        (contig.id, f.start, f.end, f.strand, f.label, f.id)
+        for contig in contigs
+        for f in contig.features or ()
+    ]
+    return contigs, pl.DataFrame(
+        rows, schema=["contig", "start", "end", "strand", "label", "id"], orient="row"
+    )
+
+
+def by_rule(contigs: Sequence[Contig]) -> Called:
+    """Every open reading frame of LEAST bases or more, from its first start codon."""
+    is_start, is_stop = codon_tables(CODE)
+    found = []
+    for contig in contigs:
+        codes = codes_of(contig.bases)
+        for strand, bases in (("+", codes), ("-", np.where(codes < 4, 3 - codes, codes)[::-1])):
+            words = codons_of(np.ascontiguousarray(bases))
+            for frame in range(3):
+                mine = words[frame::3]
+                starts, stops = np.flatnonzero(is_start[0, mine]), np.flatnonzero(is_stop[0, mine])
+                first = np.searchsorted(starts, np.concatenate([[0], stops[:-1] + 1]))
+                for at, stop in zip(first.tolist(), stops.tolist(), strict=True):
+                    if at < len(starts) and starts[at] < stop and 3 * (stop + 1 - starts[at]) >= LEAST:
+                        low, high = frame + 3 * int(starts[at]), frame + 3 * stop + 3
+                        if strand == "-":
+                            low, high = contig.length - high, contig.length - low
+                        found.append((contig.id, low, high, strand))
+    return found
+
+
+def by_prodigal(contigs: Sequence[Contig], *, meta: bool) -> Called:
+    """Prodigal's genes: trained on the genome itself, or by the models it comes with."""
+    finder = pyrodigal.GeneFinder(meta=meta)
+    raw = [contig.bases.encode() for contig in contigs]
+    if not meta:
+        finder.train(*raw, translation_table=CODE)
+    return [
+        (contig.id, gene.begin - 1, gene.end, "+" if gene.strand > 0 else "-")
+        for contig, bases in zip(contigs, raw, strict=True)
+        for gene in finder.find_genes(bases)
+    ]
+
+
+def by_model(finder: GeneFinder, contigs: Sequence[Contig]) -> Called:
+    """The genes of a model."""
+    return [
+        row
+        for frame in finder.tag_contigs(contigs)
+        for row in frame.select("contig", "start", "end", "strand").iter_rows()
+    ]
+
+
+def main() -> None:
+    """Run all on one genome, in turn, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("genome", type=Path, help="folder or file with sequence and annotation")
+    parser.add_argument("model", type=Path, help="model folder; not trained on this genome")
+    parser.add_argument("--passes", type=int, default=3, help="runs of each; the median time counts")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    contigs, truth = genome(asked.genome)
+    finder = GeneFinder.load(asked.model)
+    bases = sum(contig.length for contig in contigs)
+    by_model(finder, [Contig("warm", contigs[0].bases[:300_000], None, "", 0, 1)])  # kernels are compiled
+    ways: dict[str, Callable[[], Called]] = {
+        "Elman": lambda: by_model(finder, contigs),
+        "Prodigal, single": lambda: by_prodigal(contigs, meta=False),
+        "Prodigal, meta": lambda: by_prodigal(contigs, meta=True),
+        f"every ORF of {LEAST} bases": lambda: by_rule(contigs),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    called: dict[str, Called] = {}
+    for _ in range(asked.passes):
+        for name, way in ways.items():
+            began = time.process_time()
+            called[name] = way()
+            seconds[name].append(time.process_time() - began)
+    lengths = {contig.id: contig.length for contig in contigs}
+    rows = []
+    for name, some in called.items():
+        frame = pl.DataFrame(some, schema=["contig", "start", "end", "strand"], orient="row")
+        scores = score_intervals(truth, frame.with_columns(label=pl.lit("CDS")), lengths)
+        rows.append(
+            {
+                "finder": name,
+                **{key: scores["per_strand"][key] for key in ("precision", "recall", "mcc")},
+                **{key: scores["gene"][key] for key in ("stop_recall", "stop_precision", "exact_recall")},
+                "mb_per_cpu_s": bases / 1e6 / statistics.median(seconds[name]),
+            }
+        )
+    if asked.json:
+        json.dump({"genome": asked.genome.name, "bases": bases, "rows": rows}, sys.stdout)
+        return
+    pseudo = truth.filter(pl.col("label") == PSEUDOGENE).height
+    print(f"{asked.genome.name}: {bases:,} bases, {len(truth) - pseudo:,} parts of genes; bases per strand\n")
+    print("| finder | precision | recall | MCC | stop recall | stop precision | both ends | Mb / CPU s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for row in rows:
+        name, *values, speed = row.values()
+        print("| " + " | ".join([str(name), *(f"{value:.4f}" for value in values), f"{speed:.2f}"]) + " |")
+
+
+if __name__ == "__main__":
+    main()
