@@ -15,9 +15,7 @@ from data.records import Document, Refused, Sentence
 from data.tags import from_spans
 from data.tokenizer import Tokenizer
 
-TODO_FIELDS = (
-    'Write {"id": "...", "text": "...", "spans": [{"start": 0, "end": 3, "label": "PERSON"}]} a line.'
-)
+FIELDS = 'Write {"id": "...", "text": "...", "spans": [{"start": 0, "end": 3, "label": "PERSON"}]} a line.'
 
 
 class _RefusedLine(Exception):
@@ -57,20 +55,18 @@ def _document(line: bytes, source: str, number: int, offset: int, tokenizer: Tok
         )
         raise _RefusedLine("invalid-utf8", detail, "Save the file as UTF-8.") from None
     except (ValueError, RecursionError) as error:
-        raise _RefusedLine(
-            "invalid-json", f"expected one JSON object a line. Got {error}", TODO_FIELDS
-        ) from None
+        raise _RefusedLine("invalid-json", f"expected one JSON object a line. Got {error}", FIELDS) from None
     text = value.get("text") if isinstance(value, dict) else None
     if not isinstance(text, str) or not text.strip():
         got = f"{type(text).__name__}" if not isinstance(text, str) else "no visible character"
-        raise _RefusedLine("no-text", f'expected a string "text". Got {got}', TODO_FIELDS)
+        raise _RefusedLine("no-text", f'expected a string "text". Got {got}', FIELDS)
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise _RefusedLine(
             "invalid-utf8", "expected text. Got a lone surrogate", "Mend the escape \\ud800-\\udfff."
         )
     name = value.get("id")
     if name is not None and not isinstance(name, str | int):
-        raise _RefusedLine("invalid-id", f"expected a string or a number as id. Got {name!r}", TODO_FIELDS)
+        raise _RefusedLine("invalid-id", f"expected a string or a number as id. Got {name!r}", FIELDS)
     spans = _spans(value.get("spans"), text)
     document = f"{source}#{number}" if name is None else str(name)
     sentences = tuple(_sentences(text, spans, tokenizer, number, offset))
@@ -82,15 +78,13 @@ def _spans(given: Any, text: str) -> list[tuple[int, int, str]] | None:
     if given is None:
         return None
     if not isinstance(given, list):
-        raise _RefusedLine(
-            "invalid-spans", f"expected a list of spans. Got {type(given).__name__}", TODO_FIELDS
-        )
+        raise _RefusedLine("invalid-spans", f"expected a list of spans. Got {type(given).__name__}", FIELDS)
     spans = []
     for span in given:
         fields = [span.get(name) if isinstance(span, dict) else None for name in ("start", "end", "label")]
         start, end, label = fields
         if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
-            raise _RefusedLine("invalid-spans", f"expected start, end and label. Got {span!r}", TODO_FIELDS)
+            raise _RefusedLine("invalid-spans", f"expected start, end and label. Got {span!r}", FIELDS)
         if not 0 <= start < end <= len(text):
             detail = f"expected a span inside the {len(text)} characters of its text. Got {start} to {end}"
             raise _RefusedLine("span-outside", detail, "Count code points of the text, from 0, end excluded.")

@@ -36,6 +36,9 @@ COMMANDS = {
     "ingest": Command("ingest", "IngestConfig", "ingest", "raw text or DNA into a Parquet corpus"),
     "train": Command("train", "TrainConfig", "train", "fit a tagger to a corpus and log the run to MLflow"),
     "evaluate": Command("evaluate", "EvaluateConfig", "evaluate", "score a model on a corpus"),
+    "ladder": Command(
+        "ladder", "LadderConfig", "ladder", "what each step from a rule to the default network gains"
+    ),
     "tag": Command("tag", "TagConfig", "tag", "tag text or DNA in bulk into Parquet and exports"),
     "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
     "up": Command(

@@ -85,6 +85,10 @@ class Architecture(Protocol):
         """Its settings as plain JSON values."""
         ...
 
+    def size(self) -> int:
+        """How many numbers its parameters are."""
+        ...
+
     def parameters(self) -> dict[str, tuple[int, ...]]:
         """Shape of every parameter."""
         ...

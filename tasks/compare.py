@@ -6,9 +6,7 @@ rate that is best on dev. A model of another preset is compared with all of them
 """
 
 import json
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,39 +14,28 @@ from typing import Any
 import numpy as np
 
 from data import encoded as encodings
-from data.score import entity_scores
 from data.store import atomic_write
-from rnn.baselines import PaddedConfig, WindowConfig, most_frequent
-from rnn.decode import Prediction
-from rnn.network import NetworkConfig
+from rnn.network import Architecture
 from rnn.weights import from_bytes
-from tasks import model, pictures
+from tasks import model, pictures, rungs
 from tasks.material import Material
 from tasks.orchestration import task
-from tasks.presets import preset
 from tasks.progress import say
 from tasks.train import fit_config
 
-RATES = (0.0005, 0.002, 0.008)
-SETTINGS: dict[str, Any] = {}  # of the training, where not the article preset's
 PLACES = (*range(1, 11), 16, 21, 31, 51)  # where groups of positions begin, from 1
 SEEN = ("seen here", "seen elsewhere", "new word")
 
 
-@dataclass(frozen=True)
-class Rung:
-    """One network of the comparison and its answers by split, (N,) indices of the material's tags."""
-
-    name: str
-    parameters: int
-    seconds: float
-    rate: float | None
-    answers: dict[str, np.ndarray]
-
-
 @task
 def compare_networks(
-    folder: str, encoded: str, words: str, seed: int, seconds: float, out: str
+    folder: str,
+    encoded: str,
+    words: str,
+    seed: int,
+    seconds: float,
+    out: str,
+    epochs: int | None = None,
 ) -> dict[str, Any]:
     """Train the networks a model is compared with, and write the report.
 
@@ -59,6 +46,7 @@ def compare_networks(
         seed: of everything left to chance.
         seconds: how long the model took to train.
         out: folder for comparison.json, comparison.md and comparison.png.
+        epochs: of each network at most; the `article` preset's by default.
 
     Returns:
         what comparison.json holds: networks, a row each; by_position and by_seen, accuracy of tokens on dev.
@@ -69,70 +57,38 @@ def compare_networks(
     base = Material(encodings.read(Path(words)), binary)
     splits = [split for split in ("dev", "test") if base.has(split)]
     params, network, _ = from_bytes(loaded.files[model.WEIGHTS])
-    answers = {split: mine.said(mine.predict(params, network, split)) for split in splits}
     rate = loaded.passport["fit"]["learning_rate"]
-    rungs = [Rung(f"model ({name})", network.size(), seconds, rate, answers)]
-    rows, classes = base.encoded.features.rows, base.classes
+    networks: dict[str, Architecture] = {
+        "window network": rungs.window(base),
+        "standard network": rungs.padded(base),
+    }
     if name != "article":
-        article = NetworkConfig(rows=rows, classes=classes, output=base.output, **preset("article").network)
-        rungs.append(_trained("Elman network (article)", article, base, splits, seed))
-    window = WindowConfig(rows=rows, classes=classes, output=base.output)
-    rungs.append(_trained("window network", window, base, splits, seed))
-    padded = PaddedConfig.of(base.bags, base.train, rows=rows, classes=max(classes, 2))
-    rungs.append(_trained("standard network", padded, base, splits, seed))
-    rungs.append(_rule(base, splits))
-    report = _report(base, splits, rungs, padded.longest)
+        networks = {"Elman network (article)": rungs.article(base), **networks}
+    how = fit_config("article", {"epochs": epochs}, len(base.train))
+    found = [rungs.answered(f"model ({name})", network, params, mine, splits, seconds=seconds, rate=rate)]
+    for title, each in networks.items():
+        found.append(rungs.at_best_rate(title, each, base, how, splits, seed))
+        say(f"compare: {title}, rate {found[-1].rate:g}, {found[-1].seconds:.0f} s")
+    found.append(rungs.rule(base, splits))
+    report = _report(base, splits, found, int(base.train.lengths.max()))
     _write(report, Path(out))
     return report
 
 
-def _trained(name: str, network: Any, material: Material, splits: Sequence[str], seed: int) -> Rung:
-    """Train a network at each rate and keep the one that is best on dev."""
-    best: tuple[float, float, float, dict[str, np.ndarray]] | None = None
-    for rate in RATES:
-        how = replace(fit_config("article", SETTINGS, len(material.train)), learning_rate=rate)
-        began = time.perf_counter()
-        result = material.fit(network, how, seed)
-        seconds = time.perf_counter() - began
-        score = result.best_score if material.has("dev") else -abs(np.log(rate / RATES[1]))
-        if best is None or score > best[0]:
-            answers = {
-                split: material.said(material.predict(result.params, network, split)) for split in splits
-            }
-            best = score, rate, seconds, answers
-    assert best is not None
-    say(f"compare: {name}, rate {best[1]:g}, {best[2]:.0f} s" + (f", dev F1 {best[0]:.4f}" if splits else ""))
-    return Rung(name, network.size(), best[2], best[1], best[3])
-
-
-def _rule(material: Material, splits: Sequence[str]) -> Rung:
-    """The most frequent tag of each word."""
-    began = time.perf_counter()
-    classes = max(material.classes, 2)
-    tags = most_frequent(material.train, symbols=len(material.bags), classes=classes)
-    seconds = time.perf_counter() - began
-    answers = {}
-    for split in splits:
-        sequences = material.sequences(split)
-        answers[split] = material.said(Prediction(tags[sequences.tokens], sequences.offsets))
-    words = len(np.unique(material.train.tokens))
-    return Rung("most frequent tag", words, seconds, None, answers)
-
-
-def _report(material: Material, splits: Sequence[str], rungs: Sequence[Rung], longest: int) -> dict[str, Any]:
+def _report(
+    material: Material, splits: Sequence[str], found: Sequence[rungs.Rung], longest: int
+) -> dict[str, Any]:
     networks = []
-    for rung in rungs:
+    for rung in found:
         row: dict[str, Any] = {"name": rung.name}
         for split in splits:
-            gold = material.by_sentence(split, material.gold(split))
-            scores = entity_scores(gold, material.by_sentence(split, rung.answers[split]))
-            row[split] = {key: scores[key] for key in ("precision", "recall", "f1", "accuracy")}
+            row[split] = rungs.scores(rung, material, split)
         row |= {"parameters": rung.parameters, "seconds": round(rung.seconds, 3), "learning_rate": rung.rate}
         networks.append(row)
-    report: dict[str, Any] = {"networks": networks, "rates_tried": list(RATES), "padded_to": longest}
+    report: dict[str, Any] = {"networks": networks, "rates_tried": list(rungs.RATES), "padded_to": longest}
     if "dev" in splits:
-        report["by_position"] = _by_position(material, rungs)
-        report["by_seen"] = _by_seen(material, rungs)
+        report["by_position"] = _by_position(material, found)
+        report["by_seen"] = _by_seen(material, found)
     return report
 
 
@@ -144,7 +100,9 @@ def _positions(material: Material, split: str) -> np.ndarray:
     return places
 
 
-def _table(material: Material, rungs: Sequence[Rung], groups: np.ndarray, names: Sequence[str]) -> list[Any]:
+def _table(
+    material: Material, found: Sequence[rungs.Rung], groups: np.ndarray, names: Sequence[str]
+) -> list[Any]:
     """Accuracy of dev tokens by group: of all tokens, and of those inside entities."""
     gold = material.gold("dev")
     table = []
@@ -155,28 +113,28 @@ def _table(material: Material, rungs: Sequence[Rung], groups: np.ndarray, names:
         for key, chosen in (("accuracy", tokens), ("entity_accuracy", entity)):
             row[key] = {
                 rung.name: float((rung.answers["dev"] == gold)[chosen].mean()) if chosen.any() else None
-                for rung in rungs
+                for rung in found
             }
         table.append(row)
     return table
 
 
-def _by_position(material: Material, rungs: Sequence[Rung]) -> list[Any]:
+def _by_position(material: Material, found: Sequence[rungs.Rung]) -> list[Any]:
     """Accuracy by position of a token in its sentence."""
     lasts = [f"-{after - 1}" if after - first > 1 else "" for first, after in pairwise(PLACES)]
     names = [f"{first}{last}" for first, last in zip(PLACES, [*lasts, " on"], strict=True)]
     groups = np.searchsorted(np.array(PLACES), _positions(material, "dev"), side="right") - 1
-    return _table(material, rungs, groups, names)
+    return _table(material, found, groups, names)
 
 
-def _by_seen(material: Material, rungs: Sequence[Rung]) -> list[Any]:
+def _by_seen(material: Material, found: Sequence[rungs.Rung]) -> list[Any]:
     """Accuracy by whether training had the word at this very position, elsewhere only, or not at all."""
     train, dev = material.train, material.sequences("dev")
     span = int(max(train.lengths.max(), dev.lengths.max())) + 1
     known = np.unique(train.tokens * np.int64(span) + _positions(material, "train"))
     here = np.isin(dev.tokens * np.int64(span) + _positions(material, "dev"), known)
     met = np.isin(dev.tokens, np.unique(train.tokens))
-    return _table(material, rungs, np.where(here, 0, np.where(met, 1, 2)), SEEN)
+    return _table(material, found, np.where(here, 0, np.where(met, 1, 2)), SEEN)
 
 
 def _write(report: dict[str, Any], out: Path) -> None:

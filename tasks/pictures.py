@@ -1,7 +1,7 @@
 """Pictures of runs, drawn with matplotlib, which is imported only when one is drawn."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,4 +59,21 @@ def comparison(report: dict[str, Any], path: Path) -> None:
     axes[0][0].set_ylabel("entity tokens right, %")
     figure.legend(names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
     figure.suptitle("Accuracy on dev; in brackets, entity tokens")
+    _save(figure, path)
+
+
+def ladder(report: Mapping[str, Any], path: Path) -> None:
+    """F1 of each rung with its deviation over seeds, dev and test side by side."""
+    figure, axes = _figure(8, 3.6, 1)
+    axis, rows = axes[0][0], report["rungs"]
+    for split, colour, aside in (("dev", "tab:gray", -0.12), ("test", "tab:blue", 0.12)):
+        if split not in rows[0]:
+            continue
+        places = [place + aside for place in range(len(rows))]
+        f1, error = ([100 * row[split][key] for row in rows] for key in ("f1", "deviation"))
+        axis.errorbar(places, f1, yerr=error, fmt="o", color=colour, capsize=3, label=split)
+    axis.set_xticks(range(len(rows)), [row["name"].replace(" ", "\n", 1) for row in rows], fontsize=8)
+    axis.set(ylabel="entity F1, %", ylim=(0, 100))
+    axis.grid(axis="y", linewidth=0.3)
+    axis.legend(frameon=False)
     _save(figure, path)

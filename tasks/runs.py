@@ -72,13 +72,14 @@ class Run:
         self.save(model={"folder": str(folder), "register": register, "tags": dict(tags or {})})
 
 
-def start(kind: str, name: str, params: Mapping[str, Any]) -> Run:
+def start(kind: str, name: str, params: Mapping[str, Any], parent: str | None = None) -> Run:
     """Open the record of a new run.
 
     Args:
         kind: "train", "tag", ...
         name: what a person calls the run in a list.
         params: what the run was asked to do.
+        parent: id of the run it is a part of.
     """
     run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{kind}-{uuid.uuid4().hex[:8]}"
     folder = home() / "runs" / run_id
@@ -87,6 +88,7 @@ def start(kind: str, name: str, params: Mapping[str, Any]) -> Run:
         "id": run_id,
         "kind": kind,
         "name": name,
+        "parent": parent,
         "params": {key: str(value) for key, value in params.items()},
         "tags": {},
         "datasets": [],

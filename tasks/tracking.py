@@ -121,9 +121,11 @@ class Recorder:
 
 
 @contextmanager
-def recording(kind: str, name: str, params: Mapping[str, Any]) -> Iterator[Recorder]:
+def recording(
+    kind: str, name: str, params: Mapping[str, Any], parent: str | None = None
+) -> Iterator[Recorder]:
     """Keep the record of one run and show it in MLflow at its end; arguments as in `tasks.runs.start`."""
-    run = runs.start(kind, name, params)
+    run = runs.start(kind, name, params, parent)
     status = "FINISHED"
     try:
         yield Recorder(run)
@@ -173,6 +175,8 @@ def _begin(run: runs.Run) -> tuple[Any, str]:
             found = same[0]
         else:
             tags = {"elman.run": record["id"], "elman.kind": record["kind"]}
+            if record.get("parent"):
+                tags["mlflow.parentRunId"] = _begin(runs.read(record["parent"]))[1]
             found = client.create_run(
                 experiment, start_time=record["started_ms"], run_name=record["name"], tags=tags
             )

@@ -71,6 +71,12 @@ def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = 
         raise UsageError(str(error)) from None
 
 
+def network_config(material: Material, shape: Mapping[str, Any]) -> NetworkConfig:
+    """The network of a preset for a corpus: rows and classes follow from it; a sigmoid says yes or no."""
+    fields = {**shape, "output": "sigmoid"} if material.binary else shape
+    return NetworkConfig(rows=material.encoded.features.rows, classes=material.classes, **fields)
+
+
 @task
 def fit_tagger(
     encoded: str,
@@ -107,10 +113,7 @@ def fit_tagger(
     dataset, read = Dataset.open(Path(corpus)), encodings.read(Path(encoded))
     material = Material(read, binary)
     how = fit_config(preset_name, overrides or {}, len(material.train))
-    shape = {**preset(preset_name).network}
-    if binary:
-        shape["output"] = "sigmoid"
-    network = NetworkConfig(rows=read.features.rows, classes=material.classes, **shape)
+    network = network_config(material, preset(preset_name).network)
     sizes = {split: [len(part), len(part.tokens)] for split, part in read.splits.items()}
     say("; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items()))
     for line in warnings(material):

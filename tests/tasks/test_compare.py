@@ -17,11 +17,10 @@ def compared(trained, names, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELMAN_HOME", str(trained["home"]))
-        patch.setattr("tasks.compare.RATES", (0.002, 0.008))
-        patch.setattr("tasks.compare.SETTINGS", {"epochs": 4})
+        patch.setattr("tasks.rungs.RATES", (0.002, 0.008))
         words = encode_corpus(str(names), "article")
         report = compare_networks(
-            trained["model"], trained["encoded"], words, 0, trained["seconds"], str(out)
+            trained["model"], trained["encoded"], words, 0, trained["seconds"], str(out), epochs=4
         )
     return report, out, Material(encoded.read(Path(words)))
 
@@ -68,12 +67,12 @@ def test_a_word_new_to_training_gets_the_default_tag_from_the_rule(compared):
     assert new["entity_accuracy"]["model (default)"] > 0.8
 
 
-def test_tokens_beyond_the_padded_length_are_missed(write_corpus, train_in, tmp_path, monkeypatch):
-    monkeypatch.setattr("tasks.compare.SETTINGS", {"epochs": 2})
+def test_tokens_beyond_the_padded_length_are_missed(write_corpus, train_in, tmp_path):
     short = [(f"d{n}", "train", "Bo/B-PER left/O") for n in range(30)]
     corpus = write_corpus(tmp_path / "c", [*short, ("x", "dev", "left/O left/O Bo/B-PER Bo/B-PER")])
     fitted = train_in(tmp_path, corpus, preset="article", overrides={"epochs": 2})
-    report = compare_networks(fitted["model"], fitted["encoded"], fitted["encoded"], 0, 1.0, str(tmp_path))
+    folder, encoded = fitted["model"], fitted["encoded"]
+    report = compare_networks(folder, encoded, encoded, 0, 1.0, str(tmp_path), epochs=2)
     assert report["padded_to"] == 2
     assert [row["name"] for row in report["networks"]][:2] == ["model (article)", "window network"]
     third = report["by_position"][2]

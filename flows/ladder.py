@@ -1,0 +1,77 @@
+"""`elman ladder`: every rung from the most frequent tag to the default preset, over several seeds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import tyro
+
+from data.errors import BadInput, UsageError
+from data.store import Dataset
+from tasks import tracking
+from tasks.corpus import corpus_folder
+from tasks.ladder import RULE, RUNGS, climb, encoding_of, report_ladder
+from tasks.orchestration import flow
+from tasks.progress import say
+from tasks.train import encode_corpus
+
+
+@dataclass(frozen=True, kw_only=True)
+class LadderConfig:
+    """Train every rung from the most frequent tag to the default preset, and report what each step gains."""
+
+    corpus: tyro.conf.Positional[str]  # name of an ingested corpus of text, or its folder
+    seeds: int = 3  # trainings of each rung, seeds 0, 1, ...
+    epochs: int | None = None  # passes over the data at most; the presets' by default
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        if not 1 <= self.seeds <= 15:  # 12 rungs of 15 are the tasks a run may have
+            raise UsageError(f"expected --seeds between 1 and 15. Got {self.seeds}.")
+        if self.epochs is not None and self.epochs < 1:
+            raise UsageError(f"expected --epochs 1 or above. Got {self.epochs}.")
+
+
+@flow
+def ladder(config: LadderConfig) -> dict[str, Any]:
+    """Encode a corpus, train each rung with each seed, and report the ladder."""
+    folder = corpus_folder(config.corpus)
+    dataset = Dataset.open(folder)
+    if dataset.kind.endswith("dna"):
+        raise BadInput("a corpus of text", got="one of DNA", todo="Name another corpus.", source=folder)
+    params = {"corpus": folder.name, "seeds": config.seeds, "epochs": config.epochs or "the presets'"}
+    with tracking.recording("ladder", f"{folder.name} ladder", params) as recorder:
+        counts = dataset.manifest["totals"]["counts"]
+        recorder.run.dataset(folder.name, folder, dataset.digest, "training", counts)
+        encoded = {name: encode_corpus(str(folder), name) for name in ("article", "default")}
+        out = str(recorder.run.artifacts)
+        climbed: list[dict[str, Any]] = []
+        for rung in RUNGS:
+            rate = None
+            for seed in range(1 if rung == RULE else config.seeds):
+                child = {"rung": rung, "seed": seed, "corpus": folder.name}
+                title = f"{folder.name} {rung} s{seed}"
+                with tracking.recording("rung", title, child, parent=recorder.run.id) as inner:
+                    found = climb(encoded[encoding_of(rung)], rung, seed, rate, config.epochs, out)
+                    inner.metrics(_metrics(found), 0)
+                rate = found["learning_rate"]
+                climbed.append(found)
+                shown = ", ".join(f"{s} F1 {found[s]['f1']:.4f}" for s in ("dev", "test") if s in found)
+                say(f"{rung}, seed {seed}: {shown}, {found['seconds']:.1f} s")
+        report = report_ladder(climbed, out)
+        for place, row in enumerate(report["rungs"]):
+            recorder.metrics({f"{s}_f1": row[s]["f1"] for s in ("dev", "test") if s in row}, place)
+    return {
+        "run_id": recorder.run.record["mlflow_run_id"] or recorder.run.id,
+        "table": f"{out}/ladder.md",
+        **report,
+    }
+
+
+def _metrics(found: dict[str, Any]) -> dict[str, float]:
+    scores = {f"{s}_{key}": value for s in ("dev", "test") if s in found for key, value in found[s].items()}
+    numbers = {
+        "parameters": found["parameters"],
+        "training_s": found["seconds"],
+        "tokens_s": found["tokens_s"],
+    }
+    return {**scores, **numbers}

@@ -1,0 +1,179 @@
+"""The ladder: from the most frequent tag to the default preset, one step at a time, over several seeds.
+
+Rungs that see words only (the article's vocabulary) are trained at the learning rate that is best on dev for
+the first seed; rungs that see blocks are trained as the `default` preset is.
+"""
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data import encoded as encodings
+from data.bootstrap import paired, sentence_counts
+from data.store import atomic_write
+from rnn.network import Architecture
+from tasks import pictures, rungs
+from tasks.compare import table
+from tasks.material import Material
+from tasks.orchestration import task
+from tasks.presets import preset
+from tasks.train import fit_config, network_config
+
+RULE = "most frequent tag"
+WORDS = ("standard network", "window network", "Elman", "GRU", "LSTM", "bidirectional")
+BLOCKS = ("+ blocks", "+ CRF")
+RUNGS = (RULE, *WORDS, *BLOCKS)
+
+
+def encoding_of(rung: str) -> str:
+    """The preset whose encoding a rung sees."""
+    return "default" if rung in BLOCKS else "article"
+
+
+def _network(rung: str, material: Material) -> Architecture:
+    best = preset("default").network
+    if rung == "standard network":
+        return rungs.padded(material)
+    if rung == "window network":
+        return rungs.window(material)
+    if rung == "bidirectional":
+        return rungs.article(material, cell=best["cell"], bidirectional=True)
+    if rung in BLOCKS:
+        changed = {"output": "softmax"} if rung == "+ blocks" else {}
+        return network_config(material, {**best, **changed})
+    return rungs.article(material, cell=rung.lower())
+
+
+@task
+def climb(
+    encoded: str, rung: str, seed: int, rate: float | None, epochs: int | None, out: str
+) -> dict[str, Any]:
+    """Train one rung with one seed and score it.
+
+    Args:
+        encoded: folder of the corpus encoded as `encoding_of` says.
+        rung: one of RUNGS.
+        seed: of everything left to chance.
+        rate: learning rate; None finds the best on dev for a rung of words, takes the preset's for others.
+        epochs: at most; the preset's by default.
+        out: folder that gets counts-RUNG-sSEED-SPLIT.json, (n, 3) of `data.bootstrap`.
+
+    Returns:
+        name, seed, learning_rate, parameters, seconds of training, tokens_s tagged a second; dev and test,
+        scores, where the corpus has them.
+    """
+    material = Material(encodings.read(Path(encoded)))
+    splits = [split for split in ("dev", "test") if material.has(split)]
+    if rung == RULE:
+        found = rungs.rule(material, splits)
+    else:
+        how = fit_config(encoding_of(rung), {"epochs": epochs}, len(material.train))
+        network = _network(rung, material)
+        if rung in WORDS and rate is None:
+            found = rungs.at_best_rate(rung, network, material, how, splits, seed)
+        else:
+            how = replace(how, learning_rate=rate or how.learning_rate)
+            found, _ = rungs.climbed(rung, network, material, how, splits, seed)
+    for split in splits:
+        gold = material.by_sentence(split, material.gold(split))
+        counts = sentence_counts(gold, material.by_sentence(split, found.answers[split]))
+        atomic_write(_counts(Path(out), rung, seed, split), json.dumps(counts.tolist()).encode())
+    return {
+        "name": rung,
+        "seed": seed,
+        "learning_rate": found.rate,
+        "parameters": found.parameters,
+        "seconds": found.seconds,
+        "tokens_s": found.tokens_s,
+        **{split: rungs.scores(found, material, split) for split in splits},
+    }
+
+
+def _counts(out: Path, rung: str, seed: int, split: str) -> Path:
+    return out / f"counts-{rung.replace(' ', '-')}-s{seed}-{split}.json"
+
+
+@task
+def report_ladder(climbed: Sequence[Mapping[str, Any]], out: str) -> dict[str, Any]:
+    """Write the ladder as a table and a picture.
+
+    Args:
+        climbed: what `climb` gave, all seeds of a rung in a row, rungs rising.
+        out: folder with the counts; gets ladder.json, ladder.md and ladder.png.
+
+    Returns:
+        what ladder.json holds: rungs, a row each with mean and standard deviation over seeds; steps, the
+        difference between neighbours with its paired bootstrap, by split.
+    """
+    names = list(dict.fromkeys(str(row["name"]) for row in climbed))
+    splits = [split for split in ("dev", "test") if split in climbed[0]]
+    rows, counts = [], {}
+    for name in names:
+        mine = [row for row in climbed if row["name"] == name]
+        row: dict[str, Any] = {"name": name, "seeds": len(mine)}
+        for split in splits:
+            f1 = [each[split]["f1"] for each in mine]
+            row[split] = {"f1": statistics.fmean(f1), "deviation": statistics.stdev(f1) if f1[1:] else 0.0}
+            files = [_counts(Path(out), name, each["seed"], split) for each in mine]
+            counts[name, split] = np.array([json.loads(path.read_bytes()) for path in files])
+        row |= {
+            "parameters": mine[0]["parameters"],
+            "learning_rate": mine[0]["learning_rate"],
+            "seconds": statistics.fmean(each["seconds"] for each in mine),
+            "tokens_s": statistics.median(each["tokens_s"] for each in mine),
+        }
+        rows.append(row)
+    steps = [
+        {"from": a, "to": b, **{split: paired(counts[a, split], counts[b, split]) for split in splits}}
+        for a, b in pairwise(names)
+    ]
+    report = {"rungs": rows, "steps": steps}
+    atomic_write(Path(out) / "ladder.json", json.dumps(report, indent=1).encode())
+    atomic_write(Path(out) / "ladder.md", markdown(report).encode())
+    pictures.ladder(report, Path(out) / "ladder.png")
+    return report
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """The ladder as Markdown tables."""
+    splits = [split for split in ("dev", "test") if split in report["rungs"][0]]
+    head = ["network", *(f"{split} F1" for split in splits), "parameters", "training s", "tokens/s", "rate"]
+    rows = [
+        [
+            row["name"],
+            *(f"{100 * row[split]['f1']:.1f} ± {100 * row[split]['deviation']:.1f}" for split in splits),
+            f"{row['parameters']:,}",
+            f"{row['seconds']:.1f}",
+            f"{row['tokens_s']:,.0f}",
+            "" if row["learning_rate"] is None else f"{row['learning_rate']:g}",
+        ]
+        for row in report["rungs"]
+    ]
+
+    def gain(found: Mapping[str, float]) -> str:
+        mean, low, high = (f"{100 * found[key]:+.1f}" for key in ("difference", "low", "high"))
+        return f"{mean} ({low} to {high}, p {found['p']:.3f})"
+
+    steps = [
+        [f"{step['from']} → {step['to']}", *(gain(step[split]) for split in splits)]
+        for step in report["steps"]
+    ]
+    seeds = max(row["seeds"] for row in report["rungs"])
+    over = "one seed" if seeds == 1 else f"{seeds} seeds"
+    return "\n".join(
+        [
+            "# Ladder\n",
+            table(head, rows),
+            f"\nMean and standard deviation of entity F1 over {over}; one core.\n",
+            "## Each step\n",
+            table(["step", *splits], steps),
+            "\nDifference of F1 in points; in brackets the middle 95 % of 2,000 paired draws of sentences,\n"
+            "and the share of draws in which the step is no gain (Koehn, 2004).\n",
+        ]
+    )

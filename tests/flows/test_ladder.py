@@ -1,0 +1,66 @@
+"""`elman ladder`: all rungs with all seeds, each a child run, and what every step gains."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data.errors import BadInput, UsageError
+from data.store import DatasetWriter
+from flows.ingest import IngestConfig, ingest
+from flows.ladder import LadderConfig, ladder
+from tasks import runs, tracking
+from tasks.ladder import RUNGS, markdown
+from tasks.orchestration import call
+
+
+def conll(first, count):
+    return "".join(
+        f"Name{number}son B-PER\nmet O\nMary B-PER\nin O\nTown{number % 40}burg B-LOC\n. O\n\n"
+        for number in range(first, first + count)
+    )
+
+
+@pytest.fixture
+def climbed(tracked_home, tmp_path):
+    for split, first, count in (("train", 0, 200), ("dev", 900, 40), ("test", 950, 40)):
+        (tmp_path / f"{split}.conll").write_text(conll(first, count))
+    call(ingest, IngestConfig(sources=tuple(sorted(tmp_path.glob("*.conll"))), name="names"))
+    return call(ladder, LadderConfig(corpus="names", seeds=2, epochs=2))
+
+
+def test_every_rung_is_in_the_report_the_picture_and_mlflow(climbed):
+    assert [row["name"] for row in climbed["rungs"]] == list(RUNGS)
+    assert [row["seeds"] for row in climbed["rungs"]] == [1] + [2] * (len(RUNGS) - 1)
+    assert [step["to"] for step in climbed["steps"]] == list(RUNGS[1:])
+    for row in climbed["rungs"]:
+        assert row["parameters"] > 0
+        assert row["tokens_s"] > 0
+    folder = Path(climbed["table"]).parent
+    report = json.loads((folder / "ladder.json").read_text())
+    assert report == {key: climbed[key] for key in ("rungs", "steps")}
+    assert Path(climbed["table"]).read_text() == markdown(report)
+    assert (folder / "ladder.png").read_bytes().startswith(b"\x89PNG")
+
+    client = tracking._connect().MlflowClient()
+    parent = client.get_run(climbed["run_id"])
+    found = client.search_runs(
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{climbed['run_id']}'", max_results=100
+    )
+    expected = {(name, str(seed)) for name in RUNGS[1:] for seed in (0, 1)} | {(RUNGS[0], "0")}
+    assert {(run.data.params["rung"], run.data.params["seed"]) for run in found} == expected
+    assert all({"test_f1", "training_s", "tokens_s"} <= set(run.data.metrics) for run in found)
+    assert runs.unsent() == []
+
+
+def test_dna_has_no_ladder(home):
+    with DatasetWriter(home / "corpora" / "genome", kind="corpus-dna", config={}) as writer:
+        writer.commit([])
+    with pytest.raises(BadInput, match="a corpus of text"):
+        ladder(LadderConfig(corpus="genome"))
+
+
+@pytest.mark.parametrize("options", [{"seeds": 0}, {"seeds": 16}, {"epochs": 0}])
+def test_numbers_out_of_bounds_are_refused(options):
+    with pytest.raises(UsageError):
+        LadderConfig(corpus="names", **options)
