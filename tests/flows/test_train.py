@@ -77,7 +77,7 @@ def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monke
 
 
 def test_the_comparison_is_part_of_the_run(corpus, tracked_home, monkeypatch):
-    monkeypatch.setattr("tasks.compare.RATES", (0.002,))
+    monkeypatch.setattr("tasks.rungs.RATES", (0.002,))
     summary = train(TrainConfig(corpus=corpus, preset="article", epochs=1, compare=True))
     assert summary["compare"]["networks"][0]["name"] == "model (article)"
     assert len(list(tracked_home.glob("runs/*/artifacts/comparison.*"))) == 3
