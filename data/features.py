@@ -9,6 +9,7 @@ Blocks by name, k a number:
     shape       X upper case, x lower case, c other letters, 0 digits, the rest kept; runs cut to two
     prefixK     the first k characters, where there are as many; suffixK the last k
     ngramK      every k characters in a row of ^token$ (of the first 62 characters of a longer one)
+    hashK       the same, hashed to a table of as many rows as the block says
     at-1, at+2  the token so many places before or after; at-1+0, at-1+1  the tokens from here to there
 """
 
@@ -22,10 +23,10 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from data.vocabulary import SPECIALS, UNK_ID, Vocabulary, count_symbols
+from data.vocabulary import SPECIALS, UNK_ID, Buckets, Vocabulary, count_symbols
 
 NAME = re.compile(
-    r"(?P<kind>word|lower|shape)|(?P<affix>prefix|suffix|ngram)(?P<k>[1-9])|at(?P<a>[+-]\d)(?P<b>[+-]\d)?"
+    r"(?P<kind>word|lower|shape)|(?P<affix>prefix|suffix|ngram|hash)(?P<k>[1-9])|at(?P<a>[+-]\d)(?P<b>[+-]\d)?"
 )
 LONGEST_READ = 62  # characters of a token that n-grams look at
 
@@ -42,13 +43,21 @@ class Block:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(
-                "expected a block named word, lower, shape, prefixK, suffixK, ngramK, at-1 or at-1+0. "
+                "expected a block named word, lower, shape, prefixK, suffixK, ngramK, hashK, at-1 or at-1+0. "
                 f"Got {self.name!r}"
             )
-        if self.rows is not None and (self.max_size is None or self.max_size > self.rows):
+        if self.hashed:
+            if self.rows is None or self.rows <= len(SPECIALS) or self.max_size or self.min_count > 1:
+                raise ValueError(f"block {self.name}: expected rows above 2 and nothing else. Got {self}")
+        elif self.rows is not None and (self.max_size is None or self.max_size > self.rows):
             raise ValueError(
                 f"block {self.name}: expected max_size <= rows. Got {self.max_size} > {self.rows}"
             )
+
+    @property
+    def hashed(self) -> bool:
+        """Whether its symbols share a table of fixed size."""
+        return self.name.startswith("hash")
 
     @property
     def window(self) -> tuple[int, int]:
@@ -117,7 +126,7 @@ def symbols(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
     assert match is not None
     k = int(match["k"] or 0)
     frame = keys.lazy().with_row_index("bag")
-    if match["affix"] == "ngram":
+    if match["affix"] in ("ngram", "hash"):
         marked = pl.concat_str(pl.lit("^"), word.str.slice(0, LONGEST_READ), pl.lit("$"))
         frame = (
             frame.select("bag", marked=marked)
@@ -170,7 +179,7 @@ class Features:
     """The blocks of a network with the vocabularies fitted to them."""
 
     blocks: tuple[Block, ...]
-    vocabularies: tuple[Vocabulary, ...]
+    vocabularies: tuple[Vocabulary | Buckets, ...]
     rare: int = 1  # a symbol seen at most so often in training is `<UNK>` in the bag that stands in
 
     @classmethod
@@ -186,8 +195,11 @@ class Features:
             raise ValueError("expected at least one block. Got none")
         counts = keys.select("count").with_row_index("bag")
 
-        def fitted(block: Block) -> Vocabulary:
+        def fitted(block: Block) -> Vocabulary | Buckets:
             seen = symbols(keys, block).join(counts, on="bag").select("symbol", "count")
+            if block.hashed:
+                assert block.rows is not None
+                return Buckets.fit(seen, block.rows)
             return Vocabulary.fit(count_symbols(seen), block.min_count, block.max_size)
 
         return cls(tuple(blocks), tuple(fitted(block) for block in blocks), rare)
@@ -268,7 +280,9 @@ class Features:
         names = ("name", "min_count", "max_size", "rows")
         return cls(
             tuple(Block(**{name: block[name] for name in names}) for block in value["blocks"]),
-            tuple(Vocabulary.from_json(block) for block in value["blocks"]),
+            tuple(
+                (Buckets if "buckets" in block else Vocabulary).from_json(block) for block in value["blocks"]
+            ),
             value["rare"],
         )
 

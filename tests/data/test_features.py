@@ -87,6 +87,22 @@ def test_symbols_not_in_the_vocabulary_share_the_unknown_row():
     assert bags.rows.tolist() == [UNK_ID, features.first_rows[1] + UNK_ID]
 
 
+def test_hashed_ngrams_have_rows_for_what_training_never_met():
+    features = Features.fit(keys_of("a b"), [Block(name="word"), Block(name="hash3", rows=500)])
+    assert features.rows == 4 + 500
+    bags = features.bags(keys_of("zzzz"))
+    grams = features.vocabularies[1].encode(pl.Series(["^zz", "zzz", "zz$"])).unique().sort()
+    assert bags.rows.tolist() == [UNK_ID, *(4 + grams).to_list()]
+    assert UNK_ID not in grams
+    assert Features.from_json(json.loads(features.to_bytes())) == features
+
+
+@pytest.mark.parametrize("fields", [{}, {"rows": 2}, {"rows": 100, "max_size": 50}])
+def test_a_hashed_block_says_how_many_rows_and_no_more(fields):
+    with pytest.raises(ValueError, match="hash3: expected rows above 2"):
+        Block(name="hash3", **fields)
+
+
 def test_a_block_with_fixed_rows_keeps_them_whatever_it_knows():
     features = Features.fit(keys_of("a b c"), [Block(name="word", max_size=10_000, rows=10_000)])
     assert features.rows == 10_000
