@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, BinaryIO
 
-from data.records import Document, Refused, Sentence
+from data.records import Document, Flat, Refused, Sentence
+from data.scanner import Scanner
 from data.tags import from_spans
 from data.tokenizer import Tokenizer
 
@@ -22,13 +23,16 @@ class _RefusedLine(Exception):
     """Why a line cannot be used: reason, detail, what to do."""
 
 
-def read(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) -> Iterator[Document | Refused]:
+def read(
+    opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer, scanner: Scanner | None = None
+) -> Iterator[Document | Flat | Refused]:
     """Read a file, a line at a time.
 
     Args:
         opener: opens the decompressed file.
         source: its name.
         tokenizer: cuts `text` into sentences and tokens.
+        scanner: does so in its place where a document has no labels.
 
     Yields:
         a document or a refused line for every line that is not blank.
@@ -39,14 +43,16 @@ def read(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) -> I
             line = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
             if line.strip():
                 try:
-                    yield _document(line, source, number, offset, tokenizer)
+                    yield _document(line, source, number, offset, tokenizer, scanner)
                 except _RefusedLine as refused:
                     reason, detail, todo = refused.args
                     yield Refused(source, number, offset, reason, detail, todo, raw)
             offset += len(raw)
 
 
-def _document(line: bytes, source: str, number: int, offset: int, tokenizer: Tokenizer) -> Document:
+def _document(
+    line: bytes, source: str, number: int, offset: int, tokenizer: Tokenizer, scanner: Scanner | None
+) -> Document | Flat:
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -69,6 +75,8 @@ def _document(line: bytes, source: str, number: int, offset: int, tokenizer: Tok
         raise _RefusedLine("invalid-id", f"expected a string or a number as id. Got {name!r}", FIELDS)
     spans = _spans(value.get("spans"), text)
     document = f"{source}#{number}" if name is None else str(name)
+    if scanner is not None and spans is None:
+        return Flat(document, source, 0, text, *scanner.sentences(text), offset, number)
     sentences = tuple(_sentences(text, spans, tokenizer, number, offset))
     return Document(document, source, sentences, offset, number)
 

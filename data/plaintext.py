@@ -7,8 +7,11 @@ import codecs
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from data.records import Document, Refused, Sentence
-from data.tokenizer import JUDGED, MARGIN, Tokenizer, wraps_lines
+import numpy as np
+
+from data.records import Flat, Refused
+from data.scanner import Scanner
+from data.tokenizer import JUDGED, MARGIN, wraps_lines
 
 PIECE = 1 << 18  # bytes read at a time
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -47,13 +50,13 @@ def _pieces(opener: Callable[[], BinaryIO]) -> Iterator[tuple[str, int]]:
                 return
 
 
-def read(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) -> Iterator[Document | Refused]:
+def read(opener: Callable[[], BinaryIO], source: str, scanner: Scanner) -> Iterator[Flat | Refused]:
     """Read a file; memory does not grow with it.
 
     Args:
         opener: opens the decompressed file; called several times.
         source: its name, also the id of the document.
-        tokenizer: cuts it into sentences and tokens.
+        scanner: cuts it into sentences and tokens.
 
     Yields:
         parts of the one document, each some whole sentences, in order; or the file as refused, alone,
@@ -75,7 +78,7 @@ def read(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) -> I
     if not visible:
         yield _refuse(opener, source, 0, "no-text", "expected text. Got white space alone", "Fill the file.")
         return
-    yield from _parts(opener, source, tokenizer)
+    yield from _parts(opener, source, scanner)
 
 
 def _refuse(
@@ -86,7 +89,7 @@ def _refuse(
     return Refused(source, None, offset, reason, detail, todo, raw)
 
 
-def _parts(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) -> Iterator[Document]:
+def _parts(opener: Callable[[], BinaryIO], source: str, scanner: Scanner) -> Iterator[Flat]:
     """Cut piece by piece; a sentence waits until what follows it can no longer change it.
 
     A sentence longer than a piece is read on in doubled steps, so that the work grows with the text alone.
@@ -103,21 +106,17 @@ def _parts(opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer) ->
             text += piece[0] if piece else ""
         if wrapped is None:
             wrapped = wraps_lines(text)
-        found = list(tokenizer.sentences(text, wrapped, begin))
-        if not ended:  # the last goes on, as far as is known
-            found = [cut for cut in found[:-1] if cut[1] <= len(text) - MARGIN]
-        if found:
-            sentences = tuple(
-                Sentence(
-                    at + start,
-                    at + end,
-                    text[start:end],
-                    tuple(at + a for a in starts),
-                    tuple(at + b for b in ends),
-                )
-                for start, end, starts, ends in found
+        bounds, starts, ends = scanner.sentences(text, wrapped, begin)
+        count = len(bounds) - 1
+        if not ended and count:  # the last goes on, as far as is known
+            settled = np.searchsorted(ends[bounds[1:] - 1], len(text) - MARGIN, side="right")
+            count = min(count - 1, int(settled))
+        if count:
+            tokens = int(bounds[count])
+            end = int(ends[tokens - 1])
+            yield Flat(
+                source, source, at, text[:end], bounds[: count + 1], at + starts[:tokens], at + ends[:tokens]
             )
-            yield Document(source, source, sentences)
-            kept = found[-1][1] - 1  # a character that tokens may look back at
-            at, text, begin = at + kept, text[kept:], 1
+            # one character stays, as tokens may look back at it
+            at, text, begin = at + end - 1, text[end - 1 :], 1
         wanted = max(PIECE, 2 * len(text))

@@ -15,7 +15,8 @@ from data.corpus import by_character
 from data.disk import key_of, sha256_file
 from data.dna import Genome, pair, read_genome
 from data.errors import BadInput
-from data.records import Document, Refused
+from data.records import Document, Flat, Refused
+from data.scanner import scanner_of
 from data.sources import HEAD, Family, Source, discover, open_bytes
 from data.tokenizer import Tokenizer, Unit, unit_of
 
@@ -23,6 +24,7 @@ PASSES = {"conll": 4, "plain": 2}  # how often a reader goes through a file, for
 _BROKEN = (EOFError, zlib.error, OSError)  # what a damaged file raises; an OSError then has no number
 
 OnRead = Callable[[float], None]
+Read = Document | Contig | Refused
 
 
 @dataclass(frozen=True)
@@ -155,9 +157,7 @@ def _stat(source: Source) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def read(
-    item: Item, options: Options, on_read: OnRead = lambda amount: None
-) -> Iterator[Document | Contig | Refused]:
+def read(item: Item, options: Options, on_read: OnRead = lambda amount: None) -> Iterator[Read]:
     """Read the records of an item; memory does not grow with it.
 
     Args:
@@ -168,6 +168,15 @@ def read(
     Raises:
         BadInput: a file is cut off, damaged, or was changed since it was hashed.
     """
+    for record in read_flat(item, options, on_read, flat=False):
+        assert not isinstance(record, Flat)
+        yield record
+
+
+def read_flat(
+    item: Item, options: Options, on_read: OnRead = lambda amount: None, flat: bool = True
+) -> Iterator[Read | Flat]:
+    """As `read`, but documents without labels come flat where their reader can do that."""
     left = float(item.size)
 
     def advance(amount: float) -> None:
@@ -184,7 +193,7 @@ def read(
         if source.family == "dna":
             yield from read_genome(Genome(item.files, item.annotations), opened)
         else:
-            yield from _text(source, options, partial(opened, source))
+            yield from _text(source, options, partial(opened, source), flat)
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -198,12 +207,15 @@ def read(
     on_read(left)
 
 
-def _text(source: Source, options: Options, opener: Callable[[], BinaryIO]) -> Iterator[Document | Refused]:
+def _text(
+    source: Source, options: Options, opener: Callable[[], BinaryIO], flat: bool = False
+) -> Iterator[Document | Flat | Refused]:
     tokenizer = options.tokenizer or Tokenizer(unit=options.unit)
     if source.kind == "jsonl":
-        yield from jsonl.read(opener, source.name, tokenizer)
+        yield from jsonl.read(opener, source.name, tokenizer, scanner_of(tokenizer) if flat else None)
     elif source.kind == "plain":
-        yield from plaintext.read(opener, source.name, tokenizer)
+        parts = plaintext.read(opener, source.name, scanner_of(tokenizer))
+        yield from parts if flat else (p.document() if isinstance(p, Flat) else p for p in parts)
     else:
         for record in conll.read(opener, source.name, **options.columns):
             if options.unit == "char" and isinstance(record, Document):

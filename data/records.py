@@ -1,6 +1,9 @@
 """What readers hand on: documents of sentences, and records they refuse with the reason."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,54 @@ class Document:
     sentences: tuple[Sentence, ...] = field(default=())
     byte_offset: int = 0
     line: int | None = None
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A document without labels, or the next part of one, its sentences and tokens in arrays.
+
+    text begins at character `at` of the document; bounds (n + 1,): sentence i is tokens bounds[i] to
+    bounds[i + 1]; starts, ends (N,) of the tokens, as characters of the document.
+    """
+
+    id: str
+    source: str
+    at: int
+    text: str
+    bounds: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    byte_offset: int = 0
+    line: int | None = None
+
+    @property
+    def first(self) -> np.ndarray:
+        """Where each sentence begins."""
+        first: np.ndarray = self.starts[self.bounds[:-1]]
+        return first
+
+    @property
+    def last(self) -> np.ndarray:
+        """Where each sentence ends."""
+        last: np.ndarray = self.ends[self.bounds[1:] - 1]
+        return last
+
+    def texts(self) -> list[str]:
+        """The text of each sentence."""
+        pairs = zip((self.first - self.at).tolist(), (self.last - self.at).tolist(), strict=True)
+        return [self.text[a:b] for a, b in pairs]
+
+    def document(self) -> Document:
+        """The same as objects."""
+        tokens = [
+            (tuple(self.starts[a:b].tolist()), tuple(self.ends[a:b].tolist()))
+            for a, b in pairwise(self.bounds.tolist())
+        ]
+        sentences = [
+            Sentence(starts[0], ends[-1], text, starts, ends, None, self.byte_offset, self.line)
+            for text, (starts, ends) in zip(self.texts(), tokens, strict=True)
+        ]
+        return Document(self.id, self.source, tuple(sentences), self.byte_offset, self.line)
 
 
 @dataclass(frozen=True)

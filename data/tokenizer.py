@@ -203,14 +203,14 @@ class Tokenizer:
             wrapped = wraps_lines(text)
         starts, ends = self.tokenize(text, begin)
         first = 0
-        for cut in (*self._cuts(text, wrapped, begin), len(text)):
+        for cut in (*self.cuts(text, wrapped, begin), len(text)):
             last = bisect_left(starts, cut, first)
             while first < last:
                 stop = min(first + LONGEST_SENTENCE, last)
                 yield starts[first], ends[stop - 1], starts[first:stop], ends[first:stop]
                 first = stop
 
-    def _cuts(self, text: str, wrapped: bool, begin: int) -> list[int]:
+    def cuts(self, text: str, wrapped: bool, begin: int) -> list[int]:
         """Where sentences end, ascending."""
         cuts = {match.start() for match in (_BLANK_LINE if wrapped else _LINE_END).finditer(text, begin)}
         next_word = begin

@@ -26,7 +26,7 @@ from data.tokenizer import Tokenizer
 from tasks import model
 from tasks.dna import load_model
 from tasks.orchestration import task
-from tasks.tag_sources import File, Input, Place, Record, find_inputs, outside, records
+from tasks.tag_sources import File, Input, Part, Record, find_inputs, outside, records
 from tasks.tag_tables import Cut, Tables, cuts, entities, genes, with_quarantine
 from tasks.tagger import Tagger
 
@@ -238,9 +238,9 @@ def _tag(
 def _counted(stream: Iterable[Record], seen: Counter[str]) -> Iterator[Record]:
     """Count what is read, to be compared with what is written."""
     for record in stream:
-        if isinstance(record, Place):
-            seen["sentences"] += 1
-            seen["records"] += record.record
+        if isinstance(record, Part):
+            seen["sentences"] += len(record)
+            seen["records"] += record.records
         else:
             seen["records"] += 1
             seen["quarantine" if isinstance(record, Refused) else "contigs"] += 1

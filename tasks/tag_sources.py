@@ -6,10 +6,10 @@ a corpus of text), a line (JSON lines), a file (plain text), an entry (DNA).
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,8 +18,8 @@ from data import corpus
 from data.contigs import Contig
 from data.errors import BadInput, UsageError
 from data.manifest import MANIFEST
-from data.reading import Item, OnRead, Options, find, read
-from data.records import Document, Refused, Sentence
+from data.reading import Item, OnRead, Options, find, read_flat
+from data.records import Document, Flat, Refused, Sentence
 from data.store import Dataset, key_of, sha256_file
 
 FAMILIES = {corpus.TEXT: "text", corpus.DNA: "dna"}
@@ -112,17 +112,55 @@ class File:
 Input = File | Ingested
 
 
-class Place(NamedTuple):
-    """A sentence and where it stands: its number in its document, and whether a record begins with it."""
+@dataclass(frozen=True)
+class Part:
+    """Sentences of one document in a row.
+
+    Attributes:
+        number: (n,) int32, of each sentence in the document.
+        start: (n,) where each begins in the document.
+        texts: of each.
+        bounds: (n + 1,): sentence i is tokens bounds[i] to bounds[i + 1].
+        token_start, token_end: (N,) in the document.
+        each: whether every sentence is a record.
+        begins: whether else a record begins with the first.
+    """
 
     source: str
     document: str
-    number: int
-    sentence: Sentence
-    record: bool
+    number: np.ndarray
+    start: np.ndarray
+    texts: list[str]
+    bounds: np.ndarray
+    token_start: np.ndarray
+    token_end: np.ndarray
+    each: bool = True
+    begins: bool = True
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def records(self) -> int:
+        """How many records begin in it."""
+        return len(self) if self.each else int(self.begins)
+
+    def slice(self, a: int, b: int) -> "Part":
+        """Sentences a to b."""
+        x, y = int(self.bounds[a]), int(self.bounds[b])
+        return replace(
+            self,
+            number=self.number[a:b],
+            start=self.start[a:b],
+            texts=self.texts[a:b],
+            bounds=self.bounds[a : b + 1] - x,
+            token_start=self.token_start[x:y],
+            token_end=self.token_end[x:y],
+            begins=self.begins and a == 0,
+        )
 
 
-Record = Place | Contig | Refused
+Record = Part | Contig | Refused
 
 
 def find_inputs(paths: Sequence[Path], kind: str, folder: str) -> tuple[list[Input], list[tuple[str, str]]]:
@@ -252,22 +290,49 @@ def records(each: Input, options: Options, on_read: OnRead) -> Iterator[Record]:
 def _of_file(file: File, options: Options, on_read: OnRead) -> Iterator[Record]:
     met = _Met()
     id, number = "", 0
-    for record in read(file.item, options, on_read):
-        if not isinstance(record, Document):
+    for record in read_flat(file.item, options, on_read):
+        if not isinstance(record, Document | Flat):
             yield record
             continue
         goes_on = file.kind == "plain" and record.id == id
         if not goes_on:
             again = file.kind == "jsonl" and not met.is_new(record.id)
             id, number = f"{record.id}~{record.line}" if again else record.id, 0
-        for sentence in record.sentences:
-            yield Place(file.name, id, number, sentence, number == 0 or file.kind == "conll")
-            number += 1
-        if not number:
+        part = _part(file.name, id, number, record, file.kind == "conll")
+        if len(part):
+            number += len(part)
+            yield part
+        elif not number:
             yield _nothing(record)
 
 
-def _nothing(document: Document) -> Refused:
+def _part(source: str, id: str, number: int, record: Document | Flat, each: bool) -> Part:
+    """The sentences of a document, numbered from `number` on."""
+    if isinstance(record, Flat):
+        start, texts, bounds = record.first, record.texts(), record.bounds
+        token_start, token_end = record.starts, record.ends
+    else:
+        sentences = record.sentences
+        start = np.array([sentence.start for sentence in sentences], np.int64)
+        texts = [sentence.text for sentence in sentences]
+        bounds = _bounds([len(sentence.token_start) for sentence in sentences])
+        token_start = _flat(sentence.token_start for sentence in sentences)
+        token_end = _flat(sentence.token_end for sentence in sentences)
+    numbers = np.arange(number, number + len(texts), dtype=np.int32)
+    return Part(
+        source, id, numbers, start, texts, bounds, token_start, token_end, each=each, begins=number == 0
+    )
+
+
+def _bounds(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _flat(values: Iterable[Iterable[int]]) -> np.ndarray:
+    return np.fromiter(itertools.chain.from_iterable(values), np.int64)
+
+
+def _nothing(document: Document | Flat) -> Refused:
     detail, todo = "expected tokens. Got nothing visible", "Fill the record, or leave it out."
     raw = document.id.encode("utf-8", "replace")
     return Refused(document.source, document.line, document.byte_offset, "no-text", detail, todo, raw)
@@ -301,16 +366,39 @@ def _frames(each: Ingested, columns: Sequence[str], rows: int, on_read: OnRead) 
         on_read(each.size / len(each.files))
 
 
-def _of_corpus(each: Ingested, options: Options, on_read: OnRead) -> Iterator[Place]:
-    columns = ["source", "document", "sentence", "start", "text", "token_start", "token_end", "byte_offset"]
+def _of_corpus(each: Ingested, options: Options, on_read: OnRead) -> Iterator[Part]:
+    columns = ["source", "document", "sentence", "start", "text", "token_start", "token_end"]
     for frame in _frames(each, columns, _ROWS, on_read):
-        for source, document, number, start, text, starts, ends, offset in frame.iter_rows():
-            sentence = Sentence(
-                start, start + len(text), text, tuple(starts), tuple(ends), byte_offset=offset
-            )
-            if options.unit == "char":
-                sentence = corpus.by_character(sentence)
-            yield Place(source, document, number, sentence, True)
+        for (source, document), rows in frame.group_by("source", "document", maintain_order=True):
+            part = _of_rows(str(source), str(document), rows)
+            yield by_character(part) if options.unit == "char" else part
+
+
+def _of_rows(source: str, document: str, rows: pl.DataFrame) -> Part:
+    def flat(name: str) -> np.ndarray:
+        return rows[name].explode(empty_as_null=False).cast(pl.Int64).to_numpy()
+
+    return Part(
+        source,
+        document,
+        rows["sentence"].cast(pl.Int32).to_numpy(),
+        rows["start"].cast(pl.Int64).to_numpy(),
+        rows["text"].to_list(),
+        _bounds(rows["token_start"].list.len().to_numpy()),
+        flat("token_start"),
+        flat("token_end"),
+    )
+
+
+def by_character(part: Part) -> Part:
+    """The same with a token for each visible character that is in one; see `data.corpus.by_character`."""
+    sentences = []
+    places = zip(part.start.tolist(), part.texts, itertools.pairwise(part.bounds.tolist()), strict=True)
+    for start, text, (a, b) in places:
+        spans = tuple(part.token_start[a:b].tolist()), tuple(part.token_end[a:b].tolist())
+        sentences.append(corpus.by_character(Sentence(start, start + len(text), text, *spans)))
+    made = _part(part.source, part.document, 0, Document(part.document, part.source, tuple(sentences)), True)
+    return replace(made, number=part.number)
 
 
 def _of_contigs(each: Ingested, on_read: OnRead) -> Iterator[Contig]:

@@ -13,8 +13,9 @@ from data.contigs import Contig
 from data.corpus import quarantine
 from data.proteins import proteins
 from data.records import Refused
+from data.strings import substrings
 from tasks.dna import GeneFinder
-from tasks.tag_sources import Place, Record
+from tasks.tag_sources import Part, Record
 from tasks.tagger import Tagged, Tagger
 
 
@@ -25,7 +26,7 @@ class Cut:
     records: those that begin in it, refused ones included; size: characters or bases; last: of its source.
     """
 
-    sentences: list[Place] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     contigs: list[Contig] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     records: int = 0
@@ -37,23 +38,37 @@ Tables = Callable[[Cut], tuple[dict[str, pl.DataFrame], dict[str, int]]]
 
 
 def cuts(records: Iterable[Record], shard_size: int) -> Iterator[Cut]:
-    """Cut the records of a source into shards of about `shard_size` characters or bases, the same always."""
+    """Cut the records of a source into shards of about `shard_size` characters or bases, the same always.
+
+    A shard ends after the record, or sentence, that fills it.
+    """
     cut = Cut()
     for record in records:
+        if isinstance(record, Part):
+            ends = np.cumsum([len(text) + 1 for text in record.texts])
+            done = 0
+            while done < len(record):
+                if cut.size >= shard_size:
+                    yield cut
+                    cut = Cut()
+                before = int(ends[done - 1]) if done else 0
+                upto = int(np.searchsorted(ends, before + shard_size - cut.size)) + 1
+                upto = min(upto, len(record))
+                part = record.slice(done, upto)
+                cut.parts.append(part)
+                cut.records += part.records
+                cut.size += int(ends[upto - 1]) - before
+                done = upto
+            continue
         if cut.size >= shard_size:
             yield cut
             cut = Cut()
-        if isinstance(record, Place):
-            cut.sentences.append(record)
-            cut.records += record.record
-            cut.size += len(record.sentence.text) + 1
-        elif isinstance(record, Contig):
+        cut.records += 1
+        if isinstance(record, Contig):
             cut.contigs.append(record)
-            cut.records += 1
             cut.size += len(record.bases)
         else:
             cut.refused.append(record)
-            cut.records += 1
             cut.size += len(record.raw)
     cut.last = True
     yield cut
@@ -67,101 +82,114 @@ def with_quarantine(cut: Cut, tables: Tables) -> tuple[dict[str, pl.DataFrame], 
     return kept, {**counts, "records": cut.records, "quarantined": len(cut.refused)}
 
 
+@dataclass(frozen=True)
+class Flattened:
+    """The sentences of a shard in a row.
+
+    Attributes:
+        part: (n,) which part each sentence is of.
+        number: (n,) int32, of each in its document.
+        offsets: (n + 1,): sentence i is tokens offsets[i] to offsets[i + 1].
+        start, end: (N,) of the tokens in their document.
+        text: the texts of all sentences, one after the other.
+        at, until: (N,) where the tokens stand in `text`.
+    """
+
+    parts: list[Part]
+    part: np.ndarray
+    number: np.ndarray
+    offsets: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    text: str
+    at: np.ndarray
+    until: np.ndarray
+
+    @classmethod
+    def of(cls, parts: list[Part]) -> "Flattened":
+        """The sentences of some parts."""
+        texts = [text for part in parts for text in part.texts]
+        counts = _joined([np.diff(part.bounds) for part in parts], np.int64)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        lengths = np.array([len(text) for text in texts], np.int64)
+        moved = np.cumsum(lengths) - lengths - _joined([part.start for part in parts], np.int64)
+        shift = np.repeat(moved, counts)
+        start = _joined([part.token_start for part in parts], np.int64)
+        end = _joined([part.token_end for part in parts], np.int64)
+        owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        number = _joined([part.number for part in parts], np.int32)
+        return cls(parts, owner, number, offsets, start, end, "".join(texts), start + shift, end + shift)
+
+    def words(self) -> pl.Series:
+        """The tokens."""
+        return substrings(self.text, self.at, self.until).alias("text")
+
+    def named(self, sentence: np.ndarray) -> dict[str, Any]:
+        """The columns source, document and sentence of rows that belong to these sentences."""
+        sources = pl.Series([part.source for part in self.parts], dtype=pl.String)
+        documents = pl.Series([part.document for part in self.parts], dtype=pl.String)
+        owner = self.part[sentence]
+        named = {"source": sources.gather(owner), "document": documents.gather(owner)}
+        return {**named, "sentence": self.number[sentence]}
+
+
+def _joined(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.empty(0, dtype)
+
+
 def entities(tagger: Tagger, formats: Sequence[str]) -> Tables:
     """Tables of tagged text: entities, documents and, for CoNLL, tokens."""
 
     def tables(cut: Cut) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
-        sentences = [place.sentence for place in cut.sentences]
-        lengths = [len(sentence.token_start) for sentence in sentences]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        starts, ends = _flat(cut, "token_start"), _flat(cut, "token_end")
-        tokens = [
-            sentence.text[a - sentence.start : b - sentence.start]
-            for sentence in sentences
-            for a, b in zip(sentence.token_start, sentence.token_end, strict=True)
-        ]
-        words = pl.Series("text", tokens, dtype=pl.String)
-        tagged = tagger.tag_flat(words, offsets)
-        frames = {"data": _entity_rows(cut, tagged, tagger, offsets, starts, ends)}
-        frames["documents"] = _document_rows(cut, lengths)
+        flat = Flattened.of(cut.parts)
+        words = flat.words()
+        tagged = tagger.tag_flat(words, flat.offsets)
+        frames = {"data": _entity_rows(flat, tagged, tagger), "documents": _document_rows(cut.parts)}
         if "conll" in formats:
-            frames["tokens"] = _token_rows(cut, tagged, tagger, offsets, starts, ends, words)
-        counts = {"sentences": len(lengths), "tokens": len(tokens), "rows": frames["data"].height}
+            frames["tokens"] = _token_rows(flat, tagged, tagger, words)
+        counts = {"sentences": len(flat.number), "tokens": len(words), "rows": frames["data"].height}
         return frames, counts
 
     return tables
 
 
-def _flat(cut: Cut, name: str) -> np.ndarray:
-    values = itertools.chain.from_iterable(getattr(place.sentence, name) for place in cut.sentences)
-    return np.fromiter(values, np.int64)
-
-
-def _entity_rows(
-    cut: Cut,
-    tagged: Tagged,
-    tagger: Tagger,
-    offsets: np.ndarray,
-    starts: np.ndarray,
-    ends: np.ndarray,
-) -> pl.DataFrame:
+def _entity_rows(flat: Flattened, tagged: Tagged, tagger: Tagger) -> pl.DataFrame:
     spans = tagged.spans
-    first = offsets[spans.sequence]
-    start, end = starts[first + spans.start], ends[first + spans.end - 1]
-    order = np.argsort(first + spans.start, kind="stable")
-    places = [cut.sentences[i] for i in spans.sequence[order].tolist()]
-    texts = [
-        place.sentence.text[a - place.sentence.start : b - place.sentence.start]
-        for place, a, b in zip(places, start[order].tolist(), end[order].tolist(), strict=True)
-    ]
-    columns: dict[str, Any] = {
-        "source": [place.source for place in places],
-        "document": [place.document for place in places],
-        "sentence": [place.number for place in places],
-        "start": start[order],
-        "end": end[order],
-        "text": texts,
-        "type": [tagger.types[kind] for kind in spans.kind[order].tolist()],
+    order = np.lexsort((spans.start, spans.sequence))
+    sequence = spans.sequence[order]
+    begin = flat.offsets[sequence] + spans.start[order]
+    last = flat.offsets[sequence] + spans.end[order] - 1
+    columns = {
+        **flat.named(sequence),
+        "start": flat.start[begin],
+        "end": flat.end[last],
+        "text": substrings(flat.text, flat.at[begin], flat.until[last]),
+        "type": pl.Series(tagger.types, dtype=pl.String).gather(spans.kind[order]),
         "probability": np.asarray(spans.probability, np.float32)[order],
-        "model": [tagger.version] * len(places),
+        "model": pl.repeat(tagger.version, len(order), dtype=pl.String, eager=True),
     }
     return pl.DataFrame(columns, schema=schema.ENTITIES)
 
 
-def _document_rows(cut: Cut, lengths: Sequence[int]) -> pl.DataFrame:
+def _document_rows(parts: Sequence[Part]) -> pl.DataFrame:
     rows = []
-    pairs = zip(cut.sentences, lengths, strict=True)
-    for place, group in itertools.groupby(pairs, key=lambda pair: pair[0][:2]):
-        counts = [length for _, length in group]
-        rows.append((*place, len(counts), sum(counts)))
+    for place, group in itertools.groupby(parts, key=lambda part: (part.source, part.document)):
+        counts = [(len(part), len(part.token_start)) for part in group]
+        rows.append((*place, *map(sum, zip(*counts, strict=True))))
     return pl.DataFrame(rows, schema=schema.TAGGED_DOCUMENTS, orient="row")
 
 
-def _token_rows(
-    cut: Cut,
-    tagged: Tagged,
-    tagger: Tagger,
-    offsets: np.ndarray,
-    starts: np.ndarray,
-    ends: np.ndarray,
-    words: pl.Series,
-) -> pl.DataFrame:
-    lengths = np.diff(offsets)
-    sources = pl.Series([place.source for place in cut.sentences], dtype=pl.String)
-    documents = pl.Series([place.document for place in cut.sentences], dtype=pl.String)
-    numbers = np.array([place.number for place in cut.sentences], np.int32)
-    owner = np.repeat(np.arange(len(lengths)), lengths)
+def _token_rows(flat: Flattened, tagged: Tagged, tagger: Tagger, words: pl.Series) -> pl.DataFrame:
+    owner = np.repeat(np.arange(len(flat.number)), np.diff(flat.offsets))
     return pl.DataFrame(
         {
-            "source": sources.gather(owner),
-            "document": documents.gather(owner),
-            "sentence": numbers[owner],
-            "start": starts,
-            "end": ends,
+            **flat.named(owner),
+            "start": flat.start,
+            "end": flat.end,
             "text": words,
             "tag": pl.Series(tagger.tags, dtype=pl.String).gather(tagged.tags),
             "probability": tagged.probability,
-            "model": pl.repeat(tagger.version, len(words), eager=True),
+            "model": pl.repeat(tagger.version, len(words), dtype=pl.String, eager=True),
         },
         schema=schema.TOKENS,
     )

@@ -8,7 +8,8 @@ import random
 import pytest
 
 from data import plaintext
-from data.records import Document, Refused
+from data.records import Document, Flat, Refused
+from data.scanner import Scanner
 from data.tokenizer import Tokenizer
 
 STORY = (
@@ -17,7 +18,8 @@ STORY = (
 
 
 def read(raw, tokenizer=None):
-    return list(plaintext.read(lambda: io.BytesIO(raw), "f.txt", tokenizer or Tokenizer()))
+    parts = plaintext.read(lambda: io.BytesIO(raw), "f.txt", Scanner(tokenizer or Tokenizer()))
+    return [part.document() if isinstance(part, Flat) else part for part in parts]
 
 
 def sentences(parts):

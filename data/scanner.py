@@ -1,0 +1,150 @@
+"""The tokenizer at speed: each distinct stretch between white space is cut once, and its cuts are reused.
+
+What `data.tokenizer` makes of such a chunk depends on the chunk alone, but for an initial ("J.") on whether a
+letter follows; that is part of its key. Chunks are kept in a table of fixed size that starts anew when it is
+full, so memory does not grow with the text, and the answer never depends on what was read before.
+"""
+
+import threading
+
+import numpy as np
+
+from data import scanner_kernels as kernels
+from data.tokenizer import LONGEST_SENTENCE, Tokenizer, wraps_lines
+
+CHUNKS, ARENA = 1 << 16, 1 << 20  # chunks kept, and code points of all of them
+LONGEST_CHUNK = 200  # code points; longer ones are not kept
+_own = threading.local()
+
+
+class Scanner:
+    """Cuts text as its tokenizer does.
+
+    Args:
+        tokenizer: the rule.
+        chunks: how many are kept.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, chunks: int = CHUNKS) -> None:
+        self.tokenizer = tokenizer
+        strings = (*tokenizer.symbols, *tokenizer.abbreviations)
+        self._apart = not any(c.isspace() for string in strings for c in string)
+        self._slots = np.empty(1 << (2 * chunks - 1).bit_length(), np.int32)
+        self._arena = np.empty(max(ARENA * chunks // CHUNKS, LONGEST_CHUNK), np.uint32)
+        self._places, self._lengths = np.empty(chunks, np.int64), np.empty(chunks, np.int64)
+        self._marks = np.empty(chunks, np.uint8)
+        self._letters: dict[int, bool] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known = 0
+        self._slots.fill(-1)
+        none = np.empty(0, np.int64)
+        self._first, self._begins, self._ends = np.zeros(1, np.int64), none, none
+
+    def tokenize(self, text: str, begin: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """As `Tokenizer.tokenize`: starts and ends of the tokens, (n,) int64."""
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        if self.tokenizer.unit == "char":
+            places = kernels.visible(codes, begin)
+            return places, places + 1
+        if not self._apart:
+            starts, ends = self.tokenizer.tokenize(text, begin)
+            return np.array(starts, np.int64), np.array(ends, np.int64)
+        starts, ends = kernels.chunks(codes, begin)
+        begun = 0 < begin < len(text) and not (text[begin - 1].isspace() or text[begin].isspace())
+        flags = self._flags(codes, starts, ends)
+        parts = []
+        if begun:  # the first chunk begins before `begin`
+            first = self._tokens(text[: ends[0]] + (" a" if flags[0] else ""), begin, int(ends[0]))
+            parts.append((np.array(first[0], np.int64), np.array(first[1], np.int64)))
+        done = int(begun)
+        ids = np.empty(len(starts), np.int32)
+        while done < len(starts):
+            before = self._known
+            upto, self._known = kernels.look_up(
+                codes, starts, ends, flags, done, LONGEST_CHUNK,
+                self._slots, self._arena, self._places, self._lengths, self._marks, before, ids,
+            )  # fmt: skip
+            self._cut_new(before)
+            parts.append(
+                self._expand(text, starts[done:upto], ends[done:upto], flags[done:upto], ids[done:upto])
+            )
+            done = upto
+            if done < len(starts):
+                self._forget()
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.concatenate([a for a, _ in parts]), np.concatenate([b for _, b in parts])
+
+    def sentences(
+        self, text: str, wrapped: bool | None = None, begin: int = 0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As `Tokenizer.sentences`, flat.
+
+        Returns:
+            bounds (n + 1,), starts and ends (N,): sentence i is tokens bounds[i] to bounds[i + 1].
+        """
+        if wrapped is None:
+            wrapped = wraps_lines(text)
+        starts, ends = self.tokenize(text, begin)
+        cuts = np.array(self.tokenizer.cuts(text, wrapped, begin), np.int64)
+        return kernels.bounds(starts, cuts, LONGEST_SENTENCE), starts, ends
+
+    def _flags(self, codes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Whether a chunk ends in a dot and a letter follows."""
+        flags = np.zeros(len(starts), np.uint8)
+        dots = np.flatnonzero(codes[ends[:-1] - 1] == ord("."))
+        following = codes[starts[dots + 1]]
+        for code in np.unique(following).tolist():
+            if code not in self._letters:
+                self._letters[code] = chr(code).isalnum() and not chr(code).isdecimal()
+        letters = [code for code in np.unique(following).tolist() if self._letters[code]]
+        flags[dots] = np.isin(following, letters)
+        return flags
+
+    def _tokens(self, text: str, begin: int, end: int) -> tuple[list[int], list[int]]:
+        """Tokens that begin before `end`."""
+        starts, ends = self.tokenizer.tokenize(text, begin)
+        count = sum(start < end for start in starts[-3:]) + max(len(starts) - 3, 0)
+        return starts[:count], ends[:count]
+
+    def _cut_new(self, before: int) -> None:
+        """Cut the chunks that are new in the table."""
+        new = []
+        for number in range(before, self._known):
+            at, length = self._places[number], int(self._lengths[number])
+            chunk = self._arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
+            new.append(self._tokens(chunk + (" a" if self._marks[number] else ""), 0, length))
+        self._first, self._begins, self._ends = self._with(new)
+
+    def _with(self, new: list[tuple[list[int], list[int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the tokens of each chunk of the table and after it of some others stand, and these tokens."""
+        if not new:
+            return self._first, self._begins, self._ends
+        last = self._first[-1]
+        return (
+            np.concatenate([self._first, last + np.cumsum([len(starts) for starts, _ in new])]),
+            np.concatenate([self._begins, np.array([at for starts, _ in new for at in starts], np.int64)]),
+            np.concatenate([self._ends, np.array([at for _, ends in new for at in ends], np.int64)]),
+        )
+
+    def _expand(
+        self, text: str, starts: np.ndarray, ends: np.ndarray, flags: np.ndarray, ids: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens of chunks that were looked up; those too long to be kept are cut each time."""
+        new: list[tuple[list[int], list[int]]] = []
+        for chunk in np.flatnonzero(ids < 0).tolist():
+            a, b = int(starts[chunk]), int(ends[chunk])
+            ids[chunk] = self._known + len(new)
+            new.append(self._tokens(text[a:b] + (" a" if flags[chunk] else ""), 0, b - a))
+        found: tuple[np.ndarray, np.ndarray] = kernels.expand(starts, ids, *self._with(new))
+        return found
+
+
+def scanner_of(tokenizer: Tokenizer) -> Scanner:
+    """The scanner of this thread, which goes on from file to file."""
+    scanner: Scanner | None = getattr(_own, "scanner", None)
+    if scanner is None or scanner.tokenizer != tokenizer:
+        scanner = _own.scanner = Scanner(tokenizer)
+    return scanner

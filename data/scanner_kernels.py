@@ -1,0 +1,158 @@
+"""Numba kernels of data/scanner.py. A text is its code points; a chunk is what stands between white space."""
+
+import numpy as np
+from numba import njit
+
+_FIRST, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # FNV-1a
+
+
+@njit(cache=True, nogil=True, inline="always")
+def is_space(code):  # type: ignore[no-untyped-def]
+    """Whether a code point is white space, as `str.isspace` and `re` see it."""
+    if code < 0x85:
+        return code == 32 or 9 <= code <= 13 or 28 <= code <= 31
+    if code < 0x1680:
+        return code in (0x85, 0xA0)
+    return 0x2000 <= code <= 0x200A or code in (0x1680, 0x2028, 0x2029) or code in (0x202F, 0x205F, 0x3000)
+
+
+@njit(cache=True, nogil=True)
+def chunks(codes, begin):  # type: ignore[no-untyped-def]
+    """Starts and ends of the chunks from `begin` on."""
+    starts = np.empty((len(codes) - begin) // 2 + 1, np.int64)
+    ends = np.empty(len(starts), np.int64)
+    count, inside = 0, False
+    for place in range(begin, len(codes)):
+        if is_space(codes[place]):
+            if inside:
+                ends[count] = place
+                count += 1
+            inside = False
+        elif not inside:
+            starts[count] = place
+            inside = True
+    if inside:
+        ends[count] = len(codes)
+        count += 1
+    return starts[:count], ends[:count]
+
+
+@njit(cache=True, nogil=True)
+def visible(codes, begin):  # type: ignore[no-untyped-def]
+    """Places of the code points from `begin` on that are no white space."""
+    out = np.empty(len(codes) - begin, np.int64)
+    count = 0
+    for place in range(begin, len(codes)):
+        if not is_space(codes[place]):
+            out[count] = place
+            count += 1
+    return out[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def look_up(codes, starts, ends, flags, first, longest, slots, arena, places, lengths, marks, known, ids):  # type: ignore[no-untyped-def]
+    """Number the chunks from chunk `first` on: equal ones with equal flags alike.
+
+    Those longer than `longest` get -1. New ones are copied to the arena and numbered on from `known`. Stops
+    where the table is full.
+
+    Args:
+        codes: (n,) uint32, the text.
+        starts, ends, flags: (m,) of the chunks.
+        first: chunk to begin with.
+        longest: code points of a chunk that is kept.
+        slots: (2^k,) int32, number of the chunk that hashes there, -1 if none.
+        arena: code points of the chunks kept, one after the other.
+        places, lengths, marks: where each stands in the arena, its length and its flag.
+        known: how many are kept.
+        ids: (m,) int32, filled in.
+
+    Returns:
+        the chunk after the last that was numbered, and how many are kept now.
+    """
+    mask = np.uint64(len(slots) - 1)
+    used = places[known - 1] + lengths[known - 1] if known else 0
+    for chunk in range(first, len(starts)):
+        start, length = starts[chunk], ends[chunk] - starts[chunk]
+        if length > longest:
+            ids[chunk] = -1
+            continue
+        key = _FIRST ^ np.uint64(flags[chunk])
+        for place in range(start, start + length):
+            key = (key ^ np.uint64(codes[place])) * _PRIME
+        slot = (key ^ (key >> np.uint64(32))) & mask
+        while True:
+            number = slots[slot]
+            if number < 0:
+                if known == len(places) or used + length > len(arena):
+                    return chunk, known
+                arena[used : used + length] = codes[start : start + length]
+                places[known], lengths[known], marks[known] = used, length, flags[chunk]
+                used += length
+                slots[slot] = number = known
+                known += 1
+                break
+            if lengths[number] == length and marks[number] == flags[chunk]:
+                same, at = True, places[number]
+                for i in range(length):
+                    if arena[at + i] != codes[start + i]:
+                        same = False
+                        break
+                if same:
+                    break
+            slot = (slot + np.uint64(1)) & mask
+        ids[chunk] = number
+    return len(starts), known
+
+
+@njit(cache=True, nogil=True)
+def expand(starts, ids, first, begins, ends):  # type: ignore[no-untyped-def]
+    """Tokens of the text from those of its chunks.
+
+    Args:
+        starts: (m,) of the chunks.
+        ids: (m,) their numbers.
+        first: (k + 1,) tokens of chunk number i are first[i] to first[i + 1].
+        begins, ends: of tokens, from the start of their chunk.
+
+    Returns:
+        starts and ends of the tokens.
+    """
+    count = 0
+    for number in ids:
+        count += first[number + 1] - first[number]
+    token_starts, token_ends = np.empty(count, np.int64), np.empty(count, np.int64)
+    out = 0
+    for chunk in range(len(starts)):
+        number, at = ids[chunk], starts[chunk]
+        for token in range(first[number], first[number + 1]):
+            token_starts[out] = at + begins[token]
+            token_ends[out] = at + ends[token]
+            out += 1
+    return token_starts, token_ends
+
+
+@njit(cache=True, nogil=True)
+def bounds(token_starts, cuts, longest):  # type: ignore[no-untyped-def]
+    """Where sentences begin among the tokens, and at last their number.
+
+    Args:
+        token_starts: (n,) ascending.
+        cuts: where sentences end in the text, ascending.
+        longest: tokens of a sentence at most.
+    """
+    out = np.empty(len(cuts) + 2 + len(token_starts) // longest, np.int64)
+    out[0] = count = at = 0
+    since = 0
+    for token in range(len(token_starts)):
+        new = False
+        while at < len(cuts) and cuts[at] <= token_starts[token]:
+            at += 1
+            new = True
+        if token > since and (new or token - since == longest):
+            count += 1
+            out[count] = since = token
+    if len(token_starts):
+        count += 1
+        out[count] = len(token_starts)
+    return out[: count + 1].copy()
