@@ -121,10 +121,8 @@ class Buckets:
             size: ids, the two specials included.
         """
         known = count_symbols(counts)
-        table = np.zeros(size, np.int64)
-        np.add.at(
-            table, cls((0,) * (size - len(SPECIALS))).encode(known["symbol"]).to_numpy(), known["count"]
-        )
+        ids = cls((0,) * (size - len(SPECIALS))).encode(known["symbol"]).to_numpy()
+        table = np.bincount(ids, known["count"].to_numpy(), size).astype(np.int64)
         return cls(tuple(table[len(SPECIALS) :].tolist()))
 
     def __len__(self) -> int:
