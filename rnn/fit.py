@@ -21,6 +21,7 @@ from rnn.errors import TrainingError
 from rnn.losses import loss_of
 from rnn.network import Architecture, Noise, init
 from rnn.optimise import Adam, clip, summed
+from rnn.pretrain import started
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +150,7 @@ def fit(
     on_epoch: Callable[[dict[str, float]], None] | None = None,
     on_state: Callable[[State], None] | None = None,
     state: State | None = None,
+    start: Params | None = None,
     workers: int = 1,
 ) -> FitResult:
     """Train a network.
@@ -167,6 +169,7 @@ def fit(
         on_epoch: is given each line of the history.
         on_state: is given the live state after every step; copy or write it at once, do not keep it.
         state: where to go on from; it is used up.
+        start: what was learnt from unlabelled sequences, see rnn/pretrain.py; chance alone if not given.
         workers: threads that share the parts of a batch; the weights do not depend on how many.
 
     Returns:
@@ -181,6 +184,8 @@ def fit(
     if state is None:
         params = init(config, seed)
         _clear_unmet(params, config.rows, bags, train, how.unknown > 0)
+        if start is not None:
+            params = started(params, config, start)
         state = State(params, Adam.of(params))
     legal = chain.Weights.legal(max(config.classes, 2), start_legal, transition_legal)
     if config.output == "crf":

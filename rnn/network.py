@@ -29,6 +29,7 @@ from rnn import layers
 from rnn.arrays import Floats, Gradients, Int32, Params, compiled
 from rnn.batches import Bags, Batch
 from rnn.cells import CELLS, GATES, Cell
+from rnn.layers import OneHot
 
 OUTPUTS = ("softmax", "sigmoid", "crf")
 ORTHOGONAL_GAIN = 1.0
@@ -229,16 +230,7 @@ class NetworkConfig:
         Returns:
             logits (N, S*G), and backprop: dlogits -> gradients by parameter name.
         """
-        onehot = one_hot(bags, batch, noise, params["table"])
-        x, table_back = onehot.times(params["table"])
-        backs = []
-        if self.embedding:
-            x, back = dropped(x, batch, noise)
-            backs.append(back)
-        for layer in range(self.layers):
-            x, layer_back = self._recurrent(params, layer, x, batch, noise)
-            x, back = dropped(x, batch, noise)
-            backs += [layer_back, back]
+        x, onehot, below = self.states(params, bags, batch, noise, self.layers)
         logits, head_back = layers.linear(x, params["head.Wy"], params["head.by"])
         if self.direct:
             straight, direct_back = onehot.times(params["direct"])
@@ -248,14 +240,39 @@ class NetworkConfig:
         def backprop(dlogits: Floats) -> Gradients:
             gradients: Gradients = {}
             dx, gradients["head.Wy"], gradients["head.by"] = head_back(dlogits)
-            for back in reversed(backs):
-                dx = back(dx, gradients)
-            gradients["table"] = table_back(dx)
+            below(dx, gradients)
             if self.direct:
                 gradients["direct"] = direct_back(beside_back(dlogits))
             return gradients
 
         return logits, backprop
+
+    def states(
+        self, params: Params, bags: Bags, batch: Batch, noise: Noise | None, upto: int
+    ) -> tuple[Floats, OneHot, Callable[[Floats, Gradients], None]]:
+        """The states of the cells of layer `upto`, counted from 1.
+
+        Returns:
+            h (N, D*H); the one-hot blocks that were drawn; and the way back: dh, into the gradients of all
+            parameters below.
+        """
+        onehot = one_hot(bags, batch, noise, params["table"])
+        x, table_back = onehot.times(params["table"])
+        backs = []
+        if self.embedding:
+            x, back = dropped(x, batch, noise)
+            backs.append(back)
+        for layer in range(upto):
+            x, layer_back = self._recurrent(params, layer, x, batch, noise)
+            x, back = dropped(x, batch, noise)
+            backs += [layer_back, back]
+
+        def backprop(dx: Floats, gradients: Gradients) -> None:
+            for back in reversed(backs):
+                dx = back(dx, gradients)
+            gradients["table"] = table_back(dx)
+
+        return x, onehot, backprop
 
     def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
         """Logits without a way back, for batches of these tokens: what enters a cell is computed once a bag.

@@ -8,6 +8,7 @@ from rnn.baselines import PaddedConfig, WindowConfig
 from rnn.batches import Bags, Sequences, pack
 from rnn.fit import loss_and_gradients
 from rnn.network import NetworkConfig, Noise, init
+from rnn.pretrain import NeighboursConfig
 from rnn.weights import article
 
 ROWS, SYMBOLS = 9, 7
@@ -32,6 +33,12 @@ def network(**fields):
     return lambda train: NetworkConfig(**{"rows": ROWS, "classes": 3, "hidden": 4, **fields})
 
 
+def neighbours(**fields):
+    below = NetworkConfig(rows=ROWS, classes=3, hidden=4, **fields)
+    word_of = np.array([0, 1, 2, 3, -1, 2, 1], np.int32)
+    return NeighboursConfig(network=below, counts=np.array([9, 5, 2, 1]), word_of=word_of, drawn=3)
+
+
 NETWORKS = {
     "article": network(bidirectional=False),
     "bidirectional": network(),
@@ -42,6 +49,8 @@ NETWORKS = {
     "relu": network(cell="relu", bidirectional=False, layers=2),
     "steps of three": network(outputs_per_step=3),
     "sigmoid": network(output="sigmoid", classes=1),
+    "neighbours": lambda train: neighbours(),
+    "neighbours one way": lambda train: neighbours(bidirectional=False, cell="gru", embedding=3),
     "padded": lambda train: PaddedConfig.of(bags_of(), train, rows=ROWS, classes=3, hidden=4),
     "window": lambda train: WindowConfig(rows=ROWS, classes=3, width=5, hidden=4),
     "window sigmoid": lambda train: WindowConfig(
