@@ -101,12 +101,15 @@ def hold_out(sentences: pl.DataFrame, share: float) -> pl.DataFrame:
     return sentences.select("document", "sentence").clear()
 
 
-def encode(frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig) -> Encoded:
-    """Encode a corpus; vocabularies are counted on its training split only.
+def encode(
+    frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig, more: pl.DataFrame | None = None
+) -> Encoded:
+    """Encode a corpus; vocabularies are counted on its training split only, and on unlabelled text if given.
 
     Args:
         frames: gives the corpus in frames of schema.TEXT, the same each time it is called.
         config: what the network is to see.
+        more: words of unlabelled text with their `count`, see `data.unlabelled.count_words`.
 
     Raises:
         BadInput: no labelled training sentence, or none with an entity.
@@ -136,7 +139,7 @@ def encode(frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig) -
         raise BadInput("entities in the training split", got="only the tag O", todo=_WHAT_TO_DO)
     known = tag_set(sorted(types["train"]))
     other = tag_set(sorted(set().union(*types.values()) - types["train"]))[1:]
-    features = Features.fit(keys.filter(pl.col("count") > 0), config.blocks, config.rare)
+    features = Features.fit(keys.filter(pl.col("count") > 0), config.blocks, config.rare, more)
     numbering = pl.Enum([*known, *other])
     parts: dict[str, list[Sentences]] = {}
     for split, part in labelled():

@@ -183,20 +183,24 @@ class Features:
     rare: int = 1  # a symbol seen at most so often in training is `<UNK>` in the bag that stands in
 
     @classmethod
-    def fit(cls, keys: pl.DataFrame, blocks: Sequence[Block], rare: int = 1) -> Self:
+    def fit(
+        cls, keys: pl.DataFrame, blocks: Sequence[Block], rare: int = 1, more: pl.DataFrame | None = None
+    ) -> Self:
         """Fit one vocabulary a block.
 
         Args:
             keys: contexts of the training split with their `count`, as `distinct` gives them.
             blocks: what to look at.
             rare: see the field.
+            more: words of unlabelled text with their `count`, for the blocks that look at the token alone.
         """
         if not blocks:
             raise ValueError("expected at least one block. Got none")
-        counts = keys.select("count").with_row_index("bag")
 
         def fitted(block: Block) -> Vocabulary | Buckets:
-            seen = symbols(keys, block).join(counts, on="bag").select("symbol", "count")
+            seen = _counted(keys, block)
+            if more is not None and block.window == (0, 0):
+                seen = pl.concat([seen, _counted(more, block)])
             if block.hashed:
                 assert block.rows is not None
                 return Buckets.fit(seen, block.rows)
@@ -223,15 +227,18 @@ class Features:
         """Rows of the table: the length I of the one-hot input."""
         return self.first_rows[-1]
 
-    def bags(self, keys: pl.DataFrame, stand_ins: bool = True) -> Bags:
+    def bags(self, keys: pl.DataFrame, stand_ins: bool = True, alone: bool = False) -> Bags:
         """Look up the rows of each context.
 
         Args:
             keys: contexts as `distinct` or `contexts` gives them, one row each.
             stand_ins: whether to make the bags that training drops rare symbols with.
+            alone: leave out the blocks that look at neighbours.
         """
         parts = []
         for block, vocabulary, first in zip(self.blocks, self.vocabularies, self.first_rows, strict=False):
+            if alone and block.window != (0, 0):
+                continue
             seen = symbols(keys, block)
             ids = vocabulary.encode(seen["symbol"])
             rare = vocabulary.count_of(ids) <= self.rare
@@ -296,6 +303,12 @@ class Features:
     def sha256(self) -> str:
         """Hash of the vocabulary file."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def _counted(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """What a block sees in each context, with the count of the context."""
+    counts = keys.select("count").with_row_index("bag")
+    return symbols(keys, block).join(counts, on="bag").select("symbol", "count")
 
 
 def _flat(table: pl.DataFrame, bags: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,9 @@ from data.errors import BadInput, UsageError
 from data.store import Dataset
 from tasks import tracking
 from tasks.corpus import corpus_folder
-from tasks.ladder import RULE, RUNGS, climb, encoding_of, report_ladder
+from tasks.ladder import PRETRAINED, RULE, RUNGS, climb, preset_of, report_ladder
 from tasks.orchestration import flow
+from tasks.pretrain import pretrain
 from tasks.progress import say
 from tasks.train import encode_corpus
 
@@ -22,6 +23,7 @@ class LadderConfig:
     corpus: tyro.conf.Positional[str]  # name of an ingested corpus of text, or its folder
     seeds: int = 3  # trainings of each rung, seeds 0, 1, ...
     epochs: int | None = None  # passes over the data at most; the presets' by default
+    pretrain: str | None = None  # corpus of text without labels, for one rung more
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
@@ -45,13 +47,22 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
         encoded = {name: encode_corpus(str(folder), name) for name in ("article", "default")}
         out = str(recorder.run.artifacts)
         climbed: list[dict[str, Any]] = []
-        for rung in RUNGS:
+        rungs: tuple[str, ...] = RUNGS
+        pretrained = None
+        if config.pretrain:
+            text = str(corpus_folder(config.pretrain))
+            encoded[PRETRAINED] = encode_corpus(str(folder), "default", text)
+            pretrained = pretrain(text, str(folder), encoded[PRETRAINED], "default")
+            rungs = (*RUNGS, PRETRAINED)
+        for rung in rungs:
             rate = None
             for seed in range(1 if rung == RULE else config.seeds):
                 child = {"rung": rung, "seed": seed, "corpus": folder.name}
                 title = f"{folder.name} {rung} s{seed}"
                 with tracking.recording("rung", title, child, parent=recorder.run.id) as inner:
-                    found = climb(encoded[encoding_of(rung)], rung, seed, rate, config.epochs, out)
+                    source = encoded.get(rung) or encoded[preset_of(rung)]
+                    start = pretrained if rung == PRETRAINED else None
+                    found = climb(source, rung, seed, rate, config.epochs, out, start)
                     inner.metrics(_metrics(found), 0)
                 rate = found["learning_rate"]
                 climbed.append(found)

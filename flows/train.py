@@ -17,6 +17,7 @@ from tasks.evaluate import evaluate_model
 from tasks.gate import corpus_tags
 from tasks.orchestration import flow
 from tasks.presets import parameters
+from tasks.pretrain import pretrain
 from tasks.progress import say
 from tasks.reports import report_training
 from tasks.train import encode_corpus, fit_config, fit_tagger
@@ -35,6 +36,7 @@ class TrainConfig:
     seed: int = 0  # the same seed gives the same bytes
     register: str | None = None  # register the model in MLflow under this name
     compare: bool = False  # train the standard and the window network beside it, and report
+    pretrain: str | None = None  # corpus of text without labels whose words are learnt first
     binary: str | None = None  # one entity type, asked about with yes or no by a sigmoid
     epochs: int | None = None  # passes over the data at most; the preset's by default
     batch: int | None = None  # sentences in an update; the preset's by default
@@ -65,11 +67,13 @@ def train(config: TrainConfig) -> dict[str, Any]:
     folder = corpus_folder(config.corpus)
     dataset = Dataset.open(folder)
     of_dna = dataset.kind.endswith("dna")
-    if of_dna and (config.binary or config.compare or any(config.overrides.values())):
+    if of_dna and (config.pretrain or config.binary or config.compare or any(config.overrides.values())):
         raise UsageError("expected only --preset, --seed and --register for a corpus of DNA. Got more.")
     if not of_dna:
         fit_config(config.preset, config.overrides)  # refuses what is out of bounds before anything is done
     params = {"corpus": folder.name, "kind": dataset.kind, "preset": config.preset, "seed": config.seed}
+    if config.pretrain:
+        params["pretrain"] = corpus_folder(config.pretrain).name
     if config.binary:
         params["binary"] = config.binary
     params |= {key: value for key, value in config.overrides.items() if value is not None}
@@ -87,7 +91,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
 
 
 def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> dict[str, Any]:
-    encoded = encode_corpus(str(folder), config.preset)
+    encoded, pretrained = _encode(config, folder, recorder)
     fitted = fit_tagger(
         encoded,
         str(folder),
@@ -98,6 +102,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) 
         overrides=config.overrides,
         on_epoch=_report_to(recorder),
         checkpoint_s=config.checkpoint_s,
+        pretrained=pretrained,
     )
     scores = {}
     if fitted["dev"]:
@@ -129,6 +134,18 @@ def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) 
         summary["compare"] = compare_networks(*arguments)
         say(f"The comparison lies in {recorder.run.artifacts / 'comparison.md'}, with a picture beside it.")
     return summary
+
+
+def _encode(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> tuple[str, str | None]:
+    """Encode the corpus, after learning from text without labels where that is wanted."""
+    if not config.pretrain:
+        return encode_corpus(str(folder), config.preset), None
+    text = corpus_folder(config.pretrain)
+    source = Dataset.open(text)
+    counts = source.manifest["totals"]["counts"]
+    recorder.run.dataset(text.name, text, source.digest, "pre-training", counts)
+    encoded = encode_corpus(str(folder), config.preset, str(text))
+    return encoded, pretrain(str(text), str(folder), encoded, config.preset, config.checkpoint_s)
 
 
 def _train_dna(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> dict[str, Any]:

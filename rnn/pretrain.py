@@ -16,6 +16,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as deserialize
+from safetensors.numpy import save as serialize
 
 from rnn.arrays import Floats, Gradients, Int32, Int64, Params, compiled
 from rnn.batches import Bags, Batch, Sequences
@@ -184,6 +187,24 @@ def _rows(table: Floats, which: Int32) -> tuple[Floats, Callable[[Floats], Any]]
     from rnn import table_kernels
 
     return table_kernels.OneHot(singles, which, len(table)).times(table)
+
+
+def to_bytes(params: Params, config: NeighboursConfig) -> bytes:
+    """What was learnt for the network, as a safetensors file; equal weights give equal bytes."""
+    return serialize({name: np.ascontiguousarray(params[name]) for name in sorted(_shared(config.network))})
+
+
+def from_bytes(file: bytes) -> Params:
+    """Undo `to_bytes`.
+
+    Raises:
+        ValueError: not such a file.
+    """
+    try:
+        learnt: Params = {**deserialize(file)}
+    except SafetensorError as error:
+        raise ValueError(f"expected safetensors of what was learnt. Got {error!r}") from error
+    return learnt
 
 
 def started(params: Params, config: Architecture, learnt: Params) -> Params:

@@ -16,24 +16,26 @@ import numpy as np
 
 from data import encoded as encodings
 from data.bootstrap import paired, sentence_counts
-from data.store import atomic_write
+from data.store import Dataset, atomic_write
 from rnn.network import Architecture
 from tasks import pictures, rungs
 from tasks.compare import table
 from tasks.material import Material
 from tasks.orchestration import task
 from tasks.presets import preset
+from tasks.pretrain import learnt
 from tasks.train import fit_config, network_config
 
 RULE = "most frequent tag"
 WORDS = ("standard network", "window network", "Elman", "GRU", "LSTM", "bidirectional")
 BLOCKS = ("+ blocks", "+ CRF")
+PRETRAINED = "+ pre-training"  # the last, where there is text without labels to learn from
 RUNGS = (RULE, *WORDS, *BLOCKS)
 
 
-def encoding_of(rung: str) -> str:
-    """The preset whose encoding a rung sees."""
-    return "default" if rung in BLOCKS else "article"
+def preset_of(rung: str) -> str:
+    """The preset whose blocks and training a rung has."""
+    return "default" if rung in (*BLOCKS, PRETRAINED) else "article"
 
 
 def _network(rung: str, material: Material) -> Architecture:
@@ -44,7 +46,7 @@ def _network(rung: str, material: Material) -> Architecture:
         return rungs.window(material)
     if rung == "bidirectional":
         return rungs.article(material, cell=best["cell"], bidirectional=True)
-    if rung in BLOCKS:
+    if rung in (*BLOCKS, PRETRAINED):
         changed = {"output": "softmax"} if rung == "+ blocks" else {}
         return network_config(material, {**best, **changed})
     return rungs.article(material, cell=rung.lower())
@@ -52,17 +54,24 @@ def _network(rung: str, material: Material) -> Architecture:
 
 @task
 def climb(
-    encoded: str, rung: str, seed: int, rate: float | None, epochs: int | None, out: str
+    encoded: str,
+    rung: str,
+    seed: int,
+    rate: float | None,
+    epochs: int | None,
+    out: str,
+    pretrained: str | None = None,
 ) -> dict[str, Any]:
     """Train one rung with one seed and score it.
 
     Args:
-        encoded: folder of the corpus encoded as `encoding_of` says.
-        rung: one of RUNGS.
+        encoded: folder of the corpus encoded as `preset_of` says, with the words of the text for PRETRAINED.
+        rung: one of RUNGS, or PRETRAINED.
         seed: of everything left to chance.
         rate: learning rate; None finds the best on dev for a rung of words, takes the preset's for others.
         epochs: at most; the preset's by default.
         out: folder that gets counts-RUNG-sSEED-SPLIT.json, (n, 3) of `data.bootstrap`.
+        pretrained: folder of what was learnt from unlabelled text, for PRETRAINED.
 
     Returns:
         name, seed, learning_rate, parameters, seconds of training, tokens_s tagged a second; dev and test,
@@ -73,13 +82,14 @@ def climb(
     if rung == RULE:
         found = rungs.rule(material, splits)
     else:
-        how = fit_config(encoding_of(rung), {"epochs": epochs}, len(material.train))
+        how = fit_config(preset_of(rung), {"epochs": epochs}, len(material.train))
         network = _network(rung, material)
         if rung in WORDS and rate is None:
             found = rungs.at_best_rate(rung, network, material, how, splits, seed)
         else:
             how = replace(how, learning_rate=rate or how.learning_rate)
-            found, _ = rungs.climbed(rung, network, material, how, splits, seed)
+            start = learnt(Dataset.open(Path(pretrained))) if pretrained else None
+            found, _ = rungs.climbed(rung, network, material, how, splits, seed, start)
     for split in splits:
         gold = material.by_sentence(split, material.gold(split))
         counts = sentence_counts(gold, material.by_sentence(split, found.answers[split]))

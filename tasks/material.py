@@ -106,6 +106,7 @@ class Material:
         on_epoch: OnEpoch | None = None,
         on_state: Callable[[State], None] | None = None,
         state: State | None = None,
+        start: Params | None = None,
     ) -> FitResult:
         """Train on the training split, stopping early by F1 on dev where there is one; see `rnn.fit.fit`."""
         judged = self.has("dev")
@@ -122,6 +123,7 @@ class Material:
             on_epoch=on_epoch,
             on_state=on_state,
             state=state,
+            start=start,
         )
 
     def temperature(self, params: Params, config: Architecture) -> float:

@@ -6,8 +6,10 @@ from typing import Any
 
 from data.errors import UsageError
 from data.features import Block
+from rnn.fit import FitConfig
 
 CAPACITY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
+READ = 30_000_000  # tokens of unlabelled text that pre-training reads, repeated ones counted each time
 FEW, MANY = 1_000, 8_000  # sentences of a small corpus, and of one that needs no care
 
 
@@ -77,6 +79,14 @@ def small_corpus(sentences: int) -> dict[str, Any]:
     Below 1,000 training sentences: batches of 4, up to 60 epochs, 20 of them without a better score.
     """
     return {"batch": 4, "epochs": 60, "patience": 20} if sentences < FEW else {}
+
+
+def pretraining(tokens: int) -> FitConfig:
+    """How so much unlabelled text is learnt from: once at least, and until READ tokens are read in all."""
+    passes = min(max(round(READ / max(tokens, 1)), 1), 30)
+    return FitConfig(
+        epochs=passes, batch=32, parts=2, learning_rate=0.002, decay=0.05, dropout=0.1, blocks=0.1, patience=0
+    )
 
 
 def parameters(name: str) -> dict[str, Any]:

@@ -74,15 +74,21 @@ def answered(
 
 
 def climbed(
-    name: str, network: Architecture, material: Material, how: FitConfig, splits: Sequence[str], seed: int
+    name: str,
+    network: Architecture,
+    material: Material,
+    how: FitConfig,
+    splits: Sequence[str],
+    seed: int,
+    start: Params | None = None,
 ) -> tuple[Rung, float]:
-    """Train one network.
+    """Train one network, from what was learnt without labels if that is given.
 
     Returns:
         the rung, and its score on dev; NaN where there is none.
     """
     began = time.perf_counter()
-    result = material.fit(network, how, seed)
+    result = material.fit(network, how, seed, start=start)
     seconds, rate = time.perf_counter() - began, how.learning_rate
     rung = answered(name, network, result.params, material, splits, seconds=seconds, rate=rate)
     return rung, result.best_score

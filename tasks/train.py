@@ -11,6 +11,7 @@ from data.encode import COLUMNS, EncodeConfig, encode
 from data.errors import BadInput, UsageError
 from data.score import entity_scores
 from data.store import Dataset, code_hash, key_of
+from data.tokenizer import Tokenizer
 from rnn.fit import FitConfig
 from rnn.network import NetworkConfig
 from rnn.weights import to_bytes
@@ -20,16 +21,18 @@ from tasks.environment import home
 from tasks.material import Material, OnEpoch
 from tasks.orchestration import task
 from tasks.presets import MANY, preset, small_corpus
+from tasks.pretrain import known_words, learnt, open_unlabelled
 from tasks.progress import say
 
 
 @task
-def encode_corpus(corpus: str, preset_name: str) -> str:
+def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) -> str:
     """Encode a corpus as a preset sees it, or find it encoded already.
 
     Args:
         corpus: its folder.
         preset_name: says which blocks.
+        unlabelled: folder of a corpus of text whose words are to be known too.
 
     Returns:
         The folder of the encoded dataset, `encoded/KEY` in the home folder.
@@ -40,7 +43,9 @@ def encode_corpus(corpus: str, preset_name: str) -> str:
     dataset, chosen = Dataset.open(Path(corpus)), preset(preset_name)
     unit = dataset.meta["unit"]
     config = EncodeConfig(blocks=chosen.blocks[unit], rare=chosen.rare)
-    key = key_of(corpus=dataset.digest, config=config.to_json(), code=code_hash())
+    source = open_unlabelled(Path(unlabelled)) if unlabelled else None
+    inputs = [{"corpus": each.digest} for each in (dataset, source) if each]
+    key = key_of(inputs=inputs, config=config.to_json(), code=code_hash())
     folder = home() / "encoded" / key[:24]
     if (folder / "manifest.json").is_file():
         return str(folder)
@@ -49,11 +54,12 @@ def encode_corpus(corpus: str, preset_name: str) -> str:
         for path in dataset.files("data"):
             yield pl.read_parquet(path, columns=list(COLUMNS), glob=False)
 
+    more = known_words(source, Tokenizer.from_json(dataset.meta["tokenizer"])) if source else None
     try:
-        result = encode(frames, config)
+        result = encode(frames, config, more)
     except BadInput as error:
         raise BadInput(error.expected, got=error.got, todo=error.todo, source=corpus) from None
-    encodings.write(folder, result, config.to_json(), [{"corpus": dataset.digest}])
+    encodings.write(folder, result, config.to_json(), inputs)
     return str(folder)
 
 
@@ -88,6 +94,7 @@ def fit_tagger(
     overrides: Mapping[str, Any] | None = None,
     on_epoch: OnEpoch = lambda line: None,
     checkpoint_s: float = EVERY_S,
+    pretrained: str | None = None,
 ) -> dict[str, Any]:
     """Fit a tagger and write its model folder; a training that was killed goes on from its checkpoint.
 
@@ -101,6 +108,7 @@ def fit_tagger(
         overrides: fields of FitConfig chosen by the user; None leaves the preset's.
         on_epoch: is given each epoch's numbers, those of before an interruption too.
         checkpoint_s: seconds between two checkpoints.
+        pretrained: folder of what was learnt from unlabelled text, see `tasks.pretrain`.
 
     Returns:
         model, the folder; parameters; epochs and best_epoch; seconds of training; dev, its scores or None;
@@ -114,6 +122,7 @@ def fit_tagger(
     material = Material(read, binary)
     how = fit_config(preset_name, overrides or {}, len(material.train))
     network = network_config(material, preset(preset_name).network)
+    before = Dataset.open(Path(pretrained)) if pretrained else None
     sizes = {split: [len(part), len(part.tokens)] for split, part in read.splits.items()}
     say("; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items()))
     for line in warnings(material):
@@ -125,13 +134,15 @@ def fit_tagger(
         network=network.to_dict(),
         fit=how.to_dict(),
         seed=seed,
+        pretrained=before.digest if before else None,
         code=code_hash(),
     )
     with Checkpoint(key, checkpoint_s) as checkpoint:
         state = checkpoint.load()
         for past in state.history if state else ():
             on_epoch(past)
-        result = material.fit(network, how, seed, on_epoch, on_state=checkpoint.keep, state=state)
+        start = learnt(before) if before else None
+        result = material.fit(network, how, seed, on_epoch, checkpoint.keep, state, start)
         dev = None
         if material.has("dev"):
             said = material.said(material.predict(result.params, network, "dev"))
@@ -149,6 +160,7 @@ def fit_tagger(
             "blocks": [block.name for block in read.features.blocks],
             "vocabulary": read.features.sha256,
             "network": network.to_dict(),
+            "pretrained": before.sources if before else [],
             "fit": how.to_dict(),
             "best_epoch": result.best_epoch,
             "temperature": material.temperature(result.params, network),

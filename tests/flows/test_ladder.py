@@ -53,6 +53,18 @@ def test_every_rung_is_in_the_report_the_picture_and_mlflow(climbed):
     assert runs.unsent() == []
 
 
+def test_text_without_labels_adds_a_rung(tracked_home, tmp_path, monkeypatch):
+    monkeypatch.setattr("tasks.ladder.RUNGS", ("+ CRF",))
+    monkeypatch.setattr("flows.ladder.RUNGS", ("+ CRF",))
+    (tmp_path / "train.conll").write_text(conll(0, 60))
+    (tmp_path / "raw.txt").write_text("Mary met Otto in Wien. Otto met Mary in Bonn. " * 50)
+    call(ingest, IngestConfig(sources=(tmp_path / "train.conll",), name="names"))
+    call(ingest, IngestConfig(sources=(tmp_path / "raw.txt",), name="raw", as_="train"))
+    report = call(ladder, LadderConfig(corpus="names", seeds=1, epochs=1, pretrain="raw"))
+    assert [row["name"] for row in report["rungs"]] == ["+ CRF", "+ pre-training"]
+    assert report["rungs"][0]["parameters"] < report["rungs"][1]["parameters"]
+
+
 def test_dna_has_no_ladder(home):
     with DatasetWriter(home / "corpora" / "genome", kind="corpus-dna", config={}) as writer:
         writer.commit([])

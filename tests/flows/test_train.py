@@ -8,7 +8,7 @@ import pytest
 
 from data import schema
 from data.errors import BadInput, UsageError
-from data.store import DatasetWriter
+from data.store import Dataset, DatasetWriter
 from data.tokenizer import Tokenizer
 from flows.evaluate import EvaluateConfig, evaluate
 from flows.train import TrainConfig, train
@@ -86,6 +86,22 @@ def test_the_comparison_is_part_of_the_run(corpus, tracked_home, monkeypatch):
 def test_a_yes_no_training_is_judged_on_its_type(corpus, tracked_home):
     summary = train(TrainConfig(corpus=corpus, epochs=3, binary="LOC"))
     assert list(summary["test"]["per_type"]) == ["LOC"]
+
+
+def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, tracked_home, monkeypatch):
+    monkeypatch.setattr("tasks.presets.READ", 1000)
+    folder = tracked_home / "corpora" / "letters"
+    frame = pl.read_parquet(Dataset.open(tracked_home / "corpora" / corpus).files("data")[0])
+    with DatasetWriter(folder, kind="corpus-text", config={}) as writer:
+        unlabelled = frame.with_columns(tags=pl.lit(None, frame.schema["tags"]))
+        writer.commit([writer.stage("a", "a", {"data": unlabelled})], meta={"unit": "word", "tokenizer": {}})
+    summary = train(TrainConfig(corpus=corpus, epochs=1, pretrain="letters"))
+    passport = json.loads((Path(summary["model"]) / "passport.json").read_bytes())
+    assert passport["pretrained"] == [{"corpus": Dataset.open(folder).digest}]
+    (run,) = (tracked_home / "runs").iterdir()
+    record = runs.Run(run).record
+    assert [entry["context"] for entry in record["datasets"]] == ["training", "pre-training"]
+    assert record["params"]["pretrain"] == "letters"
 
 
 @pytest.mark.parametrize(

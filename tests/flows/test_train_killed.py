@@ -84,6 +84,21 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_weights(ru
     assert list((tracked_home / "training").iterdir()) == []
 
 
+def test_learning_from_text_without_labels_goes_on_too(run, tracked_home, tmp_path):
+    (tmp_path / "raw.txt").write_text("Mary met Otto in Wien. Otto met Mary in Bonn again.\n" * 100)
+    finish(run("ingest", f"{tmp_path}/raw.txt", "--name", "raw", "--as", "train", "--json"))
+    command = (*TRAIN, "--pretrain", "raw")
+    expected, _ = finish(run(*command))
+    undisturbed = weights(expected)
+    shutil.rmtree(expected["model"])
+    shutil.rmtree(tracked_home / "pretrained")
+    for _ in range(2):
+        kill_after(run(*command), tracked_home, random.randint(1, 6))
+    summary, told = finish(run(*command))
+    assert "Going on where an earlier run stopped" in told
+    assert weights(summary) == undisturbed
+
+
 def test_a_damaged_checkpoint_is_not_believed(run, tracked_home):
     expected, _ = finish(run(*TRAIN))
     undisturbed = weights(expected)
