@@ -28,6 +28,7 @@ class RetrainConfig:
         None  # split of new data
     )
     preset: str = "default"
+    pretrain: str | None = None  # corpus of text without labels that every challenger learns from first
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -55,7 +56,11 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     trained: dict[str, Any] = {}
     if not known["challenger"]:
         wanted = TrainConfig(
-            corpus=config.corpus, preset=config.preset, seed=config.seed, register=config.model
+            corpus=config.corpus,
+            preset=config.preset,
+            pretrain=config.pretrain,
+            seed=config.seed,
+            register=config.model,
         )
         trained = call(train, wanted)
         known = find_challenger(config.model, config.corpus)
