@@ -40,10 +40,17 @@ class Weights(NamedTuple):
 
     @classmethod
     def of(cls, params: Params, legal: "Weights") -> "Weights":
-        """The trained weights of a conditional random field, where legal; `legal` itself without any."""
-        if "chain.start" not in params:
+        """The trained weights of a conditional random field, where legal; `legal` itself without any.
+
+        Of several chains, those of a committee, the mean.
+        """
+        chains = [name.removesuffix("start") for name in params if name.endswith("chain.start")]
+        if not chains:
             return legal
-        trained = [params[f"chain.{name}"].astype(np.float64) for name in cls._fields]
+        trained = [
+            np.mean([params[f"{chain}{name}"] for chain in chains], axis=0, dtype=np.float64)
+            for name in cls._fields
+        ]
         return cls(*(own + closed for own, closed in zip(trained, legal, strict=True)))
 
     @property

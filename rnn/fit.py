@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from rnn import chain
 from rnn.arrays import Bools, Floats, Gradients, Params
 from rnn.batches import Bags, Batch, Sequences, pack, shuffled
+from rnn.committee import learners
 from rnn.decode import Prediction, predict
 from rnn.errors import TrainingError
 from rnn.losses import loss_of
@@ -185,7 +186,9 @@ def fit(
         params = init(config, seed)
         _clear_unmet(params, config.rows, bags, train, how.unknown > 0)
         if start is not None:
-            params = started(params, config, start)
+            for before, network, own in learners(config, params):
+                begun = started(own, network, start)
+                params |= {f"{before}{name}": value for name, value in begun.items()}
         state = State(params, Adam.of(params))
     legal = chain.Weights.legal(max(config.classes, 2), start_legal, transition_legal)
     if config.output == "crf":
@@ -243,8 +246,9 @@ def _clear_unmet(params: Params, rows: int, bags: Bags, train: Sequences, unknow
         seen[bags.unknown[seen]] = True
     unmet = np.ones(rows, bool)
     unmet[bags.rows[np.repeat(seen, np.diff(bags.offsets))]] = False
-    if params["table"].shape[0] == rows:
-        params["table"][unmet] = 0
+    for name, value in params.items():
+        if name.endswith("table") and len(value) == rows:
+            value[unmet] = 0
 
 
 def _check_legal(train: Sequences, parts: int, legal: chain.Weights) -> None:
@@ -279,40 +283,54 @@ def _epoch(
     pool: ThreadPoolExecutor | None,
 ) -> float:
     """Learn from what is left of the running epoch; return the last learning rate."""
-    batches = shuffled(train.lengths, how.batch, np.random.default_rng([seed, 1, state.epoch]))
-    rate = how.learning_rate
+    all_learn = learners(config, state.params)
+    orders = [
+        shuffled(train.lengths, how.batch, np.random.default_rng([seed, 1, state.epoch, k]))
+        for k in range(len(all_learn))
+    ]
+    rate, steps = how.learning_rate, len(orders[0])
     share = map if pool is None else pool.map
-    for number in range(state.done, len(batches)):
-        progress = (state.epoch + number / len(batches)) / how.epochs
+    for number in range(state.done, steps):
+        progress = (state.epoch + number / steps) / how.epochs
         rate = how.learning_rate * (1 - (1 - how.decay) * progress)
+        jobs = [
+            (k, part)
+            for k, order in enumerate(orders)
+            for part in range(min(how.parts, len(order[number])))
+        ]
 
-        def learn(part: int, number: int = number) -> tuple[float, float, Gradients]:
-            rng = np.random.default_rng([seed, 2, state.epoch, number, part])
-            noise = Noise(rng, how.dropout, how.unknown, how.blocks, how.states)
-            batch = pack(train, batches[number][part :: how.parts])
+        def learn(job: tuple[int, int], number: int = number) -> tuple[float, float, Gradients]:
+            k, part = job
+            rng = np.random.default_rng([seed, 2, state.epoch, number, k * how.parts + part])
+            _, network, own = all_learn[k]
             return loss_and_gradients(
-                config,
-                state.params,
+                network,
+                own,
                 bags,
-                batch,
+                pack(train, orders[k][number][part :: how.parts]),
                 train,
                 legal=legal,
-                noise=noise,
+                noise=Noise(rng, how.dropout, how.unknown, how.blocks, how.states),
                 class_weights=class_weights,
             )
 
-        loss, seen, gradients = combined(list(share(learn, range(min(how.parts, len(batches[number]))))))
-        if not np.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss}. Lower the learning rate.",
-                step=state.adam.step + 1,
-                layer="loss",
-                norm=loss,
-            )
-        clip(gradients, how.clip, state.adam.step + 1)
+        found = list(zip(jobs, share(learn, jobs), strict=True))
+        gradients: Gradients = {}
+        for k, (before, _, _) in enumerate(all_learn):
+            loss, seen, mine = combined([result for (whose, _), result in found if whose == k])
+            if not np.isfinite(loss):
+                raise TrainingError(
+                    f"the loss is {loss}. Lower the learning rate.",
+                    step=state.adam.step + 1,
+                    layer=f"{before}loss",
+                    norm=loss,
+                )
+            clip(mine, how.clip, state.adam.step + 1)
+            gradients |= {f"{before}{name}": value for name, value in mine.items()}
+            state.loss, state.seen = state.loss + loss, state.seen + seen
         state.adam.update(state.params, gradients, rate)
-        state.loss, state.seen, state.done = state.loss + loss, state.seen + seen, number + 1
-        if on_state is not None and state.done < len(batches):
+        state.done = number + 1
+        if on_state is not None and state.done < steps:
             on_state(state)
     return rate
 

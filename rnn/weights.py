@@ -11,9 +11,10 @@ from safetensors.numpy import save as serialize
 
 from rnn.arrays import Floats, Params
 from rnn.baselines import WindowConfig
+from rnn.committee import Committee
 from rnn.network import Architecture, NetworkConfig
 
-KINDS: dict[str, Any] = {"network": NetworkConfig, "window": WindowConfig}
+KINDS: dict[str, Any] = {"network": NetworkConfig, "window": WindowConfig, "committee": Committee}
 
 
 class Article(NamedTuple):

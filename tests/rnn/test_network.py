@@ -6,6 +6,7 @@ import pytest
 from rnn.arrays import RowGradient
 from rnn.baselines import PaddedConfig, WindowConfig
 from rnn.batches import Bags, Sequences, pack
+from rnn.committee import Committee
 from rnn.fit import loss_and_gradients
 from rnn.network import NetworkConfig, Noise, init
 from rnn.pretrain import NeighboursConfig
@@ -51,6 +52,7 @@ NETWORKS = {
     "sigmoid": network(output="sigmoid", classes=1),
     "neighbours": lambda train: neighbours(),
     "neighbours one way": lambda train: neighbours(bidirectional=False, cell="gru", embedding=3),
+    "committee": lambda train: Committee(member=network(embedding=3, direct=1)(train), members=2),
     "padded": lambda train: PaddedConfig.of(bags_of(), train, rows=ROWS, classes=3, hidden=4),
     "window": lambda train: WindowConfig(rows=ROWS, classes=3, width=5, hidden=4),
     "window sigmoid": lambda train: WindowConfig(
