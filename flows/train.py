@@ -1,5 +1,6 @@
 """`elman train`: fit a tagger to a corpus, keep the model, and record the run."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +31,7 @@ class TrainConfig:
     """Fit a tagger to a corpus and log the run to MLflow."""
 
     corpus: tyro.conf.Positional[str]  # name of an ingested corpus, or its folder
-    preset: str = (
-        "default"  # article: the article's Elman network, words only; default: both ways, with blocks
-    )
+    preset: str = "default"  # article: words only; fast: both ways, with blocks; default: gates too
     seed: int = 0  # the same seed gives the same bytes
     register: str | None = None  # register the model in MLflow under this name
     compare: bool = False  # train the standard and the window network beside it, and report
@@ -41,6 +40,7 @@ class TrainConfig:
     epochs: int | None = None  # passes over the data at most; the preset's by default
     batch: int | None = None  # sentences in an update; the preset's by default
     learning_rate: float | None = None  # of Adam; the preset's by default
+    class_weights: tuple[str, ...] = ()  # TYPE=WEIGHT of tokens in the loss, 1 by default: PER=2 O=0.5
     checkpoint_s: float = 30.0  # seconds between checkpoints, where a killed training goes on
 
     def __post_init__(self) -> None:
@@ -54,6 +54,21 @@ class TrainConfig:
                 "expected --register of lower-case letters, digits, '.', '_', '-', 64 at most. "
                 f"Got {self.register!r}."
             )
+        _ = self.weights  # refuses what is no weight
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """`class_weights` by type."""
+        weights = {}
+        for entry in self.class_weights:
+            kind, _, number = entry.rpartition("=")
+            try:
+                weights[kind] = float(number)
+            except ValueError:
+                weights[kind] = 0.0
+            if not kind or not 0 < weights[kind] < math.inf:
+                raise UsageError(f"expected --class-weights TYPE=WEIGHT, a weight above 0. Got {entry!r}.")
+        return weights
 
     @property
     def overrides(self) -> dict[str, Any]:
@@ -67,7 +82,8 @@ def train(config: TrainConfig) -> dict[str, Any]:
     folder = corpus_folder(config.corpus)
     dataset = Dataset.open(folder)
     of_dna = dataset.kind.endswith("dna")
-    if of_dna and (config.pretrain or config.binary or config.compare or any(config.overrides.values())):
+    chosen = config.pretrain or config.class_weights or any(config.overrides.values())
+    if of_dna and (config.binary or config.compare or chosen):
         raise UsageError("expected only --preset, --seed and --register for a corpus of DNA. Got more.")
     if not of_dna:
         fit_config(config.preset, config.overrides)  # refuses what is out of bounds before anything is done
@@ -76,6 +92,8 @@ def train(config: TrainConfig) -> dict[str, Any]:
         params["pretrain"] = corpus_folder(config.pretrain).name
     if config.binary:
         params["binary"] = config.binary
+    if config.class_weights:
+        params["class_weights"] = " ".join(config.class_weights)
     params |= {key: value for key, value in config.overrides.items() if value is not None}
     if not of_dna:
         params |= parameters(config.preset)
@@ -100,6 +118,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) 
         config.seed,
         binary=config.binary,
         overrides=config.overrides,
+        class_weights=config.weights,
         on_epoch=_report_to(recorder),
         checkpoint_s=config.checkpoint_s,
         pretrained=pretrained,

@@ -1,6 +1,6 @@
 """An encoded corpus as the network takes it, and the network's answers as tags again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from data.encoded import Encoded
 from data.errors import UsageError
 from data.tags import tag_set
-from rnn.arrays import Params
+from rnn.arrays import Floats, Params
 from rnn.batches import Bags, Sequences
 from rnn.decode import Prediction, Scheme, calibrate, predict, span_f1
 from rnn.fit import FitConfig, FitResult, State, fit
@@ -28,9 +28,22 @@ class Material:
         bags: table rows of each symbol.
         train: sequences with targets.
         scoring: how answers are decoded.
+        class_weights: (G,) weight of each tag in the loss, (2,) of no and yes; None where all are 1.
     """
 
-    def __init__(self, encoded: Encoded, binary: str | None = None) -> None:
+    def __init__(
+        self, encoded: Encoded, binary: str | None = None, weights: Mapping[str, float] | None = None
+    ) -> None:
+        """Make a corpus ready to learn from.
+
+        Args:
+            encoded: the corpus.
+            binary: the one type to ask about.
+            weights: by entity type or `O`, how much a token of it weighs in the loss; 1 for the others.
+
+        Raises:
+            UsageError: `binary` or a key of `weights` is not a type of the training split.
+        """
         learned = tuple(sorted({tag[2:] for tag in encoded.tags if tag != "O"}))
         if binary is not None and binary not in learned:
             raise UsageError(
@@ -41,6 +54,7 @@ class Material:
         self.bags = Bags(encoded.bags.rows, encoded.bags.offsets, encoded.bags.unknown)
         self.scoring = Scoring.of(encoded.tags, binary is not None)
         self.train = self._answered("train")
+        self.class_weights = self._class_weights(weights or {})
 
     @property
     def classes(self) -> int:
@@ -56,6 +70,18 @@ class Material:
     def tags(self) -> tuple[str, ...]:
         """Names of gold and predicted tag ids; types that are not asked about count as O."""
         return self.encoded.all_tags if self.binary is None else tuple(tag_set([self.binary]))
+
+    def _class_weights(self, weights: Mapping[str, float]) -> Floats | None:
+        strange = sorted(weights.keys() - {*self.types, "O"})
+        if strange:
+            raise UsageError(
+                f"expected --class-weights of O or a type asked about: {', '.join(self.types)}. "
+                f"Got {strange[0]!r}."
+            )
+        if not weights:
+            return None
+        kinds = ("O", self.binary) if self.binary else [tag[2:] or "O" for tag in self.encoded.tags]
+        return np.array([weights.get(str(kind), 1.0) for kind in kinds], np.float32)
 
     def has(self, split: str) -> bool:
         """Whether the corpus has labelled sentences of a split."""
@@ -120,6 +146,7 @@ class Material:
             score=self.judge("dev") if judged else None,
             start_legal=self.scoring.start,
             transition_legal=self.scoring.transition,
+            class_weights=self.class_weights,
             on_epoch=on_epoch,
             on_state=on_state,
             state=state,

@@ -92,6 +92,7 @@ def fit_tagger(
     seed: int,
     binary: str | None = None,
     overrides: Mapping[str, Any] | None = None,
+    class_weights: Mapping[str, float] | None = None,
     on_epoch: OnEpoch = lambda line: None,
     checkpoint_s: float = EVERY_S,
     pretrained: str | None = None,
@@ -106,6 +107,7 @@ def fit_tagger(
         seed: of everything left to chance.
         binary: the one type to ask about with yes or no.
         overrides: fields of FitConfig chosen by the user; None leaves the preset's.
+        class_weights: how much tokens of a type, or of O, weigh in the loss; 1 if not named.
         on_epoch: is given each epoch's numbers, those of before an interruption too.
         checkpoint_s: seconds between two checkpoints.
         pretrained: folder of what was learnt from unlabelled text, see `tasks.pretrain`.
@@ -119,7 +121,8 @@ def fit_tagger(
         Locked: the same training is running.
     """
     dataset, read = Dataset.open(Path(corpus)), encodings.read(Path(encoded))
-    material = Material(read, binary)
+    weights = dict(sorted((class_weights or {}).items()))
+    material = Material(read, binary, weights)
     how = fit_config(preset_name, overrides or {}, len(material.train))
     network = network_config(material, preset(preset_name).network)
     before = Dataset.open(Path(pretrained)) if pretrained else None
@@ -133,6 +136,7 @@ def fit_tagger(
         binary=binary,
         network=network.to_dict(),
         fit=how.to_dict(),
+        class_weights=weights,
         seed=seed,
         pretrained=before.digest if before else None,
         code=code_hash(),
@@ -162,6 +166,7 @@ def fit_tagger(
             "network": network.to_dict(),
             "pretrained": before.sources if before else [],
             "fit": how.to_dict(),
+            "class_weights": weights,
             "best_epoch": result.best_epoch,
             "temperature": material.temperature(result.params, network),
             "dev": dev,

@@ -38,7 +38,7 @@ def corpus(tracked_home) -> str:
 
 
 def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
-    summary = train(TrainConfig(corpus=corpus, epochs=4, register="people", seed=3))
+    summary = train(TrainConfig(corpus=corpus, epochs=10, register="people", seed=3))
     folder = Path(summary["model"])
     assert folder.parent == tracked_home / "models"
     assert folder.name.startswith("meetings-default-s3-")
@@ -106,7 +106,8 @@ def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, t
 
 @pytest.mark.parametrize(
     "options",
-    [{"preset": "fancy"}, {"epochs": 0}, {"binary": "ORG"}, {"seed": -1}, {"register": "../x"}],
+    [{"preset": "fancy"}, {"epochs": 0}, {"binary": "ORG"}, {"seed": -1}, {"register": "../x"}]
+    + [{"class_weights": (entry,)} for entry in ("PER", "PER=0", "PER=x", "=2", "ORG=2", "PER=nan")],
 )
 def test_what_cannot_be_trained_is_a_usage_error_and_registers_nothing(corpus, tracked_home, options):
     with pytest.raises(UsageError):

@@ -50,6 +50,16 @@ def test_a_type_that_training_has_not_cannot_be_asked_about(corpus):
         Material(corpus, "ORG")
 
 
+def test_weights_of_types_are_those_of_their_tags_and_of_no_and_yes(corpus):
+    assert Material(corpus).class_weights is None
+    weights = {"PER": 2.0, "O": 0.5}
+    of_tag = dict(zip(corpus.tags, Material(corpus, None, weights).class_weights, strict=True))
+    assert of_tag == {"O": 0.5, "B-LOC": 1, "I-LOC": 1, "B-PER": 2, "I-PER": 2}
+    assert Material(corpus, "PER", weights).class_weights.tolist() == [0.5, 2]
+    with pytest.raises(UsageError, match=r"LOC, PER\. Got 'ORG'"):
+        Material(corpus, None, {"ORG": 2.0})
+
+
 @pytest.mark.parametrize("binary", [None, "PER"])
 def test_the_score_of_an_epoch_is_that_of_the_scorer(corpus, binary):
     material = Material(corpus, binary)

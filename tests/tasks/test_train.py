@@ -111,7 +111,7 @@ def test_settings_out_of_bounds_are_a_usage_error(overrides):
 
 
 def test_an_unknown_preset_is_a_usage_error():
-    with pytest.raises(UsageError, match="article, default"):
+    with pytest.raises(UsageError, match="article, fast, default"):
         fit_config("fancy", {})
 
 
