@@ -74,7 +74,8 @@ class Committee:
 
     def start(self, rng: np.random.Generator) -> Params:
         """First weights, float32, other ones for each member."""
-        return _named([self.member.start(rng) for _ in range(self.members)])
+        first = [self.member.start(rng) for _ in range(self.members)]
+        return {f"{k}/{name}": value for k, own in enumerate(first) for name, value in own.items()}
 
     def seats(self, params: Params) -> list[Params]:
         """The parameters of each member, under the names the member gives them; not copied."""
@@ -89,9 +90,11 @@ class Committee:
         share = heard[0][0].dtype.type(1 / self.members)
 
         def backprop(dlogits: Floats) -> Gradients:
-            return _named([back(dlogits * share) for _, back in heard])
+            apart = [back(dlogits * share) for _, back in heard]
+            return {f"{k}/{name}": value for k, own in enumerate(apart) for name, value in own.items()}
 
-        return share * sum(logits for logits, _ in heard), backprop
+        mean: Floats = np.mean([logits for logits, _ in heard], axis=0)
+        return mean, backprop
 
     def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
         """Logits alone; see `NetworkConfig.tagger`."""
@@ -116,7 +119,3 @@ def learners(config: Architecture, params: Params) -> list[tuple[str, Architectu
     if isinstance(config, Committee):
         return [(f"{k}/", config.member, own) for k, own in enumerate(config.seats(params))]
     return [("", config, params)]
-
-
-def _named(members: list[Any]) -> Any:
-    return {f"{k}/{name}": value for k, each in enumerate(members) for name, value in each.items()}

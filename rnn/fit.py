@@ -294,9 +294,7 @@ def _epoch(
         progress = (state.epoch + number / steps) / how.epochs
         rate = how.learning_rate * (1 - (1 - how.decay) * progress)
         jobs = [
-            (k, part)
-            for k, order in enumerate(orders)
-            for part in range(min(how.parts, len(order[number])))
+            (k, part) for k, order in enumerate(orders) for part in range(min(how.parts, len(order[number])))
         ]
 
         def learn(job: tuple[int, int], number: int = number) -> tuple[float, float, Gradients]:
