@@ -21,12 +21,14 @@ class Preset:
         blocks: by unit ("word", "char"), what the network sees of a token.
         rare: symbols seen at most so often in training may be dropped to `<UNK>`.
         network: fields of rnn.network.NetworkConfig; rows and classes follow from the corpus.
+        members: such networks that learn apart and answer together, see rnn/committee.py.
         fit: fields of rnn.fit.FitConfig.
     """
 
     blocks: Mapping[str, tuple[Block, ...]]
     rare: int = 1
     network: Mapping[str, Any] = field(default_factory=dict)
+    members: int = 1
     fit: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -87,4 +89,5 @@ def parameters(name: str) -> dict[str, Any]:
     """A preset's settings flat, for the record of a run."""
     chosen = preset(name)
     blocks = {f"blocks_{unit}": " ".join(b.name for b in blocks) for unit, blocks in chosen.blocks.items()}
-    return {**blocks, "rare": chosen.rare, **chosen.network, **{f"fit_{k}": v for k, v in chosen.fit.items()}}
+    shape = {**chosen.network, "members": chosen.members}
+    return {**blocks, "rare": chosen.rare, **shape, **{f"fit_{k}": v for k, v in chosen.fit.items()}}

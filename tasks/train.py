@@ -12,8 +12,9 @@ from data.errors import BadInput, UsageError
 from data.score import entity_scores
 from data.store import Dataset, code_hash, key_of
 from data.tokenizer import Tokenizer
+from rnn.committee import Committee
 from rnn.fit import FitConfig
-from rnn.network import NetworkConfig
+from rnn.network import Architecture, NetworkConfig
 from rnn.weights import to_bytes
 from tasks import model
 from tasks.checkpoint import EVERY_S, Checkpoint
@@ -83,6 +84,13 @@ def network_config(material: Material, shape: Mapping[str, Any]) -> NetworkConfi
     return NetworkConfig(rows=material.encoded.features.rows, classes=material.classes, **fields)
 
 
+def architecture(material: Material, preset_name: str) -> Architecture:
+    """What a preset trains for a corpus: its network, or a committee of such."""
+    chosen = preset(preset_name)
+    network = network_config(material, chosen.network)
+    return network if chosen.members == 1 else Committee(member=network, members=chosen.members)
+
+
 @task
 def fit_tagger(
     encoded: str,
@@ -124,7 +132,7 @@ def fit_tagger(
     weights = dict(sorted((class_weights or {}).items()))
     material = Material(read, binary, weights)
     how = fit_config(preset_name, overrides or {}, len(material.train))
-    network = network_config(material, preset(preset_name).network)
+    network = architecture(material, preset_name)
     before = Dataset.open(Path(pretrained)) if pretrained else None
     sizes = {split: [len(part), len(part.tokens)] for split, part in read.splits.items()}
     say("; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items()))
