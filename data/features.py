@@ -10,6 +10,8 @@ Blocks by name, k a number:
     prefixK     the first k characters, where there are as many; suffixK the last k
     ngramK      every k characters in a row of ^token$ (of the first 62 characters of a longer one)
     hashK       the same, hashed to a table of as many rows as the block says
+    letters     each character of ^token$ (of the first 62 of a longer one), in order: the last block, for
+                networks that read words letter by letter
     at-1, at+2  the token so many places before or after; at-1+0, at-1+1  the tokens from here to there
 """
 
@@ -26,8 +28,9 @@ import polars as pl
 from data.vocabulary import SPECIALS, UNK_ID, Buckets, Vocabulary, count_symbols
 
 NAME = re.compile(
-    r"(?P<kind>word|lower|shape)|(?P<affix>prefix|suffix|ngram|hash)(?P<k>[1-9])|at(?P<a>[+-]\d)(?P<b>[+-]\d)?"
+    r"(?P<kind>word|lower|shape|letters)|(?P<affix>prefix|suffix|ngram|hash)(?P<k>[1-9])|at(?P<a>[+-]\d)(?P<b>[+-]\d)?"
 )
+LETTERS = "letters"
 LONGEST_READ = 62  # characters of a token that n-grams look at
 
 
@@ -43,8 +46,8 @@ class Block:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(
-                "expected a block named word, lower, shape, prefixK, suffixK, ngramK, hashK, at-1 or at-1+0. "
-                f"Got {self.name!r}"
+                "expected a block named word, lower, shape, letters, prefixK, suffixK, ngramK, hashK, at-1 "
+                f"or at-1+0. Got {self.name!r}"
             )
         if self.hashed:
             if self.rows is None or self.rows <= len(SPECIALS) or self.max_size or self.min_count > 1:
@@ -124,15 +127,16 @@ def symbols(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
     word = pl.col(_column(0))
     match = NAME.fullmatch(block.name)
     assert match is not None
-    k = int(match["k"] or 0)
+    k = 1 if match["kind"] == LETTERS else int(match["k"] or 0)
     frame = keys.lazy().with_row_index("bag")
-    if match["affix"] in ("ngram", "hash"):
+    if match["kind"] == LETTERS or match["affix"] in ("ngram", "hash"):
         marked = pl.concat_str(pl.lit("^"), word.str.slice(0, LONGEST_READ), pl.lit("$"))
         frame = (
             frame.select("bag", marked=marked)
             .filter(pl.col("marked").str.len_chars() >= k)
             .with_columns(at=pl.int_ranges(0, pl.col("marked").str.len_chars().cast(pl.Int64) - k + 1))
             .explode("at")
+            .sort("bag", "at")
             .with_columns(symbol=pl.col("marked").str.slice(pl.col("at"), k))
         )
     else:
@@ -163,7 +167,8 @@ def symbols(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
 class Bags:
     """Rows of the table to sum for each context.
 
-    rows (R,) int32 and offsets (M + 1,) int64: bag m is rows[offsets[m]:offsets[m + 1]], ascending.
+    rows (R,) int32 and offsets (M + 1,) int64: bag m is rows[offsets[m]:offsets[m + 1]], ascending; after
+    them, where there is such a block, its letters as they are read.
     unknown (M,) int32: the bag that stands in for m with its rare symbols taken away, or m if it has none.
     The first `contexts` bags are the contexts in their order, the others only stand in.
     """
@@ -196,6 +201,9 @@ class Features:
         """
         if not blocks:
             raise ValueError("expected at least one block. Got none")
+        names = [block.name for block in blocks]
+        if LETTERS in names[:-1] or names == [LETTERS]:
+            raise ValueError(f"expected letters as the last of several blocks. Got {', '.join(names)}")
 
         def fitted(block: Block) -> Vocabulary | Buckets:
             seen = _counted(keys, block)
@@ -227,6 +235,11 @@ class Features:
         """Rows of the table: the length I of the one-hot input."""
         return self.first_rows[-1]
 
+    @property
+    def letters(self) -> int:
+        """How many rows at the end of the table are letters."""
+        return self.rows - self.first_rows[-2] if self.blocks[-1].name == LETTERS else 0
+
     def bags(self, keys: pl.DataFrame, stand_ins: bool = True, alone: bool = False) -> Bags:
         """Look up the rows of each context.
 
@@ -242,26 +255,29 @@ class Features:
             seen = symbols(keys, block)
             ids = vocabulary.encode(seen["symbol"])
             rare = vocabulary.count_of(ids) <= self.rare
+            read = pl.int_range(1, pl.len() + 1) if block.name == LETTERS else pl.lit(0, pl.Int64)
             part = pl.DataFrame({"bag": seen["bag"].cast(pl.Int32), "id": ids, "rare": rare})
             parts.append(
                 part.select(
                     "bag",
+                    place=read,  # letters stay in their order
                     row=pl.col("id") + first,
                     stand_in=pl.when("rare").then(UNK_ID).otherwise("id").cast(pl.Int32) + first,
                 )
             )
-        table = pl.concat(parts)
+        table, columns = pl.concat(parts), ["bag", "place", "row"]
         contexts = np.arange(len(keys), dtype=np.int32)
-        plain = table.select("bag", "row").unique().sort("bag", "row")
+        plain = table.select(columns).unique().sort(columns)
         if not stand_ins:
             return Bags(*_flat(plain, len(keys)), contexts, len(keys))
         changed = table.filter(pl.col("row") != pl.col("stand_in"))["bag"].unique().sort()
         number = pl.DataFrame({"bag": changed}).with_row_index("other")
         others = (
             table.join(number, on="bag")
-            .select(bag=pl.col("other").cast(pl.Int32) + len(keys), row="stand_in")
+            .select("place", bag=pl.col("other").cast(pl.Int32) + len(keys), row="stand_in")
+            .select(columns)
             .unique()
-            .sort("bag", "row")
+            .sort(columns)
         )
         unknown = np.concatenate([contexts, np.arange(len(changed), dtype=np.int32) + np.int32(len(keys))])
         unknown[changed.to_numpy()] = unknown[len(keys) :]

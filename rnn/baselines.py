@@ -188,7 +188,8 @@ class WindowConfig:
         self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
     ) -> tuple[Floats, Backprop]:
         """Logits (N, S*G) of a packed batch, and the way back; see `NetworkConfig.forward`."""
-        x, table_back = one_hot(bags, batch, noise, params["table"]).times(params["table"])
+        tokens = replaced(batch.tokens, bags, noise)
+        x, table_back = one_hot(bags, tokens, noise, params["table"]).times(params["table"])
         H, N = self.hidden, len(x)
         step = np.repeat(np.arange(len(batch.counts)), batch.counts)
         length = np.bincount(batch.member)[batch.member]

@@ -40,6 +40,18 @@ class Bags:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def parted(self, first: int) -> tuple["Bags", "Bags"]:
+        """Each bag's rows below `first`, and those from it on; made once."""
+        made: dict[int, tuple[Bags, Bags]] = self.__dict__.setdefault("_parted", {})
+        if first not in made:
+            low = self.rows < first
+            before = np.concatenate([[0], np.cumsum(low)])[self.offsets]
+            made[first] = (
+                Bags(self.rows[low], before, self.unknown),
+                Bags(self.rows[~low], self.offsets - before, self.unknown),
+            )
+        return made[first]
+
     @classmethod
     def single(cls, rows: int, unknown: int | None = None) -> "Bags":
         """Symbol m is table row m alone, as in the article; dropped words become row `unknown`."""

@@ -12,6 +12,7 @@ F gates (1 for the Elman cell, 3 GRU, 4 LSTM):
     0.forward.bh       (H,)        GRU only, see rnn/cells.py
     head.Wy            (D*H, O)    Wya transposed
     head.by            (O,)
+    letters....        with `letters`, see rnn/letters.py
     direct             (I, W*O)    with `direct`: what each block adds to the logits of W neighbours
     chain.start        (G,)        with output "crf": log weight of the first tag, of each step, of the last
     chain.transition   (G, G)
@@ -25,7 +26,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from rnn import layers
+from rnn import layers, letters
 from rnn.arrays import Floats, Gradients, Int32, Params, compiled
 from rnn.batches import Bags, Batch
 from rnn.cells import CELLS, GATES, Cell
@@ -125,6 +126,8 @@ class NetworkConfig:
         embedding: E, width between the blocks and the cell; 0 feeds the cell directly.
         direct: W, odd: weights from the blocks of W neighbours straight to the tags, beside the cells; with
             crf, a feature CRF; 0 for none.
+        letters: L, how many rows at the end of the table are letters, read in their order by a cell of this
+            kind; 0 where bags have none.
     """
 
     rows: int
@@ -137,6 +140,7 @@ class NetworkConfig:
     outputs_per_step: int = 1
     embedding: int = 0
     direct: int = 0
+    letters: int = 0
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -150,6 +154,11 @@ class NetworkConfig:
             raise ValueError(f"sizes must be at least 1. Got {self}")
         if self.direct < 0 or (self.direct and self.direct % 2 == 0):
             raise ValueError(f"direct must be 0 or odd. Got {self.direct}")
+        if not 0 <= self.letters < self.rows or (self.letters and (self.embedding < 2 or self.embedding % 2)):
+            raise ValueError(
+                "letters must be some of the rows, with an even embedding. "
+                f"Got {self.letters} of {self.rows}, embedding {self.embedding}"
+            )
         if self.output == "sigmoid" and self.classes != 1:
             raise ValueError(f"a sigmoid output has classes=1. Got {self.classes}")
 
@@ -184,6 +193,8 @@ class NetworkConfig:
                 shapes[f"{layer}.{direction}.b"] = (F * H,)
                 if self.cell == "gru":
                     shapes[f"{layer}.{direction}.bh"] = (H,)
+        if self.letters:
+            shapes |= letters.parameters(self.cell, self.embedding)
         outputs = self.classes * self.outputs_per_step
         shapes["head.Wy"] = (D * H, outputs)
         shapes["head.by"] = (outputs,)
@@ -212,7 +223,8 @@ class NetworkConfig:
             else:
                 value = np.zeros(shape)
             if kind == "b" and self.cell == "lstm":
-                value[self.hidden : 2 * self.hidden] = 1  # forget nothing at first (Gers et al., 2000)
+                H = shape[0] // 4
+                value[H : 2 * H] = 1  # forget nothing at first (Gers et al., 2000)
             params[name] = np.ascontiguousarray(value, np.float32)
         return params
 
@@ -256,8 +268,17 @@ class NetworkConfig:
             h (N, D*H); the one-hot blocks that were drawn; and the way back: dh, into the gradients of all
             parameters below.
         """
-        onehot = one_hot(bags, batch, noise, params["table"])
-        x, table_back = onehot.times(params["table"])
+        table, first = params["table"], self.rows - self.letters
+        blocks, spelling = bags.parted(first) if self.letters else (bags, bags)
+        tokens = replaced(batch.tokens, bags, noise)
+        onehot = one_hot(blocks, tokens, noise, table)
+        x, table_back = onehot.times(table)
+        if self.letters:
+            words, which = np.unique(tokens, return_inverse=True)
+            cell = _cells(x.dtype)[self.cell]
+            spelt, letters_back = letters.read(params, cell, spelling, words, first, _looked_up(x.dtype))
+            spread, spread_back = letters.shared(spelt, which, len(words))
+            x = x + spread
         backs = []
         if self.embedding:
             x, back = dropped(x, batch, noise)
@@ -270,7 +291,9 @@ class NetworkConfig:
         def backprop(dx: Floats, gradients: Gradients) -> None:
             for back in reversed(backs):
                 dx = back(dx, gradients)
-            gradients["table"] = table_back(dx)
+            gradients["table"] = of_blocks = table_back(dx)
+            if self.letters:
+                gradients["table"] = letters.joined(of_blocks, letters_back(spread_back(dx), gradients))
 
         return x, onehot, backprop
 
@@ -293,8 +316,13 @@ class NetworkConfig:
         distinct = np.unique(tokens)
         slot = np.zeros(len(bags), np.int32)
         slot[distinct] = np.arange(len(distinct))
-        onehot = table_kernels.OneHot(bags, distinct, self.rows)
+        begin = self.rows - self.letters
+        blocks, spelling = bags.parted(begin) if self.letters else (bags, bags)
+        onehot = table_kernels.OneHot(blocks, distinct, self.rows)
         sums, _ = onehot.times(params["table"])
+        if self.letters:
+            cell, look_up = kernels.CELLS[self.cell], _looked_up(sums.dtype)
+            sums += letters.read(params, cell, spelling, distinct, begin, look_up)[0]
         straight = onehot.times(params["direct"])[0] if self.direct else None
         first, weights = [], {}
         for d, direction in enumerate(self.directions):
@@ -376,9 +404,18 @@ def _cells(dtype: np.dtype[Any]) -> dict[str, Cell]:
     return kernels.CELLS
 
 
-def one_hot(bags: Bags, batch: Batch, noise: Noise | None, table: Floats) -> layers.OneHot:
-    """The one-hot blocks of each row of a batch, with their noise, to multiply tables like `table` with."""
-    tokens, keep = replaced(batch.tokens, bags, noise), None
+def _looked_up(dtype: np.dtype[Any]) -> letters.Times:
+    """What looks rows of a table up one by one: a kernel or its reference."""
+    if not compiled(dtype):
+        return layers.OneHot
+    from rnn import table_kernels
+
+    return lambda bags, tokens: table_kernels.OneHot(bags, tokens, len(bags))
+
+
+def one_hot(bags: Bags, tokens: Int32, noise: Noise | None, table: Floats) -> layers.OneHot:
+    """The one-hot blocks of some symbols, with their noise, to multiply tables like `table` with."""
+    keep = None
     if noise and noise.blocks:
         rng, share = noise.rng, noise.blocks
 

@@ -175,7 +175,7 @@ def _shared(network: NetworkConfig) -> dict[str, tuple[int, ...]]:
     return {
         name: shape
         for name, shape in network.parameters().items()
-        if name == "table" or name.startswith("0.")
+        if name == "table" or name.startswith(("0.", "letters."))
     }
 
 

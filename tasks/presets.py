@@ -55,6 +55,12 @@ PRESETS: Mapping[str, Preset] = {
     "fast": Preset(blocks=_BLOCKS, network={**_NETWORK, "cell": "elman"}, fit=_FIT),
     # Gates, which remember further: what is most accurate.
     "default": Preset(blocks=_BLOCKS, network={**_NETWORK, "cell": "lstm"}, fit=_FIT),
+    # The default with a cell that reads each word letter by letter.
+    "letters": Preset(
+        blocks={unit: (*blocks, Block(name="letters")) for unit, blocks in _BLOCKS.items()},
+        network={**_NETWORK, "cell": "lstm"},
+        fit=_FIT,
+    ),
 }
 
 

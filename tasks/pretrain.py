@@ -80,7 +80,9 @@ def pretrain(
     features = Features.from_json(json.loads(Dataset.open(Path(encoded)).export(VOCABULARY).read_bytes()))
     tokenizer = Tokenizer.from_json(Dataset.open(Path(corpus)).meta["tokenizer"])
     shape = preset(preset_name).network
-    network = NetworkConfig(rows=features.rows, classes=1, **{**shape, "output": "softmax"})
+    network = NetworkConfig(
+        rows=features.rows, letters=features.letters, classes=1, **{**shape, "output": "softmax"}
+    )
     config = {"network": network.to_dict(), "seed": SEED, "vocabulary": features.sha256}
     key = key_of(unlabelled=source.digest, tokenizer=tokenizer.to_json(), code=code_hash(), **config)
     folder = home() / "pretrained" / key[:24]

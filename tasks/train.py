@@ -81,7 +81,8 @@ def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = 
 def network_config(material: Material, shape: Mapping[str, Any]) -> NetworkConfig:
     """The network of a preset for a corpus: rows and classes follow from it; a sigmoid says yes or no."""
     fields = {**shape, "output": "sigmoid"} if material.binary else shape
-    return NetworkConfig(rows=material.encoded.features.rows, classes=material.classes, **fields)
+    features = material.encoded.features
+    return NetworkConfig(rows=features.rows, letters=features.letters, classes=material.classes, **fields)
 
 
 def architecture(material: Material, preset_name: str) -> Architecture:

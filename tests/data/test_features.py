@@ -37,6 +37,7 @@ def seen(word: str, name: str) -> list[str]:
         ("日本語", "suffix2", ["本語"]),
         ("ab", "ngram3", ["^ab", "ab$"]),
         ("a", "ngram4", []),
+        ("abba", "letters", ["^", "a", "b", "b", "a", "$"]),
     ],
 )
 def test_what_a_block_sees(word, name, expected):
@@ -45,6 +46,20 @@ def test_what_a_block_sees(word, name, expected):
 
 def test_ngrams_of_a_very_long_token_are_those_of_its_beginning():
     assert len(seen("x" * 100_000, "ngram3")) == 62
+
+
+def test_letters_stand_last_in_a_bag_as_they_are_read():
+    keys = keys_of("cab abba|b")
+    features = Features.fit(keys, [Block(name="word"), Block(name="suffix1"), Block(name="letters")])
+    assert features.letters == 2 + len("^abc$")
+    bags, first = features.bags(keys), features.first_rows[-2]
+    for number, word in enumerate(keys["w+0"]):
+        rows = bags.rows[bags.offsets[number] : bags.offsets[number + 1]]
+        assert (rows[:2] < first).all()
+        spelt = features.vocabularies[-1].decode(rows[2:] - first)
+        assert "".join(spelt) == f"^{word}$"
+    with pytest.raises(ValueError, match="letters as the last"):
+        Features.fit(keys, [Block(name="letters"), Block(name="word")])
 
 
 def test_windows_look_at_neighbours_within_the_sentence_only():

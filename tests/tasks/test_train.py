@@ -14,6 +14,7 @@ from rnn.network import init
 from rnn.weights import from_bytes
 from tasks import model
 from tasks.model import read
+from tasks.tagger import Tagger
 from tasks.train import encode_corpus, fit_config
 
 
@@ -110,8 +111,17 @@ def test_settings_out_of_bounds_are_a_usage_error(overrides):
         fit_config("default", overrides)
 
 
+def test_words_read_letter_by_letter_are_tagged_as_they_were_judged(names, train_in, tmp_path):
+    fitted = train_in(tmp_path, names, preset="letters", overrides={"epochs": 12})
+    assert fitted["dev"]["f1"] > 0.9
+    tagger = Tagger.load(Path(fitted["model"]))
+    assert tagger.network.letters == tagger.features.letters > 2
+    (found,) = tagger.tag([["Kibason", "met", "Dorason", "in", "Kimeburg", "."]])
+    assert found.tags == ["B-PER", "O", "B-PER", "O", "B-LOC", "O"]
+
+
 def test_an_unknown_preset_is_a_usage_error():
-    with pytest.raises(UsageError, match="article, fast, default"):
+    with pytest.raises(UsageError, match="article, fast, default, letters"):
         fit_config("fancy", {})
 
 
