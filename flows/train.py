@@ -31,7 +31,9 @@ class TrainConfig:
     """Fit a tagger to a corpus and log the run to MLflow."""
 
     corpus: tyro.conf.Positional[str]  # name of an ingested corpus, or its folder
-    preset: str = "default"  # article: words only; fast: both ways, with blocks; default: gates; letters: and reads words
+    preset: str = (
+        "default"  # article: words alone; fast: two ways, blocks; default: gates; letters: reads words too
+    )
     seed: int = 0  # the same seed gives the same bytes
     register: str | None = None  # register the model in MLflow under this name
     compare: bool = False  # train the standard and the window network beside it, and report
