@@ -9,8 +9,8 @@ A file is believed after its hash has been compared: Polars reads bit-flipped Pa
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -142,6 +142,11 @@ class Dataset:
     def meta(self) -> dict[str, Any]:
         """What the dataset's maker says about it as a whole."""
         return dict(self.manifest["meta"])
+
+    def made_of(self, contents: Collection[str]) -> "Dataset":
+        """The same without shards read from anything but these contents, named by sha256 as in `sources`."""
+        shards = tuple(s for s in self.shards if set(s.source.get("sources", ())) <= set(contents))
+        return replace(self, shards=shards)
 
     def files(self, table: str) -> list[Path]:
         """The Parquet files of a table, in shard order, each compared with its hash before its first use.

@@ -1,7 +1,7 @@
 """Finding genes: training on annotated genomes, tagging contigs, scoring."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -138,9 +138,10 @@ def learnt_of(corpus: Path, split: str = "train") -> list[Learnt]:
     return out
 
 
-def _stretches(corpus: Path, split: str) -> Iterator[Stretch]:
-    """Stretches of a split, one contig in memory at a time."""
-    frame = Dataset.open(corpus).scan("data")
+def _stretches(corpus: Path, split: str, contents: Collection[str] = ()) -> Iterator[Stretch]:
+    """Stretches of a split, or of those contents in it, one contig in memory at a time."""
+    dataset = Dataset.open(corpus)
+    frame = (dataset.made_of(contents) if contents else dataset).scan("data")
     if split != "all":
         frame = frame.filter(pl.col("split") == split)
     keys = frame.select("source", "byte_offset", "contig").unique().collect().sort(pl.all())
@@ -424,7 +425,7 @@ def train_dna(corpus: str, name: str, preset: str, seed: int) -> dict[str, Any]:
 
 @task
 def evaluate_dna(
-    model: str, corpus: str, split: str = "test", sources: tuple[str, ...] = ()
+    model: str, corpus: str, split: str = "test", contents: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Score a gene finder on a split of a corpus.
 
@@ -432,7 +433,7 @@ def evaluate_dna(
         model: its folder.
         corpus: folder of the corpus.
         split: train, dev, test or all.
-        sources: only these, if any.
+        contents: sha256 of sources; only these, if any.
 
     Returns:
         precision, recall, f1, mcc: of bases, each counted on either strand; per_type: by strand; per_strand,
@@ -440,8 +441,8 @@ def evaluate_dna(
     """
     finder = GeneFinder.load(Path(model))
     truth, lengths, called = [], {}, []
-    for stretch in _stretches(Path(corpus), split):
-        if stretch.features is None or (sources and stretch.source not in sources):
+    for stretch in _stretches(Path(corpus), split, contents):
+        if stretch.features is None:
             continue
         contig = f"{stretch.source}:{stretch.contig}:{stretch.start}"
         lengths[contig] = len(stretch)

@@ -17,7 +17,7 @@ from tasks.tagger import Tagger
 
 
 def evaluate_text(
-    tagger: Tagger, corpus: Dataset, split: str = "test", sources: Sequence[str] = ()
+    tagger: Tagger, corpus: Dataset, split: str = "test", contents: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Score a tagger on a corpus, its tokens as the corpus has them.
 
@@ -25,7 +25,7 @@ def evaluate_text(
         tagger: the model; one that answers yes or no for a type is judged on that type.
         corpus: a corpus of text.
         split: train, dev, test or all.
-        sources: only sentences from these, if any.
+        contents: sha256 of sources; only sentences from these, if any.
 
     Returns:
         what `data.score.entity_scores` gives, and sentences, tokens, unlabelled (sentences left out).
@@ -44,12 +44,10 @@ def evaluate_text(
     gold: list[list[str]] = []
     said: list[list[str]] = []
     unlabelled = 0
-    for path in corpus.files("data"):
-        frame = pl.read_parquet(path, columns=[*COLUMNS, "source"], glob=False)
+    for path in (corpus.made_of(contents) if contents else corpus).files("data"):
+        frame = pl.read_parquet(path, columns=list(COLUMNS), glob=False)
         if split != "all":
             frame = frame.filter(pl.col("split") == split)
-        if sources:
-            frame = frame.filter(pl.col("source").is_in(list(sources)))
         unlabelled += frame["tags"].null_count()
         frame = frame.filter(pl.col("tags").is_not_null())
         words, offsets = tokens_of(frame)
@@ -71,7 +69,7 @@ def evaluate_text(
 
 @task
 def evaluate_model(
-    folder: str, corpus: str, split: str = "test", sources: tuple[str, ...] = ()
+    folder: str, corpus: str, split: str = "test", contents: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Score a model folder on a split of a corpus; both of text, or both of DNA.
 
@@ -90,13 +88,13 @@ def evaluate_model(
     if loaded.kind == "dna":
         from tasks.dna import evaluate_dna
 
-        return evaluate_dna(folder, corpus, split, sources)
-    return evaluate_text(Tagger.of(loaded), dataset, split, sources)
+        return evaluate_dna(folder, corpus, split, contents)
+    return evaluate_text(Tagger.of(loaded), dataset, split, contents)
 
 
-def headline(folder: Path, corpus: str, sources: Sequence[str] = ()) -> float:
+def headline(folder: Path, corpus: str, contents: Sequence[str] = ()) -> float:
     """The one number champion and challenger are compared by: F1 of entities, or per-strand MCC for DNA."""
     from tasks.corpus import corpus_folder
 
-    scores = evaluate_model(str(folder), str(corpus_folder(corpus)), "test", tuple(sources))
+    scores = evaluate_model(str(folder), str(corpus_folder(corpus)), "test", tuple(contents))
     return float(scores["mcc"] if model.read(folder).kind == "dna" else scores["f1"])

@@ -1,8 +1,8 @@
 """The gate between a challenger and the champion: both scored on the same frozen test documents.
 
-Names, aliases and verdicts live in MLflow's registry. The judged set is the test split of the sources of one
-version's corpus, the first champion's; each later champion inherits it, so that scores stay comparable
-however the corpus grows.
+Names, aliases and verdicts live in MLflow's registry. The judged set is the test split of what one version's
+corpus was made of, the first champion's, by content; each later champion inherits it, so that scores stay
+comparable however the corpus grows and whatever later files are called.
 """
 
 from pathlib import Path
@@ -28,6 +28,7 @@ def find_challenger(name: str, corpus: str) -> dict[str, Any]:
     Returns:
         challenger: its number or ""; judged: whether its verdict is there; why: what to tell the user.
     """
+    tracking.send_pending()  # a training that ended while MLflow was away may be the one
     digest = Dataset.open(corpus_folder(corpus)).digest
     for version in reversed(tracking.versions(name)):
         if version.tags.get(DIGEST) == digest:
@@ -51,11 +52,11 @@ def judge(name: str, challenger: str, corpus: str) -> dict[str, Any]:
     if champion is None or champion.version == challenger:
         return {"champion": "", "judged_by": challenger}
     judged_by = champion.tags.get(JUDGED_BY, champion.version)
-    sources = [
-        source["name"] for source in model.read(_folder(name, judged_by)).passport["corpus"]["sources"]
+    contents = [
+        source["sha256"] for source in model.read(_folder(name, judged_by)).passport["corpus"]["sources"]
     ]
     scores = {
-        f"{role}_score": headline(_folder(name, version), corpus, sources)
+        f"{role}_score": headline(_folder(name, version), corpus, contents)
         for role, version in (("champion", champion.version), ("challenger", challenger))
     }
     return {"champion": champion.version, "judged_by": judged_by, **scores}

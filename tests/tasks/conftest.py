@@ -62,12 +62,22 @@ def invented(count: int, seed: int) -> list[tuple[str, str, str]]:
 
 @pytest.fixture(scope="session")
 def write_corpus() -> Callable[..., Path]:
-    """Make a corpus of sentences given as (document, split, "token/TAG token/TAG")."""
+    """Make a corpus of sentences given as (document, split, "token/TAG token/TAG").
 
-    def write(folder: Path, sentences: Rows, unit: Unit = "word") -> Path:
+    All are one shard, or with `apart` a shard a split, made of a content that is called as the split.
+    """
+
+    def write(folder: Path, sentences: Rows, unit: Unit = "word", apart: bool = False) -> Path:
+        frame = frame_of(sentences)
+        frames = {"all": frame}
+        if apart:
+            frames = {str(split): part for (split,), part in frame.group_by("split", maintain_order=True)}
         with DatasetWriter(folder, kind="corpus-text", config={}) as writer:
-            shard = writer.stage("all", "all", {"data": frame_of(sentences)}, counts={"records": 1})
-            writer.commit([shard], meta={"unit": unit, "tokenizer": Tokenizer(unit=unit).to_json()})
+            shards = [
+                writer.stage(name, name, {"data": part}, counts={"records": 1}, source={"sources": [name]})
+                for name, part in frames.items()
+            ]
+            writer.commit(shards, meta={"unit": unit, "tokenizer": Tokenizer(unit=unit).to_json()})
         return folder
 
     return write

@@ -34,12 +34,14 @@ def test_scores_equal_an_independent_scorer(names, train_in, tmp_path):
             assert each[ours] == pytest.approx(report[kind][theirs], abs=1e-12)
 
 
-def test_splits_and_sources_choose_what_is_judged(trained, names):
-    folder, corpus = trained["model"], str(names)
+def test_splits_and_contents_choose_what_is_judged(trained, write_corpus, invented_rows, tmp_path):
+    folder, corpus = trained["model"], str(write_corpus(tmp_path / "c", invented_rows(500, 1), apart=True))
     counts = {split: evaluate_model(folder, corpus, split)["sentences"] for split in ("dev", "test", "all")}
     assert counts == {"dev": 50, "test": 50, "all": 500}
-    assert evaluate_model(folder, corpus, "all", ("test.conll",))["sentences"] == 50
-    assert headline(Path(folder), corpus, ["test.conll"]) == evaluate_model(folder, corpus)["f1"]
+    assert evaluate_model(folder, corpus, "all", ("dev", "test"))["sentences"] == 100
+    assert headline(Path(folder), corpus, ["test"]) == evaluate_model(folder, corpus)["f1"]
+    with pytest.raises(BadInput, match="test split"):
+        headline(Path(folder), corpus, ["dev"])
 
 
 def test_dev_scores_are_those_of_training(trained, names):

@@ -76,7 +76,7 @@ def test_the_gate_from_the_first_model_to_a_better_one(run, inbox, invented_rows
     assert "which was kept out" in run()["why"]
 
     write(inbox / "c.train.conll", invented_rows(2500, 4))
-    write(inbox / "c.test.conll", mislabelled(invented_rows(100, 5), ("PER", "LOC")))
+    write(inbox / "a.test.conll", mislabelled(invented_rows(100, 5), ("PER", "LOC")))  # the name is not new
     better = run()
     assert (better["trained"], better["promoted"]) == (True, True)
     assert better["challenger_score"] > better["champion_score"]
