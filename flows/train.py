@@ -1,5 +1,6 @@
 """`elman train`: fit a tagger to a corpus, keep the model, and record the run."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import tyro
 
-from data.errors import UsageError
+from data.errors import BadInput, UsageError
 from data.store import Dataset
 from tasks import runs, tracking
 from tasks.compare import compare_networks
@@ -17,10 +18,9 @@ from tasks.corpus import NAME, corpus_folder
 from tasks.evaluate import evaluate_model
 from tasks.gate import corpus_tags
 from tasks.orchestration import flow
-from tasks.presets import parameters
 from tasks.pretrain import pretrain
 from tasks.progress import say
-from tasks.reports import report_training
+from tasks.reports import describe, flat_scores, report_training, settings
 from tasks.train import encode_corpus, fit_config, fit_tagger
 
 QUIET_S = 2.0  # epochs that bring nothing better are shown this far apart
@@ -97,15 +97,13 @@ def train(config: TrainConfig) -> dict[str, Any]:
     if config.class_weights:
         params["class_weights"] = " ".join(config.class_weights)
     params |= {key: value for key, value in config.overrides.items() if value is not None}
-    if not of_dna:
-        params |= parameters(config.preset)
     title = f"{folder.name} {config.preset} s{config.seed}"
     with tracking.recording("train", title, params) as recorder:
         counts = dataset.manifest["totals"]["counts"]
         recorder.run.dataset(folder.name, folder, dataset.digest, "training", counts)
         steps = _train_dna if of_dna else _train_text
         summary = steps(config, folder, recorder)
-        recorder.run.model(Path(summary["model"]), register=config.register, tags=corpus_tags(folder))
+        _record_model(config, folder, recorder, summary)
     record = runs.read(recorder.run.id).record
     return {"model": summary.pop("model"), "run_id": record["mlflow_run_id"] or recorder.run.id, **summary}
 
@@ -131,14 +129,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) 
     if "test" in fitted["sizes"]:
         scores["test"] = evaluate_model(fitted["model"], str(folder), "test")
     say(f"kept: epoch {fitted['best_epoch']} of {fitted['epochs']}")
-    report_training(recorder.run.id, fitted, scores)
-    best = {
-        f"{split}_{key}": found[key]
-        for split, found in scores.items()
-        for key in ("precision", "recall", "f1")
-    }
-    numbers = {**best, "parameters": fitted["parameters"], "training_s": fitted["seconds"]}
-    recorder.metrics(numbers, fitted["best_epoch"])
+    report_training(recorder.run.id, fitted["model"], fitted["history"], scores, fitted["best_epoch"])
     summary = {
         "model": fitted["model"],
         "seconds": round(fitted["seconds"], 3),
@@ -172,10 +163,34 @@ def _encode(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> t
 def _train_dna(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> dict[str, Any]:
     from tasks.dna import train_dna
 
+    begun = time.monotonic()
     fitted = train_dna(str(folder), folder.name, config.preset, config.seed)
-    for line in fitted.pop("history"):
+    seconds = round(time.monotonic() - begun, 3)
+    history = fitted.pop("history")
+    for line in history:
         recorder.metrics({"loss": line["loss"]}, int(line["step"]))
-    return fitted
+    scores = {}
+    for split in ("dev", "test"):
+        with contextlib.suppress(BadInput):  # nothing annotated there
+            scores[split] = evaluate_model(fitted["model"], str(folder), split)
+    report_training(recorder.run.id, fitted["model"], history, scores)
+    return {"model": fitted.pop("model"), "seconds": seconds, **fitted, **scores}
+
+
+def _record_model(
+    config: TrainConfig, folder: Path, recorder: tracking.Recorder, summary: dict[str, Any]
+) -> None:
+    """Tie what was trained to the run: its settings, its scores, and the model itself."""
+    scores: dict[str, Any] = {split: summary[split] for split in ("dev", "test") if split in summary}
+    numbers = flat_scores(scores)
+    step = summary.get("best_epoch", summary.get("updates", 0))
+    sizes = {"parameters": summary["parameters"], "training_s": summary["seconds"]}
+    recorder.metrics({**numbers, **sizes}, step)
+    recorder.params(settings(summary["model"]))
+    about = describe(summary["model"], scores)
+    recorder.describe(about)
+    model, tags = Path(summary["model"]), corpus_tags(folder)
+    recorder.run.model(model, register=config.register, tags=tags, scores=[*numbers], about=about)
 
 
 def _report_to(recorder: tracking.Recorder) -> Callable[[dict[str, float]], None]:

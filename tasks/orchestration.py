@@ -8,6 +8,7 @@ the work.
 
 import functools
 import importlib
+import inspect
 import os
 import sys
 import urllib.error
@@ -26,7 +27,7 @@ _PLAIN = "__elman_plain__"
 _begun: list[dict[str, Any]] = []  # one entry a flow called by `call` that Prefect is running now
 
 
-def engage(timeout_s: float = 2.0) -> str | None:
+def engage(timeout_s: float = 5.0) -> str | None:
     """Load Prefect if an API is configured and answers; call before flow modules are imported.
 
     Returns:
@@ -41,7 +42,6 @@ def engage(timeout_s: float = 2.0) -> str | None:
     except (urllib.error.URLError, OSError, ValueError) as error:
         return f"{url} does not answer ({error})"
     importlib.import_module("prefect")
-
     return None
 
 
@@ -66,9 +66,26 @@ def flow(fn: Callable[P, R]) -> Callable[P, R]:
             raise
         return cast(R, note["result"])
 
-    wrapped = prefect.flow(body, name=fn.__name__)
+    wrapped = prefect.flow(body, name=fn.__name__, flow_run_name=_run_name(fn))
     setattr(wrapped, _PLAIN, fn)
     return cast(Callable[P, R], wrapped)
+
+
+def _run_name(fn: Callable[..., Any]) -> str | None:
+    """What Prefect calls a run, as a template over its parameters: "retrain {config.corpus}"."""
+    config = inspect.signature(fn, eval_str=True).parameters.get("config")
+    fields = getattr(config.annotation, "__dataclass_fields__", {}) if config else {}
+    subject = next((name for name in ("corpus", "name", "out") if name in fields), None)
+    return f"{fn.__name__} {{config.{subject}}}" if subject else None
+
+
+def log(line: str) -> None:
+    """Show a line on the page of the Prefect run that is going on, if there is one."""
+    if "prefect" not in sys.modules:
+        return
+    prefect: Any = importlib.import_module("prefect")
+    if prefect.context.FlowRunContext.get() is not None:
+        prefect.get_run_logger().info(line)
 
 
 def task(fn: Callable[P, R]) -> Callable[P, R]:

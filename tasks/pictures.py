@@ -26,19 +26,21 @@ def _save(figure: Any, path: Path) -> None:
     atomic_write(path, buffer.getvalue())
 
 
-def learning_curve(history: Sequence[dict[str, float]], best_epoch: int, path: Path) -> None:
-    """Loss and F1 on dev by epoch, as a PNG."""
+def learning_curve(history: Sequence[Mapping[str, float]], best_epoch: int | None, path: Path) -> None:
+    """Loss, and F1 on dev where it was taken, by epoch (or by step where there are none), as a PNG."""
     figure, axes = _figure(7, 3.2, 1)
     left = axes[0][0]
-    epochs = [line["epoch"] for line in history]
-    left.plot(epochs, [line["loss"] for line in history], color="tab:gray", label="training loss")
-    left.set(xlabel="epoch", ylabel="loss a token", ylim=(0, None))
+    unit, each = ("epoch", "token") if all("epoch" in line for line in history) else ("step", "base")
+    places = [line[unit] for line in history]
+    left.plot(places, [line["loss"] for line in history], color="tab:gray", label="training loss")
+    left.set(xlabel=unit, ylabel=f"loss a {each}", ylim=(0, None))
     if all("score" in line for line in history):
         right = left.twinx()
-        right.plot(epochs, [100 * line["score"] for line in history], color="tab:blue", label="dev F1")
-        right.axvline(best_epoch, color="tab:blue", linestyle=":", linewidth=1)
+        right.plot(places, [100 * line["score"] for line in history], color="tab:blue", label="dev F1")
         right.set(ylabel="F1 on dev, %", ylim=(0, 100))
         right.yaxis.label.set_color("tab:blue")
+        if best_epoch is not None:
+            right.axvline(best_epoch, color="tab:blue", linestyle=":", linewidth=1)
     _save(figure, path)
 
 

@@ -89,11 +89,3 @@ def pretraining(tokens: int) -> FitConfig:
     return FitConfig(
         epochs=passes, batch=32, parts=2, learning_rate=0.002, decay=0.05, dropout=0.1, blocks=0.1, patience=0
     )
-
-
-def parameters(name: str) -> dict[str, Any]:
-    """A preset's settings flat, for the record of a run."""
-    chosen = preset(name)
-    blocks = {f"blocks_{unit}": " ".join(b.name for b in blocks) for unit, blocks in chosen.blocks.items()}
-    shape = {**chosen.network, "members": chosen.members}
-    return {**blocks, "rare": chosen.rare, **shape, **{f"fit_{k}": v for k, v in chosen.fit.items()}}

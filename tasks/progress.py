@@ -5,12 +5,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tasks import orchestration
+
 PLAIN_EVERY_S = 10.0
 
 
 def say(line: str) -> None:
-    """Print one line for the user; stdout belongs to `--json`."""
+    """Print one line for the user, and keep it with a Prefect run; stdout belongs to `--json`."""
     print(line, file=sys.stderr, flush=True)
+    orchestration.log(line)
+
+
+def amount(number: float) -> str:
+    """A number as a person reads it: without fractions, or with two digits where it is small."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 @contextmanager
@@ -41,10 +49,10 @@ def _bar(label: str, total: float | None, unit: str) -> Iterator[Callable[[float
         bar = bars.add_task(label, total=total, rate="")
         begun, done = time.monotonic(), 0.0
 
-        def advance(amount: float) -> None:
+        def advance(more: float) -> None:
             nonlocal done
-            done += amount
-            bars.update(bar, advance=amount, rate=f"{done / max(time.monotonic() - begun, 1e-9):,.0f}")
+            done += more
+            bars.update(bar, advance=more, rate=amount(done / max(time.monotonic() - begun, 1e-9)))
 
         yield advance
 
@@ -57,12 +65,12 @@ def _lines(label: str, total: float | None, unit: str) -> Iterator[Callable[[flo
         elapsed = max(time.monotonic() - begun, 1e-9)
         rate = done / elapsed
         left = f", {(total - done) / rate:,.0f} s left" if total and rate and done < total else ""
-        of = f" of {total:,.0f}" if total else ""
-        return f"{label}: {done:,.0f}{of} {unit}, {rate:,.0f} {unit}/s{left}"
+        of = f" of {amount(total)}" if total else ""
+        return f"{label}: {amount(done)}{of} {unit}, {amount(rate)} {unit}/s{left}"
 
-    def advance(amount: float) -> None:
+    def advance(more: float) -> None:
         nonlocal done, shown
-        done += amount
+        done += more
         if time.monotonic() - shown >= PLAIN_EVERY_S:
             shown = time.monotonic()
             say(line())

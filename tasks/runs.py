@@ -8,7 +8,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,25 @@ class Run:
         self.save(datasets=[*self.record["datasets"], entry])
 
     def model(
-        self, folder: Path, *, register: str | None = None, tags: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        register: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        scores: Sequence[str] = (),
+        about: str = "",
     ) -> None:
-        """Tie the run to the model folder it made, to be logged and, with a name, registered."""
-        self.save(model={"folder": str(folder), "register": register, "tags": dict(tags or {})})
+        """Tie the run to the model folder it made, to be logged and, with a name, registered.
+
+        Args:
+            folder: of the model.
+            register: the name to register it under.
+            tags: of the registered version.
+            scores: names of the metrics that models are compared by.
+            about: the registered version's description, Markdown.
+        """
+        entry = {"folder": str(folder), "register": register, "about": about}
+        self.save(model={**entry, "tags": dict(tags or {}), "scores": list(scores)})
 
 
 def start(kind: str, name: str, params: Mapping[str, Any], parent: str | None = None) -> Run:

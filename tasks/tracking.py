@@ -4,6 +4,7 @@ With the tracking server away a run finishes all the same; `send_pending` sends 
 the run is found again by its tag, and metrics carry the time and step they were measured at.
 """
 
+import getpass
 import json
 import os
 import shutil
@@ -17,13 +18,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from data.errors import BadInput, ElmanError
+from data.errors import BadInput, ElmanError, UsageError
 from data.store import sha256_file
 from tasks import runs
 from tasks.environment import CHECKOUT, home
 from tasks.progress import say
 
-EXPERIMENT = "elman"
+EXPERIMENT, TAGGING = "elman", "elman tagging"  # tagging is daily routine, which would bury the trainings
 CHAMPION = "champion"
 FLUSH_EVERY_S = 5.0
 BATCH = 1000  # metrics a call, MLflow's limit
@@ -81,16 +82,17 @@ def _make_database(path: Path) -> None:
         database.execute("PRAGMA journal_mode=WAL")  # several commands and the UI on one file
 
 
-def _experiment(client: Any) -> str:
-    found = client.get_experiment_by_name(EXPERIMENT)
+def _experiment(client: Any, kind: str = "train") -> str:
+    name = TAGGING if kind == "tag" else EXPERIMENT
+    found = client.get_experiment_by_name(name)
     if found is None:
         artifacts = None
         if tracking_uri().startswith("sqlite:"):
             artifacts = (home() / "mlflow" / "artifacts").as_uri()
         try:
-            return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
+            return str(client.create_experiment(name, artifact_location=artifacts))
         except Exception:  # another command has just created it
-            found = client.get_experiment_by_name(EXPERIMENT)
+            found = client.get_experiment_by_name(name)
             if found is None:
                 raise
     return str(found.experiment_id)
@@ -119,21 +121,39 @@ class Recorder:
         self._waiting.clear()
         self._flushed = time.monotonic()
 
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Add parameters that were not known when the run began."""
+        known = self.run.record["params"]
+        self.run.save(params={**known, **{key: str(value) for key, value in values.items()}})
+
+    def describe(self, text: str) -> None:
+        """Say in Markdown what came of the run; MLflow shows it on the run's page."""
+        self.run.save(tags={**self.run.record["tags"], "mlflow.note.content": text})
+
 
 @contextmanager
 def recording(
     kind: str, name: str, params: Mapping[str, Any], parent: str | None = None
 ) -> Iterator[Recorder]:
-    """Keep the record of one run and show it in MLflow at its end; arguments as in `tasks.runs.start`."""
+    """Keep the record of one run and show it in MLflow at its end; arguments as in `tasks.runs.start`.
+
+    What was asked for wrongly is no run: it leaves no record.
+    """
     run = runs.start(kind, name, params, parent)
     status = "FINISHED"
     try:
         yield Recorder(run)
+    except UsageError:
+        status = ""
+        raise
     except BaseException as error:
         status = "FAILED" if isinstance(error, Exception) else "KILLED"
         raise
     finally:
-        run.save(status=status, ended_ms=int(time.time() * 1000))
+        if status or run.record["mlflow_run_id"]:
+            run.save(status=status or "FAILED", ended_ms=int(time.time() * 1000))
+        else:
+            shutil.rmtree(run.folder)
         if status != "KILLED":
             send_pending()
 
@@ -143,22 +163,27 @@ def _first_line(error: Exception) -> str:
 
 
 def send_pending() -> int:
-    """Send every ended run that MLflow does not have yet; stop at the first failure, with one line.
+    """Send every ended run that MLflow does not have yet; a failure costs one line.
+
+    One run that cannot be sent (its model folder is gone, say) does not hold up the others; a server that
+    does not answer does.
 
     Returns:
         How many runs are still to be sent.
     """
     waiting = runs.unsent()
+    failed, left = "", 0
     for done, run in enumerate(waiting):
         try:
             _send(run)
+        except TrackingError as error:
+            failed, left = _first_line(error), left + len(waiting) - done
+            break
         except Exception as error:
-            left = len(waiting) - done
-            say(
-                f"MLflow: {_first_line(error)}. {left} run(s) kept under {home() / 'runs'}, to be sent later."
-            )
-            return left
-    return 0
+            failed, left = f"{run.id}: {_first_line(error)}", left + 1
+    if left:
+        say(f"MLflow: {failed}. {left} run(s) kept under {home() / 'runs'}, to be sent later.")
+    return left
 
 
 def _begin(run: runs.Run) -> tuple[Any, str]:
@@ -167,25 +192,41 @@ def _begin(run: runs.Run) -> tuple[Any, str]:
     client = mlflow.MlflowClient()
     record = run.record
     if record["mlflow_run_id"] is None:
-        experiment = _experiment(client)
+        experiment = _experiment(client, record["kind"])
         same = client.search_runs(
             [experiment], filter_string=f"tags.`elman.run` = '{record['id']}'", max_results=1
         )
         if same:
             found = same[0]
         else:
-            tags = {"elman.run": record["id"], "elman.kind": record["kind"]}
+            tags = {
+                "elman.run": record["id"],
+                "elman.kind": record["kind"],
+                "mlflow.source.name": f"elman {record['kind']}",
+                "mlflow.source.type": "LOCAL",
+                "mlflow.user": _user(),
+            }
             if record.get("parent"):
                 tags["mlflow.parentRunId"] = _begin(runs.read(record["parent"]))[1]
             found = client.create_run(
                 experiment, start_time=record["started_ms"], run_name=record["name"], tags=tags
             )
-            client.log_batch(
-                found.info.run_id,
-                params=[mlflow.entities.Param(key, value[:6000]) for key, value in record["params"].items()],
-            )
+        _send_params(client, found.info.run_id, record["params"])
         run.save(mlflow_run_id=found.info.run_id)
     return client, str(record["mlflow_run_id"])
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())
+
+
+def _send_params(client: Any, run_id: str, params: Mapping[str, str]) -> None:
+    from mlflow.entities import Param
+
+    client.log_batch(run_id, params=[Param(key, value[:6000]) for key, value in params.items()])
 
 
 def _send_metrics(client: Any, run_id: str, rows: list[runs.Row]) -> None:
@@ -200,6 +241,7 @@ def _send(run: runs.Run) -> None:
     """Send one whole record; everything in it may have been sent before."""
     client, run_id = _begin(run)
     record = run.record
+    _send_params(client, run_id, record["params"])
     _send_metrics(client, run_id, run.rows())
     for key, value in record["tags"].items():
         client.set_tag(run_id, key, value)
@@ -208,7 +250,7 @@ def _send(run: runs.Run) -> None:
     for item in sorted(run.artifacts.iterdir()):
         client.log_artifact(run_id, str(item))
     if record["model"] and record["status"] == "FINISHED":
-        _log_model(client, run_id, record["model"])
+        _log_model(client, run_id, record["model"], run.rows())
     client.set_terminated(run_id, status=record["status"], end_time=record["ended_ms"])
     run.save(sent=True)
 
@@ -227,8 +269,11 @@ def _log_dataset(client: Any, run_id: str, entry: Mapping[str, Any]) -> None:
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", entry["context"])])])
 
 
-def _log_model(client: Any, run_id: str, model: Mapping[str, Any]) -> None:
-    """Log the model folder as code that loads without pickle; register it once, whatever is sent again."""
+def _log_model(client: Any, run_id: str, model: Mapping[str, Any], rows: list[runs.Row]) -> None:
+    """Log the model folder as code that loads without pickle; register it once, whatever is sent again.
+
+    Its scores are the run's own `rows` once more, tied to the model, so that lists of models show them.
+    """
     mlflow = _connect()
     folder = Path(model["folder"])
     client.set_tag(run_id, "elman.model", folder.name)
@@ -256,8 +301,22 @@ def _log_model(client: Any, run_id: str, model: Mapping[str, Any]) -> None:
             filter_string=f"source_run_id = '{run_id}'",
             output_format="list",
         )
+    from mlflow.entities import Metric
+
+    scores = [
+        Metric(name, value, stamp, step, model_id=logged[0].model_id, run_id=run_id)
+        for name, value, stamp, step in rows
+        if name in model["scores"]
+    ]
+    client.log_batch(run_id, metrics=scores)
     if model["register"]:
         _register(client, run_id, logged[0], model, folder)
+
+
+_ABOUT = (
+    f"Tags raw strings. `@{CHAMPION}` is the version to tag with; a challenger takes its place only by a "
+    "better score on the champion's test documents. Why it did, or did not, stands in a version's tags."
+)
 
 
 def _register(client: Any, run_id: str, logged: Any, model: Mapping[str, Any], folder: Path) -> None:
@@ -267,7 +326,7 @@ def _register(client: Any, run_id: str, logged: Any, model: Mapping[str, Any], f
     try:
         client.get_registered_model(name)
     except MlflowException:
-        client.create_registered_model(name)
+        client.create_registered_model(name, description=_ABOUT)
     known = [v for v in client.search_model_versions(f"name = '{name}'") if v.run_id == run_id]
     if not known:
         tags = {
@@ -277,7 +336,12 @@ def _register(client: Any, run_id: str, logged: Any, model: Mapping[str, Any], f
         }
         known = [
             client.create_model_version(
-                name, f"models:/{logged.model_id}", run_id=run_id, tags=tags, model_id=logged.model_id
+                name,
+                f"models:/{logged.model_id}",
+                run_id=run_id,
+                tags=tags,
+                description=model["about"],
+                model_id=logged.model_id,
             )
         ]
     if champion(name) is None:  # the first of its name

@@ -1,6 +1,7 @@
 """`elman train` and `elman evaluate`: a model that every command finds, and a run that MLflow shows."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +12,9 @@ from data.errors import BadInput, UsageError
 from data.store import Dataset, DatasetWriter
 from data.tokenizer import Tokenizer
 from flows.evaluate import EvaluateConfig, evaluate
+from flows.ingest import IngestConfig, ingest
 from flows.train import TrainConfig, train
-from tasks import runs, tracking
+from tasks import dna, runs, tracking
 
 PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
 
@@ -54,6 +56,15 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     )
     names = {path.name for path in (run / "artifacts").iterdir()}
     assert names == {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
+    client = tracking._connect().MlflowClient()
+    shown = client.get_run(summary["run_id"]).data
+    assert shown.metrics["test_f1"] == summary["test"]["f1"]
+    assert shown.params["network.hidden"] == "100"
+    assert "| test: PER | " in shown.tags["mlflow.note.content"]
+    version = client.get_model_version("people", "1")
+    assert folder.name in version.description
+    logged = client.get_logged_model(version.source.rpartition("/")[2])
+    assert {m.key: m.value for m in logged.metrics}["test_f1"] == summary["test"]["f1"]
     for name in (
         str(folder),
         folder.name,
@@ -65,6 +76,21 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
         scores = evaluate(EvaluateConfig(model=name, corpus=corpus))
         assert scores["model"] == folder.name
         assert scores["f1"] == summary["test"]["f1"]
+
+
+def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, monkeypatch):
+    monkeypatch.setitem(dna.PRESETS, "fast", replace(dna.PRESETS["fast"], hidden=16, least=0.5, most=0.5))
+    genome = tuple(checkout / "tests" / "fixtures" / f"ecoli_100kb.{kind}.gz" for kind in ("fna", "gff3"))
+    for split in ("train", "test"):
+        ingest(IngestConfig(sources=genome, name="ecoli", as_=split))
+    summary = train(TrainConfig(corpus="ecoli", preset="fast", register="genes"))
+    assert summary["seconds"] > 0
+    run = tracking._connect().MlflowClient().get_run(summary["run_id"])
+    assert run.data.metrics["test_mcc"] == summary["test"]["mcc"]
+    assert run.data.params["network.hidden"] == "16"
+    assert "| test: CDS - | " in run.data.tags["mlflow.note.content"]
+    names = {path.name for path in tracked_home.glob("runs/*-train-*/artifacts/*")}
+    assert names == {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
 
 
 def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monkeypatch):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from data.errors import BadInput
+from data.errors import BadInput, UsageError
 from tasks import runs, tracking
 
 
@@ -89,3 +89,29 @@ def test_the_run_of_a_process_that_was_killed_is_shown_as_killed(tracked_home, c
 def test_a_name_nobody_registered_is_bad_input(tracked_home, name):
     with pytest.raises(BadInput, match=name.split("@")[0]):
         tracking.resolve_model(name)
+
+
+def test_a_run_that_cannot_be_sent_does_not_hold_up_the_others(tracked_home, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with tracking.recording("train", "its model is gone", {}) as recorder:
+        recorder.run.model(tracked_home / "models" / "gone")
+    record_one("after it")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert tracking.send_pending() == 1
+    assert {r.info.run_name: r.info.status for r in sent_runs()}["after it"] == "FINISHED"
+    assert recorder.run.id in capsys.readouterr().err
+
+
+def test_a_wrong_request_is_no_run(tracked_home):
+    with pytest.raises(UsageError), tracking.recording("train", "wrong", {}):
+        raise UsageError("expected something else")
+    assert sent_runs() == []
+    assert list((tracked_home / "runs").iterdir()) == []
+
+
+def test_tagging_is_shown_apart_from_training(tracked_home):
+    with tracking.recording("tag", "nightly", {}):
+        pass
+    assert sent_runs() == []
+    found = client().search_runs([client().get_experiment_by_name(tracking.TAGGING).experiment_id])
+    assert [run.info.run_name for run in found] == ["nightly"]
