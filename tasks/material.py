@@ -15,6 +15,7 @@ from rnn.fit import FitConfig, FitResult, State, fit
 from rnn.network import Architecture
 from tasks.tagger import Scoring, iob2_of
 
+EAGERNESS = tuple(0.25 * step for step in range(-2, 13))  # tried for what speaks for `O`, in logarithms
 OnEpoch = Callable[[dict[str, float]], None]
 
 
@@ -152,6 +153,37 @@ class Material:
             state=state,
             start=start,
         )
+
+    def eager(self, result: FitResult, config: Architecture) -> tuple[FitResult, float]:
+        """Make a trained network as ready to see entities as is best on dev.
+
+        Training looks for likely tags, not for F1: where entities are rare, too few are found. So what
+        speaks for `O` is lowered by that one of EAGERNESS whose F1 on dev, in the mean with its two
+        neighbours, is highest; the smallest of equals.
+
+        Returns:
+            the result with the weights so changed and the F1 they reach, and by how much; 0 without dev.
+        """
+        if not self.has("dev"):
+            return result, 0.0
+        judge = self.judge("dev")
+
+        def changed(less: float) -> Params:
+            sign = 1 if config.classes == 1 else -1
+            params = dict(result.params)
+            for name, value in result.params.items():
+                if name.endswith("head.by"):
+                    params[name] = value.copy()
+                    params[name][..., 0] += sign * np.float32(less)
+            return params
+
+        scores = [judge(self.predict(changed(less), config, "dev")) for less in EAGERNESS]
+        smooth = np.convolve([scores[0], *scores, scores[-1]], np.full(3, 1 / 3), "valid")
+        near = np.argsort(np.abs(EAGERNESS), kind="stable")
+        best = int(near[np.argmax(np.round(smooth[near], 9))])
+        if not EAGERNESS[best]:
+            return result, 0.0
+        return replace(result, params=changed(EAGERNESS[best]), best_score=scores[best]), EAGERNESS[best]
 
     def temperature(self, params: Params, config: Architecture) -> float:
         """What makes probabilities true on dev: of entities said with 0.8, four in five are right.

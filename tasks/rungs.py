@@ -88,7 +88,7 @@ def climbed(
         the rung, and its score on dev; NaN where there is none.
     """
     began = time.perf_counter()
-    result = material.fit(network, how, seed, start=start)
+    result, _ = material.eager(material.fit(network, how, seed, start=start), network)
     seconds, rate = time.perf_counter() - began, how.learning_rate
     rung = answered(name, network, result.params, material, splits, seconds=seconds, rate=rate)
     return rung, result.best_score

@@ -155,7 +155,8 @@ def fit_tagger(
         for past in state.history if state else ():
             on_epoch(past)
         start = learnt(before) if before else None
-        result = material.fit(network, how, seed, on_epoch, checkpoint.keep, state, start)
+        trained = material.fit(network, how, seed, on_epoch, checkpoint.keep, state, start)
+        result, eagerness = material.eager(trained, network)
         dev = None
         if material.has("dev"):
             said = material.said(material.predict(result.params, network, "dev"))
@@ -177,6 +178,7 @@ def fit_tagger(
             "fit": how.to_dict(),
             "class_weights": weights,
             "best_epoch": result.best_epoch,
+            "eagerness": eagerness,
             "temperature": material.temperature(result.params, network),
             "dev": dev,
             "notes": read.notes,

@@ -10,7 +10,10 @@ from data import encoded
 from data.errors import UsageError
 from data.score import entity_scores
 from rnn.decode import Prediction
-from tasks.material import Material
+from rnn.fit import FitResult
+from rnn.weights import from_bytes
+from tasks.material import EAGERNESS, Material
+from tasks.model import WEIGHTS
 from tasks.train import encode_corpus
 
 LINES = (
@@ -81,3 +84,20 @@ def test_entities_of_types_unseen_in_training_count_as_missed(corpus):
     f1 = material.judge("dev")(Prediction(best, offsets))
     assert f1 == pytest.approx(2 * 4 / (4 + 5))
     assert material.judge("dev")(replace(Prediction(best, offsets), tags=np.zeros_like(best))) == 0.0
+
+
+@pytest.mark.parametrize("binary", [None, "PER"])
+def test_a_network_that_sees_too_few_entities_is_made_more_eager_by_dev(names, train_in, tmp_path, binary):
+    fitted = train_in(tmp_path, names, preset="fast", binary=binary)
+    material = Material(encoded.read(Path(fitted["encoded"])), binary)
+    params, network, _ = from_bytes((Path(fitted["model"]) / WEIGHTS).read_bytes())
+    judge, shy, score = material.judge("dev"), dict(params), 1.0
+    while score > fitted["dev"]["f1"] - 0.1:
+        shy["head.by"] = shy["head.by"] + np.array(
+            [-1 if binary else 1] + [0] * (network.classes - 1), np.float32
+        )
+        score = judge(material.predict(shy, network, "dev"))
+    result, eagerness = material.eager(FitResult(shy, [], 1, score), network)
+    assert 0 < eagerness <= max(EAGERNESS)
+    assert result.best_score > score + 0.05
+    assert judge(material.predict(result.params, network, "dev")) == result.best_score
