@@ -4,7 +4,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help env demo test test-slow lint lock clean
+.PHONY: help env demo test test-slow bench lint lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,19 @@ test: env lint  ## everything that must hold, in under 15 minutes on 2 cores
 test-slow: env  ## the exhaustive cases too
 	$(BIN)/python -m pytest -n 2
 
+bench: .venv-bench/ready  ## speed beside PyTorch, ONNX Runtime and JAX, in an environment of their own
+	PYTHONPATH=. .venv-bench/bin/python -m bench.speed
+
+# The peers' environment sees the project's own too; what both need has the lock's version.
+.venv-bench/ready: .venv/ready bench/requirements.txt
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	VIRTUAL_ENV=.venv $(BIN)/uv pip freeze --quiet | grep -E '^(numpy|scipy)==' > .venv-bench/constraints.txt
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r bench/requirements.txt -c .venv-bench/constraints.txt
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' \
+	  > "$$(.venv-bench/bin/python -c 'import site; print(site.getsitepackages()[0])')/elman.pth"
+	touch $@
+
 lint: env  ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -40,4 +53,4 @@ lock: env  ## resolve anew what pyproject.toml allows
 	  --custom-compile-command 'make lock' --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment and what runs produced
-	rm -rf .venv var
+	rm -rf .venv .venv-bench var

@@ -1,31 +1,49 @@
 # ruff: noqa: E402  (the pools are limited before they are loaded)
-"""Training and tagging rates of `rnn` beside PyTorch's and ONNX Runtime's; see bench/README.md."""
+"""Training and tagging rates of `rnn` beside PyTorch's, ONNX Runtime's and JAX's; see bench/README.md."""
 
 import os
 
 for pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[pool] = "1"
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
 
 import argparse
-import io
+import platform
+import resource
 import statistics
 import time
-import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 
 import numpy as np
-import onnxruntime
 import torch
-from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from rnn.batches import Bags, Sequences, by_length, pack
-from rnn.decode import predict
+from bench import peers
+from rnn.batches import Bags, Sequences
+from rnn.decode import Scheme, predict
 from rnn.fit import FitConfig, fit
 from rnn.network import NetworkConfig, init
+from rnn.threads import one_thread
 
 SYMBOLS, TAGS, BATCH = 10_000, 9, 64
-EPOCHS = 3  # of one pass of training, so that building a network counts little
-MODULES = {"elman": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
+EPOCHS = 3  # of one timed pass of training
+CELLS = (("elman", 100), ("gru", 128), ("lstm", 128))
+GATES = {"elman": 1, "gru": 3, "lstm": 4}
+PEERS = ("torch", "onnxruntime", "jax", "numpy", "numba", "scipy")
+BARS = {  # what issue 3 asks for, by cell: of training; of tagging beside each peer
+    ("elman", "training"): 4.0,
+    ("gru", "training"): 3.3,
+    ("lstm", "training"): 2.4,
+    ("elman", "torch padded"): 3.5,
+    ("gru", "torch padded"): 2.7,
+    ("lstm", "torch padded"): 2.2,
+    ("elman", "torch packed"): 2.8,
+    ("lstm", "torch packed"): 1.9,
+    ("elman", "onnxruntime"): 3.5,
+    ("gru", "onnxruntime"): 2.0,
+    ("lstm", "onnxruntime"): 1.4,
+}
+Run = Callable[[], float]
 
 
 def corpus(sentences: int, seed: int = 0) -> Sequences:
@@ -38,160 +56,227 @@ def corpus(sentences: int, seed: int = 0) -> Sequences:
     return Sequences(tokens, offsets, rng.integers(0, TAGS, offsets[-1]).astype(np.int32))
 
 
-class Tagger(torch.nn.Module):
-    """Embedding, recurrent module, linear head."""
+def timed(run: Callable[[], object]) -> Run:
+    """CPU seconds that a run takes."""
 
-    def __init__(self, cell: str, hidden: int, both: bool, sparse: bool) -> None:
-        super().__init__()
-        self.table = torch.nn.Embedding(SYMBOLS, hidden, sparse=sparse)
-        self.cell = MODULES[cell](hidden, hidden, bidirectional=both)
-        self.head = torch.nn.Linear(hidden * (1 + both), TAGS)
+    def measure() -> float:
+        began = time.process_time()
+        run()
+        return time.process_time() - began
 
-    def forward(self, ids: torch.Tensor, sizes: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits of padded ids (T, B), or of packed ones (N,) where sizes are given."""
-        x = self.table(ids)
-        if sizes is None:
-            return self.head(self.cell(x)[0])
-        return self.head(self.cell(PackedSequence(x, sizes))[0].data)
+    return measure
 
 
-def batches(some: Sequences) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Length-sorted batches, ready made: padded ids, padded tags (-1 beyond the end), packed ids, sizes."""
-    order = np.argsort(-some.lengths, kind="stable")
-    ready = []
-    for i in range(0, len(order), BATCH):
-        batch = pack(some, order[i : i + BATCH])
-        sizes = torch.tensor(batch.counts)
-        both = PackedSequence(torch.tensor(batch.places), sizes)
-        places, _ = pad_packed_sequence(both, padding_value=-1)
-        ids = torch.where(places >= 0, torch.tensor(some.tokens)[places].long(), 0)
-        tags = torch.where(places >= 0, torch.tensor(some.targets)[places].long(), -1)
-        ready.append((ids, tags, torch.tensor(batch.tokens).long(), sizes))
-    return ready
-
-
-def torch_trainer(
-    cell: str, hidden: int, both: bool, some: Sequences, packed: bool, sparse: bool
-) -> Callable[[], None]:
-    """PyTorch training, SparseAdam for the table or fused Adam for everything."""
-    model = Tagger(cell, hidden, both, sparse)
-    if sparse:
-        rest = [p for name, p in model.named_parameters() if name != "table.weight"]
-        steps = [torch.optim.SparseAdam([model.table.weight]), torch.optim.Adam(rest, fused=True)]
-    else:
-        steps = [torch.optim.Adam(model.parameters(), fused=True)]
-    ready = batches(some)
-
-    def run() -> None:
-        for ids, tags, flat, sizes in ready * EPOCHS:
-            for step in steps:
-                step.zero_grad(set_to_none=True)
-            logits = model(flat, sizes) if packed else model(ids).reshape(-1, TAGS)
-            y = (
-                torch.nn.utils.rnn.pack_padded_sequence(tags, (tags >= 0).sum(0)).data
-                if packed
-                else tags.reshape(-1)
-            )
-            torch.nn.functional.cross_entropy(logits, y, ignore_index=-1).backward()
-            for step in steps:
-                step.step()
-
-    return run
-
-
-def torch_tagger(cell: str, hidden: int, both: bool, some: Sequences, packed: bool) -> Callable[[], None]:
-    """PyTorch tagging all batches."""
-    model, ready = Tagger(cell, hidden, both, False).eval(), batches(some)
-
-    def run() -> None:
-        with torch.inference_mode():
-            for ids, _, flat, sizes in ready:
-                (model(flat, sizes) if packed else model(ids)).argmax(-1)
-
-    return run
-
-
-def onnx_tagger(cell: str, hidden: int, both: bool, some: Sequences) -> Callable[[], None]:
-    """ONNX Runtime tagging all batches, padded."""
-    model, file = Tagger(cell, hidden, both, False).eval(), io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        axes = {"ids": {0: "T", 1: "B"}, "logits": {0: "T", 1: "B"}}
-        names = {"input_names": ["ids"], "output_names": ["logits"], "dynamic_axes": axes}
-        torch.onnx.export(model, (torch.zeros(7, 3, dtype=torch.long),), file, dynamo=False, **names)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
-    ready = [ids.numpy() for ids, *_ in batches(some)]
-    return lambda: [session.run(None, {"ids": ids})[0].argmax(-1) for ids in ready] and None
-
-
-def ours(
-    cell: str, hidden: int, both: bool, some: Sequences
-) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Training with ours, everything from packing to Adam; and tagging."""
-    config = NetworkConfig(rows=SYMBOLS, classes=TAGS, hidden=hidden, cell=cell, bidirectional=both)
-    how = FitConfig(epochs=EPOCHS, batch=BATCH, dropout=0, blocks=0, unknown=0, states=0, patience=0)
-    bags, params = Bags.single(SYMBOLS), init(config, 0)
-    tokens = BATCH * int(some.lengths.mean())
-    assert len(list(by_length(some.lengths, tokens))) > 1
-    return (
-        lambda: fit(config, how, bags, some) and None,
-        lambda: predict(params, config, bags, some, probabilities=False, batch_tokens=tokens) and None,
+def network(size: peers.Size, output: str = "softmax") -> NetworkConfig:
+    """Our network of a size."""
+    return NetworkConfig(
+        rows=SYMBOLS,
+        classes=TAGS,
+        hidden=size.hidden,
+        cell=size.cell,
+        bidirectional=size.both,
+        output=output,
     )
+
+
+def trainer(size: peers.Size, some: Sequences) -> Run:
+    """Our training, from packing to Adam, EPOCHS epochs after a first one that is not timed."""
+    how = FitConfig(epochs=EPOCHS + 1, batch=BATCH, dropout=0, blocks=0, unknown=0, states=0, patience=0)
+
+    def measure() -> float:
+        ends: list[float] = []
+        fit(
+            network(size),
+            how,
+            Bags.single(SYMBOLS),
+            some,
+            on_epoch=lambda line: ends.append(time.process_time()),
+        )
+        return ends[-1] - ends[0]
+
+    return measure
+
+
+def tagger(size: peers.Size, some: Sequences, batch_tokens: int | None = None, workers: int = 1) -> Run:
+    """Our tagging, from ids to tags, in batches of about BATCH sentences."""
+    params, bags = init(network(size), 0), Bags.single(SYMBOLS)
+    steps = batch_tokens or BATCH * int(some.lengths.mean())
+    return timed(
+        lambda: predict(
+            params, network(size), bags, some, probabilities=False, batch_tokens=steps, workers=workers
+        )
+    )
+
+
+def chain_tagger(size: peers.Size, some: Sequences) -> Run:
+    """Our tagging with a chain: legal sequences, probabilities of tokens and entities.
+
+    The first tag is favoured so that about one token in ten is in an entity, as in text.
+    """
+    config, bags = network(size, "crf"), Bags.single(SYMBOLS)
+    params = init(config, 0)
+    params["head.by"][0] += 1.5
+    kind = np.array([-1, *np.repeat(np.arange(TAGS // 2), 2)], np.int32)
+    scheme = Scheme(np.array([False, *[True, False] * (TAGS // 2)]), kind)
+    goes_on = (kind >= 0) & ~scheme.begin
+    after = (kind[:, None] == kind[None, :]) | ~goes_on[None, :]
+    steps = BATCH * int(some.lengths.mean())
+    return timed(
+        lambda: predict(
+            params,
+            config,
+            bags,
+            some,
+            start_legal=~goes_on,
+            transition_legal=after,
+            scheme=scheme,
+            batch_tokens=steps,
+        )
+    )
+
+
+def alternated(runs: dict[str, Run], passes: int) -> dict[str, list[float]]:
+    """Seconds of each pass of each run: once to warm up, then in turn."""
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        run()
+    for _ in range(passes):
+        for name, run in runs.items():
+            taken[name].append(run())
+    return taken
+
+
+def line(what: str, name: str, rate: float, ratio: float | None = None, bar: float | None = None) -> None:
+    """One line of the table: thousand symbols a CPU second, and how many times a peer's that is."""
+    beside = "" if ratio is None else f"{ratio:7.2f}x"
+    asked = "" if bar is None else f"   asked {bar}x: {'held' if ratio and ratio >= bar else 'missed'}"
+    print(f"{what:27}{name:28}{rate / 1000:8.0f} {beside}{asked}", flush=True)
+
+
+def compare(size: peers.Size, some: Sequences, passes: int) -> None:
+    """Training and tagging of one cell beside all peers."""
+    ready, both = peers.batches(some, BATCH), " both ways" if size.both else ""
+    label = f"{size.cell} {size.hidden}{both}"
+    training = {"ours": trainer(size, some)}
+    for packed, sparse in ((False, True), (True, True), (False, False)):
+        name = f"torch {'packed' if packed else 'padded'}, {'SparseAdam' if sparse else 'fused Adam'}"
+        training[name] = timed(peers.torch_trainer(size, ready, EPOCHS, packed, sparse))
+    tagging = {
+        "ours": tagger(size, some),
+        "torch padded": timed(peers.torch_tagger(size, ready, packed=False)),
+        "torch packed": timed(peers.torch_tagger(size, ready, packed=True)),
+        "onnxruntime": timed(peers.onnx_tagger(size, ready)),
+    }
+    if not size.both:
+        tagging["jax"] = timed(peers.jax_tagger(size, ready))
+    for what, runs, symbols in (
+        ("training", training, len(some.tokens) * EPOCHS),
+        ("tagging", tagging, len(some.tokens)),
+    ):
+        taken = alternated(runs, passes)
+        middle = {name: statistics.median(seconds) for name, seconds in taken.items()}
+        best = min((name for name in runs if name != "ours"), key=middle.__getitem__)
+        for name in runs:
+            ratio = statistics.median(b / a for a, b in zip(taken["ours"], taken[name], strict=True))
+            bar = BARS.get(
+                (size.cell, "training") if what == "training" and name == best else (size.cell, name)
+            )
+            share = 0.85 if size.both else 1  # both ways may lose 15 %
+            line(
+                f"{label} {what}",
+                name,
+                symbols / middle[name],
+                None if name == "ours" else ratio,
+                None if bar is None else round(bar * share, 2),
+            )
+
+
+def roofline(some: Sequences, passes: int) -> None:
+    """What share of the rate of large products training reaches at H = 256."""
+    size = peers.Size("elman", 256, False, SYMBOLS, TAGS)
+    a, b = (np.random.default_rng(i).standard_normal((2048, 2048), np.float32) for i in (0, 1))
+    runs = {"sgemm": timed(lambda: a @ b)}
+    runs |= {cell: trainer(size._replace(cell=cell), some) for cell in GATES}
+    with one_thread():
+        taken = alternated(runs, passes)
+    peak = 2 * 2048**3 / statistics.median(taken["sgemm"])
+    print(f"large product: {peak / 1e9:.0f} GF/s")
+    for cell, gates in GATES.items():
+        work = 6 * gates * size.hidden**2 * len(some.tokens) * EPOCHS
+        rate = work / statistics.median(taken[cell])
+        held = "held" if rate >= 0.6 * peak else "missed"
+        print(
+            f"{cell} 256 training: {rate / 1e9:.0f} GF/s, {rate / peak:.0%} of it   asked 60%: {held}",
+            flush=True,
+        )
+
+
+def workers(some: Sequences, passes: int) -> None:
+    """Wall time of two threads beside one: only a quiet machine shows it."""
+    size = peers.Size("elman", 100, True, SYMBOLS, TAGS)
+
+    def wall(threads: int, train: bool) -> Run:
+        how = FitConfig(epochs=2, batch=BATCH, parts=2, patience=0)
+        tag = tagger(size, some, 1 << 11, threads)
+
+        def measure() -> float:
+            began = time.perf_counter()
+            if train:
+                fit(network(size), how, Bags.single(SYMBOLS), some, workers=threads)
+            else:
+                tag()
+            return time.perf_counter() - began
+
+        return measure
+
+    for what in ("tagging", "training"):
+        taken = alternated({str(n): wall(n, what == "training") for n in (1, 2)}, passes)
+        ratio = min(taken["1"]) / min(taken["2"])
+        print(
+            f"two workers beside one, {what}: {ratio:.2f}x in wall time, best of {passes}; "
+            f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
+            flush=True,
+        )
+
+
+def chain(some: Sequences, passes: int) -> None:
+    """What legal sequences and their probabilities cost on top of tagging."""
+    for cell, hidden in CELLS:
+        size = peers.Size(cell, hidden, True, SYMBOLS, TAGS)
+        taken = alternated({"plain": tagger(size, some), "chain": chain_tagger(size, some)}, passes)
+        more = statistics.median(b / a - 1 for a, b in zip(taken["plain"], taken["chain"], strict=True))
+        held = "held" if more <= 0.25 else "missed"
+        print(
+            f"{cell} {hidden} both ways: chain with probabilities adds {more:.0%}   asked 25%: {held}",
+            flush=True,
+        )
 
 
 def main() -> None:
-    """Measure and print a table."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cells", default="elman:100,gru:128,lstm:128", help="cell:hidden, ...")
     parser.add_argument("--passes", type=int, default=7)
     parser.add_argument("--sentences", type=int, default=2560)
-    parser.add_argument("--both", action="store_true", help="bidirectional")
+    parser.add_argument("--only", default="cells,both,roofline,chain,workers", help="parts, comma-separated")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     some = corpus(asked.sentences)
+    print(f"{os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f};", end=" ")
+    print(", ".join(f"{name} {version(name)}" for name in PEERS), f"python {platform.python_version()}")
     print(
-        f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, numpy {np.__version__};", end=" "
+        f"{len(some)} sentences of 5 to 60 symbols, {len(some.tokens)} in all; {BATCH} a batch, {TAGS} tags;"
+        f"\nthousand real symbols per CPU second of one thread, median of {asked.passes} alternated passes;"
+        "\nratios are ours to each peer's, medians of the passes; training with gradients and Adam"
     )
-    print(f"{len(some)} sentences, {len(some.tokens)} symbols; thousand symbols per CPU second, ours to each")
-    for name in asked.cells.split(","):
-        cell, hidden = name.split(":")
-        size = (cell, int(hidden), asked.both, some)
-        train, tag = ours(*size)
-        groups = {
-            "training": {
-                "ours": train,
-                "torch padded, SparseAdam": torch_trainer(*size, packed=False, sparse=True),
-                "torch packed, SparseAdam": torch_trainer(*size, packed=True, sparse=True),
-                "torch padded, fused Adam": torch_trainer(*size, packed=False, sparse=False),
-            },
-            "tagging": {
-                "ours": tag,
-                "torch padded": torch_tagger(*size, packed=False),
-                "torch packed": torch_tagger(*size, packed=True),
-                "onnxruntime": onnx_tagger(*size),
-            },
-        }
-        for what, runs in groups.items():
-            rates: dict[str, list[float]] = {key: [] for key in runs}
-            for run in runs.values():
-                run()
-            for _ in range(asked.passes):
-                for key, run in runs.items():
-                    began = time.process_time()
-                    run()
-                    seconds = time.process_time() - began
-                    rates[key].append(
-                        len(some.tokens) * (EPOCHS if what == "training" else 1) / seconds / 1000
-                    )
-            for key in runs:
-                ratio = statistics.median(a / b for a, b in zip(rates["ours"], rates[key], strict=True))
-                beside = "" if key == "ours" else f"{ratio:6.2f}x"
-                print(
-                    f"{cell:6}{hidden:>4} {what:9} {key:26}{statistics.median(rates[key]):8.0f} {beside}",
-                    flush=True,
-                )
+    parts = asked.only.split(",")
+    for name, both in (("cells", False), ("both", True)):
+        if name in parts:
+            for cell, hidden in CELLS:
+                compare(peers.Size(cell, hidden, both, SYMBOLS, TAGS), some, asked.passes)
+    for name, part in (("roofline", roofline), ("chain", chain), ("workers", workers)):
+        if name in parts:
+            part(some, asked.passes)
+    print(f"peak RSS of all of it: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from rnn.arrays import Floats, Int32, Int64
+from rnn.arrays import Bools, Floats, Int32, Int64
+from rnn.elementary import exp
 from rnn.jit import jit
+
+LOW = np.float32(-1e30)
+FLOOR = np.float32(-60)  # as chain.FLOOR, within what float32 holds
 
 
 @jit
@@ -107,7 +111,103 @@ def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -
     return alpha, beta, scale, total
 
 
-LOW = np.float32(-1e30)
+@jit
+def _forward(emission: Any, cold: Any, starts: Any, first: Any, A: Any) -> Any:
+    """Scaled forward probabilities of emissions (N, G) times `cold`.
+
+    Returns:
+        alpha and step as in chain.Posterior, flat: those of step t lie tag by tag, (G, n), at G * starts[t].
+    """
+    N, G = emission.shape
+    T, B = len(starts) - 1, starts[1]
+    alpha, step = np.empty(N * G, np.float32), np.empty(N * G, np.float32)
+    top, scale = np.empty(B, np.float32), np.empty(B, np.float32)
+    before = alpha[:0].reshape((G, 0))
+    for t in range(T):
+        a, b, n = starts[t], starts[t + 1], starts[t + 1] - starts[t]
+        now, weight = alpha[a * G : b * G].reshape((G, n)), step[a * G : b * G].reshape((G, n))
+        for j in range(G):
+            if t:
+                now[j] = 0
+                for k in range(G):
+                    w = A[k, j]
+                    if w != 0:
+                        for i in range(n):
+                            now[j, i] += before[k, i] * w
+            else:
+                now[j] = first[j]
+            for i in range(n):
+                weight[j, i] = emission[a + i, j] * cold if now[j, i] > 0 else LOW
+        top[:n] = weight[0]
+        for j in range(1, G):
+            for i in range(n):
+                top[i] = max(top[i], weight[j, i])
+        scale[:n] = 0
+        for j in range(G):
+            for i in range(n):
+                weight[j, i] = exp(max(weight[j, i] - top[i], FLOOR))
+                now[j, i] *= weight[j, i]
+                scale[i] += now[j, i]
+        for i in range(n):
+            scale[i] = np.float32(1) / scale[i]
+        for j in range(G):
+            for i in range(n):
+                now[j, i] *= scale[i]
+                weight[j, i] *= scale[i] if now[j, i] > 0 else np.float32(0)
+        before = now
+    return alpha, step
+
+
+@jit
+def _backward(
+    best: Any, alpha: Any, step: Any, starts: Any, A: Any, last: Any, stops: Any, kind: Any, follow: Any
+) -> Any:
+    """Probability of the tags `best` (N,), and of the entities they are, from right to left."""
+    G, N = len(last), len(best)
+    T, B = len(starts) - 1, starts[1]
+    chance = np.empty(N, np.float32)
+    member, begin, end = np.empty(N, np.int32), np.empty(N, np.int32), np.empty(N, np.int32)
+    name, sure, found = np.empty(N, np.int32), np.empty(N, np.float32), 0
+    beta, v, norm = np.empty((G, B), np.float32), np.empty((G, B), np.float32), np.empty(B, np.float32)
+    ended, carry = np.empty(B, np.int32), np.empty(B)
+    for t in range(T - 1, -1, -1):
+        a, n = starts[t], starts[t + 1] - starts[t]
+        b, m = a + n, starts[t + 2] - starts[t + 1] if t + 1 < T else 0
+        now = alpha[a * G : b * G].reshape((G, n))
+        weight = step[b * G : (b + m) * G].reshape((G, m))
+        for j in range(G):
+            for i in range(m):
+                v[j, i] = weight[j, i] * beta[j, i]
+        norm[:n] = 0
+        for k in range(G):
+            beta[k, :m] = 0
+            beta[k, m:n] = last[k]
+            for j in range(G):
+                w = A[k, j]
+                if w != 0:
+                    for i in range(m):
+                        beta[k, i] += v[j, i] * w
+            for i in range(n):
+                norm[i] += now[k, i] * beta[k, i]
+        for i in range(n):
+            tag = best[a + i]
+            chance[a + i] = now[tag, i] * beta[tag, i] / norm[i]
+            if kind[tag] < 0:
+                continue
+            following = best[b + i] if i < m else tag
+            if i < m and follow[tag, following]:
+                carry[i] *= A[tag, following] * weight[following, i]
+            else:
+                ended[i], carry[i] = t + 1, last[tag]
+                if i < m:
+                    carry[i] = 0
+                    for j in range(G):
+                        carry[i] += stops[tag, j] * v[j, i]
+            if t == 0 or not follow[best[starts[t - 1] + i], tag]:
+                member[found], begin[found], end[found], name[found] = i, t, ended[i], kind[tag]
+                sure[found] = now[tag, i] * carry[i] / norm[i]
+                found += 1
+    return chance, member[:found], begin[:found], end[:found], name[:found], sure[:found]
 
 
 def viterbi(emission: Floats, starts: Int64, start: Floats, transition: Floats, end: Floats) -> Int32:
@@ -135,3 +235,37 @@ def forward_backward(
     member = np.arange(len(best)) - np.repeat(starts[:-1], np.diff(starts))
     log_z = np.bincount(member, logs) + np.log(total)
     return marginals.T, alpha.T, beta.T, (columns / scale).T, log_z
+
+
+def decode(
+    emission: Floats,
+    starts: Int64,
+    weights: tuple[Floats, Floats, Floats],
+    temperature: float,
+    begin: Bools,
+    kind: Int32,
+) -> tuple[Int32, Floats, tuple[Int32, Int32, Int32, Int32, Floats]]:
+    """Best path, the probability of each of its tags, and its entities with theirs, float32, one batch.
+
+    As chain.viterbi, chain.forward_backward and chain.span_probability find them. An entity is begun by a tag
+    of a `kind` that does not follow, as Scheme of rnn/decode.py says, on the tag before it.
+
+    Args:
+        emission: (N, G)
+        starts: (T + 1,)
+        weights: of the chain.
+        temperature: they and the emissions are divided by it before probabilities are taken.
+        begin: (G,) whether the tag begins an entity even after one of its kind.
+        kind: (G,) -1 for none.
+
+    Returns:
+        tags (N,), their probability (N,), and of each entity: sequence of the batch, first step, step after
+        the last, kind, probability.
+    """
+    best = viterbi(emission, starts, *weights)
+    start, A, end = (np.exp(w / temperature).astype(np.float32) for w in weights)
+    alpha, step = _forward(emission, np.float32(1 / temperature), starts, start, A)
+    follow = (kind[None, :] == kind[:, None]) & ~begin[None, :]
+    stops = np.where(follow, np.float32(0), A)
+    chance, *spans = _backward(best, alpha, step, starts, A, end, stops, kind, follow)
+    return best, chance, tuple(spans)

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401  (the kernels' products call it: its threads must be there to be limited)
-from threadpoolctl import threadpool_limits
 
 from rnn import chain
 from rnn.arrays import Bools, Floats, Int32, Int64, Params, compiled
 from rnn.batches import Bags, Batch, Sequences, by_length, pack
 from rnn.network import Architecture
+from rnn.threads import one_thread
 
-WINDOW = 16  # batches for which the blocks of each distinct symbol are summed once
+WINDOW = 1 << 16  # steps for which the blocks of each distinct symbol are summed once
 
 
 class Scheme(NamedTuple):
@@ -117,10 +116,18 @@ def predict(
         for chosen in by_length(some.lengths, batch_tokens):
             batch = pack(sequences, window[chosen])
             emission, starts, where = emissions(logits(batch), config, batch)
-            best = chain.viterbi(emission, starts, weights) if not weights.free else _first(emission)
-            tags[where] = best
             if chance is None and every is None:
+                tags[where] = (
+                    chain.viterbi(emission, starts, weights) if not weights.free else _first(emission)
+                )
                 continue
+            if chance is not None and every is None and compiled(emission.dtype):
+                spans = _decoded(emission, starts, where, weights, temperature, scheme, batch, tags, chance)
+                if spans is not None:
+                    found.append(spans)
+                continue
+            best = chain.viterbi(emission, starts, weights)
+            tags[where] = best
             cool = emission if temperature == 1 else emission / emission.dtype.type(temperature)
             posterior = chain.forward_backward(cool, starts, cooled)
             if chance is not None:
@@ -134,8 +141,8 @@ def predict(
                 found.append(spans)
         return found
 
-    windows = by_length(sequences.lengths, WINDOW * batch_tokens)
-    with threadpool_limits(1):
+    windows = by_length(sequences.lengths, max(WINDOW, batch_tokens))
+    with one_thread():
         if workers == 1:
             parts = [tag(window) for window in windows]
         else:
@@ -174,7 +181,7 @@ def calibrate(
     width = 2 if config.output == "sigmoid" else config.classes
     weights = chain.Weights.of(params, chain.Weights.legal(width, start_legal, transition_legal))
     logits, ready = config.tagger(params, bags, dev.tokens), []
-    with threadpool_limits(1):
+    with one_thread():
         for chosen in by_length(dev.lengths, 4096):
             batch = pack(dev, chosen)
             emission, starts, where = emissions(logits(batch), config, batch)
@@ -263,6 +270,29 @@ def _borders(tags: Int32, offsets: Int64, scheme: Scheme) -> tuple[Int64, Int64]
     edges = np.flatnonzero(fresh)
     inside = kind[edges[:-1]] >= 0
     return edges[:-1][inside], edges[1:][inside]
+
+
+def _decoded(
+    emission: Floats,
+    starts: Int64,
+    where: Int64,
+    weights: chain.Weights,
+    temperature: float,
+    scheme: Scheme | None,
+    batch: Batch,
+    tags: Int32,
+    chance: Floats,
+) -> Spans | None:
+    """By kernels, fill in the tags of one batch and their probability; its spans, where there is a scheme."""
+    from rnn import chain_kernels
+
+    G = emission.shape[1]
+    known = scheme or Scheme(np.zeros(G, bool), np.full(G, -1, np.int32))
+    tags[where], chance[where], spans = chain_kernels.decode(emission, starts, weights, temperature, *known)
+    if scheme is None:
+        return None
+    member, begin, end, kind, probability = spans
+    return Spans(batch.sequences[member], begin.astype(np.int64), end.astype(np.int64), kind, probability)
 
 
 def _spans_of_batch(

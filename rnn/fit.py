@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from rnn import chain
 from rnn.arrays import Bools, Floats, Gradients, Params
@@ -23,6 +22,7 @@ from rnn.losses import loss_of
 from rnn.network import Architecture, Noise, init
 from rnn.optimise import Adam, clip, summed
 from rnn.pretrain import started
+from rnn.threads import one_thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +194,7 @@ def fit(
     if config.output == "crf":
         _check_legal(train, config.outputs_per_step, legal)
     judge = score if dev is not None and len(dev) else None
-    with threadpool_limits(1), ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
+    with one_thread(), ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
         while not state.finished:
             began = time.perf_counter()
             rate = _epoch(

@@ -11,31 +11,8 @@ from rnn import layers
 from rnn.arrays import Floats, Int32, Params
 from rnn.batches import Batch
 from rnn.cells import Backprop, Cell
+from rnn.elementary import tanh
 from rnn.jit import jit
-
-
-@jit
-def _tanh(x: Any) -> Any:
-    """Rational approximation of tanh for float32, off by at most 3e-7 (the form of Eigen's MathFunctions)."""
-    x = min(max(x, np.float32(-8.0)), np.float32(8.0))
-    s = x * x
-    p = np.float32(-2.76076847742355e-16)
-    p = p * s + np.float32(2.00018790482477e-13)
-    p = p * s + np.float32(-8.60467152213735e-11)
-    p = p * s + np.float32(5.12229709037114e-08)
-    p = p * s + np.float32(1.48572235717979e-05)
-    p = p * s + np.float32(6.37261928875436e-04)
-    p = p * s + np.float32(4.89352455891786e-03)
-    q = np.float32(1.19825839466702e-06)
-    q = q * s + np.float32(1.18534705686654e-04)
-    q = q * s + np.float32(2.26843463243900e-03)
-    q = q * s + np.float32(4.89352518554385e-03)
-    return x * p / q
-
-
-@jit
-def _sigmoid(x: Any) -> Any:
-    return _tanh(x * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
 
 
 @jit
@@ -95,7 +72,7 @@ def _simple_forward(x: Any, Wh: Any, starts: Any, reverse: bool, rectify: bool, 
         else:
             for i in range(n):
                 for j in range(H):
-                    h[a + i, j] = _tanh(x[a + i, j] + u[i, j])
+                    h[a + i, j] = tanh(x[a + i, j] + u[i, j])
     return h
 
 
@@ -125,8 +102,8 @@ def _gru_forward(x: Any, Wh: Any, bh: Any, starts: Any, reverse: bool, keep: Any
     N, H = x.shape[0], len(bh)
     T, B = len(starts) - 1, starts[1]
     h, gates, inner = np.empty((N, H), x.dtype), np.empty_like(x), np.empty((N, H), x.dtype)
-    u, state = np.empty((B, 3 * H), x.dtype), np.empty((B, H), x.dtype)
-    half, one = np.float32(0.5), np.float32(1)
+    u, state, none = np.empty((B, 3 * H), x.dtype), np.empty((B, H), x.dtype), np.zeros(H, x.dtype)
+    half = np.float32(0.5)
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
@@ -134,18 +111,14 @@ def _gru_forward(x: Any, Wh: Any, bh: Any, starts: Any, reverse: bool, keep: Any
         _hand_on(h, first, m, keep, Wh, state, u)
         u[m:n] = 0
         for i in range(n):
-            g, e, v = gates[a + i], x[a + i], u[i]
-            for j in range(2 * H):
-                g[j] = _tanh((e[j] + v[j]) * half) * half + half
+            g, e, v, before = gates[a + i], x[a + i], u[i], h[first + i] if i < m else none
             for j in range(H):
+                g[j] = tanh((e[j] + v[j]) * half) * half + half
+                g[H + j] = tanh((e[H + j] + v[H + j]) * half) * half + half
                 inner[a + i, j] = v[2 * H + j] + bh[j]
-                g[2 * H + j] = _tanh(e[2 * H + j] + g[j] * inner[a + i, j])
-            if i < m:
-                for j in range(H):
-                    h[a + i, j] = g[2 * H + j] + g[H + j] * (h[first + i, j] - g[2 * H + j])
-            else:
-                for j in range(H):
-                    h[a + i, j] = (one - g[H + j]) * g[2 * H + j]
+            for j in range(H):
+                g[2 * H + j] = tanh(e[2 * H + j] + g[j] * inner[a + i, j])
+                h[a + i, j] = g[2 * H + j] + g[H + j] * (before[j] - g[2 * H + j])
     return h, gates, inner
 
 
@@ -194,7 +167,7 @@ def _lstm_forward(x: Any, Wh: Any, starts: Any, reverse: bool, keep: Any) -> Any
     T, B = len(starts) - 1, starts[1]
     h, c, s = np.empty((N, H), x.dtype), np.empty((N, H), x.dtype), np.empty((N, H), x.dtype)
     gates = np.empty_like(x)
-    u, state = np.empty((B, 4 * H), x.dtype), np.empty((B, H), x.dtype)
+    u, state, none = np.empty((B, 4 * H), x.dtype), np.empty((B, H), x.dtype), np.zeros(H, x.dtype)
     half = np.float32(0.5)
     for k in range(T):
         t = T - 1 - k if reverse else k
@@ -203,21 +176,15 @@ def _lstm_forward(x: Any, Wh: Any, starts: Any, reverse: bool, keep: Any) -> Any
         _hand_on(h, first, m, keep, Wh, state, u)
         u[m:n] = 0
         for i in range(n):
-            g, e, v = gates[a + i], x[a + i], u[i]
-            for j in range(2 * H):
-                g[j] = _tanh((e[j] + v[j]) * half) * half + half
-            for j in range(2 * H, 3 * H):
-                g[j] = _tanh(e[j] + v[j])
-            for j in range(3 * H, 4 * H):
-                g[j] = _tanh((e[j] + v[j]) * half) * half + half
-            if i < m:
-                for j in range(H):
-                    c[a + i, j] = g[H + j] * c[first + i, j] + g[j] * g[2 * H + j]
-            else:
-                for j in range(H):
-                    c[a + i, j] = g[j] * g[2 * H + j]
+            g, e, v, before = gates[a + i], x[a + i], u[i], c[first + i] if i < m else none
             for j in range(H):
-                s[a + i, j] = _tanh(c[a + i, j])
+                g[j] = tanh((e[j] + v[j]) * half) * half + half
+                g[H + j] = tanh((e[H + j] + v[H + j]) * half) * half + half
+                g[2 * H + j] = tanh(e[2 * H + j] + v[2 * H + j])
+                g[3 * H + j] = tanh((e[3 * H + j] + v[3 * H + j]) * half) * half + half
+            for j in range(H):
+                c[a + i, j] = g[H + j] * before[j] + g[j] * g[2 * H + j]
+                s[a + i, j] = tanh(c[a + i, j])
                 h[a + i, j] = g[3 * H + j] * s[a + i, j]
     return h, c, s, gates
 
@@ -273,7 +240,7 @@ def _simple_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool, rect
                     o[j] = max(e[j] + v[j], np.float32(0))
             else:
                 for j in range(H):
-                    o[j] = _tanh(e[j] + v[j])
+                    o[j] = tanh(e[j] + v[j])
     return h
 
 
@@ -283,7 +250,7 @@ def _gru_states(x: Any, which: Any, Wh: Any, bh: Any, starts: Any, reverse: bool
     N, H = len(which), len(bh)
     T, B = len(starts) - 1, starts[1]
     h, u, none = np.empty((N, H), x.dtype), np.empty((B, 3 * H), x.dtype), np.empty((0, 0), x.dtype)
-    half, one = np.float32(0.5), np.float32(1)
+    half, zeros = np.float32(0.5), np.zeros(H, x.dtype)
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
@@ -291,18 +258,12 @@ def _gru_states(x: Any, which: Any, Wh: Any, bh: Any, starts: Any, reverse: bool
         _hand_on(h, first, m, none, Wh, u, u)
         u[m:n] = 0
         for i in range(n):
-            e, v, o = x[which[a + i]], u[i], h[a + i]
-            for j in range(2 * H):
-                v[j] = _tanh((e[j] + v[j]) * half) * half + half
+            e, v, o, before = x[which[a + i]], u[i], h[a + i], h[first + i] if i < m else zeros
             for j in range(H):
-                o[j] = _tanh(e[2 * H + j] + v[j] * (v[2 * H + j] + bh[j]))
-            if i < m:
-                w = h[first + i]
-                for j in range(H):
-                    o[j] += v[H + j] * (w[j] - o[j])
-            else:
-                for j in range(H):
-                    o[j] *= one - v[H + j]
+                reset = tanh((e[j] + v[j]) * half) * half + half
+                keep = tanh((e[H + j] + v[H + j]) * half) * half + half
+                fresh = tanh(e[2 * H + j] + reset * (v[2 * H + j] + bh[j]))
+                o[j] = fresh + keep * (before[j] - fresh)
     return h
 
 
@@ -322,15 +283,12 @@ def _lstm_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool) -> Any
         u[m:n] = 0
         for i in range(n):
             e, v, o, s = x[which[a + i]], u[i], h[a + i], c[i]
-            for j in range(2 * H):
-                v[j] = _tanh((e[j] + v[j]) * half) * half + half
-            for j in range(2 * H, 3 * H):
-                v[j] = _tanh(e[j] + v[j])
-            for j in range(3 * H, 4 * H):
-                v[j] = _tanh((e[j] + v[j]) * half) * half + half
             for j in range(H):
-                s[j] = v[H + j] * s[j] + v[j] * v[2 * H + j]
-                o[j] = v[3 * H + j] * _tanh(s[j])
+                keep = tanh((e[H + j] + v[H + j]) * half) * half + half
+                write = tanh((e[j] + v[j]) * half) * half + half
+                show = tanh((e[3 * H + j] + v[3 * H + j]) * half) * half + half
+                s[j] = keep * s[j] + write * tanh(e[2 * H + j] + v[2 * H + j])
+                o[j] = show * tanh(s[j])
     return h
 
 

@@ -328,7 +328,9 @@ class NetworkConfig:
         for d, direction in enumerate(self.directions):
             Wx = params.get(f"0.{direction}.Wx")
             into = sums[:, d * FH : (d + 1) * FH] if Wx is None else sums @ Wx
-            first.append(into + params[f"0.{direction}.b"])
+            into = np.ascontiguousarray(into)
+            into += params[f"0.{direction}.b"]
+            first.append(into)
         for layer in range(self.layers):
             for direction in self.directions:
                 name = f"{layer}.{direction}"

@@ -11,6 +11,7 @@ import numpy as np
 from rnn import layers
 from rnn.arrays import Floats, Int32, RowGradient
 from rnn.batches import Bags
+from rnn.elementary import exp
 from rnn.jit import jit
 
 
@@ -139,28 +140,25 @@ def _cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
     """layers.softmax_cross_entropy; without weights where there are none."""
     N, G = logits.shape
     gradient, total, seen = np.empty_like(logits), 0.0, 0
-    shifted = np.empty_like(logits)
     for i in range(N):
-        top = logits[i, 0]
-        for j in range(1, G):
-            top = max(top, logits[i, j])
-        for j in range(G):
-            shifted[i, j] = logits[i, j] - top
-    p = np.exp(shifted)
-    for i in range(N):
-        y, mass = targets[i], np.float32(0)
-        for j in range(G):
-            mass += p[i, j]
+        row, p, y = logits[i], gradient[i], targets[i]
         if y < 0:
-            for j in range(G):
-                gradient[i, j] = 0
+            p[:] = 0
             continue
+        top, mass = row[0], np.float32(0)
+        for j in range(1, G):
+            top = max(top, row[j])
+        for j in range(G):
+            p[j] = exp(row[j] - top)
+        for j in range(G):
+            mass += p[j]
         w = weights[y] if len(weights) else np.float32(1)
         seen += 1
-        total += w * (np.log(mass) - shifted[i, y])
+        total += w * (np.log(mass) - (row[y] - top))
+        scale = w / mass
         for j in range(G):
-            gradient[i, j] = w * p[i, j] / mass
-        gradient[i, y] -= w
+            p[j] *= scale
+        p[y] -= w
     return total, seen, gradient
 
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from rnn import cells, chain, kernels, layers, table_kernels
+from rnn import cells, chain, chain_kernels, kernels, layers, table_kernels
 from rnn.batches import Bags, Sequences, pack
+from rnn.decode import Scheme, spans_of
+from rnn.elementary import exp
 from rnn.network import NetworkConfig, init
 from rnn.optimise import Adam
 
@@ -154,3 +156,46 @@ def test_softmax_cross_entropy(weights):
     slow = layers.softmax_cross_entropy(logits.astype(np.float64), targets, weights)
     np.testing.assert_allclose((loss, seen), slow[:2], rtol=1e-5)
     np.testing.assert_allclose(gradient, slow[2], atol=1e-6)
+
+
+def test_exp_is_close_where_it_is_asked():
+    x = np.linspace(-80, 80, 20001).astype(np.float32)
+    np.testing.assert_allclose([exp(v) for v in x], np.exp(x.astype(np.float64)), rtol=3e-7)
+
+
+@pytest.mark.parametrize("scale", [1, 8, 16])
+@pytest.mark.parametrize("temperature", [1.0, 1.7])
+@pytest.mark.parametrize("trained", [False, True])
+def test_decoding_a_chain(scale, temperature, trained):
+    """Tags of the float64 reference, and its probabilities of tags and entities to 1e-5."""
+    rng = np.random.default_rng(scale)
+    batch, tags = batch_of([9, 1, 4, 4, 30, 12, 2, 2]), 5
+    begin, kind = np.array([False, True, False, True, False]), np.array([-1, 0, 0, 1, 1], np.int32)
+    after = (kind[:, None] == kind[None, :]) | begin[None, :] | (kind[None, :] < 0)
+    legal = chain.Weights.legal(tags, np.array([True, True, False, True, False]), after)
+    if trained:
+        legal = chain.Weights(*(w + rng.standard_normal(w.shape) for w in legal))
+    emission = rng.standard_normal((len(batch.places), tags)) * scale
+    best = chain.viterbi(emission, batch.starts, legal)
+    cooled = chain.Weights(*(w / temperature for w in legal))
+    posterior = chain.forward_backward(emission / temperature, batch.starts, cooled)
+    order = np.argsort(batch.places)
+    flat = chain.Posterior(*(part[order] for part in posterior[:4]), posterior.log_z)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(batch.member)[np.argsort(batch.sequences)])])
+    spans = spans_of(best[order], offsets, Scheme(begin, kind))
+    at = offsets[spans.sequence]
+    follow = (kind[None, :] == kind[:, None]) & ~begin[None, :]
+    last = np.isin(np.arange(len(order)), offsets[1:] - 1)
+    expected = chain.span_probability(
+        flat, cooled, best[order], ends=last, start=at + spans.start, end=at + spans.end, follow=follow
+    )
+    ours, chance, found = chain_kernels.decode(
+        emission.astype(np.float32), batch.starts, legal, temperature, begin, kind
+    )
+    np.testing.assert_array_equal(ours, best)
+    np.testing.assert_allclose(chance, posterior.marginals[np.arange(len(best)), best], atol=1e-5)
+    member, start, end, name, sure = found
+    rows = np.lexsort((start, batch.sequences[member]))
+    for got, wanted in zip((batch.sequences[member], start, end, name), spans[:4], strict=True):
+        np.testing.assert_array_equal(got[rows], wanted)
+    np.testing.assert_allclose(sure[rows], expected, atol=1e-5)
