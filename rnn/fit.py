@@ -323,8 +323,9 @@ def _epoch(
                     layer=f"{before}loss",
                     norm=loss,
                 )
-            clip(mine, how.clip, state.adam.step + 1)
-            gradients |= {f"{before}{name}": value for name, value in mine.items()}
+            named = {f"{before}{name}": value for name, value in mine.items()}
+            clip(named, how.clip, state.adam.step + 1)
+            gradients |= named
             state.loss, state.seen = state.loss + loss, state.seen + seen
         state.adam.update(state.params, gradients, rate)
         state.done = number + 1

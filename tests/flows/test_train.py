@@ -14,6 +14,7 @@ from data.tokenizer import Tokenizer
 from flows.evaluate import EvaluateConfig, evaluate
 from flows.ingest import IngestConfig, ingest
 from flows.train import TrainConfig, train
+from rnn.errors import TrainingError
 from tasks import dna, runs, tracking
 
 PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
@@ -139,6 +140,16 @@ def test_what_cannot_be_trained_is_a_usage_error_and_registers_nothing(corpus, t
     with pytest.raises(UsageError):
         train(TrainConfig(corpus=corpus, **options))
     assert not (tracked_home / "models").exists()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflows are the point
+def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(corpus, tracked_home):
+    with pytest.raises(TrainingError, match=r"step \d+, [\w./]+: the .* is (nan|-?inf)"):
+        train(TrainConfig(corpus=corpus, epochs=3, learning_rate=1e30, register="people"))
+    assert tracking.versions("people") == []
+    assert not (tracked_home / "models").exists()
+    (run,) = (tracked_home / "runs").iterdir()
+    assert runs.Run(run).record["status"] == "FAILED"
 
 
 def test_a_corpus_that_is_nowhere_is_bad_input(tracked_home):

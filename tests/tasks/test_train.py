@@ -75,6 +75,20 @@ def test_a_single_sentence_is_learned_from_without_dev(write_corpus, train_in, t
     assert "single sentence" in capsys.readouterr().err
 
 
+def test_a_corpus_with_one_class_is_learned(write_corpus, train_in, tmp_path):
+    lines = [(f"d{n}", ("train", "dev")[n % 2], "Bo/B-PER Li/B-PER") for n in range(20)]
+    fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines))
+    assert fitted["dev"]["f1"] == 1.0
+    (found,) = Tagger.load(Path(fitted["model"])).tag([["Ada", "Bo"]])
+    assert found.tags == ["B-PER", "B-PER"]
+
+
+def test_a_dev_split_without_entities_stops_nothing(write_corpus, train_in, tmp_path):
+    lines = [("a", "train", "Bo/B-PER left/O"), ("b", "dev", "it/O rained/O")] * 5
+    fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines), overrides={"epochs": 3})
+    assert (fitted["best_epoch"], fitted["dev"]["f1"]) == (1, 0.0)
+
+
 def test_a_type_that_only_dev_has_is_named(write_corpus, train_in, tmp_path, capsys):
     lines = [("a", "train", "Bo/B-PER left/O"), ("b", "dev", "Acme/B-ORG left/O")]
     fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines), overrides={"epochs": 1})
