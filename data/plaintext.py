@@ -86,7 +86,20 @@ def _refuse(
 ) -> Refused:
     with opener() as stream:
         raw = stream.read(1 << 16)
-    return Refused(source, None, offset, reason, detail, todo, raw)
+    line = _line(opener, offset) if reason == "invalid-utf8" else None
+    return Refused(source, line, offset, reason, detail, todo, raw)
+
+
+def _line(opener: Callable[[], BinaryIO], offset: int) -> int | None:
+    """The line, from 1, of a byte of a file in UTF-8; None in another encoding."""
+    if _encoding(opener)[1] != "utf-8":
+        return None
+    line = 1
+    with opener() as stream:
+        while offset > 0 and (piece := stream.read(min(offset, PIECE))):
+            line += piece.count(b"\n")
+            offset -= len(piece)
+    return line
 
 
 def _parts(opener: Callable[[], BinaryIO], source: str, scanner: Scanner) -> Iterator[Flat]:

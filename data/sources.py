@@ -256,7 +256,8 @@ def _judge(path: Path, name: str, *, inside: bool, family: Family | None, column
     if compression:
         raw = _beginning(path, compression)
     if not raw.strip() and len(raw) < HEAD:
-        raise BadInput("a corpus", got="an empty file", todo="Fetch it again, or leave it out.", source=path)
+        what = "an empty file with white space alone" if raw else "an empty file"
+        raise BadInput("a corpus", got=what, todo="Fetch it again, or leave it out.", source=path)
     utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = raw.decode("utf-16", "ignore").encode() if utf16 else raw.removeprefix(b"\xef\xbb\xbf")
     head = Head(plain_name, text, len(raw) < HEAD)

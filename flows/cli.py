@@ -84,7 +84,7 @@ def _parse(name: str, command: Command, arguments: list[str]) -> tuple[Any, bool
     read.__doc__ = f"""{config_class.__doc__}
 
     Args:
-        config: the flow's config.
+        config: of this command.
         json: print one machine-readable summary on stdout.
     """
     parsed: tuple[Any, bool] = tyro.cli(
@@ -172,6 +172,9 @@ def main(argv: list[str] | None = None) -> int:
     except Terminated:
         say(f"elman {name}: terminated; the same command goes on where it stopped.")
         return 128 + signal.SIGTERM
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILURE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         say(f"elman {name}: {where}{error.strerror or error}. Details: {_keep_traceback(name)}")

@@ -1,5 +1,6 @@
 """`elman demo`: the whole job on real input, explained as it goes; leaves nothing running."""
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,14 @@ from flows.evaluate import EvaluateConfig, evaluate
 from flows.ingest import IngestConfig, ingest
 from flows.tag import TagConfig, tag
 from flows.train import TrainConfig, train
-from tasks import show
+from tasks import show, tracking
 from tasks.environment import CHECKOUT, home
 from tasks.genomes import Genome, genomes
 from tasks.orchestration import call
 from tasks.progress import say
 
 ARTICLE = "Sam Li and Tom date on Tuesday."
+UNSEEN = "E. coli K-12 MG1655"  # the genome that is not learned from
 SAMPLES = CHECKOUT / "data" / "samples"
 
 
@@ -23,24 +25,30 @@ SAMPLES = CHECKOUT / "data" / "samples"
 class DemoConfig:
     """The whole job on real input: text and DNA, from raw files to tagged Parquet."""
 
-    seed: int = 0
-    dna: bool = True  # also fetch genomes (21.9 MB), train on two and find genes on a third
+    seed: int = 0  # of every training
+    text_only: bool = False  # leave the genomes out, which are fetched (21.9 MB) the first time
 
 
 def demo(config: DemoConfig) -> dict[str, Any]:
     """Ingest, train, compare, tag text, find genes; return where everything lies."""
     began = time.monotonic()
-    summary = {"text": _text(config), "dna": _dna(config) if config.dna else "left out"}
-    show.title("Look around")
-    say(f"Everything lies in {home()}. The runs with their curves, tables and models, in a browser:")
-    say("    elman up        then open http://127.0.0.1:5000; `elman down` stops it")
+    text = _text(config)
+    summary = {"text": text, "dna": "left out" if config.text_only else _dna(config)}
+    show.title("Look around", f"everything lies in {show.short(home())}; nothing is left running")
+    command = show.short(Path(sys.argv[0])) if Path(sys.argv[0]).name == "elman" else "elman"
+    say("The runs with their curves, tables and models, in a browser:")
+    say(f"    {command} up        then open {tracking.page(text['run_id'])}")
+    say(f"    {command} down      stops it")
+    say("On text of your own:")
+    say(f"    {command} tag models:/demo-names@champion FILE --out tagged --format parquet,jsonl")
     return {**summary, "seconds": round(time.monotonic() - began, 1), "home": str(home())}
 
 
 def _text(config: DemoConfig) -> dict[str, Any]:
     show.title("1. Raw text becomes a corpus", "JSON lines with character spans, in English and in Chinese")
     for name in ("english", "chinese"):
-        show.corpus(call(ingest, IngestConfig(sources=(SAMPLES / name,), name=f"demo-{name}")))
+        found = call(ingest, IngestConfig(sources=(SAMPLES / name,), name=f"demo-{name}"))
+        show.corpus(found, "document")
     show.title(
         "2. A recurrent network learns to find names",
         "beside the networks it replaces, on the same sentences, judged on documents none of them has seen",
@@ -48,7 +56,10 @@ def _text(config: DemoConfig) -> dict[str, Any]:
     wanted = TrainConfig(corpus="demo-english", register="demo-names", compare=True, seed=config.seed)
     trained = call(train, wanted)
     show.comparison(trained["compare"])
-    show.title("3. The article's sentence, whose names no training sentence holds")
+    show.title(
+        "3. The article's sentence, whose names no training sentence holds",
+        "each find with its type and how sure the network is",
+    )
     show.tagged(trained["model"], ARTICLE)
     show.title("4. The same in Chinese, by character")
     chinese = call(train, TrainConfig(corpus="demo-chinese", seed=config.seed))
@@ -58,17 +69,18 @@ def _text(config: DemoConfig) -> dict[str, Any]:
         "by the registered model; a run that is interrupted goes on where it stopped",
     )
     page, out = SAMPLES / "page.txt", home() / "tagged" / "demo-page"
-    say(page.read_text(encoding="utf-8").split("\n\n")[1])
+    say(page.read_text(encoding="utf-8").split("\n\n")[1] + "\n...")
     tagged = call(
         tag,
         TagConfig(model="models:/demo-names@champion", sources=(page,), out=out, format="parquet,jsonl"),
     )
     show.rows(out)
-    say(f"{tagged['rows']} entities in {tagged['sentences']} sentences: {out}/data/*.parquet, tags.jsonl")
+    counts = f"{tagged['rows']} entities in {tagged['sentences']} sentences"
+    say(f"{counts}: {show.short(out)}/data/*.parquet and tags.jsonl; the first of them above")
     return {
         "model": trained["model"],
         "run_id": trained["run_id"],
-        "test": trained["test"],
+        "test": {key: trained["test"][key] for key in ("precision", "recall", "f1")},
         "tagged": str(out),
     }
 
@@ -78,15 +90,18 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
         "6. Genomes: which parts code for a protein?", "two bacteria to learn from, a third to judge by"
     )
     known = genomes()
-    for genome in known.values():
-        say(f"reads {genome.fasta} and {genome.gff3}")
+    say(f"from {show.short(known[UNSEEN].fasta.parent)}")
+    for name, genome in known.items():
+        say(f"    {name}: {genome.fasta.name} and {genome.gff3.name}")
     train_on = (known["S. aureus O11"], known["B. thetaiotaomicron jmh43"])
-    call(ingest, IngestConfig(sources=_files(*train_on), name="demo-genomes"))
-    unseen = known["E. coli K-12 MG1655"]
-    show.corpus(call(ingest, IngestConfig(sources=_files(unseen), name="demo-genomes", as_="test")))
+    found = call(ingest, IngestConfig(sources=_files(*train_on), name="demo-genomes"))
+    show.corpus(found, "sequence")
+    unseen = known[UNSEEN]
+    found = call(ingest, IngestConfig(sources=_files(unseen), name="demo-genomes", as_="test"))
+    show.corpus(found, "sequence")
     trained = call(train, TrainConfig(corpus="demo-genomes", preset="fast", seed=config.seed))
+    show.title(f"7. Coding regions of {UNSEEN}, which the network has never seen")
     scores = call(evaluate, EvaluateConfig(model=trained["model"], corpus="demo-genomes"))
-    show.title("7. Coding regions of E. coli, a genome the network has never seen")
     show.genes(scores)
     out = home() / "tagged" / "demo-ecoli"
     tagged = call(
@@ -94,7 +109,8 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
         TagConfig(model=trained["model"], sources=(unseen.fasta,), out=out, format="parquet,gff3,bed"),
     )
     show.rows(out)
-    say(f"{tagged['rows']:,} coding regions: {out}/data/*.parquet, tags.gff3, tags.bed")
+    files = f"{show.short(out)}/data/*.parquet, tags.gff3 and tags.bed"
+    say(f"{tagged['rows']:,} coding regions: {files}; the first of them above")
     keys = ("precision", "recall", "f1", "mcc")
     return {"model": trained["model"], "test": {key: scores[key] for key in keys}, "tagged": str(out)}
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import tyro
-
+from flows.arguments import Corpus, Model
 from tasks import model
 from tasks.corpus import corpus_folder
 from tasks.evaluate import evaluate_model
@@ -15,9 +14,9 @@ from tasks.orchestration import flow
 class EvaluateConfig:
     """Score a model on the labelled part of a corpus: entities by span and type, genes by base and strand."""
 
-    model: tyro.conf.Positional[str]  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
-    corpus: tyro.conf.Positional[str]  # name of an ingested corpus, or its folder
-    split: Literal["test", "dev", "all"] = "test"
+    model: Model  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
+    corpus: Corpus  # name of an ingested corpus, or its folder
+    split: Literal["test", "dev", "all"] = "test"  # what to judge by
 
 
 @flow

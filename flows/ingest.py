@@ -2,13 +2,13 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
 from data.errors import UsageError
 from data.store import Dataset
+from flows.arguments import Sources
 from tasks.corpus import corpus_folder
 from tasks.ingest import (
     bad_records,
@@ -26,13 +26,14 @@ from tasks.ingest import (
 )
 from tasks.orchestration import flow
 from tasks.progress import progress
+from tasks.refused import say_refused
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestConfig:
     """Read raw text or DNA into a Parquet corpus; what the corpus has already is not added twice."""
 
-    sources: tyro.conf.Positional[tuple[Path, ...]]
+    sources: Sources
     """files or folders; of a folder what is a corpus, judged by content"""
     name: str
     """the corpus, made or added to: a name, or a path with a /"""
@@ -84,6 +85,8 @@ def ingest(config: IngestConfig) -> dict[str, Any]:
     if bad is not None:
         raise refusal(bad)
     dataset = Dataset.open(folder)
+    if any(entry["quarantined"] for entry in outcome["entries"]):
+        say_refused(dataset)
     summary = {
         "corpus": str(folder),
         "kind": found.family,

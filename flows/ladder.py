@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import tyro
-
 from data.errors import BadInput, UsageError
 from data.store import Dataset
+from flows.arguments import Corpus
 from tasks import tracking
 from tasks.corpus import corpus_folder
 from tasks.ladder import PRETRAINED, RULE, RUNGS, climb, preset_of, report_ladder
@@ -20,7 +19,7 @@ from tasks.train import encode_corpus
 class LadderConfig:
     """Train every rung from the most frequent tag to the default preset, and report what each step gains."""
 
-    corpus: tyro.conf.Positional[str]  # name of an ingested corpus of text, or its folder
+    corpus: Corpus  # name of an ingested corpus of text, or its folder
     seeds: int = 3  # trainings of each rung, seeds 0, 1, ...
     epochs: int | None = None  # passes over the data at most; the presets' by default
     pretrain: str | None = None  # corpus of text without labels, for one rung more

@@ -1,38 +1,39 @@
 """`elman retrain`: new data in, a challenger trained and judged against the champion."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
 from data.errors import UsageError
+from flows.arguments import Corpus, Sources
 from flows.ingest import IngestConfig, ingest
 from flows.train import TrainConfig, train
 from tasks.corpus import NAME
 from tasks.gate import decide, find_challenger, judge
 from tasks.orchestration import call, flow
+from tasks.progress import say
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainConfig:
     """Add new sources to a corpus, train a challenger, and let it replace the champion if it is better."""
 
-    corpus: tyro.conf.Positional[str]  # name of the corpus that grows
-    sources: tyro.conf.Positional[
-        tuple[Path, ...]
-    ]  # files or folders; what the corpus has already is not read
+    corpus: Corpus  # name of the corpus that grows
+    sources: Sources
+    """files or folders; what the corpus has already is not added twice"""
     model: str  # registered name whose champion is challenged
-    kind: Literal["text", "dna"] | None = None  # judged by content
-    as_: Annotated[Literal["train", "dev", "test"] | None, tyro.conf.arg(name="as")] = (
-        None  # split of new data
-    )
-    preset: str = "default"
+    kind: Literal["text", "dna"] | None = None  # take only this; judged by content if not given
+    as_: Annotated[Literal["train", "dev", "test"] | None, tyro.conf.arg(name="as")] = None
+    """the split of new data; else by file name, else 80/10/10 by hash"""
+    preset: str = "default"  # of the challenger, as for `elman train`
     pretrain: str | None = None  # corpus of text without labels that every challenger learns from first
-    seed: int = 0
+    seed: int = 0  # of the challenger
 
     def __post_init__(self) -> None:
-        """Refuse names that MLflow or a file system would trip over."""
+        """Refuse what cannot be meant, and names that MLflow or a file system would trip over."""
+        if not self.sources:
+            raise UsageError("expected files or folders to add. Got none.")
         if not NAME.fullmatch(self.model):
             raise UsageError(
                 f"expected --model of lower-case letters, digits, '.', '_', '-'. Got {self.model!r}."
@@ -46,6 +47,7 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     ingested = call(ingest, new)
     known = find_challenger(config.model, config.corpus)
     if known["judged"]:
+        say(f"{config.model}: {known['why']}; nothing is trained.")
         return {
             "model": config.model,
             "trained": False,
@@ -66,4 +68,6 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
         known = find_challenger(config.model, config.corpus)
     scores = judge(config.model, known["challenger"], config.corpus)
     verdict = decide(config.model, known["challenger"], scores)
+    stands = known["challenger"] if verdict["promoted"] else verdict["champion"]
+    say(f"{config.model}: {verdict['why']}; version {stands} is champion.")
     return {"model": config.model, "trained": bool(trained), **verdict, "ingest": ingested, "train": trained}

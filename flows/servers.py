@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.errors import UsageError
+from tasks.progress import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,10 @@ def down(config: DownConfig) -> dict[str, Any]:
     """Stop the servers; return which were running."""
     from tasks.servers import stop_servers
 
-    return stop_servers()
+    stopped = stop_servers()
+    if not stopped["stopped"]:
+        say("Nothing was running.")
+    return stopped
 
 
 def status(config: StatusConfig) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import tyro
-
 from data.errors import UsageError
+from flows.arguments import Model, Sources
 from tasks import model, tracking
 from tasks.orchestration import flow
 from tasks.progress import progress
+from tasks.refused import say_refused
 from tasks.tag import (
     DNA_FORMATS,
     SHARD_SIZE,
@@ -32,8 +32,8 @@ EXIT_BAD_DATA = 3
 class TagConfig:
     """Tag text or DNA with a model; what the output has of these sources already is reused."""
 
-    model: tyro.conf.Positional[str]  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
-    sources: tyro.conf.Positional[tuple[Path, ...]]  # files or folders, of text or of DNA as the model
+    model: Model  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
+    sources: Sources  # files or folders, of text or of DNA as the model
     out: Path  # folder of the tagged dataset
     format: str = "parquet"  # and, comma-separated, jsonl, conll (text) or gff3, bed, faa (DNA)
     shard_size: int = SHARD_SIZE  # characters or bases in a unit of committed work
@@ -64,7 +64,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
     loaded = model.read(Path(folder))
     inputs, skipped = find_input(config.sources, loaded.kind, folder, config.out)
     params = {"model": loaded.version, "out": config.out, "format": config.format}
-    with tracking.recording("tag", f"tag {loaded.version}", params) as recorder:
+    with tracking.recording("tag", f"{config.out.name} by {loaded.version}", params) as recorder:
         with tag_writer(config.out, folder, config.formats, config.shard_size, config.genetic_code) as writer:
             begin(writer, config.model, folder, inputs)
             with progress("tagging", sum(each.size for each in inputs) / 1e6, "MB") as advance:
@@ -84,6 +84,8 @@ def tag(config: TagConfig) -> dict[str, Any]:
                 ]
             counts = count_tags(writer, tagged)
             dataset = commit_tags(writer, inputs, tagged)
+        if counts["quarantined"]:
+            say_refused(dataset)
         seconds = round(time.monotonic() - begun, 3)
         recorder.metrics({**counts, "seconds": seconds}, 0)
         recorder.run.save(tags={"elman.model": loaded.version, "elman.manifest": dataset.digest})

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tyro
-
 from data.errors import BadInput, UsageError
 from data.store import Dataset
+from flows.arguments import Corpus
 from tasks import runs, tracking
 from tasks.compare import compare_networks
 from tasks.corpus import NAME, corpus_folder
@@ -30,10 +29,9 @@ QUIET_S = 2.0  # epochs that bring nothing better are shown this far apart
 class TrainConfig:
     """Fit a tagger to a corpus and log the run to MLflow."""
 
-    corpus: tyro.conf.Positional[str]  # name of an ingested corpus, or its folder
-    preset: str = (
-        "default"  # article: words alone; fast: two ways, blocks; default: gates; letters: reads words too
-    )
+    corpus: Corpus  # name of an ingested corpus, or its folder
+    preset: str = "default"
+    """article: words alone; fast: two ways, blocks; default: gates; letters: reads words too"""
     seed: int = 0  # the same seed gives the same bytes
     register: str | None = None  # register the model in MLflow under this name
     compare: bool = False  # train the standard and the window network beside it, and report

@@ -24,7 +24,7 @@ from tasks.progress import say
 from tasks.train import fit_config
 
 PLACES = (*range(1, 11), 16, 21, 31, 51)  # where groups of positions begin, from 1
-SEEN = ("seen here", "seen elsewhere", "new word")
+SEEN = ("same position", "other positions", "never")
 
 
 @task

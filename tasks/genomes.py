@@ -40,6 +40,6 @@ def genomes() -> dict[str, Genome]:
         done = subprocess.run(pip, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ElmanError(
-                f"The genomes cannot be fetched. {done.stderr.strip()} `elman demo --no-dna` does without."
+                f"The genomes cannot be fetched. {done.stderr.strip()} `elman demo --text-only` does without."
             )
     return found

@@ -30,7 +30,7 @@ from tasks.tracking import tracking_uri
 HOST = "127.0.0.1"
 POOL = "local"
 START_UP_S = 180.0  # two busy cores and a new database; an idle machine needs 15 to 25
-SCHEDULER_S = 20.0  # the server schedules what was deployed within some seconds
+SCHEDULER_S = 60.0  # the server schedules what was deployed within some seconds
 SHUT_DOWN_S = 20.0
 
 
@@ -199,9 +199,9 @@ def start_servers(prefect_port: int, mlflow_port: int) -> dict[str, Any]:
         raise
     _write_client_settings(prefect_port)
     until = time.monotonic() + SCHEDULER_S
-    while not (status := server_status())["scheduled"] and time.monotonic() < until:
+    while not _all_scheduled(prefect_port) and time.monotonic() < until:
         time.sleep(0.5)
-    return status
+    return server_status()
 
 
 def _write_client_settings(prefect_port: int) -> None:
@@ -263,7 +263,8 @@ def server_status() -> dict[str, Any]:
 
     Returns:
         servers: name -> url, pid or "stopped"; scheduled: the next runs, soonest first; client_settings: the
-        file to source before using the prefect command by hand; home.
+        file to source before using the prefect command by hand; dashboard_login: where the secret lies that
+        Prefect's page asks for; home.
     """
     state = _state()
     running = _running()
@@ -275,16 +276,32 @@ def server_status() -> dict[str, Any]:
     status: dict[str, Any] = {"home": str(home()), "servers": servers, "scheduled": []}
     if "prefect" in running:
         status["client_settings"] = str(client_settings())
+        status["dashboard_login"] = f"the line in {_folder() / 'secret'}"
         status["scheduled"] = _scheduled(state["prefect_port"])
     return status
 
 
-def _scheduled(prefect_port: int, limit: int = 10) -> list[dict[str, str]]:
-    wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+def _all_scheduled(prefect_port: int) -> bool:
+    """Whether the server has planned runs of every deployment that has a schedule."""
     try:
-        runs = _ask(
-            "flow_runs/filter", {**wanted, "sort": "EXPECTED_START_TIME_ASC", "limit": limit}, prefect_port
-        )
+        wanted = {
+            entry["id"]
+            for entry in _ask("deployments/filter", {}, prefect_port)
+            if not entry["paused"] and any(schedule["active"] for schedule in entry["schedules"])
+        }
+        planned = _ask("flow_runs/filter", _SCHEDULED, prefect_port)
+    except (urllib.error.URLError, OSError):
+        return False
+    return wanted <= {run["deployment_id"] for run in planned}
+
+
+_SCHEDULED = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+
+
+def _scheduled(prefect_port: int, limit: int = 10) -> list[dict[str, str]]:
+    wanted = {**_SCHEDULED, "sort": "EXPECTED_START_TIME_ASC", "limit": limit}
+    try:
+        runs = _ask("flow_runs/filter", wanted, prefect_port)
         deployments = {entry["id"]: entry["name"] for entry in _ask("deployments/filter", {}, prefect_port)}
         flows = {entry["id"]: entry["name"] for entry in _ask("flows/filter", {}, prefect_port)}
     except (urllib.error.URLError, OSError) as error:

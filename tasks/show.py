@@ -33,14 +33,15 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 
     shown = Table(box=box.SIMPLE, pad_edge=False)
     for place, name in enumerate(head):
-        shown.add_column(name, justify="right" if place else "left")
+        shown.add_column(name, justify="right" if place else "left", no_wrap=not place)
     for row in rows:
         shown.add_row(*(Text(printable(cell)) for cell in row))
     _console().print(shown)
 
 
 def printable(text: str) -> str:
-    """Text without control characters: a corpus may hold any."""
+    """Text on one line and without control characters: a corpus may hold any."""
+    text = text.replace("\n", " ")
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
@@ -49,13 +50,28 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-def corpus(summary: Mapping[str, Any]) -> None:
-    """What an ingest did."""
-    _console().print(
-        f"{counted(summary['records'], 'record')}, {summary['quarantined']} of them quarantined; "
-        f"{counted(summary['shards'], 'shard')} of Parquet in {summary['corpus']}",
-        markup=False,
-    )
+def short(path: Path | str) -> str:
+    """A path as short as it can be said from here."""
+    path = Path(path)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def corpus(summary: Mapping[str, Any], what: str) -> None:
+    """What an ingest did.
+
+    Args:
+        summary: of the flow.
+        what: a record is here.
+    """
+    records = f"{counted(summary['records'], what)} read, {summary['quarantined']} refused"
+    if summary["already"]:
+        records += f", {summary['already']:,} there already"
+    say_line(f"{records}: Parquet in {short(summary['corpus'])}")
+
+
+def say_line(line: str) -> None:
+    """One line as it is."""
+    _console().print(line, markup=False)
 
 
 def comparison(report: Mapping[str, Any]) -> None:
@@ -70,6 +86,15 @@ def comparison(report: Mapping[str, Any]) -> None:
                 f"{row['parameters']:,}",
                 f"{row['seconds']:.1f} s",
             )
+            for row in report["networks"]
+        ],
+    )
+    say_line("Of the words of names in dev, how many % each gets right, by where training had that word:")
+    groups = [group for group in report["by_seen"] if group["entity_tokens"]]
+    table(
+        ("network", *(f"{group['group']} ({group['entity_tokens']:,})" for group in groups)),
+        [
+            (row["name"], *(f"{100 * group['entity_accuracy'][row['name']]:.0f}" for group in groups))
             for row in report["networks"]
         ],
     )
@@ -93,11 +118,11 @@ def tagged(model: str, text: str) -> None:
     _console().print(shown)
 
 
-def rows(folder: Path) -> None:
+def rows(folder: Path, count: int = ROWS) -> None:
     """The first rows of a tagged dataset."""
     from data.store import Dataset
 
-    frame = Dataset.open(folder).scan().head(ROWS).collect()
+    frame = Dataset.open(folder).scan().head(count).collect()
     wanted = ("contig", "start", "end", "strand", "text", "type", "label", "probability")
     names = tuple(name for name in wanted if name in frame.columns)
     cells = [

@@ -375,6 +375,17 @@ def _requirements() -> list[str]:
     return [f"{name}=={version(name)}" for name in wanted]
 
 
+def page(run_id: str, served: str = "http://127.0.0.1:5000") -> str:
+    """The address of a run in MLflow's pages, once a server shows them; of all runs if it is not sent yet."""
+    uri = tracking_uri()
+    base = uri.rstrip("/") if uri.startswith("http") else served
+    try:
+        experiment = _connect().MlflowClient().get_run(run_id).info.experiment_id
+    except Exception:
+        return base
+    return f"{base}/#/experiments/{experiment}/runs/{run_id}?workflowType=machine_learning"
+
+
 def champion(name: str) -> Version | None:
     """The version a name's `champion` alias stands at, or None."""
     return _version(name, alias=CHAMPION)
@@ -427,9 +438,7 @@ def resolve_model(uri: str) -> Path:
     if uri.startswith("models:/"):
         name, found = _registered(uri)
         if found is None:
-            raise BadInput(
-                "a registered model", got=uri, todo="See `elman status` or the MLflow UI for names."
-            )
+            raise BadInput("a registered model", got=uri, todo="The MLflow UI shows the names (`elman up`).")
         folder = home() / "models" / found.tags["elman.model"]
         if _same_passport(folder, found.tags["elman.passport"]):
             return folder
@@ -448,7 +457,7 @@ def resolve_model(uri: str) -> Path:
         raise BadInput(
             "a model folder, models:/NAME@alias, models:/NAME/VERSION or a run id",
             got=repr(uri),
-            todo="Check the spelling; `elman status` lists the names.",
+            todo=f"Folders lie in {home() / 'models'}; the MLflow UI shows names and runs (`elman up`).",
         ) from None
     if "elman.model" not in tags:
         raise BadInput("a run that made a model", got=uri, todo="Give the id of a training run.")

@@ -88,13 +88,14 @@ def test_a_file_that_is_no_text_is_refused_whole_with_the_byte(raw, reason, offs
     (refused,) = read(raw)
     assert isinstance(refused, Refused)
     assert (refused.reason, refused.byte_offset) == (reason, offset)
+    assert refused.line == (raw[:offset].count(b"\n") + 1 if reason == "invalid-utf8" else None)
 
 
 def test_the_bad_byte_is_found_beyond_the_first_piece(monkeypatch):
     monkeypatch.setattr(plaintext, "PIECE", 7)
     (refused,) = read("é".encode() * 20 + b"\xff")
     assert isinstance(refused, Refused)
-    assert refused.byte_offset == 40
+    assert (refused.byte_offset, refused.line) == (40, 1)
 
 
 def test_a_novel_is_read_whole(corpora):

@@ -13,7 +13,7 @@ from data.store import Dataset
 def demo(tmp_path_factory, checkout):
     """The demo's text half in a home of its own: its summary, and what it showed."""
     home = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-m", "flows.cli", "demo", "--no-dna", "--json"]
+    command = [sys.executable, "-m", "flows.cli", "demo", "--text-only", "--json"]
     env = {
         "PATH": "/usr/bin:/bin",
         "ELMAN_HOME": str(home),

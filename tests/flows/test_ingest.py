@@ -338,7 +338,7 @@ def test_a_refused_ingest_leaves_the_corpus_as_it_was(tmp_path):
         ("a.conll", b"John B-PER\nlives O\n\nMary Q-PER\n", r"a\.conll:4: .*Q-PER"),
         ("a.conll", b"John B-PER\nlives O\nthere\n", r"a\.conll:3: .*columns"),
         ("a.conll", b"J\xffhn B-PER\nlives O\n", r"a\.conll:1: .*UTF-8"),
-        ("a.txt", b"Some t\xffxt that is not UTF-8.\n", r"a\.txt: .*UTF-8"),
+        ("a.txt", b"Some t\xffxt that is not UTF-8.\n", r"a\.txt:1: .*UTF-8"),
         (
             "a.jsonl",
             b'{"text": "Tom", "spans": [{"start": 1, "end": 9, "label": "X"}]}\n',

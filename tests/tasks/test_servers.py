@@ -79,7 +79,15 @@ def test_a_scheduled_retraining_runs_and_nothing_is_left(tracked_home):
             time.sleep(2)  # the flows inside a retraining are runs too, without a deployment
             done = [run for run in ask(f"{api}/flow_runs/filter", wanted, **auth) if run["deployment_id"]]
         log = (tracked_home / "servers" / "worker.log").read_text()
-        assert [run["state_type"] for run in done[:1]] == ["COMPLETED"], log
+        assert [(run["name"], run["state_type"]) for run in done[:1]] == [("retrain samples", "COMPLETED")], (
+            log
+        )
+        logs = {"logs": {"flow_run_id": {"any_": [done[0]["id"]]}}}
+        verdict, said = "names: the first model becomes champion; version 1 is champion.", list[str]()
+        while verdict not in said and time.monotonic() < until:  # the worker sends its log in batches
+            time.sleep(1)
+            said = [line["message"] for line in ask(f"{api}/logs/filter", logs, **auth)]
+        assert verdict in said
 
         found = ask(f"{ui}/api/2.0/mlflow/registered-models/get?name=names")["registered_model"]
         assert [alias["alias"] for alias in found["aliases"]] == ["champion"]
