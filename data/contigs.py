@@ -57,35 +57,6 @@ def over_origin(feature: Feature, length: int) -> list[Feature]:
     return [high, low] if plus else [low, high]
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelRule:
-    """Which features become labels, and how they are called.
-
-    key, pattern: when given, a regular expression that the attribute's value must match, letter case ignored.
-    """
-
-    label: str = "CDS"
-    type: str = "CDS"
-    key: str | None = None
-    pattern: str = ""
-
-    def matches(self, type_: str, attributes: Mapping[str, Sequence[str]]) -> bool:
-        """Whether a feature of this type with these attributes gets this label."""
-        if type_ != self.type:
-            return False
-        if self.key is None:
-            return True
-        return any(re.search(self.pattern, value, re.IGNORECASE) for value in attributes.get(self.key, ()))
-
-
-CODING = (LabelRule(),)
-
-
-def label_of(rules: Sequence[LabelRule], type_: str, attributes: Mapping[str, Sequence[str]]) -> str | None:
-    """The label of the first rule that matches, or None."""
-    return next((rule.label for rule in rules if rule.matches(type_, attributes)), None)
-
-
 def is_pseudo(attributes: Mapping[str, Sequence[str]]) -> bool:
     """Whether an annotation calls its feature a pseudogene: `pseudo=true` or any `pseudogene=`."""
     flags = (value.lower() for value in attributes.get("pseudo", ()))

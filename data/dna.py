@@ -18,10 +18,11 @@ import polars as pl
 
 from data import schema
 from data.bases import masked_of
-from data.contigs import CODING, Contig, Feature, LabelRule, over_origin
+from data.contigs import Contig, Feature, over_origin
 from data.fasta import read_fasta
 from data.genbank import read_genbank
 from data.gff3 import Annotation, Row, read_gff3
+from data.labels import CODING, LabelRule
 from data.records import Refused
 
 PIECE = 100_000  # bases in a row of the table; dev blocks are as long

@@ -11,8 +11,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-from data.contigs import CODING, PSEUDOGENE, RAW_LIMIT, Contig, Feature, LabelRule, is_pseudo, label_of
+from data.contigs import RAW_LIMIT, Contig, Feature
 from data.fasta import wrong_letter
+from data.labels import CODING, LabelRule, labels_of
 from data.records import Refused
 
 _ENTRY_USED = "Correct the location; the entry itself is used."
@@ -67,18 +68,15 @@ def read_genbank(
                 yield place.refuse("bad-location", complaint, _ENTRY_USED)
             features: list[Feature] = []
             for number, feature in enumerate(record.features):
-                label = label_of(rules, feature.type, feature.qualifiers)
-                if (
-                    label is None or feature.location is None
-                ):  # a place Biopython could not read is refused above
+                labels = labels_of(rules, feature.type, feature.qualifiers)
+                if not labels or feature.location is None:  # a place that cannot be read is refused above
                     continue
-                if is_pseudo(feature.qualifiers):
-                    label = PSEUDOGENE
                 wrong = _outside(feature, len(bases))
                 if wrong is not None:
                     yield place.refuse("outside-contig", wrong, _ENTRY_USED)
                 else:
-                    features += _parts(feature, label, f"{feature.type}{number}")
+                    for label in labels:
+                        features += _parts(feature, label, f"{feature.type}{number}")
             ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
             circular = record.annotations.get("topology") == "circular"
             yield Contig(record.id, bases, ordered, source, byte_offset, line, circular)

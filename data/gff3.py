@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from data.contigs import CODING, PSEUDOGENE, RAW_LIMIT, Feature, LabelRule, is_pseudo, label_of
+from data.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
+from data.labels import CODING, LabelRule, labels_of
 from data.records import Refused
 
 
@@ -174,8 +175,8 @@ def _take(
         out.circular.add(contig)
     if type_ == PSEUDOGENE or (type_ == "gene" and is_pseudo(attributes)):
         family.dead.update(attributes.get("ID", ()))
-    label = label_of(rules, type_, attributes)
-    if label is None:
+    labels = labels_of(rules, type_, attributes)
+    if not labels:
         return
     start, end = parsed["location"]
     if not 0 <= start < end:
@@ -192,15 +193,14 @@ def _take(
     phase = parsed["columns"][7]
     if phase not in (".", "0", "1", "2"):
         raise _BadLine("bad-phase", f"expected phase 0, 1, 2 or . Got {phase!r}", "Correct column 8.")
-    if is_pseudo(attributes):
-        label = PSEUDOGENE
     rows = out.rows.setdefault(contig, [])
-    for parent in attributes.get("Parent", ())[:1]:
-        family.parents[contig, len(rows)] = parent
     id_ = next(iter(attributes.get("ID", ())), f"line{row.line}")
     phase_number = 0 if phase == "." else int(phase)
-    feature = Feature(start, end, strand, label, phase_number, id_)
-    rows.append(Row(feature, row.source, row.line, row.byte_offset, row.raw))
+    for label in labels:
+        for parent in attributes.get("Parent", ())[:1]:
+            family.parents[contig, len(rows)] = parent
+        feature = Feature(start, end, strand, label, phase_number, id_)
+        rows.append(Row(feature, row.source, row.line, row.byte_offset, row.raw))
 
 
 def _refuse(place: tuple[str, int, int, bytes], reason: str, detail: str, todo: str) -> Refused:

@@ -15,6 +15,7 @@ from data.corpus import by_character
 from data.disk import key_of, sha256_file
 from data.dna import Genome, pair, read_genome
 from data.errors import BadInput
+from data.labels import CODING, LabelRule
 from data.records import Document, Flat, Refused
 from data.scanner import scanner_of
 from data.sources import HEAD, Family, Source, discover, open_bytes
@@ -29,17 +30,19 @@ Read = Document | Contig | Refused
 
 @dataclass(frozen=True)
 class Options:
-    """How sources are read. Columns count from 1; None: found from the rows."""
+    """How sources are read. Columns count from 1; None: found from the rows. labels: of DNA."""
 
     unit: Unit = "word"
     tokenizer: Tokenizer | None = None
     token_column: int | None = None
     tag_column: int | None = None
+    labels: tuple[LabelRule, ...] = CODING
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         tokenizer = self.tokenizer.to_json() if self.tokenizer else None
-        return {"unit": self.unit, "tokenizer": tokenizer, **self.columns}
+        labels = [rule.to_json() for rule in self.labels]
+        return {"unit": self.unit, "tokenizer": tokenizer, "labels": labels, **self.columns}
 
     @property
     def columns(self) -> dict[str, int]:
@@ -191,7 +194,7 @@ def read_flat(
     source = item.files[0]
     try:
         if source.family == "dna":
-            yield from read_genome(Genome(item.files, item.annotations), opened)
+            yield from read_genome(Genome(item.files, item.annotations), opened, options.labels)
         else:
             yield from _text(source, options, partial(opened, source), flat)
     except _BROKEN as error:

@@ -47,6 +47,8 @@ class IngestConfig:
     """of CoNLL rows, from 1; found from the rows if not given"""
     tag_column: int | None = None
     """of CoNLL rows, from 1; found from the rows if not given"""
+    label: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """a protein family of DNA, as product~"ABC transporter" (see docs/dna.md), or a file of them; repeatable"""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -67,7 +69,7 @@ def ingest(config: IngestConfig) -> dict[str, Any]:
     folder = corpus_folder(config.name)
     columns = config.token_column is not None or config.tag_column is not None
     found = find_sources(config.sources, config.kind, config.as_, columns)
-    options = corpus_options(folder, found, config.unit, config.token_column, config.tag_column)
+    options = corpus_options(folder, found, config.unit, config.token_column, config.tag_column, config.label)
     bad = None
     outcome: dict[str, Any] = {"entries": [], "shards": 0, "elsewhere": 0}
     with corpus_writer(folder, found.family, options) as writer:

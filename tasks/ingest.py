@@ -15,6 +15,7 @@ import polars as pl
 from data.corpus import DNA, DOCUMENTS, SHARD_BYTES, TEXT, Cut, Reading, describe, dna_shards, text_shards
 from data.encode import tokens_of
 from data.errors import BadInput, ElmanError, UsageError
+from data.labels import CODING, LabelRule, label_rules
 from data.reading import Item, OnRead, Options, find, read, unit_by_script
 from data.schema import SPLITS
 from data.settle import Decisions, apply, settle
@@ -46,18 +47,32 @@ def find_sources(paths: Sequence[Path], family: Family | None, split: str | None
 
 
 def corpus_options(
-    folder: Path, found: Found, unit: Unit | None, token_column: int | None, tag_column: int | None
+    folder: Path,
+    found: Found,
+    unit: Unit | None,
+    token_column: int | None,
+    tag_column: int | None,
+    labels: Sequence[str] = (),
 ) -> Options:
     """How to read sources into a corpus: with the unit and tokenizer it has, else the unit of their script.
 
     Raises:
-        UsageError: the corpus has another unit than the one asked for, or DNA is to be cut into words.
+        UsageError: the corpus has another unit or other labels than those asked for, DNA is to be cut into
+            words, or families are asked for in text.
     """
+    meta = Dataset.open(folder).meta if (folder / "manifest.json").exists() else {}
     if found.family == "dna":
         if unit or token_column or tag_column:
             raise UsageError("expected --unit, --token-column and --tag-column for text only. Got DNA.")
-        return Options()
-    meta = Dataset.open(folder).meta if (folder / "manifest.json").exists() else {}
+        rules = label_rules(labels)
+        has = tuple(map(LabelRule.from_json, meta["labels"])) if "labels" in meta else CODING if meta else rules
+        if labels and rules != has:
+            raise UsageError(
+                f"{folder}: expected the --label the corpus has. Got others. Use another --name."
+            )
+        return Options(labels=has)
+    if labels:
+        raise UsageError("expected --label for DNA only. Got text, whose labels stand in it.")
     if unit and meta.get("unit", unit) != unit:
         raise UsageError(
             f"{folder}: expected --unit {meta['unit']}, which the corpus has. Got --unit {unit}."
@@ -237,6 +252,8 @@ def commit(
             pretokenised = {entry["name"] for entry in [*known, *entries] if entry["kind"] == "conll"}
             tokenizer = _fitted(staging, everything, pretokenised, tokenizer)
         meta |= {"unit": options.unit, "tokenizer": tokenizer.to_json()}
+    else:
+        meta["labels"] = [rule.to_json() for rule in options.labels]
     sources = sorted(
         [*(before.sources if before else []), *entries],
         key=lambda entry: (entry["name"], entry["sha256"], entry["split"] or ""),

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from data.contigs import CODING, Feature, LabelRule
+from data.contigs import Feature
+from data.labels import CODING, LabelRule
 from data.gff3 import read_gff3
 
 HEAD = b"##gff-version 3\n##sequence-region c 1 900\n"
@@ -45,10 +46,10 @@ def test_pseudogenes_are_called_so_by_themselves_or_by_their_parent(lines):
     assert [f.label for f in features(*lines)] == ["pseudogene"]
 
 
-def test_labels_follow_from_attributes_when_asked():
-    rules = (LabelRule(label="abc", key="product", pattern="ABC transporter"), LabelRule())
+def test_a_feature_has_every_label_that_is_asked_for():
+    rules = (*CODING, LabelRule(label="abc", key="product", pattern="ABC transporter"))
     lines = "c x CDS 1 9 . + 0 ID=a;product=abc%20transporter", "c x CDS 11 19 . + 0 ID=b;product=other"
-    assert [f.label for f in features(*lines, rules=rules)] == ["abc", "CDS"]
+    assert [f.label for f in features(*lines, rules=rules)] == ["CDS", "abc", "CDS"]
 
 
 @pytest.mark.parametrize(
