@@ -1,6 +1,5 @@
 """What the readers of genomes hand on: contigs with labelled intervals. Coordinates are 0-based half-open."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,16 +1,19 @@
 """Tagged DNA as GFF3 (1-based, both ends included), BED (0-based half-open) and proteins as FASTA.
 
-An interval is one line or entry. One that runs over the origin of a circle is two lines in GFF3 and BED, in
-the order of transcription; in GFF3 they share an ID.
+An interval is one line or entry: of type CDS, or of type protein_match, named by its family. One that runs
+over the origin of a circle is two lines in GFF3 and BED, in the order of transcription; in GFF3 they share an
+ID.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 import polars as pl
 
 from data.contigs import Feature, over_origin
+from data.labels import CDS
 
 _SAFE = "!$*+.:^_|?@-"  # with letters and digits, what GFF3 allows in column 1 unescaped
 _WIDTH = 60  # residues in a line
@@ -23,8 +26,7 @@ def parted(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataFrame:
         frame: the rows.
         lengths: bases of every contig.
     """
-    names = [f"{label.lower()}{number}" for number, label in enumerate(frame["label"], 1)]
-    out = frame.with_columns(id=pl.Series(names, dtype=pl.String))
+    out = frame.with_columns(id=pl.Series(map(_ids(), frame["label"]), dtype=pl.String))
     over = pl.Series([end > lengths[contig] for contig, end in frame.select("contig", "end").iter_rows()])
     if not over.any():
         return out
@@ -57,12 +59,13 @@ def gff3_lines(
         if contig in circular:
             about = f"ID={escaped(contig)};Is_circular=true"
             yield f"{_seqid(contig)}\telman\tregion\t1\t{lengths[contig]}\t.\t+\t.\t{about}\n"
-    number = 0
+    id_of = _ids()
     for frame in frames:
         for row in frame.iter_rows(named=True):
-            number += 1
             label, length = row["label"], lengths[row["contig"]]
-            attributes = {"ID": f"{label.lower()}{number}"}
+            attributes = {"ID": id_of(label)}
+            if label != CDS:
+                attributes["Name"] = label
             if row["partial"]:  # as NCBI writes it
                 attributes["partial"] = "true"
             if row["partial"] & 1:
@@ -71,16 +74,16 @@ def gff3_lines(
                 attributes["end_range"] = f"{row['end']},."
             if row["end"] > length:
                 attributes["is_wrapped"] = "true"
-            if code is not None:
+            if code is not None and label == CDS:
                 attributes["transl_table"] = str(code)
             if row["model"] is not None:
                 attributes["model"] = row["model"]
             about = ";".join(f"{key}={_kept(key, value)}" for key, value in attributes.items())
             score = "." if row["probability"] is None else f"{row['probability']:.4f}"
             for part in _parts(row, length):
-                phase = "." if row["phase"] is None else part.phase
+                phase = "." if row["phase"] is None or label != CDS else part.phase
                 place = f"{part.start + 1}\t{part.end}\t{score}\t{part.strand}\t{phase}"
-                yield f"{_seqid(row['contig'])}\telman\t{_column(label)}\t{place}\t{about}\n"
+                yield f"{_seqid(row['contig'])}\telman\t{_type(label)}\t{place}\t{about}\n"
 
 
 def bed_lines(frames: Iterable[pl.DataFrame], lengths: Mapping[str, int]) -> Iterator[str]:
@@ -105,19 +108,32 @@ def faa_lines(frames: Iterable[pl.DataFrame]) -> Iterator[str]:
     Args:
         frames: rows of schema.PROTEINS, in the order of the intervals.
     """
-    number = 0
+    id_of = _ids()
     for frame in frames:
         for row in frame.iter_rows(named=True):
-            number += 1
             place = f"{row['contig']}:{row['start'] + 1}-{row['end']}({row['strand']})"
             partial = "true" if row["partial"] else "false"
-            yield (
-                f">{row['label'].lower()}{number} {place} partial={partial} "
-                f"probability={row['probability']:.4f}\n"
-            )
+            yield (f">{id_of(row['label'])} {place} partial={partial} probability={row['probability']:.4f}\n")
             protein = row["protein"]
             for at in range(0, len(protein), _WIDTH):
                 yield protein[at : at + _WIDTH] + "\n"
+
+
+def _ids() -> Callable[[str], str]:
+    """Names intervals by their labels, in order: genes and matches are counted each on their own."""
+    counts = Counter[str]()
+
+    def id_of(label: str) -> str:
+        kind = "cds" if label == CDS else "match"
+        counts[kind] += 1
+        return f"{kind}{counts[kind]}"
+
+    return id_of
+
+
+def _type(label: str) -> str:
+    """A type of the Sequence Ontology."""
+    return CDS if label == CDS else "protein_match"
 
 
 def _parts(row: Mapping[str, object], length: int) -> list[Feature]:
@@ -135,11 +151,6 @@ def escaped(value: str) -> str:
 def _kept(key: str, value: str) -> str:
     """A value for column 9; a range is a list of two, whose comma stays."""
     return value if key.endswith("_range") else escaped(value)
-
-
-def _column(value: str) -> str:
-    """A value for the other columns: controls and % as %XX."""
-    return re.sub(r"[\x00-\x1f\x7f%]", lambda found: f"%{ord(found[0]):02X}", value)
 
 
 def _seqid(contig: str) -> str:

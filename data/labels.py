@@ -2,14 +2,14 @@
 
 A family is asked for by an attribute of its features, as `[NAME=][TYPE:]KEY[~PATTERN]`:
 
-    product~"ABC transporter"        features whose product matches the regular expression, letter case ignored
+    product~"ABC transporter"        features whose product matches a regular expression, letter case ignored
     aars=product~"tRNA ligase"       the same, called aars
     pfam                             every value of the attribute pfam is a label of its own
     mine=protein_match:pfam~PF00005  only features of this type
 
 or by a file: one of these a line (# begins a comment), or JSON like
-{"by_product": {"families": {"aars": "tRNA ligase"}}, "by_pfam": {"families": {"PF00005": "what it is"}}}, where
-names under by_product go with patterns, and those under any other by_KEY are values of that attribute.
+{"by_product": {"families": {"aars": "tRNA ligase"}}, "by_pfam": {"families": {"PF00005": "what it is"}}},
+where names under by_product go with patterns, and those under any other by_KEY are values of that attribute.
 """
 
 import json
@@ -25,7 +25,9 @@ from data.errors import BadInput, UsageError
 CDS = "CDS"
 PROTEIN_TYPES = (CDS, "protein_match", "protein_hmm_match", "polypeptide_domain")
 _SPEC = re.compile(r"(?:(?P<name>[^=~:]+)=)?(?:(?P<type>[\w-]+):)?(?P<key>[\w.-]+)(?:~(?P<pattern>.+))?")
-_HOW = 'Write --label [NAME=][TYPE:]KEY[~PATTERN], such as product~"ABC transporter", or name a file of these.'
+_HOW = (
+    'Write --label [NAME=][TYPE:]KEY[~PATTERN], such as product~"ABC transporter", or name a file of these.'
+)
 
 
 @dataclass(frozen=True, kw_only=True)

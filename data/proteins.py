@@ -3,6 +3,7 @@
 import polars as pl
 
 from data import schema
+from data.labels import CDS
 
 
 def proteins(bases: str, genes: pl.DataFrame, code: int) -> pl.DataFrame:
@@ -10,7 +11,7 @@ def proteins(bases: str, genes: pl.DataFrame, code: int) -> pl.DataFrame:
 
     Args:
         bases: of the contig.
-        genes: rows of schema.INTERVALS of that contig.
+        genes: rows of schema.INTERVALS of that contig; those that are no genes are passed over.
         code: genetic code of NCBI.
 
     Returns:
@@ -19,7 +20,7 @@ def proteins(bases: str, genes: pl.DataFrame, code: int) -> pl.DataFrame:
     """
     from Bio.Seq import Seq
 
-    found = []
+    genes, found = genes.filter(pl.col("label") == CDS), []
     for row in genes.iter_rows(named=True):
         start, end = row["start"], row["end"]
         beyond = max(end - len(bases), 0)  # over the origin of a circle

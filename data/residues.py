@@ -1,8 +1,8 @@
 """Genes as amino acids, and the one-hot blocks a network reads of each. L bases, N residues, K blocks.
 
 A residue is a codon of a gene, its stop codon included. Its blocks are windows of residues around it: alone,
-three neighbours, and wider ones with gaps, some over eight groups of like residues, so that relatives far apart
-still share blocks. Windows with more words than `_MOST` share rows by a hash.
+three neighbours, and wider ones with gaps, some over eight groups of like residues, so that relatives far
+apart still share blocks. Windows with more words than `_MOST` share rows by a hash.
 
 Labels are IOB2 numbers: 0 is none, label k begins with 2k + 1 and goes on with 2k + 2.
 """
@@ -31,8 +31,10 @@ _WINDOWS: tuple[tuple[tuple[int, ...], bool], ...] = (  # places around the resi
     ((-2, -1, 0, 1, 2), True),
     ((-3, -1, 0, 2, 4), True),
 )
-_REACH = max(max(-min(places), max(places)) for places, _ in _WINDOWS)
-_SIZES = tuple(min((len(_GROUPS) if grouped else _SYMBOLS) ** len(places), _MOST) for places, grouped in _WINDOWS)
+_REACH = max(abs(place) for places, _ in _WINDOWS for place in places)
+_SIZES = tuple(
+    min((len(_GROUPS) if grouped else _SYMBOLS) ** len(places), _MOST) for places, grouped in _WINDOWS
+)
 _FIRST = np.concatenate([[0], np.cumsum(_SIZES)])
 ROWS, BLOCKS = int(_FIRST[-1]), len(_WINDOWS)
 
@@ -66,7 +68,12 @@ def translation(code: int) -> npt.NDArray[np.uint8]:
 
 
 def translate(
-    words: npt.NDArray[np.uint8], start: _Int, end: _Int, reverse: npt.NDArray[np.bool_], phase: _Int, code: int
+    words: npt.NDArray[np.uint8],
+    start: _Int,
+    end: _Int,
+    reverse: npt.NDArray[np.bool_],
+    phase: _Int,
+    code: int,
 ) -> Proteins:
     """Translate genes of one piece each.
 
@@ -104,25 +111,25 @@ def rows_of(residues: npt.NDArray[np.uint8], offsets: _Int) -> npt.NDArray[np.in
 
 def labelled(
     codes: Codes, features: pl.DataFrame, start: int, labels: Sequence[str], gene: str, code: int
-) -> tuple[list[npt.NDArray[np.uint8]], list[npt.NDArray[np.int32]]]:
+) -> list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]]:
     """The genes of an annotated stretch as residues, with their labels.
 
     Args:
         codes: (L,) of the stretch.
         features: rows of schema.FEATURE, contig coordinates.
         start: where the stretch begins in the contig.
-        labels: those learned; where several hold, the first.
+        labels: those learned; where several hold, that of the shortest feature.
         gene: the label of genes.
         code: genetic code of NCBI.
 
     Returns:
-        residues, and IOB2 numbers, of each gene that lies in the stretch as a whole.
+        residues and IOB2 numbers of each gene that lies in the stretch as a whole.
     """
     order = {label: number for number, label in enumerate(labels)}
     rows = features.select("start", "end", "strand", "phase", "label", "id")
-    marks = sorted((row for row in rows.iter_rows() if row[4] in order), key=lambda row: -order[row[4]])
+    marks = sorted((row for row in rows.iter_rows() if row[4] in order), key=lambda row: row[0] - row[1])
     places = np.array([row[:2] for row in marks], np.int64).reshape(-1, 2) - start
-    residues, targets = [], []
+    out = []
     for _, parts in rows.filter(pl.col("label") == gene).group_by("id", "strand", maintain_order=True):
         parts = parts.sort("start")  # noqa: PLW2901
         reverse = parts["strand"][0] == "-"
@@ -142,6 +149,6 @@ def labelled(
                 mark[(low + 1 >= first) & (low + 1 < last) & (frame % 3 == 0)] = i
         kinds = np.array([-1, *(order[row[4]] for row in marks)])[mark + 1]
         fresh = np.diff(mark, prepend=-1) != 0
-        residues.append(found.residues)
-        targets.append(np.where(mark < 0, 0, 2 * kinds + 2 - fresh).astype(np.int32))
-    return residues, targets
+        if len(low):
+            out.append((found.residues, np.where(mark < 0, 0, 2 * kinds + 2 - fresh).astype(np.int32)))
+    return out

@@ -48,7 +48,7 @@ class IngestConfig:
     tag_column: int | None = None
     """of CoNLL rows, from 1; found from the rows if not given"""
     label: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """a protein family of DNA, as product~"ABC transporter" (see docs/dna.md), or a file of them; repeatable"""
+    """a protein family of DNA, as product~"ABC transporter", or a file of them (docs/dna.md); repeatable"""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

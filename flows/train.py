@@ -11,7 +11,7 @@ from typing import Any
 from data.errors import BadInput, UsageError
 from data.store import Dataset
 from flows.arguments import Corpus
-from tasks import runs, tracking
+from tasks import model, runs, tracking
 from tasks.compare import compare_networks
 from tasks.corpus import NAME, corpus_folder
 from tasks.evaluate import evaluate_model
@@ -41,6 +41,7 @@ class TrainConfig:
     batch: int | None = None  # sentences in an update; the preset's by default
     learning_rate: float | None = None  # of Adam; the preset's by default
     class_weights: tuple[str, ...] = ()  # TYPE=WEIGHT of tokens in the loss, 1 by default: PER=2 O=0.5
+    genes: str | None = None  # of DNA: a model whose gene finder is taken, so that only families are learned
     checkpoint_s: float = 30.0  # seconds between checkpoints, where a killed training goes on
 
     def __post_init__(self) -> None:
@@ -84,7 +85,9 @@ def train(config: TrainConfig) -> dict[str, Any]:
     of_dna = dataset.kind.endswith("dna")
     chosen = config.pretrain or config.class_weights or any(config.overrides.values())
     if of_dna and (config.binary or config.compare or chosen):
-        raise UsageError("expected only --preset, --seed and --register for a corpus of DNA. Got more.")
+        raise UsageError("expected only --preset, --seed, --genes, --register for a corpus of DNA. Got more.")
+    if config.genes and not of_dna:
+        raise UsageError("expected --genes for a corpus of DNA only. Got text.")
     if not of_dna:
         fit_config(config.preset, config.overrides)  # refuses what is out of bounds before anything is done
     params = {"corpus": folder.name, "kind": dataset.kind, "preset": config.preset, "seed": config.seed}
@@ -159,10 +162,11 @@ def _encode(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> t
 
 
 def _train_dna(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> dict[str, Any]:
-    from tasks.dna import train_dna
+    from tasks.train_dna import train_dna
 
     begun = time.monotonic()
-    fitted = train_dna(str(folder), folder.name, config.preset, config.seed)
+    known = None if config.genes is None else str(model.resolve(config.genes))
+    fitted = train_dna(str(folder), folder.name, config.preset, config.seed, known)
     seconds = round(time.monotonic() - begun, 3)
     history = fitted.pop("history")
     for line in history:
@@ -170,7 +174,8 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -
     scores = {}
     for split in ("dev", "test"):
         with contextlib.suppress(BadInput):  # nothing annotated there
-            scores[split] = evaluate_model(fitted["model"], str(folder), split)
+            report = str(recorder.run.artifacts)
+            scores[split] = evaluate_model(fitted["model"], str(folder), split, report=report)
     report_training(recorder.run.id, fitted["model"], history, scores)
     return {"model": fitted.pop("model"), "seconds": seconds, **fitted, **scores}
 
@@ -187,8 +192,8 @@ def _record_model(
     recorder.params(settings(summary["model"]))
     about = describe(summary["model"], scores)
     recorder.describe(about)
-    model, tags = Path(summary["model"]), corpus_tags(folder)
-    recorder.run.model(model, register=config.register, tags=tags, scores=[*numbers], about=about)
+    where, tags = Path(summary["model"]), corpus_tags(folder)
+    recorder.run.model(where, register=config.register, tags=tags, scores=[*numbers], about=about)
 
 
 def _report_to(recorder: tracking.Recorder) -> Callable[[dict[str, float]], None]:

@@ -1,12 +1,11 @@
-"""Finding genes: training on annotated genomes, tagging contigs, scoring."""
+"""Finding genes, and what families they are of: a trained gene finder at work."""
 
-import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,37 +18,28 @@ from data.bases import (
     STEP,
     UNKNOWN,
     Codes,
-    begins_of,
-    codes_of,
-    labels_of,
+    codons_of,
     letters_of,
     mixtures,
     reverse_complement,
     steps_of,
 )
 from data.contigs import Contig
-from data.crops import Cut, Learnt, crops, reads_tga
-from data.dna import Stretch, stretches
-from data.errors import BadInput, UsageError
-from data.export_dna import parted
+from data.errors import UsageError
 from data.genes import DecodeConfig, Gene, GeneDecoder, around, evidence_of
 from data.habits import AdaptConfig, Habits, learn, weigh
-from data.score_dna import score_intervals
-from data.store import Dataset
-from rnn.strands import Crops, Reader, StrandConfig, StrandFit, fit, predict, reader
-from rnn.weights import from_bytes, to_bytes
-from tasks.orchestration import task
+from data.labels import CDS
+from rnn.strands import Reader, StrandConfig, predict, reader
+from rnn.weights import from_bytes
+from tasks.families import WEIGHTS, FamilyConfig, FamilyTagger
 
 if TYPE_CHECKING:
-    from rnn.network import Architecture
     from tasks.model import Model
 
-LABEL = "CDS"
 Logits = npt.NDArray[np.floating[Any]]
 _GROUP = 1 << 20  # bases tagged together, of one contig or of many
 _STEPS = 1 << 17  # steps computed together
 _SEAM = 30_000  # bases of a circle that are gone over twice
-_MEGABASE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +59,7 @@ class DnaConfig:
         margin: bases on either side that a piece looks at besides.
         decode: what the decoder believes.
         adapt: how it adapts to the contig at hand.
+        families: how families are learned, where the corpus has any.
     """
 
     hidden: int = 96
@@ -85,6 +76,7 @@ class DnaConfig:
     margin: int = 600
     decode: DecodeConfig = field(default_factory=DecodeConfig)
     adapt: AdaptConfig = field(default_factory=AdaptConfig)
+    families: FamilyConfig = field(default_factory=FamilyConfig)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -93,8 +85,8 @@ class DnaConfig:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "DnaConfig":
         """Undo `to_json`."""
-        nested = {"decode": DecodeConfig(**fields["decode"]), "adapt": AdaptConfig(**fields["adapt"])}
-        return cls(**{**fields, **nested})
+        kinds = {"decode": DecodeConfig, "adapt": AdaptConfig, "families": FamilyConfig}
+        return cls(**{name: kinds[name](**v) if name in kinds else v for name, v in fields.items()})
 
 
 PRESETS: Mapping[str, DnaConfig] = {
@@ -114,92 +106,19 @@ def dna_preset(name: str) -> DnaConfig:
     return PRESETS[name]
 
 
-def learnt_of(corpus: Path, split: str = "train") -> list[Learnt]:
-    """The annotated stretches of one split of a corpus.
-
-    Raises:
-        BadInput: none is annotated.
-    """
-    out = []
-    for stretch in _stretches(corpus, split):
-        if stretch.features is None:
-            continue
-        codes = codes_of(stretch.bases)
-        where = stretch.features, stretch.start, len(codes)
-        labels = labels_of(*where, LABEL)
-        out.append(Learnt(codes, labels, begins_of(*where, LABEL), reads_tga(codes, labels)))
-    if not any((learnt.labels > 0).any() for learnt in out):
-        raise BadInput(
-            f"annotated genomes in the {split} split",
-            got="none",
-            todo="Ingest FASTA together with its GFF3, or GenBank: `elman ingest FOLDER --name CORPUS`.",
-            source=corpus,
-        )
-    return out
-
-
-def _stretches(corpus: Path, split: str, contents: Collection[str] = ()) -> Iterator[Stretch]:
-    """Stretches of a split, or of those contents in it, one contig in memory at a time."""
-    dataset = Dataset.open(corpus)
-    frame = (dataset.made_of(contents) if contents else dataset).scan("data")
-    if split != "all":
-        frame = frame.filter(pl.col("split") == split)
-    keys = frame.select("source", "byte_offset", "contig").unique().collect().sort(pl.all())
-    for source, byte_offset, contig in keys.iter_rows():
-        here = (pl.col("source") == source, pl.col("byte_offset") == byte_offset, pl.col("contig") == contig)
-        yield from stretches(frame.filter(*here).collect())
-
-
 def network(config: DnaConfig) -> StrandConfig:
     """The network a config asks for."""
     return StrandConfig(rows=ROWS, slots=STEP, embedding=config.embedding, hidden=config.hidden)
 
 
-def updates(learnt: list[Learnt], config: DnaConfig) -> int:
-    """How many updates a training makes."""
-    bases = sum(len(stretch.codes) for stretch in learnt)
-    wanted = min(max(config.passes * bases, config.least * _MEGABASE), config.most * _MEGABASE)
-    return max(int(wanted / (config.batch * config.crop)), 1)
-
-
-def fit_dna(
-    learnt: list[Learnt], config: DnaConfig, seed: int, on_step: Callable[[int, float], None] | None = None
-) -> dict[str, Any]:
-    """Train a gene finder.
-
-    Args:
-        learnt: stretches of genomes with their truth.
-        config: how.
-        seed: of everything left to chance.
-        on_step: is given the number of updates done and the loss of the last.
-
-    Returns:
-        its weights, by name.
-    """
-    batches = crops(learnt, batch=config.batch, length=config.crop, rewrite=config.rewrite, seed=seed)
-    how = StrandFit(steps=updates(learnt, config), learning_rate=config.learning_rate, begins=config.begins)
-    return fit(network(config), how, map(_to_crops, batches), seed=seed, on_step=on_step)
-
-
-def _to_crops(cut: Cut) -> Crops:
-    """Time first, in steps."""
-    B, L = cut.labels.shape
-    T = L // STEP
-    return Crops(
-        steps_of(cut.codes).transpose(1, 0, 2),
-        steps_of(reverse_complement(cut.codes)).transpose(1, 0, 2),
-        cut.labels.reshape(B, T, STEP).transpose(1, 0, 2),
-        cut.begins.reshape(B, T, STEP, 2).transpose(1, 0, 2, 3),
-    )
-
-
 @dataclass(frozen=True)
 class GeneFinder:
-    """A trained gene finder. `version` is what its rows name as their model."""
+    """A trained gene finder. `version` is what its rows name as their model; `families` tags its genes."""
 
     params: dict[str, Any]
     config: DnaConfig
     version: str
+    families: FamilyTagger | None = None
 
     @cached_property
     def weights(self) -> Reader:
@@ -330,18 +249,18 @@ class GeneFinder:
         return out
 
     def _frame(self, laid: "_Laid", genes: list[Gene]) -> pl.DataFrame:
-        n = len(genes)
+        rows = [(g.start, g.end, g.strand, g.phase, CDS, g.partial, g.probability) for g in genes]
+        if self.families is not None:
+            words = codons_of(np.minimum(laid.letters, np.uint8(UNKNOWN)))
+            found = self.families.matches(words, genes, self.config.decode.code)
+            rows += [(m.start, m.end, m.strand, 0, m.label, m.partial, m.probability) for m in found]
+            rows.sort(key=lambda row: (row[0], -row[1]))
+        names = ("start", "end", "strand", "phase", "label", "partial", "probability")
         columns = {
-            "source": [laid.contig.source] * n,
-            "contig": [laid.contig.id] * n,
-            "start": [gene.start for gene in genes],
-            "end": [gene.end for gene in genes],
-            "strand": [gene.strand for gene in genes],
-            "phase": [gene.phase for gene in genes],
-            "label": [LABEL] * n,
-            "partial": [gene.partial for gene in genes],
-            "probability": [gene.probability for gene in genes],
-            "model": [self.version] * n,
+            "source": [laid.contig.source] * len(rows),
+            "contig": [laid.contig.id] * len(rows),
+            **dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)),
+            "model": [self.version] * len(rows),
         }
         return pl.DataFrame(columns, schema=schema.INTERVALS)
 
@@ -361,106 +280,7 @@ def _lay(contig: Contig) -> _Laid:
 def load_model(model: "Model") -> GeneFinder:
     """A gene finder from a model folder whose files have been checked."""
     params, _, _ = from_bytes(model.files["weights.safetensors"])
-    return GeneFinder(params, DnaConfig.from_json(model.passport["config"]), model.version)
-
-
-def model_files(params: dict[str, Any], config: DnaConfig) -> dict[str, bytes]:
-    """Contents of a model folder, by file name."""
-    vocabulary = {"kind": "dna", "unit": "base", "classes": ["none", "+0", "+1", "+2", "-0", "-1", "-2"]}
-    return {
-        "weights.safetensors": to_bytes(params, cast("Architecture", network(config))),
-        "vocabulary.json": (json.dumps(vocabulary, indent=1, sort_keys=True) + "\n").encode(),
-    }
-
-
-@task
-def train_dna(corpus: str, name: str, preset: str, seed: int) -> dict[str, Any]:
-    """Train a gene finder on the training split of a corpus and write its model folder.
-
-    Args:
-        corpus: folder of the corpus.
-        name: what it is called.
-        preset: of PRESETS.
-        seed: of everything left to chance.
-
-    Returns:
-        model: the folder; updates, loss (of the last hundred), parameters, history for every hundred updates.
-    """
-    from tasks.model import write
-    from tasks.progress import progress
-
-    config = dna_preset(preset)
-    dataset = Dataset.open(Path(corpus))
-    learnt = learnt_of(Path(corpus))
-    steps = updates(learnt, config)
-    costs: list[float] = []
-    with progress("training", steps * config.batch * config.crop, "bases") as advance:
-
-        def on_step(step: int, cost: float) -> None:
-            costs.append(cost)
-            advance(config.batch * config.crop)
-
-        params = fit_dna(learnt, config, seed, on_step)
-    passport = {
-        "kind": "dna",
-        "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.manifest.get("sources", [])},
-        "preset": preset,
-        "seed": seed,
-        "config": config.to_json(),
-        "network": network(config).to_dict(),
-    }
-    folder = write(passport, model_files(params, config))
-    history = [
-        {"step": float(i + 100), "loss": float(np.mean(costs[i : i + 100]))}
-        for i in range(0, len(costs), 100)
-    ]
-    return {
-        "model": str(folder),
-        "updates": steps,
-        "loss": float(np.mean(costs[-100:])),
-        "parameters": network(config).size(),
-        "history": history,
-    }
-
-
-@task
-def evaluate_dna(
-    model: str, corpus: str, split: str = "test", contents: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """Score a gene finder on a split of a corpus.
-
-    Args:
-        model: its folder.
-        corpus: folder of the corpus.
-        split: train, dev, test or all.
-        contents: sha256 of sources; only these, if any.
-
-    Returns:
-        precision, recall, f1, mcc: of bases, each counted on either strand; per_type: by strand; per_strand,
-        strands, either_strand, gene, contigs as data/score_dna.py gives them.
-    """
-    finder = GeneFinder.load(Path(model))
-    truth, lengths, called = [], {}, []
-    for stretch in _stretches(Path(corpus), split, contents):
-        if stretch.features is None:
-            continue
-        contig = f"{stretch.source}:{stretch.contig}:{stretch.start}"
-        lengths[contig] = len(stretch)
-        shifted = stretch.features.with_columns(
-            contig=pl.lit(contig),
-            start=(pl.col("start") - stretch.start).clip(0, len(stretch)),
-            end=(pl.col("end") - stretch.start).clip(0, len(stretch)),
-        )
-        truth.append(shifted.filter(pl.col("start") < pl.col("end")))
-        whole = Contig(contig, stretch.bases, None, stretch.source, 0, 1, stretch.circular)
-        called += [parted(frame, lengths) for frame in finder.tag_contigs([whole])]
-    if not truth:
-        raise BadInput(
-            f"annotated contigs in the {split} split",
-            got="none",
-            todo="Give --split all, or ingest FASTA with its GFF3 `--as test`.",
-            source=corpus,
-        )
-    scores = score_intervals(pl.concat(truth), pl.concat(called), lengths, LABEL)
-    overall = {name: scores["per_strand"][name] for name in ("precision", "recall", "f1", "mcc")}
-    return {**overall, "per_type": {f"{LABEL} {s}": r for s, r in scores["strands"].items()}, **scores}
+    families = None
+    if WEIGHTS in model.files:
+        families = FamilyTagger.of(model.passport["labels"], model.files[WEIGHTS])
+    return GeneFinder(params, DnaConfig.from_json(model.passport["config"]), model.version, families)

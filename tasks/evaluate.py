@@ -69,9 +69,20 @@ def evaluate_text(
 
 @task
 def evaluate_model(
-    folder: str, corpus: str, split: str = "test", contents: tuple[str, ...] = ()
+    folder: str,
+    corpus: str,
+    split: str = "test",
+    contents: tuple[str, ...] = (),
+    report: str | None = None,
 ) -> dict[str, Any]:
     """Score a model folder on a split of a corpus; both of text, or both of DNA.
+
+    Args:
+        folder: of the model.
+        corpus: folder of the corpus.
+        split: train, dev, test or all.
+        contents: sha256 of sources; only these, if any.
+        report: folder for a table and a picture of DNA.
 
     Returns:
         precision, recall, f1 (micro, 0 to 1), per_type, and what else there is to count.
@@ -86,9 +97,9 @@ def evaluate_model(
             source=corpus,
         )
     if loaded.kind == "dna":
-        from tasks.dna import evaluate_dna
+        from tasks.evaluate_dna import evaluate_dna
 
-        return evaluate_dna(folder, corpus, split, contents)
+        return evaluate_dna(folder, corpus, split, contents, report)
     return evaluate_text(Tagger.of(loaded), dataset, split, contents)
 
 

@@ -65,7 +65,9 @@ def corpus_options(
         if unit or token_column or tag_column:
             raise UsageError("expected --unit, --token-column and --tag-column for text only. Got DNA.")
         rules = label_rules(labels)
-        has = tuple(map(LabelRule.from_json, meta["labels"])) if "labels" in meta else CODING if meta else rules
+        has = (
+            tuple(map(LabelRule.from_json, meta["labels"])) if "labels" in meta else CODING if meta else rules
+        )
         if labels and rules != has:
             raise UsageError(
                 f"{folder}: expected the --label the corpus has. Got others. Use another --name."

@@ -79,3 +79,51 @@ def ladder(report: Mapping[str, Any], path: Path) -> None:
     axis.grid(axis="y", linewidth=0.3)
     axis.legend(frameon=False)
     _save(figure, path)
+
+
+_Interval = tuple[int, int, str, str]  # start, end, strand, label
+
+
+def genome(
+    truth: Sequence[_Interval], found: Sequence[_Interval], stretch: tuple[int, int], title: str, path: Path
+) -> None:
+    """A stretch of genome: genes of the truth above, those found below, as arrows with families beneath.
+
+    Blue is what both have alike, orange what agrees at the stop codon alone, red what only one of them has.
+    """
+    figure, axes = _figure(11, 3.4, 1)
+    axis, heights = axes[0][0], {"+": 0.5, "-": -0.5}
+    span = (stretch[1] - stretch[0]) * 0.008  # of an arrow's head
+    for intervals, others, lane in ((truth, found, 2), (found, truth, -2)):
+        exact = {tuple(other[:4]) for other in others}
+        ends = {_stop(other) for other in others}
+        for start, end, strand, label in intervals:
+            mine = (start, end, strand, label)
+            colour = "tab:blue" if mine in exact else "tab:orange" if _stop(mine) in ends else "tab:red"
+            y = lane + heights[strand]
+            tail, tip = (start, end) if strand == "+" else (end, start)
+            neck = tip - min(span, end - start) * (1 if strand == "+" else -1)
+            if label == "CDS":
+                corners = [(tail, y - 0.3), (neck, y - 0.3), (tip, y), (neck, y + 0.3), (tail, y + 0.3)]
+                axis.fill(*zip(*corners, strict=True), color=colour, alpha=0.7, linewidth=0)
+            elif label == "pseudogene":
+                axis.hlines(y, start, end, color="tab:gray", linewidth=2)
+            else:
+                axis.hlines(y - 0.4, start, end, color=colour, linewidth=3)
+                axis.text((start + end) / 2, y, label, fontsize=6, ha="center", va="center", clip_on=True)
+    axis.axhline(0, color="black", linewidth=0.6)
+    lanes = {
+        lane + at: f"{name} {strand}"
+        for lane, name in ((2, "truth"), (-2, "found"))
+        for strand, at in heights.items()
+    }
+    axis.set_yticks(list(lanes), list(lanes.values()))
+    axis.set(xlim=stretch, ylim=(-3, 3), xlabel="base", title=title)
+    axis.title.set_fontsize(9)
+    axis.ticklabel_format(axis="x", useOffset=False, style="plain")
+    _save(figure, path)
+
+
+def _stop(interval: _Interval) -> tuple[int, str, str]:
+    start, end, strand, label = interval
+    return (end if strand == "+" else start), strand, label

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from data.store import atomic_write
 from tasks import model, pictures, runs
 from tasks.compare import table
@@ -37,11 +39,20 @@ def report_training(
     """
     out = runs.read(run_id).artifacts
     shutil.copyfile(Path(folder) / model.VOCABULARY, out / model.VOCABULARY)
-    for name, value in (("scores", scores), ("history", history)):
-        atomic_write(out / f"{name}.json", (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
-    atomic_write(out / "scores.md", scores_table(scores).encode())
+    keep_scores(scores, out)
+    atomic_write(out / "history.json", _json(history))
     pictures.learning_curve(history, best_epoch, out / "learning_curve.png")
     return str(out)
+
+
+def keep_scores(scores: Scores, out: Path) -> None:
+    """Write scores.json and scores.md."""
+    atomic_write(out / "scores.json", _json(scores))
+    atomic_write(out / "scores.md", scores_table(scores).encode())
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def scores_table(scores: Scores) -> str:
@@ -93,8 +104,44 @@ def describe(folder: str, scores: Scores) -> str:
     passport, corpus = loaded.passport, loaded.passport["corpus"]
     sources = ", ".join(source["name"] for source in corpus["sources"][:5])
     more = f" and {len(corpus['sources']) - 5} more" if len(corpus["sources"]) > 5 else ""
-    what = f"tags {', '.join(passport['types'])}" if loaded.kind == "text" else "finds coding regions of DNA"
+    found = passport["types"] if loaded.kind == "text" else ["coding regions of DNA", *passport.get("labels", [])]
     return (
-        f"**{loaded.version}** {what}; preset {passport['preset']}, seed {passport['seed']}. "
+        f"**{loaded.version}** tags {", ".join(found)}; preset {passport['preset']}, seed {passport['seed']}. "
         f"Trained on corpus {corpus['name']} ({sources}{more}).\n\n{scores_table(scores)}"
     )
+
+
+_SHOWN = 16_000  # bases in the picture of a genome
+_COLUMNS = {
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "mcc": "MCC",
+    "stop_recall": "genes by stop: recall",
+    "stop_precision": "precision",
+    "exact_recall": "both ends: recall",
+    "exact_precision": "precision",
+}
+
+
+def genes_report(
+    contigs: Sequence[Mapping[str, Any]], truth: pl.DataFrame, found: pl.DataFrame, out: Path, split: str
+) -> None:
+    """Write contigs_SPLIT.md, scores by contig, and genome_SPLIT.png, the middle of the longest contig.
+
+    Args:
+        contigs: scores of each, as data/score_dna.py gives them.
+        truth, found: contig, start, end, strand, label of intervals; contig coordinates.
+        out: folder.
+        split: names the files.
+    """
+    rows = [[row["contig"], f"{row['bases']:,}", *(f"{row[key]:.4f}" for key in _COLUMNS)] for row in contigs]
+    text = table(["contig", "bases", *_COLUMNS.values()], rows)
+    atomic_write(out / f"contigs_{split}.md", text.encode())
+    longest = max(contigs, key=lambda row: row["bases"])
+    low = max((longest["bases"] - _SHOWN) // 2, 0)
+    stretch = low, min(low + _SHOWN, longest["bases"])
+    columns = "start", "end", "strand", "label"
+    here = (pl.col("contig") == longest["contig"]) & (pl.col("end") > low) & (pl.col("start") < stretch[1])
+    parts = [frame.filter(here).select(columns).rows() for frame in (truth, found)]
+    pictures.genome(parts[0], parts[1], stretch, longest["contig"], out / f"genome_{split}.png")

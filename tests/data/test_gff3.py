@@ -5,8 +5,8 @@ import io
 import pytest
 
 from data.contigs import Feature
-from data.labels import CODING, LabelRule
 from data.gff3 import read_gff3
+from data.labels import CODING, LabelRule
 
 HEAD = b"##gff-version 3\n##sequence-region c 1 900\n"
 

@@ -15,7 +15,8 @@ from data.dna import pieces
 from data.errors import UsageError
 from data.store import Dataset, DatasetWriter
 from flows.tag import TagConfig, tag
-from tasks import dna
+from tasks import dna, train_dna
+from tasks.evaluate_dna import evaluate_dna
 
 SMALL = dna.DnaConfig(hidden=48, least=5.0, most=5.0, piece=3000)
 
@@ -33,13 +34,13 @@ def corpus(ecoli, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def finder(corpus) -> dna.GeneFinder:
     """Trained for seconds: enough to know coding bases from others, not to be good."""
-    params = dna.fit_dna(dna.learnt_of(corpus), SMALL, seed=0)
+    params = train_dna.fit_dna(train_dna.learnt_of(corpus), SMALL, seed=0)
     return dna.GeneFinder(params, SMALL, "small")
 
 
 def test_coding_bases_are_found_on_their_strand(finder, corpus, monkeypatch):
     monkeypatch.setattr(dna.GeneFinder, "load", lambda folder: finder)
-    scores = dna.evaluate_dna(".", str(corpus), "test")
+    scores = evaluate_dna(".", str(corpus), "test")
     assert scores["per_strand"]["mcc"] > 0.5
     assert scores["bases"] + scores["masked"] == 27_086
 
@@ -123,9 +124,9 @@ def test_raw_strings_give_plain_values(finder, ecoli):
 def test_the_same_seed_gives_the_same_model_folder(corpus, home, monkeypatch):
     tiny = dna.DnaConfig(hidden=16, least=0.2, most=0.2)
     monkeypatch.setattr(dna, "PRESETS", {"default": tiny})
-    first = dna.train_dna(str(corpus), "ecoli", "default", 3)
+    first = train_dna.train_dna(str(corpus), "ecoli", "default", 3)
     weights = (Path(first["model"]) / "weights.safetensors").read_bytes()
-    second = dna.train_dna(str(corpus), "ecoli", "default", 3)
+    second = train_dna.train_dna(str(corpus), "ecoli", "default", 3)
     assert first["model"] == second["model"]
     assert (Path(second["model"]) / "weights.safetensors").read_bytes() == weights
     loaded = dna.GeneFinder.load(Path(first["model"]))
@@ -145,7 +146,7 @@ def folder(corpus, finder, tracked_home) -> Path:
 
     passport = {"kind": "dna", "corpus": {"name": "ecoli", "digest": "d", "sources": []}}
     passport |= {"preset": "small", "seed": 0, "config": SMALL.to_json()}
-    return write(passport, dna.model_files(finder.params, SMALL))
+    return write(passport, train_dna.model_files(finder))
 
 
 def test_all_formats_name_the_same_genes_and_translate_as_their_gff3_says(folder, ecoli, tmp_path):

@@ -12,7 +12,7 @@ from data.errors import BadInput, UsageError
 from data.store import Dataset
 from flows.ingest import IngestConfig, ingest
 from flows.tag import TagConfig, tag
-from tasks import dna, tag_sources
+from tasks import dna, tag_sources, train_dna
 from tasks import model as models
 from tasks import tag as steps
 
@@ -87,7 +87,7 @@ def gene_model(checkout, tmp_path_factory) -> Path:
         fixtures = checkout / "tests" / "fixtures"
         sources = (fixtures / "ecoli_100kb.fna.gz", fixtures / "ecoli_100kb.gff3.gz")
         ingest(IngestConfig(sources=sources, name="ecoli"))
-        return Path(dna.train_dna(str(home / "corpora" / "ecoli"), "ecoli", "default", 0)["model"])
+        return Path(train_dna.train_dna(str(home / "corpora" / "ecoli"), "ecoli", "default", 0)["model"])
 
 
 @pytest.fixture

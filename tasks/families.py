@@ -1,0 +1,213 @@
+"""Protein families: the network that tags text reads genes as amino acids, and tags those in IOB2."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from data.genes import Gene
+from data.residues import BLOCKS, ROWS, Proteins, rows_of, translate
+from data.tags import tag_set
+from rnn.arrays import Params
+from rnn.batches import Bags, Sequences
+from rnn.decode import predict
+from rnn.fit import FitConfig, fit
+from rnn.network import NetworkConfig
+from rnn.weights import from_bytes, to_bytes
+from tasks.tagger import Scoring
+
+WEIGHTS = "families.safetensors"
+_TOGETHER = 1 << 18  # residues looked at together
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyConfig:
+    """How a network of families is built and trained; stands in the passport.
+
+    Attributes:
+        hidden: units of the cell in each direction.
+        embedding: numbers the blocks of a residue are turned into.
+        others: share of the genes without a label that are learned from.
+        epochs, batch, learning_rate, dropout, blocks: as in rnn.fit.FitConfig.
+    """
+
+    hidden: int = 48
+    embedding: int = 32
+    others: float = 0.1
+    epochs: int = 12
+    batch: int = 16
+    learning_rate: float = 0.003
+    dropout: float = 0.3
+    blocks: float = 0.2
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+class Match(NamedTuple):
+    """A part of a gene that is of a family, 0-based half-open; partial as of a gene."""
+
+    start: int
+    end: int
+    strand: str
+    label: str
+    partial: int
+    probability: float
+
+
+def fit_families(
+    genes: Sequence[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]],
+    labels: Sequence[str],
+    config: FamilyConfig,
+    seed: int,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> tuple[Params, NetworkConfig]:
+    """Train a network of families.
+
+    Args:
+        genes: residues and IOB2 numbers of each, as `data.residues.labelled` gives them.
+        labels: the families, by code point.
+        config: how.
+        seed: of everything left to chance.
+        on_epoch: is given each epoch's numbers.
+
+    Returns:
+        its weights, and the network they belong to.
+    """
+    chosen = np.random.default_rng([seed, 4]).random(len(genes)) < config.others
+    some = [gene for gene, take in zip(genes, chosen, strict=True) if take or gene[1].any()]
+    offsets = _offsets([len(residues) for residues, _ in some])
+    residues, targets = (np.concatenate([gene[i] for gene in some]) for i in (0, 1))
+    tags = tag_set(labels)
+    network = NetworkConfig(
+        rows=ROWS,
+        classes=len(tags),
+        hidden=config.hidden,
+        cell="gru",
+        output="crf",
+        embedding=config.embedding,
+    )
+    how = FitConfig(
+        epochs=config.epochs,
+        batch=config.batch,
+        learning_rate=config.learning_rate,
+        dropout=config.dropout,
+        blocks=config.blocks,
+        unknown=0.0,
+        patience=0,
+    )
+    scoring = Scoring.of(tags, False)
+    sequences = Sequences(np.arange(len(residues), dtype=np.int32), offsets, targets.astype(np.int32))
+    result = fit(
+        network,
+        how,
+        _bags(residues, offsets),
+        sequences,
+        seed=seed,
+        start_legal=scoring.start,
+        transition_legal=scoring.transition,
+        on_epoch=on_epoch,
+    )
+    return result.params, network
+
+
+@dataclass(frozen=True)
+class FamilyTagger:
+    """A trained network of families at work."""
+
+    labels: tuple[str, ...]
+    params: Params
+    network: NetworkConfig
+
+    @classmethod
+    def of(cls, labels: Sequence[str], file: bytes) -> Self:
+        """From the families of a passport and the file of weights."""
+        params, network, _ = from_bytes(file)
+        return cls(tuple(labels), params, network)
+
+    def to_bytes(self) -> bytes:
+        """The file of weights."""
+        return to_bytes(self.params, self.network)
+
+    def matches(self, words: npt.NDArray[np.uint8], genes: Sequence[Gene], code: int) -> Iterator[Match]:
+        """The parts of genes that are of a family.
+
+        Args:
+            words: of `data.bases.codons_of`, of the sequence the genes lie on.
+            genes: as found.
+            code: their genetic code, of NCBI.
+        """
+        size, first = 0, 0
+        for number, gene in enumerate(genes):
+            size += (gene.end - gene.start) // 3
+            if size >= _TOGETHER or number + 1 == len(genes):
+                yield from self._together(words, genes[first : number + 1], code)
+                size, first = 0, number + 1
+
+    def _together(self, words: npt.NDArray[np.uint8], genes: Sequence[Gene], code: int) -> Iterator[Match]:
+        genes = [gene for gene in genes if gene.end - gene.start - gene.phase >= 3]
+        start, end, phase = (np.array([gene[i] for gene in genes], np.int64) for i in (0, 1, 3))
+        reverse = np.array([gene.strand == "-" for gene in genes], bool)
+        proteins = translate(words, start, end, reverse, phase, code)
+        likely = self._likely(proteins)
+        for i, first, last, kind, chance in self._spans(proteins, likely):
+            gene, at = genes[i], proteins.offsets[i]
+            ends = proteins.low[at + first], proteins.low[at + last - 1]
+            whole = 0, int(proteins.offsets[i + 1] - at)
+            touches = (first == whole[0]) | (last == whole[1]) << 1  # the gene's 5' end, its 3' end
+            if gene.strand == "-":
+                touches = (touches & 1) << 1 | touches >> 1
+            low, high = int(min(ends)), int(max(ends)) + 3
+            yield Match(low, high, gene.strand, self.labels[kind], gene.partial & touches, chance)
+
+    def _likely(self, proteins: Proteins) -> npt.NDArray[np.int64]:
+        """The genes in which there is a match."""
+        scoring = Scoring.of(tag_set(self.labels), False)
+        said = predict(
+            self.params,
+            self.network,
+            _bags(proteins.residues, proteins.offsets),
+            Sequences(np.arange(len(proteins.residues), dtype=np.int32), proteins.offsets),
+            start_legal=scoring.start,
+            transition_legal=scoring.transition,
+            probabilities=False,
+        )
+        found = np.add.reduceat(said.tags > 0, proteins.offsets[:-1]) if len(said.tags) else np.empty(0)
+        return np.flatnonzero(found)
+
+    def _spans(
+        self, proteins: Proteins, which: npt.NDArray[np.int64]
+    ) -> Iterator[tuple[int, int, int, int, float]]:
+        """Gene, first residue, residue after the last, family and probability of each match in some genes."""
+        if not len(which):
+            return
+        parts = [proteins.residues[proteins.offsets[i] : proteins.offsets[i + 1]] for i in which]
+        offsets, residues = _offsets([len(part) for part in parts]), np.concatenate(parts)
+        scoring = Scoring.of(tag_set(self.labels), False)
+        said = predict(
+            self.params,
+            self.network,
+            _bags(residues, offsets),
+            Sequences(np.arange(len(residues), dtype=np.int32), offsets),
+            start_legal=scoring.start,
+            transition_legal=scoring.transition,
+            scheme=scoring.scheme,
+        ).spans
+        assert said is not None
+        assert said.probability is not None
+        columns = said.sequence, said.start, said.end, said.kind, said.probability
+        for sequence, first, last, kind, chance in zip(*(c.tolist() for c in columns), strict=True):
+            yield int(which[sequence]), first, last, kind, chance
+
+
+def _offsets(lengths: Sequence[int]) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _bags(residues: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> Bags:
+    """Every residue with the blocks of its own place."""
+    number = np.arange(len(residues) + 1, dtype=np.int64)
+    return Bags(rows_of(residues, offsets).reshape(-1), BLOCKS * number, number[:-1].astype(np.int32))
