@@ -104,10 +104,12 @@ def describe(folder: str, scores: Scores) -> str:
     passport, corpus = loaded.passport, loaded.passport["corpus"]
     sources = ", ".join(source["name"] for source in corpus["sources"][:5])
     more = f" and {len(corpus['sources']) - 5} more" if len(corpus["sources"]) > 5 else ""
-    found = passport["types"] if loaded.kind == "text" else ["coding regions of DNA", *passport.get("labels", [])]
+    of_text = loaded.kind == "text"
+    found = passport["types"] if of_text else ["coding regions of DNA", *passport.get("labels", [])]
     return (
-        f"**{loaded.version}** tags {", ".join(found)}; preset {passport['preset']}, seed {passport['seed']}. "
-        f"Trained on corpus {corpus['name']} ({sources}{more}).\n\n{scores_table(scores)}"
+        f"**{loaded.version}** tags {', '.join(found)}; preset {passport['preset']}, "
+        f"seed {passport['seed']}. Trained on corpus {corpus['name']} ({sources}{more}).\n\n"
+        f"{scores_table(scores)}"
     )
 
 

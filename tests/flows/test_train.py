@@ -91,7 +91,11 @@ def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, mo
     assert run.data.params["network.hidden"] == "16"
     assert "| test: CDS - | " in run.data.tags["mlflow.note.content"]
     names = {path.name for path in tracked_home.glob("runs/*-train-*/artifacts/*")}
-    assert names == {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
+    files = {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
+    assert names == files | {"contigs_test.md", "genome_test.png"}
+    evaluate(EvaluateConfig(model=summary["model"], corpus="ecoli"))
+    names = {path.name for path in tracked_home.glob("runs/*-evaluate-*/artifacts/*")}
+    assert names == {"scores.json", "scores.md", "contigs_test.md", "genome_test.png"}
 
 
 def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monkeypatch):
