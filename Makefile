@@ -4,7 +4,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help env demo test test-slow bench lint lock clean
+.PHONY: help env demo test test-slow bench bench-tagging lint lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,15 +33,26 @@ test-slow: env  ## the exhaustive cases too
 bench: .venv-bench/ready  ## speed beside PyTorch, ONNX Runtime and JAX, in an environment of their own
 	PYTHONPATH=. .venv-bench/bin/python -m bench.speed
 
-# The peers' environment sees the project's own too; what both need has the lock's version.
+bench-tagging: .venv-bench-tagging/ready  ## the same for tagging raw TEXT (a folder) with models of CORPUS: spaCy and a CRF
+	PYTHONPATH=. .venv-bench-tagging/bin/python -m bench.tagging $(CORPUS) $(TEXT)
+
+# The environments of peers see the project's own too; what both need has the lock's version.
 .venv-bench/ready: .venv/ready bench/requirements.txt
-	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	VIRTUAL_ENV=.venv $(BIN)/uv pip freeze --quiet | grep -E '^(numpy|scipy)==' > .venv-bench/constraints.txt
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -r bench/requirements.txt -c .venv-bench/constraints.txt
+	$(call peers,.venv-bench,bench/requirements.txt)
+
+.venv-bench-tagging/ready: .venv/ready bench/requirements-tagging.txt
+	$(call peers,.venv-bench-tagging,bench/requirements-tagging.txt)
+
+define peers
+	test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+	VIRTUAL_ENV=.venv $(BIN)/uv pip freeze --quiet | grep -E '^(numpy|scipy)==' > $(1)/constraints.txt
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check -r $(2) -c $(1)/constraints.txt
+	! grep -q '^# --no-deps ' $(2) || $(1)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps $$(sed -n 's/^# --no-deps //p' $(2))
 	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' \
-	  > "$$(.venv-bench/bin/python -c 'import site; print(site.getsitepackages()[0])')/elman.pth"
-	touch $@
+	  > "$$($(1)/bin/python -c 'import site; print(site.getsitepackages()[0])')/elman.pth"
+	touch $(1)/ready
+endef
 
 lint: env  ## format, lint and types
 	$(BIN)/ruff format --check .
@@ -53,4 +64,4 @@ lock: env  ## resolve anew what pyproject.toml allows
 	  --custom-compile-command 'make lock' --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment and what runs produced
-	rm -rf .venv .venv-bench var
+	rm -rf .venv .venv-bench .venv-bench-tagging var
