@@ -13,10 +13,10 @@ for pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import argparse
 import gzip
 import importlib.util
+import itertools
 import json
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -65,7 +65,7 @@ def words_of(text: str) -> Iterator[list[str]]:
     """Sentences of raw text as lists of words, cut by our scanner."""
     bounds, starts, ends = Scanner(Tokenizer()).sentences(text)
     places = list(zip(starts.tolist(), ends.tolist(), strict=True))
-    for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+    for a, b in itertools.pairwise(bounds):
         yield [text[start:end] for start, end in places[a:b]]
 
 
@@ -157,7 +157,8 @@ def main() -> None:
                 ratios = ", ".join(f"{words / cpu / rate:.1f}x {name}" for name, rate in peers.items())
                 print(
                     f"{preset:8} F1 {100 * f1:.1f}  {workers} workers {' '.join(more) or 'with reuse':11}"
-                    f"{words:12,} words  {words / cpu:10,.0f} per CPU second ({ratios})  {words / wall:10,.0f} a second",
+                    f"{words:12,} words  {words / cpu:10,.0f} per CPU second ({ratios})"
+                    f"  {words / wall:10,.0f} a second",
                     flush=True,
                 )
 
