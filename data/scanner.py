@@ -10,6 +10,7 @@ import threading
 import numpy as np
 
 from data import scanner_kernels as kernels
+from data.kept import Kept
 from data.tokenizer import LONGEST_SENTENCE, Tokenizer, wraps_lines
 
 CHUNKS, ARENA = 1 << 16, 1 << 20  # chunks kept, and code points of all of them
@@ -29,16 +30,12 @@ class Scanner:
         self.tokenizer = tokenizer
         strings = (*tokenizer.symbols, *tokenizer.abbreviations)
         self._apart = not any(c.isspace() for string in strings for c in string)
-        self._slots = np.empty(1 << (2 * chunks - 1).bit_length(), np.int32)
-        self._arena = np.empty(max(ARENA * chunks // CHUNKS, LONGEST_CHUNK), np.uint32)
-        self._places, self._lengths = np.empty(chunks, np.int64), np.empty(chunks, np.int64)
-        self._marks = np.empty(chunks, np.uint8)
+        self._kept = Kept(chunks, ARENA * chunks // CHUNKS, LONGEST_CHUNK, np.uint32)
         self._letters: dict[int, bool] = {}
         self._forget()
 
     def _forget(self) -> None:
-        self._known = 0
-        self._slots.fill(-1)
+        self._kept.forget()
         none = np.empty(0, np.int64)
         self._first, self._begins, self._ends = np.zeros(1, np.int64), none, none
 
@@ -59,13 +56,9 @@ class Scanner:
             first = self._tokens(text[: ends[0]] + (" a" if flags[0] else ""), begin, int(ends[0]))
             parts.append((np.array(first[0], np.int64), np.array(first[1], np.int64)))
         done = int(begun)
-        ids = np.empty(len(starts), np.int32)
         while done < len(starts):
-            before = self._known
-            upto, self._known = kernels.look_up(
-                codes, starts, ends, flags, done, LONGEST_CHUNK,
-                self._slots, self._arena, self._places, self._lengths, self._marks, before, ids,
-            )  # fmt: skip
+            before = self._kept.known
+            ids, upto = self._kept.number(codes, starts, ends, flags, done)
             self._cut_new(before)
             parts.append(
                 self._expand(text, starts[done:upto], ends[done:upto], flags[done:upto], ids[done:upto])
@@ -112,10 +105,10 @@ class Scanner:
     def _cut_new(self, before: int) -> None:
         """Cut the chunks that are new in the table."""
         new = []
-        for number in range(before, self._known):
-            at, length = self._places[number], int(self._lengths[number])
-            chunk = self._arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
-            new.append(self._tokens(chunk + (" a" if self._marks[number] else ""), 0, length))
+        for number in range(before, self._kept.known):
+            at, length = self._kept.places[number], int(self._kept.lengths[number])
+            chunk = self._kept.arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
+            new.append(self._tokens(chunk + (" a" if self._kept.marks[number] else ""), 0, length))
         self._first, self._begins, self._ends = self._with(new)
 
     def _with(self, new: list[tuple[list[int], list[int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -136,7 +129,7 @@ class Scanner:
         new: list[tuple[list[int], list[int]]] = []
         for chunk in np.flatnonzero(ids < 0).tolist():
             a, b = int(starts[chunk]), int(ends[chunk])
-            ids[chunk] = self._known + len(new)
+            ids[chunk] = self._kept.known + len(new)
             new.append(self._tokens(text[a:b] + (" a" if flags[chunk] else ""), 0, b - a))
         found: tuple[np.ndarray, np.ndarray] = kernels.expand(starts, ids, *self._with(new))
         return found

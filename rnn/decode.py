@@ -332,6 +332,31 @@ def _in_order(found: list[Spans]) -> Spans:
     return Spans(*(part[order] for part in joined))
 
 
+def repeated(prediction: Prediction, which: Int64) -> Prediction:
+    """The prediction of sequences each of which equals one that was predicted.
+
+    Args:
+        prediction: of u sequences, without marginals.
+        which: (n,) which of them each sequence equals.
+    """
+    offsets, steps = _spread(prediction.offsets, which)
+    spans, chance = prediction.spans, prediction.tag_probability
+    if spans is not None:
+        bounds = np.searchsorted(spans.sequence, np.arange(len(prediction.offsets)))
+        ends, rows = _spread(bounds, which)
+        sequence = np.repeat(np.arange(len(which)), np.diff(ends))
+        sure = None if spans.probability is None else spans.probability[rows]
+        spans = Spans(sequence, spans.start[rows], spans.end[rows], spans.kind[rows], sure)
+    return Prediction(prediction.tags[steps], offsets, None if chance is None else chance[steps], None, spans)
+
+
+def _spread(offsets: Int64, which: Int64) -> tuple[Int64, Int64]:
+    """Offsets of the parts `which` of some rows put one after the other, and which rows these are."""
+    lengths = np.diff(offsets)[which]
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return ends, np.repeat(offsets[which] - ends[:-1], lengths) + np.arange(ends[-1])
+
+
 def span_f1(gold: Int32, offsets: Int64, scheme: Scheme) -> Callable[[Prediction], float]:
     """A score for `fit`: F1 of exact spans with type, over all sequences.
 

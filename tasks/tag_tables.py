@@ -13,7 +13,7 @@ from data.contigs import Contig
 from data.corpus import quarantine
 from data.proteins import proteins
 from data.records import Refused
-from data.strings import substrings
+from data.strings import Strings, substrings
 from tasks.dna import GeneFinder
 from tasks.tag_sources import Part, Record
 from tasks.tagger import Tagged, Tagger
@@ -120,9 +120,9 @@ class Flattened:
         number = _joined([part.number for part in parts], np.int32)
         return cls(parts, owner, number, offsets, start, end, "".join(texts), start + shift, end + shift)
 
-    def words(self) -> pl.Series:
+    def words(self) -> Strings:
         """The tokens."""
-        return substrings(self.text, self.at, self.until).alias("text")
+        return Strings.cut(self.text, self.at, self.until)
 
     def named(self, sentence: np.ndarray) -> dict[str, Any]:
         """The columns source, document and sentence of rows that belong to these sentences."""
@@ -137,13 +137,13 @@ def _joined(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.empty(0, dtype)
 
 
-def entities(tagger: Tagger, formats: Sequence[str]) -> Tables:
-    """Tables of tagged text: entities, documents and, for CoNLL, tokens."""
+def entities(tagger: Tagger, formats: Sequence[str], reuse: bool = True) -> Tables:
+    """Tables of tagged text: entities, documents and, for CoNLL, tokens; `reuse` as of tag_flat."""
 
     def tables(cut: Cut) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
         flat = Flattened.of(cut.parts)
         words = flat.words()
-        tagged = tagger.tag_flat(words, flat.offsets)
+        tagged = tagger.tag_flat(words, flat.offsets, reuse)
         frames = {"data": _entity_rows(flat, tagged, tagger), "documents": _document_rows(cut.parts)}
         if "conll" in formats:
             frames["tokens"] = _token_rows(flat, tagged, tagger, words)
@@ -179,14 +179,14 @@ def _document_rows(parts: Sequence[Part]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema.TAGGED_DOCUMENTS, orient="row")
 
 
-def _token_rows(flat: Flattened, tagged: Tagged, tagger: Tagger, words: pl.Series) -> pl.DataFrame:
+def _token_rows(flat: Flattened, tagged: Tagged, tagger: Tagger, words: Strings) -> pl.DataFrame:
     owner = np.repeat(np.arange(len(flat.number)), np.diff(flat.offsets))
     return pl.DataFrame(
         {
             **flat.named(owner),
             "start": flat.start,
             "end": flat.end,
-            "text": words,
+            "text": words.series(),
             "tag": pl.Series(tagger.tags, dtype=pl.String).gather(tagged.tags),
             "probability": tagged.probability,
             "model": pl.repeat(tagger.version, len(words), dtype=pl.String, eager=True),

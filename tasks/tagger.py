@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -11,12 +12,14 @@ import numpy as np
 import polars as pl
 
 from data.errors import BadInput
-from data.features import Features, contexts, distinct, numbers_of
+from data.features import Features
+from data.strings import Strings
 from data.tags import legal, tag_set
 from data.tokenizer import Tokenizer
+from data.words import Words, equal_sentences
 from rnn.arrays import Bools, Params
 from rnn.batches import Bags, Sequences
-from rnn.decode import Prediction, Scheme, Spans, predict
+from rnn.decode import Prediction, Scheme, Spans, predict, repeated
 from rnn.network import Architecture
 from rnn.weights import from_bytes
 from tasks.model import VOCABULARY, WEIGHTS, Model, read
@@ -128,41 +131,48 @@ class Tagger:
         """Whether the network answers yes or no for one type."""
         return self.network.output == "sigmoid"
 
-    def tag_flat(self, words: pl.Series, offsets: np.ndarray) -> Tagged:
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self.features)
+
+    def tag_flat(self, words: Strings | pl.Series, offsets: np.ndarray, reuse: bool = True) -> Tagged:
         """Tag sentences given flat; the answer to one does not depend on the others.
 
         Args:
-            words: (N,) String, the tokens of all sentences in a row.
+            words: (N,) the tokens of all sentences in a row.
             offsets: (n + 1,) int64, where sentences begin and the last ends; a sentence may be empty.
+            reuse: whether equal sentences are tagged once.
         """
+        strings = words if isinstance(words, Strings) else Strings.of(words)
         offsets = np.asarray(offsets, np.int64)
         filled = np.flatnonzero(np.diff(offsets))
         parts = []
         for first, last in pairwise(_cuts(offsets[filled + 1]) if len(filled) else []):
             chosen = filled[first:last]
-            begin, end = offsets[chosen[0]], offsets[chosen[-1] + 1]
+            begin, end = int(offsets[chosen[0]]), int(offsets[chosen[-1] + 1])
             inside = np.append(offsets[chosen], end) - begin
-            prediction = self._predict(words.slice(begin, end - begin), inside)
+            prediction = self._predict(strings.part(begin, end), inside, reuse)
             spans = prediction.spans
             assert spans is not None
             parts.append((prediction, spans._replace(sequence=chosen[spans.sequence])))
         return self._join(parts)
 
-    def _predict(self, words: pl.Series, offsets: np.ndarray) -> Prediction:
-        frame = contexts(words, offsets, self.features.reach)
-        keys = distinct(frame)
-        found = self.features.bags(keys, stand_ins=False)
+    def _predict(self, words: Strings, offsets: np.ndarray, reuse: bool) -> Prediction:
+        numbers, found = self._words.bags(words, offsets)
+        sequences = Sequences(numbers, offsets)
         scoring = Scoring.of(self.tags, self.binary)
-        return predict(
+        chosen, which = equal_sentences(numbers, offsets) if reuse else (None, None)
+        prediction = predict(
             self.params,
             self.network,
             Bags(found.rows, found.offsets, found.unknown),
-            Sequences(numbers_of(frame, keys), offsets),
+            sequences if chosen is None else sequences.take(chosen),
             start_legal=scoring.start,
             transition_legal=scoring.transition,
             scheme=scoring.scheme,
             temperature=self.passport["temperature"],
         )
+        return prediction if which is None else repeated(prediction, which)
 
     def _join(self, parts: Sequence[tuple[Prediction, Spans]]) -> Tagged:
         if not parts:

@@ -60,13 +60,13 @@ def test_a_long_sentence_is_cut_like_the_tokenizers():
 
 def test_the_table_has_a_fixed_size():
     scanner = Scanner(Tokenizer(), chunks=100)
-    before = scanner._slots.nbytes + scanner._arena.nbytes + scanner._places.nbytes
+    before = scanner._kept.nbytes
     text = " ".join(f"word{n}," for n in range(5000))
     starts, _ = scanner.tokenize(text)
     assert len(starts) == 10_000
-    assert scanner._known <= 100
+    assert scanner._kept.known <= 100
     assert len(scanner._begins) <= 200
-    assert scanner._slots.nbytes + scanner._arena.nbytes + scanner._places.nbytes == before
+    assert scanner._kept.nbytes == before
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n"])

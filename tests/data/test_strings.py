@@ -1,9 +1,10 @@
 """Substrings are those of Python, in any script."""
 
 import numpy as np
+import polars as pl
 import pytest
 
-from data.strings import substrings
+from data.strings import Strings, substrings
 
 
 @pytest.mark.parametrize("text", ["plain words", "naïve café 東京 \U0001f600!", ""])
@@ -16,3 +17,10 @@ def test_each_is_the_slice_of_python(text):
 def test_none_of_none():
     none = np.empty(0, np.int64)
     assert substrings("text", none, none).to_list() == []
+
+
+def test_a_column_gives_its_strings_and_comes_back():
+    series = pl.Series(["", "naïve", "東京", "\U0001f600"])
+    assert Strings.of(series).series().to_list() == series.to_list()
+    assert Strings.of(series[1:3]).part(1, 2).series().to_list() == ["東京"]
+    assert Strings.of(pl.Series([], dtype=pl.String)).series().to_list() == []

@@ -5,7 +5,7 @@ import pytest
 from seqeval.metrics import f1_score
 
 from rnn.batches import Bags, Sequences, by_length, pack
-from rnn.decode import Scheme, calibrate, predict, span_f1, spans_of
+from rnn.decode import Scheme, calibrate, predict, repeated, span_f1, spans_of
 from rnn.network import NetworkConfig, init
 
 TAGS = ["O", "B-X", "I-X", "B-Y", "I-Y"]
@@ -154,3 +154,15 @@ def test_calibration_finds_the_temperature_the_tags_were_drawn_at(output):
     hot, cold = (predict(params, config, bags, some, temperature=t) for t in (2.0, 1.0))
     np.testing.assert_array_equal(hot.tags, cold.tags)
     assert hot.tag_probability.mean() < cold.tag_probability.mean()
+
+
+def test_a_prediction_repeated_is_that_of_the_sequences_repeated():
+    some, params, bags = sequences(), wild(CONFIG), Bags.single(30)
+    which = np.random.default_rng(5).integers(0, len(some), 60)
+    once = predict(params, CONFIG, bags, some, scheme=SCHEME, **LEGAL)
+    again = predict(params, CONFIG, bags, some.take(which), scheme=SCHEME, **LEGAL)
+    ours = repeated(once, which)
+    for name in ("tags", "offsets", "tag_probability"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(again, name), atol=1e-5)
+    for column, expected in zip(ours.spans, again.spans, strict=True):
+        np.testing.assert_allclose(column, expected, atol=1e-5)

@@ -62,6 +62,15 @@ def test_the_temperature_found_on_dev_changes_probabilities_and_no_tag(loaded):
     assert all((np.concatenate(moved) >= 0) == sharpened)
 
 
+def test_equal_sentences_get_the_answer_they_get_when_each_is_tagged(loaded):
+    words, offsets = pl.Series(["Anna", "sah", "Berlin", "."] * 3 + ["Anna"]), np.array([0, 4, 8, 12, 13])
+    once, each = (loaded.tag_flat(words, offsets, reuse) for reuse in (True, False))
+    np.testing.assert_array_equal(once.tags, each.tags)
+    np.testing.assert_allclose(once.probability, each.probability, atol=1e-5)
+    for ours, theirs in zip(once.spans, each.spans, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 def test_going_in_pieces_changes_nothing(loaded, monkeypatch):
     whole = loaded.tag(SENTENCES)
     monkeypatch.setattr(tagger, "CHUNK", 3)

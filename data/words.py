@@ -1,0 +1,107 @@
+"""The bags of words, looked up once for each word and kept in a table of fixed size.
+
+A word's bag depends on the word alone (where no block looks at neighbours), so a bulk run meets few new words
+after a while. What is returned depends on the words asked for alone, not on what the table held before.
+"""
+
+import threading
+
+import numpy as np
+
+from data import word_kernels as kernels
+from data.features import Bags, Features, contexts, distinct, numbers_of
+from data.kept import Kept
+from data.strings import Strings
+
+WORDS = 1 << 16  # kept
+LETTERS = 16  # bytes of the table for each of them
+LONGEST = 1 << 10  # bytes of a word that is kept
+
+
+class Words:
+    """Looks up the bags of words.
+
+    Args:
+        features: whose bags.
+        size: words kept; where more different ones are asked for at once, they are looked up without it.
+    """
+
+    def __init__(self, features: Features, size: int = WORDS) -> None:
+        self.features = features
+        self._size = size
+        self._own = threading.local()  # a table for each thread
+
+    def bags(self, words: Strings, offsets: np.ndarray) -> tuple[np.ndarray, Bags]:
+        """Number the contexts of words, and find the bag of each number.
+
+        Args:
+            words: (N,) of all sentences in a row.
+            offsets: (n + 1,) where sentences begin and the last ends.
+
+        Returns:
+            numbers (N,) int32, counted in the order they come where a bag depends on the word alone; and the
+            bags, without stand-ins.
+        """
+        table: _Table | None = getattr(self._own, "table", None)
+        if table is None:
+            table = self._own.table = _Table(self.features, self._size)
+        found = None if self.features.reach else table.look_up(words)
+        if found is not None:
+            return found
+        frame = contexts(words.series(), offsets, self.features.reach)
+        keys = distinct(frame)
+        return numbers_of(frame, keys), self.features.bags(keys, stand_ins=False)
+
+
+class _Table:
+    def __init__(self, features: Features, size: int) -> None:
+        self.features = features
+        self.kept = Kept(size, LETTERS * size, LONGEST, np.uint8)
+        self.forget()
+
+    def forget(self) -> None:
+        self.kept.forget()
+        self.rows, self.offsets = np.empty(0, np.int32), np.zeros(1, np.int64)
+
+    def look_up(self, words: Strings) -> tuple[np.ndarray, Bags] | None:
+        """Numbers and bags; None if the table cannot hold all of the words at once."""
+        marks = np.zeros(len(words), np.uint8)
+        before = self.kept.known
+        ids, upto = self.kept.number(words.data, words.starts, words.ends, marks)
+        if upto < len(words):
+            self.forget()
+            before = 0
+            ids, upto = self.kept.number(words.data, words.starts, words.ends, marks)
+        if upto < len(words) or (len(ids) and ids.min() < 0):
+            self.forget()
+            return None
+        self._learn(before)
+        numbers, order = kernels.renumbered(ids, self.kept.known)
+        rows, offsets = kernels.gathered(self.rows, self.offsets, order)
+        return numbers, Bags(rows, offsets, np.arange(len(order), dtype=np.int32), len(order))
+
+    def _learn(self, before: int) -> None:
+        """Look up the bags of the words numbered from `before` on."""
+        if before == self.kept.known:
+            return
+        new = slice(before, self.kept.known)
+        starts = self.kept.places[new]
+        series = Strings(self.kept.arena, starts, starts + self.kept.lengths[new]).series()
+        found = self.features.bags(contexts(series, np.array([0, len(series)]), 0), stand_ins=False)
+        self.rows = np.concatenate([self.rows, found.rows])
+        self.offsets = np.concatenate([self.offsets, self.offsets[-1] + found.offsets[1:]])
+
+
+def equal_sentences(numbers: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sentences that are worth looking at, and for each sentence which of these it equals.
+
+    Args:
+        numbers: (N,) of the contexts of all sentences in a row.
+        offsets: (n + 1,) where sentences begin and the last ends.
+
+    Returns:
+        numbers of the sentences that come for the first time (u,), and (n,) places in these.
+    """
+    first = kernels.alike(numbers, offsets)
+    chosen = np.flatnonzero(first == np.arange(len(first)))
+    return chosen, np.searchsorted(chosen, first)
