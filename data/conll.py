@@ -7,11 +7,12 @@ trailing columns of no use, comment lines, `-DOCSTART-` lines between documents.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
 from data.errors import BadInput
 from data.records import Document, Refused, Sentence
+from data.slices import Size, Slice, blocks
 from data.tags import OUTSIDE, Scheme, detect_scheme, parts, to_iob2
 
 DOCSTART = b"-DOCSTART-"
@@ -53,12 +54,14 @@ def _split(line: bytes, tabs: bool) -> list[bytes]:
     return [part.strip(b" ") for part in line.split(b"\t")] if tabs else line.split()
 
 
-def _sentences(stream: BinaryIO, tabs: bool, columns: int | None, ranges: bool) -> Iterator[_Rows]:
+def _sentences(
+    stream: BinaryIO, tabs: bool, columns: int | None, ranges: bool, before: int = 0, byte_offset: int = 0
+) -> Iterator[_Rows]:
     """Cut a file into sentences; comments, document marks and, where `ranges`, CoNLL-U ranges are no rows."""
     current: _Rows | None = None
     fresh = False  # a -DOCSTART- has come
-    offset = 0
-    for number, raw in enumerate(stream, 1):
+    offset = byte_offset
+    for number, raw in enumerate(stream, before + 1):
         line = raw.rstrip(b"\r\n")
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
@@ -211,8 +214,9 @@ def read(
     *,
     token_column: int | None = None,
     tag_column: int | None = None,
+    piece: Slice | None = None,
 ) -> Iterator[Document | Refused]:
-    """Read a file, a document at a time.
+    """Read a file, or a slice of it, a document at a time.
 
     Documents are what `-DOCSTART-` lines part, else blocks of 50 sentences; their ids are SOURCE#NUMBER. The
     text of a sentence is its tokens joined by a space, that of a document its sentences joined by line ends.
@@ -222,6 +226,7 @@ def read(
         source: its name.
         token_column: from 1; found from the rows if None.
         tag_column: likewise.
+        piece: found by `cut`, if the stream is that slice alone.
 
     Yields:
         documents and refused sentences in the order they end.
@@ -229,16 +234,20 @@ def read(
     Raises:
         BadInput: the columns cannot be found.
     """
-    layout = layout_of(opener, source, token_column=token_column, tag_column=tag_column)
-    marked = False
-    document, met, at = 0, 0, 0
+    if piece is None:
+        layout = layout_of(opener, source, token_column=token_column, tag_column=tag_column)
+        piece = Slice(0, 0, {"line": 0, "document": 0, "marked": False})
+    else:
+        layout = Layout(**piece.state["layout"])
+    marked, document, line = (piece.state[name] for name in ("marked", "document", "line"))
+    met, at = 0, 0
     ready: list[Sentence] = []
 
     def whole() -> Document:
         return Document(f"{source}#{document}", source, tuple(ready), ready[0].byte_offset, ready[0].line)
 
     with opener() as stream:
-        for rows in _sentences(stream, layout.tabs, layout.columns, ranges=layout.index == 0):
+        for rows in _sentences(stream, layout.tabs, layout.columns, layout.index == 0, line, piece.begin):
             marked = marked or rows.starts_document
             if rows.starts_document or (not marked and met == BLOCK):
                 if ready:
@@ -253,6 +262,39 @@ def read(
             at = sentence.end + 1
     if ready:
         yield whole()
+
+
+def cut(
+    opener: Callable[[], BinaryIO],
+    source: str,
+    size: Size,
+    *,
+    token_column: int | None = None,
+    tag_column: int | None = None,
+) -> list[Slice]:
+    """Find slices of whole documents; arguments and errors as of `read`.
+
+    Returns:
+        slices with state: line, lines before; document, the number of the first; marked, whether a
+        `-DOCSTART-` has come; layout.
+    """
+    layout = layout_of(opener, source, token_column=token_column, tag_column=tag_column)
+    state = {"line": 0, "document": 0, "marked": False, "layout": asdict(layout)}
+    slices: list[Slice] = []
+    begin, marked, document, met = 0, False, 0, 0
+    with opener() as stream:
+        for rows in _sentences(stream, layout.tabs, layout.columns, ranges=layout.index == 0):
+            marked = marked or rows.starts_document
+            if rows.starts_document or (not marked and met == BLOCK):
+                document, met = document + (met > 0), 0
+                if rows.byte_offset - begin >= size(len(slices)):
+                    slices.append(Slice(begin, rows.byte_offset, state))
+                    state = {**state, "line": rows.line - 1, "document": document, "marked": marked}
+                    begin = rows.byte_offset
+            met += 1
+    with opener() as stream:
+        end = sum(map(len, blocks(stream)))
+    return [*slices, Slice(begin, end, state)]
 
 
 def _sentence(rows: _Rows, layout: Layout, source: str, start: int) -> Sentence | Refused:

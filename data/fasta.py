@@ -110,7 +110,8 @@ def read_fasta(
         source: name that goes with every record.
         byte_offset: where the stream stands in its source.
         line: number of its first line.
-        seen: ids met before, to which ids are added; an id that is in it is refused.
+        seen: ids met before, those of refused entries too, to which ids are added; one that is in it is
+            refused.
 
     Yields:
         contigs without features, and what was refused.
@@ -129,8 +130,8 @@ def read_fasta(
             return
         name = title.split(maxsplit=1)[0] if title.strip() and not title[0].isspace() else ""
         wrong = _wrong(title, name, bases, seen)
+        seen.add(name)
         if wrong is None:
-            seen.add(name)
             circular = _CIRCULAR.search(title) is not None
             yield Contig(name, bases, None, source, entry.byte_offset, entry.line, circular)
         else:

@@ -20,7 +20,13 @@ _ENTRY_USED = "Correct the location; the entry itself is used."
 
 
 def read_genbank(
-    stream: BinaryIO, source: str, rules: Sequence[LabelRule] = CODING, *, seen: set[str] | None = None
+    stream: BinaryIO,
+    source: str,
+    rules: Sequence[LabelRule] = CODING,
+    *,
+    byte_offset: int = 0,
+    line: int = 1,
+    seen: set[str] | None = None,
 ) -> Iterator[Contig | Refused]:
     """Read GenBank entries, one in memory at a time.
 
@@ -28,14 +34,17 @@ def read_genbank(
         stream: decompressed bytes.
         source: name that goes with every record.
         rules: which features become labels.
-        seen: ids met before, to which ids are added; an id that is in it is refused.
+        byte_offset: where the stream stands in its source.
+        line: number of its first line.
+        seen: ids met before, those of refused entries too, to which ids are added; one that is in it is
+            refused.
 
     Yields:
         contigs with features, named by accession and version, and what was refused.
     """
     seen = set() if seen is None else seen
-    for line, byte_offset, raw, broken in _entries(stream):
-        place = _Place(source, line, byte_offset, raw)
+    for first, offset, raw, broken in _entries(stream, line, byte_offset):
+        place = _Place(source, first, offset, raw)
         if broken is not None:
             yield place.refuse(
                 "truncated", f"expected // at the end of the entry. Got {broken}", "Fetch the file again."
@@ -53,17 +62,18 @@ def read_genbank(
             bases = ""
         bases = _as_written(raw, bases)
         letter = wrong_letter(bases)
+        again = record.id in seen
+        seen.add(record.id)
         if not bases:
             todo = "Download the entry with its sequence (format `gbwithparts`)."
             yield place.refuse("empty-record", f"expected a sequence in {record.id}. Got none", todo)
         elif letter is not None:
             detail = f"expected the IUPAC letters of DNA in {record.id}. Got {letter}"
             yield place.refuse("not-dna", detail, "Give the DNA entry rather than the protein one.")
-        elif record.id in seen:
+        elif again:
             detail = f"expected each id once. Got {record.id} again"
             yield place.refuse("duplicate-id", detail, "Rename one of the entries.")
         else:
-            seen.add(record.id)
             for complaint in complaints:
                 yield place.refuse("bad-location", complaint, _ENTRY_USED)
             features: list[Feature] = []
@@ -79,7 +89,7 @@ def read_genbank(
                         features += _parts(feature, label, f"{feature.type}{number}")
             ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
             circular = record.annotations.get("topology") == "circular"
-            yield Contig(record.id, bases, ordered, source, byte_offset, line, circular)
+            yield Contig(record.id, bases, ordered, source, offset, first, circular)
 
 
 class _Place:
@@ -98,9 +108,9 @@ class _Place:
         )
 
 
-def _entries(stream: BinaryIO) -> Iterator[tuple[int, int, bytes, str | None]]:
+def _entries(stream: BinaryIO, line: int, byte_offset: int) -> Iterator[tuple[int, int, bytes, str | None]]:
     """First line, byte offset and bytes of each entry, and what broke it off."""
-    line, byte_offset, held, held_line, held_offset = 1, 0, bytearray(), 1, 0
+    held, held_line, held_offset = bytearray(), line, byte_offset
     broken = None
     while True:
         try:

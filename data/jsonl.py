@@ -24,26 +24,34 @@ class _RefusedLine(Exception):
 
 
 def read(
-    opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer, scanner: Scanner | None = None
+    opener: Callable[[], BinaryIO],
+    source: str,
+    tokenizer: Tokenizer,
+    scanner: Scanner | None = None,
+    *,
+    byte_offset: int = 0,
+    line: int = 0,
 ) -> Iterator[Document | Flat | Refused]:
     """Read a file, a line at a time.
 
     Args:
-        opener: opens the decompressed file.
+        opener: opens the decompressed file, or a slice of it.
         source: its name.
         tokenizer: cuts `text` into sentences and tokens.
         scanner: does so in its place where a document has no labels.
+        byte_offset: where the stream stands in the file.
+        line: lines before that.
 
     Yields:
         a document or a refused line for every line that is not blank.
     """
-    offset = 0
+    offset = byte_offset
     with opener() as stream:
-        for number, raw in enumerate(stream, 1):
-            line = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
-            if line.strip():
+        for number, raw in enumerate(stream, line + 1):
+            content = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+            if content.strip():
                 try:
-                    yield _document(line, source, number, offset, tokenizer, scanner)
+                    yield _document(content, source, number, offset, tokenizer, scanner)
                 except _RefusedLine as refused:
                     reason, detail, todo = refused.args
                     yield Refused(source, number, offset, reason, detail, todo, raw)

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,11 +17,11 @@ from data.errors import BadInput
 from data.labels import CODING, LabelRule
 from data.records import Document, Flat, Refused
 from data.scanner import scanner_of
+from data.slices import BROKEN
 from data.sources import HEAD, Family, Source, discover, open_bytes
 from data.tokenizer import Tokenizer, Unit, unit_of
 
 PASSES = {"conll": 4, "plain": 2}  # how often a reader goes through a file, for progress
-_BROKEN = (EOFError, zlib.error, OSError)  # what a damaged file raises; an OSError then has no number
 
 OnRead = Callable[[float], None]
 Read = Document | Contig | Refused
@@ -197,17 +196,31 @@ def read_flat(
             yield from read_genome(Genome(item.files, item.annotations), opened, options.labels)
         else:
             yield from _text(source, options, partial(opened, source), flat)
-    except _BROKEN as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        got = f"one that is cut off or damaged ({error})"
-        raise BadInput("a whole file", got=got, todo="Fetch it again.", source=source.path) from None
+    except BROKEN as error:
+        raise damaged(source, error) from None
+    stays(item)
+    on_read(left)
+
+
+def damaged(source: Source, error: Exception) -> Exception:
+    """What a file is to a user that cannot be read to its end; an error of the disk as it is."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    got = f"one that is cut off or damaged ({error})"
+    return BadInput("a whole file", got=got, todo="Fetch it again.", source=source.path)
+
+
+def stays(item: Item) -> None:
+    """Compare the files of an item with what they were when they were hashed.
+
+    Raises:
+        BadInput: one has another size or time of change.
+    """
     for source, stat in zip(item.sources, item.stats, strict=True):
         if _stat(source) != stat:
             got = "another size or time of change than before"
             todo = "Run the same command again when nothing writes it."
             raise BadInput("a file that stays as it is", got=got, todo=todo, source=source.path)
-    on_read(left)
 
 
 def _text(
@@ -220,7 +233,9 @@ def _text(
         parts = plaintext.read(opener, source.name, scanner_of(tokenizer))
         yield from parts if flat else (p.document() if isinstance(p, Flat) else p for p in parts)
     else:
-        for record in conll.read(opener, source.name, **options.columns):
+        for record in conll.read(
+            opener, source.name, token_column=options.token_column, tag_column=options.tag_column
+        ):
             if options.unit == "char" and isinstance(record, Document):
                 yield replace(record, sentences=tuple(map(by_character, record.sentences)))
             else:
@@ -230,7 +245,7 @@ def _text(
 def unit_by_script(item: Item, options: Options) -> Unit:
     """The unit that the beginning of a text tells: "char" where most of it is Han or Kana, else "word"."""
     text = ""
-    with contextlib.suppress(BadInput, *_BROKEN):  # what is wrong comes to light when all of it is read
+    with contextlib.suppress(BadInput, *BROKEN):  # what is wrong comes to light when all of it is read
         with open_bytes(item.files[0]) as stream:
             head = b"".join(stream.readlines(HEAD))
         for record in _text(item.files[0], replace(options, unit="word"), partial(io.BytesIO, head)):

@@ -89,6 +89,7 @@ TOKENS = _table(  # tagged text on request, one row a token
 TAGGED_DOCUMENTS = _table(  # beside tagged text, one row a document and shard: what went in, entities or not
     source=pl.String,
     document=pl.String,
+    line=pl.Int64,  # of the source where it begins, from 1; null where the format has no lines
     sentences=pl.Int64,
     tokens=pl.Int64,
 )

@@ -76,6 +76,8 @@ class Staging:
     ) -> Shard:
         """Write a shard where the writer will find it; nothing of the dataset changes yet.
 
+        A second one of the same key takes the place of the first.
+
         Args:
             id: its name in the dataset: letters, digits and `.-_` only.
             key: what it is made from, as a hash; kind, config and code are mixed in.
@@ -83,6 +85,20 @@ class Staging:
             counts: what its maker counted; the manifest adds them up.
             source: where it came from, plain values.
         """
+        return self._stage(id, self.full_key(key), tables, dict(counts or {}), dict(source or {}))
+
+    def replace(self, shard: Shard, tables: Mapping[str, pl.DataFrame], source: Mapping[str, Any]) -> Shard:
+        """Stage other tables in place of those of a staged shard."""
+        return self._stage(shard.id, shard.key, tables, shard.counts, dict(source))
+
+    def _stage(
+        self,
+        id: str,
+        full_key: str,
+        tables: Mapping[str, pl.DataFrame],
+        counts: dict[str, int],
+        source: dict[str, Any],
+    ) -> Shard:
         files = {}
         for table, frame in tables.items():
             buffer = io.BytesIO()
@@ -92,7 +108,7 @@ class Staging:
             # The hash in the name keeps a new snapshot from writing over a file of the old one.
             files[table] = FileEntry(f"{table}/{id}.{sha256[:16]}.parquet", sha256, len(data), frame.height)
             self._write(self.folder / STAGING / files[table].path, data)
-        shard = Shard(id, self.full_key(key), files, dict(counts or {}), dict(source or {}))
+        shard = Shard(id, full_key, files, counts, source)
         self._write(self._receipt(shard.key), to_bytes(shard.to_json()))
         return shard
 

@@ -1,31 +1,52 @@
 """`elman tag`: tag text or DNA in bulk into Parquet and exports."""
 
+import contextlib
+import re
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from data.errors import UsageError
+from data.manifest import MANIFEST
+from data.store import Dataset, DatasetWriter
 from flows.arguments import Model, Sources
-from tasks import model, tracking
+from tasks import model, rates, tagging, tracking
+from tasks.engines import Engine, Inline, Local
 from tasks.orchestration import flow
 from tasks.progress import progress
 from tasks.refused import say_refused
+from tasks.runs import Run
 from tasks.tag import (
     DNA_FORMATS,
-    SHARD_SIZE,
     TEXT_FORMATS,
-    begin,
+    allow,
     commit_tags,
     count_tags,
     find_input,
     pinned_model,
-    tag_items,
     tag_writer,
+    workers_for,
 )
-from tasks.tag_sources import grouped
+from tasks.tag_plan import plan_sources, write_plan
+from tasks.tag_shard import Request, options_of
+from tasks.tag_sources import Input
 
 EXIT_BAD_DATA = 3
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def size_of(value: str) -> int:
+    """Bytes of a size as people write it: 512MiB, 1GiB, 4M, 1000000.
+
+    Raises:
+        UsageError: it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", value.strip(), re.IGNORECASE)
+    if not found or float(found[1]) <= 0:
+        raise UsageError(f"expected a size such as 512MiB or 1GiB. Got {value!r}.")
+    return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +57,17 @@ class TagConfig:
     sources: Sources  # files or folders, of text or of DNA as the model
     out: Path  # folder of the tagged dataset
     format: str = "parquet"  # and, comma-separated, jsonl, conll (text) or gff3, bed, faa (DNA)
-    shard_size: int = SHARD_SIZE  # characters or bases in a unit of committed work
+    tokens: bool = False  # of text: every token with its tag and probability, too
+    min_probability: float = 0.0  # leave out what is less likely
+    workers: int | None = None  # processes; as many as there are cores if not given; 0: in this process
+    memory: str = "1GiB"  # for all processes together
+    shard_size: str | None = None  # bytes in a unit of committed work, 1 to 64 MiB; found from the input
+    no_reuse: bool = False  # tag equal sentences each time they come
     genetic_code: Literal[1, 4, 11] | None = None  # of DNA: NCBI's number; the model's own (11) if not given
+    plan: bool = False  # say what would be done, and do nothing
+    retag: bool = (
+        False  # where the output is of another model: tag all of it again, and swap it in at the end
+    )
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -47,8 +77,12 @@ class TagConfig:
         if wrong:
             known = ", ".join(dict.fromkeys((*TEXT_FORMATS, *DNA_FORMATS)))
             raise UsageError(f"expected --format of {known}. Got {', '.join(wrong)}.")
-        if self.shard_size < 1:
-            raise UsageError(f"expected --shard-size of 1 or more. Got {self.shard_size}.")
+        if self.workers is not None and self.workers < 0:
+            raise UsageError(f"expected --workers of 0 or more. Got {self.workers}.")
+        if not 0 <= self.min_probability < 1:
+            raise UsageError(f"expected --min-probability from 0 to below 1. Got {self.min_probability}.")
+        for size in (self.memory, self.shard_size or "1"):
+            size_of(size)
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -60,30 +94,39 @@ class TagConfig:
 def tag(config: TagConfig) -> dict[str, Any]:
     """Find the model and the sources, tag what is new shard by shard, and commit all of it at once."""
     begun = time.monotonic()
-    folder = str(pinned_model(config.out, config.model))
-    loaded = model.read(Path(folder))
-    inputs, skipped = find_input(config.sources, loaded.kind, folder, config.out)
-    params = {"model": loaded.version, "out": config.out, "format": config.format}
-    with tracking.recording("tag", f"{config.out.name} by {loaded.version}", params) as recorder:
-        with tag_writer(config.out, folder, config.formats, config.shard_size, config.genetic_code) as writer:
-            begin(writer, config.model, folder, inputs)
-            with progress("tagging", sum(each.size for each in inputs) / 1e6, "MB") as advance:
-                tagged = [
-                    line
-                    for group in grouped(inputs)
-                    for line in tag_items(
-                        writer.staging,
-                        group,
-                        folder,
-                        config.formats,
-                        config.shard_size,
-                        lambda done: advance(done / 1e6),
-                        writer.committed,
-                        config.genetic_code,
-                    )
-                ]
-            counts = count_tags(writer, tagged)
-            dataset = commit_tags(writer, inputs, tagged)
+    folder, moved = pinned_model(config.out, config.model, config.retag)
+    loaded = model.read(folder)
+    writer = tag_writer(
+        config.out, str(folder), config.formats, config.genetic_code, config.tokens, config.min_probability
+    )
+    inputs, skipped = find_input(config.sources, loaded.kind, str(folder), config.out)
+    said = {
+        "out": str(config.out),
+        "model": loaded.version,
+        **({"moved": moved} if moved else {}),
+        "skipped": [{"path": path, "reason": reason} for path, reason in skipped],
+    }
+    size = size_of(config.shard_size) if config.shard_size else None
+    if config.plan:
+        return {**_foresee(config, writer, inputs, loaded, size), **said}
+    params = {"model": loaded.version, "asked": config.model, "out": config.out, "format": config.format}
+    with tracking.recording("tag", f"{config.out.name} by {loaded.version}", params) as recorder, writer:
+        allow(writer, inputs, config.retag)
+        plan = plan_sources(writer, inputs, options_of(loaded), size)
+        write_plan(writer, config.model, folder, plan)
+        request = _request(config, folder, writer)
+        work = tagging.Tagging(writer, plan)
+        workers = workers_for(config.workers, size_of(config.memory), len(work.todo))
+        with (
+            _engine(workers, request, recorder.run) as (engine, log),
+            progress("tagging", work.size() / 1e6, "MB", work.state) as advance,
+        ):
+            since = time.monotonic()
+            tagging.run(work, engine, lambda done: advance(done / 1e6), log)
+            rates.keep(loaded.version, work.size(), time.monotonic() - since, workers)
+        shards = work.shards()
+        counts = {**count_tags(writer.kind, shards), **work.counts()}
+        dataset = commit_tags(writer, plan, shards, config.model)
         if counts["quarantined"]:
             say_refused(dataset)
         seconds = round(time.monotonic() - begun, 3)
@@ -92,9 +135,57 @@ def tag(config: TagConfig) -> dict[str, Any]:
     return {
         **counts,
         "seconds": seconds,
-        "out": str(config.out),
-        "model": loaded.version,
+        **said,
         "digest": dataset.digest,
-        "skipped": [{"path": path, "reason": reason} for path, reason in skipped],
         "exit_code": EXIT_BAD_DATA if counts["quarantined"] else 0,
+    }
+
+
+def _request(config: TagConfig, folder: Path, writer: DatasetWriter) -> Request:
+    formats = (*writer.config["formats"], *(("tokens",) if config.tokens else ()))
+    return Request(
+        model=str(folder.resolve()),
+        out=str(config.out.resolve()),
+        salt=writer.staging.salt,
+        formats=formats,
+        min_probability=config.min_probability,
+        genetic_code=config.genetic_code,
+        reuse=not config.no_reuse,
+    )
+
+
+@contextlib.contextmanager
+def _engine(workers: int, request: Request, run: Run) -> Iterator[tuple[Engine, Callable[[str], None]]]:
+    """The engine that was asked for, and the run's log."""
+    with (run.folder / "log.txt").open("ab", buffering=0) as file:
+
+        def log(line: str) -> None:
+            file.write(f"{time.strftime('%H:%M:%S')} {line}\n".encode())
+
+        engine: Engine = Local(workers, request, file) if workers else Inline(request)
+        try:
+            yield engine, log
+        finally:
+            engine.close()
+
+
+def _foresee(
+    config: TagConfig, writer: DatasetWriter, inputs: Sequence[Input], loaded: model.Model, size: int | None
+) -> dict[str, Any]:
+    """What a run would do: shards, bytes, what is there already, and how long the rest takes."""
+    if (writer.folder / MANIFEST).is_file():
+        writer.dataset = Dataset.open(writer.folder)
+    allow(writer, inputs, config.retag)
+    plan = plan_sources(writer, inputs, options_of(loaded), size)
+    work = tagging.Tagging(writer, plan)
+    workers = workers_for(config.workers, size_of(config.memory), len(work.todo))
+    total = sum(piece.end - piece.begin for planned in plan for piece in planned.pieces)
+    return {
+        "sources": len(plan),
+        **work.counts(),
+        "to_tag": len(work.todo),
+        "bytes": total,
+        "bytes_to_tag": work.size(),
+        "workers": workers,
+        "expected_s": rates.expected_s(loaded.version, work.size(), workers),
     }

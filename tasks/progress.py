@@ -22,42 +22,50 @@ def amount(number: float) -> str:
 
 
 @contextmanager
-def progress(label: str, total: float | None, unit: str) -> Iterator[Callable[[float], None]]:
+def progress(
+    label: str, total: float | None, unit: str, note: Callable[[], str] | None = None
+) -> Iterator[Callable[[float], None]]:
     """Show how far a step has come.
 
     Args:
         label: what is being done, in two or three words.
         total: the amount of work in `unit`; None where nobody knows.
         unit: what is counted, for the rate.
+        note: what else there is to say now, in a few words.
 
     Yields:
         advance, to be called with the amount of work just done.
     """
     if sys.stderr.isatty():
-        yield from _bar(label, total, unit)
+        yield from _bar(label, total, unit, note)
     else:
-        yield from _lines(label, total, unit)
+        yield from _lines(label, total, unit, note)
 
 
-def _bar(label: str, total: float | None, unit: str) -> Iterator[Callable[[float], None]]:
+Note = Callable[[], str] | None
+
+
+def _bar(label: str, total: float | None, unit: str, note: Note) -> Iterator[Callable[[float], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     rate = TextColumn("{task.fields[rate]:>10} " + unit + "/s")
     console = Console(stderr=True)
-    with Progress(TextColumn(label), BarColumn(), rate, TimeRemainingColumn(), console=console) as bars:
-        bar = bars.add_task(label, total=total, rate="")
+    columns = (TextColumn(label), BarColumn(), rate, TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=console) as bars:
+        bar = bars.add_task(label, total=total, rate="", note=note() if note else "")
         begun, done = time.monotonic(), 0.0
 
         def advance(more: float) -> None:
             nonlocal done
             done += more
-            bars.update(bar, advance=more, rate=amount(done / max(time.monotonic() - begun, 1e-9)))
+            rate = amount(done / max(time.monotonic() - begun, 1e-9))
+            bars.update(bar, advance=more, rate=rate, note=note() if note else "")
 
         yield advance
 
 
-def _lines(label: str, total: float | None, unit: str) -> Iterator[Callable[[float], None]]:
+def _lines(label: str, total: float | None, unit: str, note: Note) -> Iterator[Callable[[float], None]]:
     begun = shown = time.monotonic()
     done = 0.0
 
@@ -66,7 +74,8 @@ def _lines(label: str, total: float | None, unit: str) -> Iterator[Callable[[flo
         rate = done / elapsed
         left = f", {(total - done) / rate:,.0f} s left" if total and rate and done < total else ""
         of = f" of {amount(total)}" if total else ""
-        return f"{label}: {amount(done)}{of} {unit}, {amount(rate)} {unit}/s{left}"
+        also = f", {note()}" if note else ""
+        return f"{label}: {amount(done)}{of} {unit}, {amount(rate)} {unit}/s{left}{also}"
 
     def advance(more: float) -> None:
         nonlocal done, shown

@@ -1,66 +1,80 @@
-"""Tagging in bulk: sources cut into shards at fixed places, each tagged and staged, then committed together.
+"""Tagging in bulk: what a run may do with its output, and how what was tagged is committed together.
 
-Where shards end depends on the source and the shard size alone, so rows do not depend on batches, order or
-what was interrupted. A shard is reused when source, model, code and what is asked for are the same. The model
-is pinned in the plan of an unfinished run: running again goes on with it, even if an alias has moved.
+Which model: that of an unfinished run of the same command, whatever its alias means by now; that of the
+output, where the alias has moved since; a new snapshot with another model is made when that is asked for.
 """
 
-import itertools
-import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from data.disk import to_bytes
-from data.errors import BadInput, ElmanError, UsageError
+from data.errors import UsageError
 from data.export import conll_lines, jsonl_lines
 from data.export_dna import bed_lines, faa_lines, gff3_lines
 from data.manifest import MANIFEST, STAGING
-from data.reading import OnRead, Options
-from data.records import Refused
-from data.store import Dataset, DatasetWriter, Shard, Staging, atomic_write, key_of, sha256_file
-from data.tokenizer import Tokenizer
+from data.store import Dataset, DatasetWriter, Shard, Staging, sha256_file
 from tasks import model
 from tasks.dna import load_model
+from tasks.environment import home
 from tasks.orchestration import task
-from tasks.tag_sources import File, Input, Part, Record, find_inputs, outside, records
-from tasks.tag_tables import Cut, Tables, cuts, entities, genes, with_quarantine
-from tasks.tagger import Tagger
+from tasks.progress import say
+from tasks.tag_plan import Planned, read_plan
+from tasks.tag_shard import BINS
+from tasks.tag_sources import File, Input, find_inputs, outside
 
 TEXT_FORMATS, DNA_FORMATS = ("parquet", "jsonl", "conll"), ("parquet", "gff3", "bed", "faa")
-SHARD_SIZE = 1 << 20  # characters or bases
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
-PLAN = "plan.json"
-_RAW = 1 << 16  # bytes of a file that cannot be read, kept in quarantine
+DRIVER, WORKER = 320 << 20, 320 << 20  # bytes that each process needs
 
 
 # --- before anything is tagged ------------------------------------------------------------------------------
 
 
-def pinned_model(out: Path, asked: str) -> Path:
-    """The folder of the model: what an unfinished run of the same MODEL began with, else what it means now.
+def pinned_model(out: Path, asked: str, retag: bool = False) -> tuple[Path, str | None]:
+    """The model of a run.
+
+    Args:
+        out: the output.
+        asked: what the user named.
+        retag: whether the output may become one of another model.
+
+    Returns:
+        the folder: of what an unfinished run of the same MODEL began with; else, where a registered name
+        means another model than when the output was made, of the output's; else of what is meant now. And
+        what a name means now, if that is another.
 
     Raises:
         BadInput: there is no such model.
+        UsageError: the model of the output is gone.
     """
-    plan = _plan(out)
-    if plan and plan["asked"] == asked:
-        folder = Path(plan["folder"])
-        if (folder / model.PASSPORT).is_file() and _passport(folder) == plan["config"]["passport"]:
-            return folder
-    return model.resolve(asked)
+    plan = read_plan(out)
+    if plan and plan["asked"] == asked and _is(Path(plan["folder"]), plan["config"]["passport"]):
+        return Path(plan["folder"]), None
+    folder = model.resolve(asked)
+    if retag or not (out / MANIFEST).is_file():
+        return folder, None
+    manifest = Dataset.open(out).manifest
+    passport = manifest["config"].get("passport")
+    if manifest["meta"].get("asked") != asked or _is(folder, passport):
+        return folder, None
+    before = home() / "models" / str(manifest["config"]["model"])
+    if not _is(before, passport):
+        raise UsageError(
+            f"{out}: expected {before.name}, the model it was made with, in {before.parent}, for {asked} now "
+            f"means {folder.name}. Got none. Say --retag to tag all of it with {folder.name}."
+        )
+    say(
+        f"{asked} now means {folder.name}. {out} was tagged with {before.name}, and new sources are, too. "
+        "Say --retag to tag all of it with the newer one."
+    )
+    return before, folder.name
 
 
-def _plan(out: Path) -> dict[str, Any] | None:
-    """What an unfinished run set out to do, if there is one."""
-    try:
-        plan: dict[str, Any] = json.loads((out / STAGING / PLAN).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return plan
+def _is(folder: Path, passport: str | None) -> bool:
+    return (folder / model.PASSPORT).is_file() and _passport(folder) == passport
 
 
 def _passport(folder: Path) -> str:
@@ -77,7 +91,12 @@ def find_input(
 
 
 def tag_writer(
-    out: Path, folder: str, formats: Sequence[str], shard_size: int, genetic_code: int | None = None
+    out: Path,
+    folder: str,
+    formats: Sequence[str],
+    genetic_code: int | None = None,
+    tokens: bool = False,
+    min_probability: float = 0.0,
 ) -> DatasetWriter:
     """The writer of a tagged dataset; `genetic_code`, of DNA, is the model's own if not given.
 
@@ -97,12 +116,17 @@ def tag_writer(
         raise UsageError(f"{out}: expected a folder, or nothing yet. Got a file. Choose another --out.")
     if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (MANIFEST, STAGING)):
         raise UsageError(f"{out}: expected a folder that is empty or tagged output. Choose another --out.")
-    config = {
+    config: dict[str, Any] = {
         "model": loaded.version,
         "passport": _passport(Path(folder)),
         "formats": sorted({"parquet", *formats}),
-        "shard_size": shard_size,
     }
+    if tokens and loaded.kind == "dna":
+        raise UsageError("expected --tokens for a model of text only. Got a model of DNA.")
+    if tokens:
+        config["tokens"] = True
+    if min_probability > 0:
+        config["min_probability"] = min_probability
     if loaded.kind == "dna":
         config["genetic_code"] = load_model(loaded).of_code(genetic_code).config.decode.code
     elif genetic_code is not None:
@@ -110,26 +134,34 @@ def tag_writer(
     return DatasetWriter(out, kind=KINDS[loaded.kind], config=config)
 
 
-def begin(writer: DatasetWriter, asked: str, folder: str, inputs: Sequence[Input]) -> None:
-    """Refuse a folder that another model or other settings have filled or begun to fill; then pin the plan.
+def allow(writer: DatasetWriter, inputs: Sequence[Input], retag: bool) -> None:
+    """Refuse a folder that another model or other settings have filled or begun to fill.
 
     Raises:
         UsageError: names what differs; nothing is overwritten.
     """
-    plan = _plan(writer.folder)
-    if writer.dataset:
-        _same("output", writer, writer.dataset.manifest["config"], "choose another --out")
-    elif plan:
+    if writer.dataset and retag:
+        names = {each.name for each in inputs}
+        corpora = {each.corpus for each in inputs if not isinstance(each, File)}
+        left = [source["name"] for source in writer.dataset.sources if source["name"] not in names]
+        left = [name for name in left if name.split("/")[0] not in corpora]
+        same = writer.dataset.manifest["config"] == writer.config
+        if left and not same:
+            raise UsageError(
+                f"{writer.folder}: expected all its sources, to tag them again. Got none called "
+                f"{', '.join(left[:5])}. Name them too, or choose another --out."
+            )
+    elif writer.dataset:
+        todo = "choose another --out, or say --retag"
+        _same("output", writer, writer.dataset.manifest["config"], todo)
+    elif plan := read_plan(writer.folder):
         todo = "run it again as it was, or remove that folder"
         _same("an unfinished run", writer, plan["config"], todo)
-    sources = {each.name: each.sha256 for each in inputs}
-    wanted = {"asked": asked, "folder": str(Path(folder).resolve()), "config": writer.config}
-    atomic_write(writer.folder / STAGING / PLAN, to_bytes({**wanted, "sources": sources}))
 
 
 def _same(what: str, writer: DatasetWriter, config: Mapping[str, Any], todo: str) -> None:
-    for name, wanted in writer.config.items():
-        made = config.get(name)
+    for name in sorted({*writer.config, *config}):
+        made, wanted = config.get(name), writer.config.get(name)
         if made != wanted:
             raise UsageError(
                 f"{writer.folder}: expected {what} made with {name} {made}, as it was. Got {wanted}. "
@@ -137,149 +169,41 @@ def _same(what: str, writer: DatasetWriter, config: Mapping[str, Any], todo: str
             )
 
 
-# --- tagging ------------------------------------------------------------------------------------------------
-
-
-@task
-def tag_items(
-    staging: Staging,
-    inputs: Sequence[Input],
-    folder: str,
-    formats: Sequence[str],
-    shard_size: int,
-    on_read: OnRead,
-    committed: Sequence[Shard] = (),
-    genetic_code: int | None = None,
-) -> list[dict[str, Any]]:
-    """Tag some sources and stage them as shards, or find those that an earlier run staged or committed.
+def workers_for(asked: int | None, memory: int, shards: int) -> int:
+    """How many workers to start.
 
     Args:
-        staging: where shards go.
-        inputs: what to tag.
-        folder: of the model.
-        formats: what is asked for.
-        shard_size: characters or bases in a shard.
-        on_read: told how many bytes of the sources are done.
-        committed: shards the dataset has already.
-        genetic_code: of DNA; the model's own if not given.
-
-    Returns:
-        a line a source: name, shards (as plain values), reused (how many were there already).
-    """
-    loaded = model.read(Path(folder))
-    if loaded.kind == "dna":
-        tables = genes(load_model(loaded).of_code(genetic_code), formats)
-    else:
-        tables = entities(Tagger.of(loaded), formats)
-    options = _options(loaded)
-    by_key = {shard.key: shard for shard in committed}
-
-    def there(key: str) -> Shard | None:
-        shard = by_key.get(staging.full_key(key))
-        return shard if shard and staging.holds(shard) else staging.staged(key)
-
-    return [_tag(staging, there, each, tables, options, shard_size, on_read) for each in inputs]
-
-
-def _options(loaded: model.Model) -> Options:
-    if loaded.kind == "dna":
-        return Options()
-    tokenizer = Tokenizer.from_json(loaded.passport["tokenizer"])
-    return Options(unit=loaded.passport["unit"], tokenizer=tokenizer)
-
-
-def _tag(
-    staging: Staging,
-    there: Callable[[str], Shard | None],
-    each: Input,
-    tables: Tables,
-    options: Options,
-    shard_size: int,
-    on_read: OnRead,
-) -> dict[str, Any]:
-    """Tag one source; a file that cannot be read to its end is refused whole."""
-    source = key_of(name=each.name, sha256=each.sha256)
-    parts = (there(key_of(source=source, part=part)) for part in itertools.count())
-    shards = [shard for shard in itertools.takewhile(lambda shard: shard is not None, parts) if shard]
-    reused, done = len(shards), 0.0
-
-    def advance(amount: float) -> None:
-        nonlocal done
-        done += amount
-        on_read(amount)
-
-    def stage(part: int | str, cut: Cut) -> Shard:
-        frames, counts = with_quarantine(cut, tables)
-        about = {"name": each.name, "sha256": each.sha256, "part": part, "last": cut.last}
-        if not isinstance(each, File):
-            about["corpus"] = each.corpus
-        name = f"{part:05}" if isinstance(part, int) else part
-        key = key_of(source=source, part=part)
-        return staging.stage(f"{source[:16]}-{name}", key, frames, counts=counts, source=about)
-
-    refused = there(key_of(source=source, part="refused"))
-    if refused:
-        shards, reused = [refused], 1
-    elif not (shards and shards[-1].source["last"]):
-        seen = Counter[str]()
-        try:
-            for part, cut in enumerate(cuts(_counted(records(each, options, advance), seen), shard_size)):
-                if part >= reused:
-                    shards.append(stage(part, cut))
-            _check(each, seen, shards)
-        except BadInput as error:
-            if not isinstance(each, File) or each.changed():
-                raise
-            shards, reused = [stage("refused", _refused(each, error))], 0
-    on_read(each.size - done)
-    return {"name": each.name, "shards": [shard.to_json() for shard in shards], "reused": reused}
-
-
-def _counted(stream: Iterable[Record], seen: Counter[str]) -> Iterator[Record]:
-    """Count what is read, to be compared with what is written."""
-    for record in stream:
-        if isinstance(record, Part):
-            seen["sentences"] += len(record)
-            seen["records"] += record.records
-        else:
-            seen["records"] += 1
-            seen["quarantine" if isinstance(record, Refused) else "contigs"] += 1
-        yield record
-
-
-def _check(each: Input, seen: Mapping[str, int], shards: Sequence[Shard]) -> None:
-    """Compare what was read of a source with what stands in its shards.
+        asked: by the user; all cores that the memory suffices for, if None.
+        memory: bytes all processes may use together.
+        shards: to be made.
 
     Raises:
-        ElmanError: something was lost or doubled.
+        UsageError: the memory does not suffice.
     """
-    for name in ("sentences", "records"):
-        written = sum(shard.counts.get(name, 0) for shard in shards)
-        if written != seen[name]:
-            raise ElmanError(f"{each.name}: expected {seen[name]} {name}, as read. Got {written} written.")
-    for table in ("quarantine", "contigs"):
-        written = sum(shard.files[table].rows for shard in shards if table in shard.files)
-        if written != seen[table]:
-            raise ElmanError(f"{each.name}: expected {seen[table]} rows of {table}. Got {written} written.")
-
-
-def _refused(file: File, error: BadInput) -> Cut:
-    """A file that cannot be read, as a record refused."""
-    with file.path.open("rb") as stream:
-        raw = stream.read(_RAW)
-    detail = f"expected {error.expected}. Got {error.got}"
-    refused = Refused(file.name, error.line, 0, "unreadable", detail, error.todo, raw)
-    return Cut(refused=[refused], records=1, last=True)
+    fit = (memory - DRIVER) // WORKER
+    need = DRIVER + WORKER * max(asked or 1, 1)
+    if memory < need and asked != 0:
+        raise UsageError(
+            f"expected --memory of {need >> 20}MiB or more for {max(asked or 1, 1)} worker(s). "
+            f"Got {memory >> 20}MiB."
+        )
+    wanted = len(os.sched_getaffinity(0)) if asked is None else asked
+    return min(wanted, fit, max(shards, 1)) if asked is None else min(wanted, max(shards, 1))
 
 
 # --- committing ---------------------------------------------------------------------------------------------
 
 
-def commit_tags(
-    writer: DatasetWriter, inputs: Sequence[Input], tagged: Sequence[Mapping[str, Any]]
-) -> Dataset:
-    """Commit what was tagged beside what the dataset has of other sources, and write the exports."""
-    new = [Shard.from_json(dict(shard)) for line in tagged for shard in line["shards"]]
+def commit_tags(writer: DatasetWriter, plan: Sequence[Planned], new: Sequence[Shard], asked: str) -> Dataset:
+    """Commit what was tagged beside what the dataset has of other sources, and write the exports.
+
+    Args:
+        writer: of the output.
+        plan: the sources.
+        new: all their shards.
+        asked: what the user named as the model; kept if it is a registered name, which may move.
+    """
+    inputs = [planned.each for planned in plan]
     names = {each.name for each in inputs}
     corpora = {each.corpus for each in inputs if not isinstance(each, File)}
 
@@ -297,7 +221,32 @@ def commit_tags(
             with path.open("w", encoding="utf-8", newline="") as out:
                 out.writelines(_lines(name, writer.staging, shards, writer.config.get("genetic_code")))
             exports[path.name] = path
-    return writer.commit(shards, sources=sorted(sources, key=lambda entry: entry["name"]), exports=exports)
+    meta = {"summary": summary(shards), "asked": asked if asked.startswith("models:/") else None}
+    sources = sorted(sources, key=lambda entry: str(entry["name"]))
+    return writer.commit(shards, sources=sources, meta=meta, exports=exports)
+
+
+def summary(shards: Iterable[Shard]) -> dict[str, Any]:
+    """What shows whether the next input is like this one.
+
+    Returns:
+        for text sentences, tokens and unknown (tokens the vocabulary does not have), for DNA bases; rows;
+        types (or labels): rows of each; probability: rows in each of equally wide bins from 0 to 1.
+    """
+    sums: dict[str, int] = {}
+    for shard in shards:
+        for name, count in shard.counts.items():
+            sums[name] = sums.get(name, 0) + count
+    bins = [sums.get(f"probability {number:02}", 0) for number in range(BINS)]
+    kinds = {
+        name.split(" ", 1)[1]: count for name, count in sums.items() if name.startswith(("type ", "label "))
+    }
+    plain = ("records", "quarantined", "sentences", "tokens", "unknown", "bases", "rows", "below")
+    return {
+        **{name: sums[name] for name in plain if name in sums},
+        "types": dict(sorted(kinds.items())),
+        "probability": bins,
+    }
 
 
 def _lines(name: str, staging: Staging, shards: Sequence[Shard], code: int | None) -> Iterable[str]:
@@ -327,16 +276,12 @@ def _lines(name: str, staging: Staging, shards: Sequence[Shard], code: int | Non
     return gff3_lines(parts("data"), lengths, circular, code)
 
 
-def count_tags(writer: DatasetWriter, tagged: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def count_tags(kind: str, shards: Sequence[Shard]) -> dict[str, int]:
     """Sum up what went in and came out.
 
     Returns:
-        records, quarantined, sentences and tokens or bases, rows, shards, reused.
+        records, quarantined, sentences and tokens or bases, rows.
     """
-    shards = [shard for line in tagged for shard in line["shards"]]
-    kinds = ("sentences", "tokens") if writer.kind == KINDS["text"] else ("bases",)
-    counts = {
-        name: sum(shard["counts"].get(name, 0) for shard in shards)
-        for name in ("records", "quarantined", *kinds, "rows")
-    }
-    return {**counts, "shards": len(shards), "reused": sum(line["reused"] for line in tagged)}
+    kinds = ("sentences", "tokens") if kind == KINDS["text"] else ("bases",)
+    names = ("records", "quarantined", *kinds, "rows")
+    return {name: sum(shard.counts.get(name, 0) for shard in shards) for name in names}

@@ -1,13 +1,13 @@
 """What is to be tagged: files of text or DNA as `data.reading` finds them, or corpora that were ingested.
 
-`records` turns each into one stream of sentences, contigs and refused records. A record is a sentence (CoNLL,
-a corpus of text), a line (JSON lines), a file (plain text), an entry (DNA).
+`cut_input` finds the slices that can be tagged apart, `records` turns one into a stream of sentences, contigs
+and refused records. A record is a sentence (CoNLL, a corpus of text), a line (JSON lines), a file (plain
+text), an entry (DNA).
 """
 
-import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from data import corpus
 from data.contigs import Contig
 from data.errors import BadInput, UsageError
 from data.manifest import MANIFEST
-from data.reading import Item, OnRead, Options, find, read_flat
+from data.reading import Item, Options, find
 from data.records import Document, Flat, Refused, Sentence
+from data.sliced import cut, read_slice, seekable
+from data.slices import Met, Size, Slice
+from data.sources import Source
 from data.store import Dataset, key_of, sha256_file
 
 FAMILIES = {corpus.TEXT: "text", corpus.DNA: "dna"}
 _SPELT = {"text": "text", "dna": "DNA"}
-MOST_TASKS = 200
 _ROWS = 10_000  # sentences of a corpus in memory at a time
 
 
@@ -57,6 +59,10 @@ class Ingested:
     def named(self, name: str) -> "Ingested":
         """The same under another name."""
         return replace(self, name=name)
+
+    def to_job(self) -> dict[str, Any]:
+        """All of it as plain values, for a worker; `input_of` reads them."""
+        return {**asdict(self), "path": str(self.path)}
 
 
 @dataclass(frozen=True)
@@ -108,8 +114,37 @@ class File:
         """Whether it is not what was hashed."""
         return tuple(sha256_file(source.path) for source in self.item.files) != self.item.hashes
 
+    def to_job(self) -> dict[str, Any]:
+        """All of it as plain values, for a worker; `input_of` reads them."""
+        files = [{**asdict(source), "path": str(source.path)} for source in self.item.files]
+        return {"files": files, "hashes": self.item.hashes, "stats": self.item.stats}
+
 
 Input = File | Ingested
+
+
+def input_of(job: Mapping[str, Any]) -> Input:
+    """An input from what its `to_job` gave."""
+    if "corpus" in job:
+        files = tuple((path, sha256) for path, sha256 in job["files"])
+        return Ingested(**{**job, "path": Path(job["path"]), "files": files})
+    sources = tuple(Source(**{**source, "path": Path(source["path"])}) for source in job["files"])
+    stats = tuple((size, time) for size, time in job["stats"])
+    return File(Item(sources, (), None, tuple(job["hashes"]), stats))
+
+
+def cut_input(each: Input, options: Options, size: Size) -> list[Slice] | Refused:
+    """The slices of a source, or why there is nothing to be had of it.
+
+    Raises:
+        BadInput: as `records`.
+    """
+    return cut(each.item, options, size) if isinstance(each, File) else [Slice(0, each.size)]
+
+
+def in_place(each: Input) -> bool:
+    """Whether slices of a source can be read where it lies."""
+    return not isinstance(each, File) or seekable(each.item.files[0])
 
 
 @dataclass(frozen=True)
@@ -124,6 +159,8 @@ class Part:
         token_start, token_end: (N,) in the document.
         each: whether every sentence is a record.
         begins: whether else a record begins with the first.
+        line: of the source where the document begins, from 1; None where there are no lines.
+        byte_offset: where in the source the record begins, or the slice it is in.
     """
 
     source: str
@@ -136,6 +173,8 @@ class Part:
     token_end: np.ndarray
     each: bool = True
     begins: bool = True
+    line: int | None = None
+    byte_offset: int = 0
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -253,15 +292,6 @@ def _named_apart(inputs: Sequence[Input]) -> list[Input]:
     return out
 
 
-def grouped(inputs: Sequence[Input]) -> list[tuple[Input, ...]]:
-    """Neighbours together, about as many bytes in each group: at most `MOST_TASKS` groups."""
-    total = sum(each.size for each in inputs) + 1
-    before = itertools.accumulate((each.size for each in inputs), initial=0)
-    pairs = zip(before, inputs, strict=False)
-    groups = itertools.groupby(pairs, key=lambda pair: pair[0] * MOST_TASKS // total)
-    return [tuple(each for _, each in group) for _, group in groups]
-
-
 def outside(out: Path, paths: Sequence[Path]) -> None:
     """Refuse an output folder that is, or lies in, one of the sources: it would be tagged in its turn.
 
@@ -276,29 +306,41 @@ def outside(out: Path, paths: Sequence[Path]) -> None:
 # --- records ------------------------------------------------------------------------------------------------
 
 
-def records(each: Input, options: Options, on_read: OnRead) -> Iterator[Record]:
-    """The records of a source in order, refused ones included; memory does not grow with it.
+def records(
+    each: Input, piece: Slice, options: Options, unpacked: Path | None = None, start: int = 0
+) -> Iterator[Record]:
+    """The records of a slice in order, refused ones included; memory does not grow with it.
+
+    Args:
+        each: the source.
+        piece: of `cut_input`.
+        options: how it was cut.
+        unpacked, start: as of `data.sliced.read_slice`.
 
     Raises:
         BadInput: the file is cut off, damaged, or was changed since it was hashed.
     """
     if isinstance(each, Ingested):
-        return _of_contigs(each, on_read) if each.dna else _of_corpus(each, options, on_read)
-    return _of_file(each, options, on_read)
+        return _of_contigs(each) if each.dna else _of_corpus(each, options)
+    return _of_file(each, piece, options, unpacked, start)
 
 
-def _of_file(file: File, options: Options, on_read: OnRead) -> Iterator[Record]:
-    met = _Met()
+def _of_file(
+    file: File, piece: Slice, options: Options, unpacked: Path | None, start: int
+) -> Iterator[Record]:
+    met = Met()
     id, number = "", 0
-    for record in read_flat(file.item, options, on_read):
+    plain = file.kind == "plain"
+    for record in read_slice(file.item, piece, options, unpacked, start):
         if not isinstance(record, Document | Flat):
             yield record
             continue
-        goes_on = file.kind == "plain" and record.id == id
-        if not goes_on:
+        if not (plain and record.id == id):
             again = file.kind == "jsonl" and not met.is_new(record.id)
             id, number = f"{record.id}~{record.line}" if again else record.id, 0
         part = _part(file.name, id, number, record, file.kind == "conll")
+        if plain and piece.state["char"]:  # the record began in an earlier slice
+            part = replace(part, begins=False)
         if len(part):
             number += len(part)
             yield part
@@ -320,7 +362,18 @@ def _part(source: str, id: str, number: int, record: Document | Flat, each: bool
         token_end = _flat(sentence.token_end for sentence in sentences)
     numbers = np.arange(number, number + len(texts), dtype=np.int32)
     return Part(
-        source, id, numbers, start, texts, bounds, token_start, token_end, each=each, begins=number == 0
+        source,
+        id,
+        numbers,
+        start,
+        texts,
+        bounds,
+        token_start,
+        token_end,
+        each=each,
+        begins=number == 0,
+        line=record.line,
+        byte_offset=record.byte_offset,
     )
 
 
@@ -338,37 +391,15 @@ def _nothing(document: Document | Flat) -> Refused:
     return Refused(document.source, document.line, document.byte_offset, "no-text", detail, todo, raw)
 
 
-class _Met:
-    """Ids that have been met, as 8 bytes each. In a corpus, too, later ones get the line added to theirs."""
-
-    def __init__(self) -> None:
-        self.recent: set[int] = set()
-        self.older = np.empty(0, np.uint64)
-
-    def is_new(self, id: str) -> bool:
-        """Whether an id comes for the first time."""
-        short = int.from_bytes(hashlib.blake2b(id.encode(), digest_size=8).digest())
-        at = np.searchsorted(self.older, np.uint64(short))
-        if short in self.recent or (at < len(self.older) and self.older[at] == short):
-            return False
-        self.recent.add(short)
-        if len(self.recent) > max(1 << 16, len(self.older) // 8):
-            recent = np.fromiter(self.recent, np.uint64, len(self.recent))
-            self.older = np.sort(np.concatenate([self.older, recent]))
-            self.recent.clear()
-        return True
-
-
-def _frames(each: Ingested, columns: Sequence[str], rows: int, on_read: OnRead) -> Iterator[pl.DataFrame]:
+def _frames(each: Ingested, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
     for path, _ in each.files:
         frame = pl.scan_parquet(each.path / path, glob=False).select(columns).collect()
         yield from frame.iter_slices(rows)
-        on_read(each.size / len(each.files))
 
 
-def _of_corpus(each: Ingested, options: Options, on_read: OnRead) -> Iterator[Part]:
+def _of_corpus(each: Ingested, options: Options) -> Iterator[Part]:
     columns = ["source", "document", "sentence", "start", "text", "token_start", "token_end"]
-    for frame in _frames(each, columns, _ROWS, on_read):
+    for frame in _frames(each, columns, _ROWS):
         for (source, document), rows in frame.group_by("source", "document", maintain_order=True):
             part = _of_rows(str(source), str(document), rows)
             yield by_character(part) if options.unit == "char" else part
@@ -401,7 +432,7 @@ def by_character(part: Part) -> Part:
     return replace(made, number=part.number)
 
 
-def _of_contigs(each: Ingested, on_read: OnRead) -> Iterator[Contig]:
+def _of_contigs(each: Ingested) -> Iterator[Contig]:
     """Contigs joined of their pieces, which stand in order.
 
     Raises:
@@ -410,7 +441,7 @@ def _of_contigs(each: Ingested, on_read: OnRead) -> Iterator[Contig]:
     columns = ["source", "contig", "contig_length", "start", "bases", "byte_offset", "circular"]
     held: list[str] = []
     got = 0
-    for frame in _frames(each, columns, 100, on_read):
+    for frame in _frames(each, columns, 100):
         for source, contig, length, start, bases, offset, circular in frame.iter_rows():
             if start != got:
                 todo = "Ingest its sources again."

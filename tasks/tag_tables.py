@@ -10,7 +10,6 @@ import polars as pl
 
 from data import schema
 from data.contigs import Contig
-from data.corpus import quarantine
 from data.proteins import proteins
 from data.records import Refused
 from data.strings import Strings, substrings
@@ -72,14 +71,6 @@ def cuts(records: Iterable[Record], shard_size: int) -> Iterator[Cut]:
             cut.size += len(record.raw)
     cut.last = True
     yield cut
-
-
-def with_quarantine(cut: Cut, tables: Tables) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
-    """All tables of a shard that have rows, `data` in any case, and its counts."""
-    frames, counts = tables(cut)
-    frames["quarantine"] = quarantine(cut.refused)
-    kept = {name: frame for name, frame in frames.items() if frame.height or name == "data"}
-    return kept, {**counts, "records": cut.records, "quarantined": len(cut.refused)}
 
 
 @dataclass(frozen=True)
@@ -145,7 +136,7 @@ def entities(tagger: Tagger, formats: Sequence[str], reuse: bool = True) -> Tabl
         words = flat.words()
         tagged = tagger.tag_flat(words, flat.offsets, reuse)
         frames = {"data": _entity_rows(flat, tagged, tagger), "documents": _document_rows(cut.parts)}
-        if "conll" in formats:
+        if {"conll", "tokens"} & set(formats):
             frames["tokens"] = _token_rows(flat, tagged, tagger, words)
         counts = {"sentences": len(flat.number), "tokens": len(words), "rows": frames["data"].height}
         return frames, counts
@@ -173,7 +164,7 @@ def _entity_rows(flat: Flattened, tagged: Tagged, tagger: Tagger) -> pl.DataFram
 
 def _document_rows(parts: Sequence[Part]) -> pl.DataFrame:
     rows = []
-    for place, group in itertools.groupby(parts, key=lambda part: (part.source, part.document)):
+    for place, group in itertools.groupby(parts, key=lambda part: (part.source, part.document, part.line)):
         counts = [(len(part), len(part.token_start)) for part in group]
         rows.append((*place, *map(sum, zip(*counts, strict=True))))
     return pl.DataFrame(rows, schema=schema.TAGGED_DOCUMENTS, orient="row")

@@ -48,6 +48,7 @@ def model(trained) -> Path:
 @pytest.fixture
 def run(tracked_home, model, tmp_path):
     def run(*sources: Path, out: str = "out", **options):
+        options.setdefault("workers", 0)
         return tag(TagConfig(model=str(model), sources=sources, out=tmp_path / out, **options))
 
     return run
@@ -102,7 +103,7 @@ def test_rows_depend_neither_on_shards_nor_on_the_order_of_sources(run, tmp_path
     a = write_jsonl(tmp_path / "a.jsonl", documents(20, 4))
     b = write_jsonl(tmp_path / "b.jsonl", documents(9, 2))
     assert run(a, b, out="whole")["shards"] == 2
-    assert run(b, a, out="cut", shard_size=300)["shards"] > 8
+    assert run(b, a, out="cut", shard_size="300")["shards"] > 8
     assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
     chances = [
         Dataset.open(tmp_path / out).scan().sort("source", "document", "start").collect()["probability"]
@@ -125,7 +126,7 @@ def test_bad_records_stand_in_quarantine_and_the_rest_is_tagged(run, tmp_path):
 
 def test_exports_hold_every_document_and_every_token(run, tmp_path):
     values = [*documents(4, 2), {"id": "empty-handed", "text": "in it rained ."}]
-    run(write_jsonl(tmp_path / "a.jsonl", values), format="parquet,jsonl,conll", shard_size=60)
+    run(write_jsonl(tmp_path / "a.jsonl", values), format="parquet,jsonl,conll", shard_size="60")
     lines = [json.loads(line) for line in (tmp_path / "out" / "tags.jsonl").read_text().splitlines()]
     assert [line["id"] for line in lines] == [value["id"] for value in values]
     texts = {value["id"]: value["text"] for value in values}
@@ -142,16 +143,16 @@ def test_exports_hold_every_document_and_every_token(run, tmp_path):
 
 def test_a_second_run_reuses_everything_and_a_new_source_is_all_that_is_tagged(run, tmp_path):
     a = write_jsonl(tmp_path / "a.jsonl", documents(20, 4))
-    first = run(a, shard_size=400)
+    first = run(a, shard_size="400")
     before = (tmp_path / "out" / "manifest.json").read_bytes()
-    again = run(a, shard_size=400)
+    again = run(a, shard_size="400")
     assert (first["reused"], again["reused"]) == (0, first["shards"])
     assert (tmp_path / "out" / "manifest.json").read_bytes() == before
     b = write_jsonl(tmp_path / "b.jsonl", documents(2, 1))
-    more = run(a, b, shard_size=400)
+    more = run(a, b, shard_size="400")
     assert (more["shards"], more["reused"]) == (first["shards"] + 1, first["shards"])
     a.write_text(b.read_text())
-    changed = run(a, shard_size=400)
+    changed = run(a, shard_size="400")
     assert (changed["shards"], changed["reused"]) == (1, 0)
     assert {row[0] for row in rows(tmp_path / "out")} == {"a.jsonl", "b.jsonl"}
     assert len(rows(tmp_path / "out")) == 2 * changed["rows"]

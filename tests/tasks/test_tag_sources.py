@@ -12,9 +12,9 @@ from data.errors import BadInput, UsageError
 from data.store import Dataset
 from flows.ingest import IngestConfig, ingest
 from flows.tag import TagConfig, tag
-from tasks import dna, tag_sources, train_dna
+from tasks import dna, train_dna
 from tasks import model as models
-from tasks import tag as steps
+from tasks.tag_shard import Shards
 
 LINES = [f"Badeson met Goru{'bcdfg'[n % 5]}son in Tina{'klmnp'[n % 5]}burg ." for n in range(40)]
 
@@ -27,6 +27,7 @@ def write_jsonl(path: Path, texts: list[str], **more: object) -> Path:
 @pytest.fixture
 def run(tracked_home, trained, tmp_path):
     def run(*sources: Path, out: str = "out", model: str = trained["model"], **options):
+        options.setdefault("workers", 0)
         return tag(TagConfig(model=str(model), sources=sources, out=tmp_path / out, **options))
 
     return run
@@ -101,7 +102,7 @@ def fasta(checkout, tmp_path) -> Path:
 
 
 def test_genomes_give_intervals_gff3_and_bed_and_refuse_what_is_empty(run, committed, fasta, gene_model):
-    summary = run(fasta, model=gene_model, format="gff3,bed", shard_size=20_000)
+    summary = run(fasta, model=gene_model, format="gff3,bed", shard_size="20000")
     wanted = {"records": 4, "quarantined": 1, "bases": 46_000, "shards": 2, "exit_code": 3}
     assert {name: summary[name] for name in wanted} == wanted
     frame = committed()
@@ -115,7 +116,7 @@ def test_genomes_give_intervals_gff3_and_bed_and_refuse_what_is_empty(run, commi
     assert [(row[0], int(row[1]), int(row[2])) for row in bed] == frame.select(
         "contig", "start", "end"
     ).rows()
-    assert run(fasta, model=gene_model, format="bed,gff3", shard_size=20_000)["reused"] == 2
+    assert run(fasta, model=gene_model, format="bed,gff3", shard_size="20000")["reused"] == 2
 
 
 def test_a_corpus_of_dna_gives_the_intervals_of_its_files(run, committed, checkout, gene_model):
@@ -142,13 +143,13 @@ def test_a_damaged_file_is_refused_whole_and_the_others_are_tagged(run, committe
     text = "".join(json.dumps({"text": f"{line} {os.urandom(20).hex()}"}) + "\n" for line in LINES * 50)
     packed = gzip.compress(text.encode())
     bad.write_bytes(packed[: len(packed) // 2])
-    summary = run(good, bad, shard_size=1000)
+    summary = run(good, bad, shard_size="1000")
     assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (41, 1, 3)
     assert committed("quarantine").select("source", "reason").rows() == [("b.jsonl.gz", "unreadable")]
     assert committed()["source"].unique().to_list() == ["a.jsonl"]
-    assert run(good, bad, shard_size=1000)["reused"] == summary["shards"]
+    assert run(good, bad, shard_size="1000")["reused"] == summary["shards"]
     bad.write_bytes(packed)
-    mended = run(good, bad, shard_size=1000)
+    mended = run(good, bad, shard_size="1000")
     assert (mended["records"], mended["quarantined"], mended["exit_code"]) == (40 + 2000, 0, 0)
 
 
@@ -158,13 +159,6 @@ def test_documents_of_the_same_id_are_kept_apart(run, committed, tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "out" / "tags.jsonl").read_text().splitlines()]
     assert [line["id"] for line in lines] == ["same", "same~2", "same~3"]
     assert sum(len(line["spans"]) for line in lines) == committed().height
-
-
-def test_ids_are_remembered_whatever_their_number(monkeypatch):
-    met = tag_sources._Met()
-    assert all(met.is_new(str(n)) for n in range(200_000))
-    assert len(met.older) > 100_000
-    assert not any(met.is_new(str(n)) for n in range(0, 200_000, 997))
 
 
 def test_files_of_the_same_name_are_kept_apart(run, committed, tmp_path):
@@ -198,48 +192,85 @@ class Stopped(BaseException):
 
 
 @pytest.fixture
-def two_models(trained, tmp_path) -> tuple[Path, Path]:
+def two_models(trained, tracked_home) -> tuple[Path, Path]:
     """The same weights under two passports, hence versions."""
     loaded = models.read(Path(trained["model"]))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ELMAN_HOME", str(tmp_path / "model-home"))
-        one, two = (models.write({**loaded.passport, "seed": seed}, loaded.files) for seed in (1, 2))
+    one, two = (models.write({**loaded.passport, "seed": seed}, loaded.files) for seed in (1, 2))
     return one, two
 
 
-def stop_at(monkeypatch, part: int) -> None:
+def stop_at(monkeypatch, shards: int) -> None:
     """Let the next run be stopped when it has staged so many shards."""
-    real, staged = steps.with_quarantine, [0]
+    real, staged = Shards.stage, [0]
 
     def stopping(*args):
         staged[0] += 1
-        if staged[0] > part:
+        if staged[0] > shards:
             raise Stopped
         return real(*args)
 
-    monkeypatch.setattr(steps, "with_quarantine", stopping)
+    monkeypatch.setattr(Shards, "stage", stopping)
+
+
+@pytest.fixture
+def moving(monkeypatch, two_models) -> dict[str, Path]:
+    """What registered names mean; the first model to begin with."""
+    meant = {"models:/names@champion": two_models[0]}
+    monkeypatch.setattr(models, "resolve", lambda name: meant.get(name) or Path(name))
+    return meant
 
 
 def test_an_unfinished_run_goes_on_with_its_model_though_the_alias_has_moved(
-    run, committed, two_models, tmp_path, monkeypatch
+    run, committed, two_models, moving, tmp_path, monkeypatch
 ):
     first, second = two_models
     source = write_jsonl(tmp_path / "a.jsonl", LINES)
-    meant = {"models:/names@champion": first}
-    monkeypatch.setattr(models, "resolve", lambda name: meant.get(name) or Path(name))
     with monkeypatch.context() as patch:
         stop_at(patch, 2)
         with pytest.raises(Stopped):
-            run(source, model="models:/names@champion", shard_size=400)
-    meant["models:/names@champion"] = second
+            run(source, model="models:/names@champion", shard_size="400")
+    moving["models:/names@champion"] = second
     with pytest.raises(UsageError, match="unfinished run") as error:
-        run(source, model=second, shard_size=400)
+        run(source, model=second, shard_size="400")
     assert first.name in str(error.value)
     assert second.name in str(error.value)
-    summary = run(source, model="models:/names@champion", shard_size=400)
+    summary = run(source, model="models:/names@champion", shard_size="400")
     assert (summary["model"], summary["reused"]) == (first.name, 2)
     assert committed()["model"].unique().to_list() == [first.name]
-    with pytest.raises(UsageError, match="expected output made with model") as error:
-        run(source, model="models:/names@champion", shard_size=400)
-    assert first.name in str(error.value)
-    assert second.name in str(error.value)
+
+
+def test_when_the_alias_has_moved_new_sources_still_get_the_model_of_the_output(
+    run, committed, two_models, moving, tmp_path, capsys
+):
+    first, second = two_models
+    source, more = (write_jsonl(tmp_path / f"{name}.jsonl", LINES) for name in "ab")
+    run(source, model="models:/names@champion")
+    moving["models:/names@champion"] = second
+    summary = run(source, more, model="models:/names@champion")
+    assert (summary["model"], summary["moved"]) == (first.name, second.name)
+    assert (summary["shards"], summary["reused"]) == (2, 1)
+    assert f"now means {second.name}" in capsys.readouterr().err
+    assert committed()["model"].unique().to_list() == [first.name]
+    with pytest.raises(UsageError, match=r"expected output made with model.*--retag"):
+        run(source, model=second)
+
+
+def test_retagging_swaps_in_a_snapshot_of_the_newer_model_at_its_end(
+    run, committed, two_models, moving, tmp_path, monkeypatch
+):
+    first, second = two_models
+    source, more = (write_jsonl(tmp_path / f"{name}.jsonl", LINES) for name in "ab")
+    run(source, more, model="models:/names@champion", shard_size="800")
+    moving["models:/names@champion"] = second
+    with pytest.raises(UsageError, match=r"expected all its sources.*b\.jsonl"):
+        run(source, model="models:/names@champion", retag=True)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)
+        with pytest.raises(Stopped):
+            run(source, more, model="models:/names@champion", retag=True, shard_size="800")
+    assert committed()["model"].unique().to_list() == [first.name]
+    summary = run(source, more, model="models:/names@champion", retag=True, shard_size="800")
+    assert (summary["model"], summary["reused"]) == (second.name, 3)
+    assert committed()["model"].unique().to_list() == [second.name]
+    names = {path.name for path in (tmp_path / "out" / "data").iterdir()}
+    assert names == {Path(shard.files["data"].path).name for shard in Dataset.open(tmp_path / "out").shards}
