@@ -65,9 +65,7 @@ class TagConfig:
     no_reuse: bool = False  # tag equal sentences each time they come
     genetic_code: Literal[1, 4, 11] | None = None  # of DNA: NCBI's number; the model's own (11) if not given
     plan: bool = False  # say what would be done, and do nothing
-    retag: bool = (
-        False  # where the output is of another model: tag all of it again, and swap it in at the end
-    )
+    retag: bool = False  # all of an output made with another model; swapped in at the end
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
