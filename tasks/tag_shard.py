@@ -139,7 +139,7 @@ class Shards:
         if loaded.kind == "dna":
             finder = load_model(loaded).of_code(request.genetic_code)
             return cls(request, genes(finder, request.formats), Options())
-        return cls(request, entities(Tagger.of(loaded), request.formats), options_of(loaded))
+        return cls(request, entities(Tagger.of(loaded), request.formats, request.reuse), options_of(loaded))
 
     def tag(self, job: Job, say: Say = lambda begin, end: None) -> Shard:
         """Tag a slice and stage it.
