@@ -47,7 +47,7 @@ class NeighboursConfig:
     network: NetworkConfig
     counts: Int64 = field(repr=False)
     word_of: Int32 = field(repr=False)
-    drawn: int = 512
+    drawn: int = 400
     output: str = "softmax"
 
     @property

@@ -87,5 +87,5 @@ def pretraining(tokens: int) -> FitConfig:
     """How so much unlabelled text is learnt from: once at least, and until READ tokens are read in all."""
     passes = min(max(round(READ / max(tokens, 1)), 1), 30)
     return FitConfig(
-        epochs=passes, batch=32, parts=2, learning_rate=0.002, decay=0.05, dropout=0.1, blocks=0.1, patience=0
+        epochs=passes, batch=32, parts=2, learning_rate=0.003, decay=0.05, dropout=0.1, blocks=0.1, patience=0
     )
