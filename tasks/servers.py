@@ -242,7 +242,7 @@ def _ask(path: str, body: dict[str, Any], prefect_port: int) -> Any:
             **_csrf(prefect_port),
         },
     )
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
         return json.loads(response.read())
 
 
@@ -253,7 +253,7 @@ def _csrf(prefect_port: int) -> dict[str, str]:
         f"http://{HOST}:{prefect_port}/api/csrf-token?client={client}",
         headers={"Authorization": "Basic " + b64encode(_secret().encode()).decode()},
     )
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
         token = json.loads(response.read())["token"]
     return {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": client}
 

@@ -1,6 +1,9 @@
 """`elman train` and `elman evaluate`: a model that every command finds, and a run that MLflow shows."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from flows.evaluate import EvaluateConfig, evaluate
 from flows.ingest import IngestConfig, ingest
 from flows.train import TrainConfig, train
 from rnn.errors import TrainingError
-from tasks import dna, runs, tracking
+from tasks import dna, model, runs, tracking
 
 PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
 
@@ -77,6 +80,30 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
         scores = evaluate(EvaluateConfig(model=name, corpus=corpus))
         assert scores["model"] == folder.name
         assert scores["f1"] == summary["test"]["f1"]
+
+
+def test_the_mlflow_model_tags_a_string_in_a_fresh_process_with_pickle_refused(
+    corpus, tracked_home, tmp_path
+):
+    summary = train(TrainConfig(corpus=corpus, epochs=3, register="people"))
+    text = "Anna met Bo in Rome ."
+    code = (
+        "import json, mlflow\n"
+        f"mlflow.set_tracking_uri({tracking.tracking_uri()!r})\n"
+        "model = mlflow.pyfunc.load_model('models:/people@champion')\n"
+        f"print(json.dumps(model.predict([{text!r}])))\n"
+    )
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"]}
+    env["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    command = [sys.executable, "-I", "-c", code]  # -I: neither the checkout nor this folder is on the path
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    (found,) = json.loads(done.stdout)
+    here = model.load(Path(summary["model"])).tag_raw(text)
+    assert "Rome" in [entity["text"] for entity in found]
+    for one, other in zip(found, here, strict=True):
+        assert one.pop("probability") == pytest.approx(other.pop("probability"), abs=1e-5)
+    assert found == here
+    assert not list((tracked_home / "mlflow").rglob("*.pkl"))
 
 
 def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, monkeypatch):

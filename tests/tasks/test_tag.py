@@ -239,7 +239,8 @@ def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(
         while process.poll() is None and shards and staged(out) < there + shards:
             time.sleep(0.001)
         time.sleep(pause)
-        os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() is None:  # an ended process is reaped, and its group with it
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         return process.returncode == -signal.SIGKILL
 
