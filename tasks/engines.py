@@ -15,13 +15,19 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from data.errors import ElmanError
 from tasks.tag_shard import Request, Shards
 
 STARTS = 3  # times in a row that a worker may die before it is ready
-WORKER = (sys.executable, "-m", "tasks.worker")
+_ROOT = str(Path(__file__).resolve().parent.parent)
+WORKER = (
+    sys.executable,
+    "-c",
+    f"import sys; sys.path.insert(0, {_ROOT!r}); from tasks.worker import main; main()",
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Report:
     """What an attempt says, or what is said of it.
 
     at: records tried next; shard: what it staged; error: as `tasks.worker.describe`; died: how its worker
-    ended.
+    ended; nothing of these: its worker is up.
     """
 
     attempt: int
@@ -46,8 +52,8 @@ class Engine(Protocol):
         """How many attempts can be started now."""
         ...
 
-    def start(self, attempt: int, job: dict[str, Any]) -> None:
-        """Start an attempt."""
+    def start(self, attempt: int, job: dict[str, Any]) -> bool:
+        """Start an attempt; says whether its worker is up already."""
         ...
 
     def poll(self, timeout_s: float) -> list[Report]:
@@ -75,7 +81,7 @@ class Inline:
         """One, unless something has not been reported yet."""
         return int(not self.reports)
 
-    def start(self, attempt: int, job: dict[str, Any]) -> None:
+    def start(self, attempt: int, job: dict[str, Any]) -> bool:
         """Do it."""
         from tasks.worker import describe, work
 
@@ -86,6 +92,7 @@ class Inline:
             self.reports.append(Report(attempt, error=describe(error)))
         else:
             self.reports.append(Report(attempt, shard=shard))
+        return True
 
     def poll(self, timeout_s: float) -> list[Report]:
         """What was done."""
@@ -167,9 +174,9 @@ class Local:
         workers: int,
         request: Request,
         log: IO[bytes] | None = None,
-        command: Sequence[str] = WORKER,
+        command: Sequence[str] | None = None,
     ) -> None:
-        self.workers, self.request, self.log, self.command = workers, request, log, command
+        self.workers, self.request, self.log, self.command = workers, request, log, command or WORKER
         self.processes: list[_Process] = []
         self.failed_starts = 0
 
@@ -177,7 +184,7 @@ class Local:
         """Workers without work, those not yet started included."""
         return self.workers - sum(process.attempt is not None for process in self.processes)
 
-    def start(self, attempt: int, job: dict[str, Any]) -> None:
+    def start(self, attempt: int, job: dict[str, Any]) -> bool:
         """Give it to a worker that has nothing to do, or to a new one."""
         process = next((process for process in self.processes if process.attempt is None), None)
         if process is None:
@@ -185,6 +192,7 @@ class Local:
             self.processes.append(process)
         process.attempt = attempt
         process.send({"attempt": attempt, "job": job})
+        return process.ready
 
     def poll(self, timeout_s: float) -> list[Report]:
         """See `Engine`.
@@ -211,6 +219,8 @@ class Local:
                 if not line["ready"]:
                     raise as_error(line["error"])
                 process.ready, self.failed_starts = True, 0
+                if process.attempt is not None:
+                    reports.append(Report(process.attempt))
             elif line["attempt"] == process.attempt:
                 at = (line["at"][0], line["at"][1]) if "at" in line else None
                 reports.append(Report(line["attempt"], at, line.get("shard"), line.get("error")))

@@ -19,6 +19,7 @@ from tasks.tag_shard import Job
 TRIES = 3
 MOST_SET_ASIDE = 100  # records in a run; more is no matter of records
 STALLED_S, SLOWEST = 120.0, 20_000.0  # without a sign of life: seconds, and bytes a second beside them
+STARTING_S = 300.0  # until a worker is up
 Log = Callable[[str], None]
 
 
@@ -38,10 +39,11 @@ class Work:
     suspect: tuple[int, int] | None = None
     at: tuple[int, int] | None = None
     heard: float = 0.0
+    up: bool = False
 
     def limit_s(self) -> float:
         """How long it may be silent."""
-        return STALLED_S + self.size / SLOWEST
+        return STALLED_S + self.size / SLOWEST if self.up else STARTING_S
 
 
 class Runner:
@@ -52,7 +54,6 @@ class Runner:
         on_done: called with each work done and its shard.
         on_bad: called with work whose source cannot be read, and why.
         log: told what happens.
-        limit_s: how long an attempt may be silent.
     """
 
     def __init__(
@@ -61,9 +62,8 @@ class Runner:
         on_done: Callable[[Work, Shard], None],
         on_bad: Callable[[Work, Exception], None],
         log: Log = lambda line: None,
-        limit_s: Callable[[Work], float] = Work.limit_s,
     ) -> None:
-        self.engine, self.on_done, self.on_bad, self.log, self.limit_s = engine, on_done, on_bad, log, limit_s
+        self.engine, self.on_done, self.on_bad, self.log = engine, on_done, on_bad, log
         self.waiting: deque[Work] = deque()
         self.running: dict[int, Work] = {}
         self.attempts = 0
@@ -87,11 +87,10 @@ class Runner:
                 self._hear(report)
             now = time.monotonic()
             for attempt, work in list(self.running.items()):
-                if now - work.heard > self.limit_s(work):
+                if now - work.heard > work.limit_s():
                     self.engine.stop(attempt)
-                    self._lost(
-                        attempt, "worker-stalled", f"no sign of life for {self.limit_s(work):.0f} seconds"
-                    )
+                    detail = f"no sign of life for {work.limit_s():.0f} seconds"
+                    self._lost(attempt, "worker-stalled", detail)
 
     def drop(self, unwanted: Callable[[Work], bool]) -> list[Work]:
         """Forget work, and what is under way of it; returns it."""
@@ -110,16 +109,18 @@ class Runner:
         self.attempts += 1
         work.at, work.heard = None, time.monotonic()
         self.running[self.attempts] = work
-        self.engine.start(self.attempts, job)
+        work.up = self.engine.start(self.attempts, job)
 
     def _hear(self, report: Report) -> None:
         work = self.running.get(report.attempt)
         if work is None:  # given up before
             self.log(f"attempt {report.attempt}: a late answer, ignored")
             return
-        work.heard = time.monotonic()
+        work.heard, work.up = time.monotonic(), True
         if report.at is not None:
             work.at = report.at
+            return
+        if report == Report(report.attempt):
             return
         if report.died is not None:
             self._lost(report.attempt, "worker-killed", f"its end ({report.died})")

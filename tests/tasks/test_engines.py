@@ -1,0 +1,215 @@
+"""Workers that die, stall or fail cost time and what ended them; nothing else is lost or done twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import polars as pl
+import psutil
+import pytest
+
+from data.errors import ElmanError
+from data.store import Dataset
+from flows.cli import main
+from flows.tag import TagConfig, tag
+from tasks import engines, runner
+
+PATIENCE_S = 120
+
+
+def sentence(number: int) -> str:
+    return f"Badeson met Goru{'bcdfg'[number % 5]}son in Tina{'klmnp'[number % 5]}burg ."
+
+
+def write(path: Path, marked: dict[int, str], count: int = 120) -> Path:
+    """Documents of one sentence, some with a mark in it that ends whoever tags it."""
+    texts = [f"{marked[n]} {sentence(n)}" if n in marked else sentence(n) for n in range(count)]
+    path.write_text("".join(json.dumps({"id": f"d{n}", "text": text}) + "\n" for n, text in enumerate(texts)))
+    return path
+
+
+@pytest.fixture
+def worker(tmp_path, monkeypatch) -> Path:
+    """A worker that some words end; `log` holds a line for each shard it begins."""
+    script = tmp_path / "worker.py"
+    script.write_text(
+        textwrap.dedent(f"""
+            import os, pathlib, signal, sys, time
+            sys.path.insert(0, {str(Path(engines.__file__).parent.parent)!r})
+            from tasks import tag_shard, worker
+
+            folder = pathlib.Path({str(tmp_path)!r})
+            real = tag_shard.entities
+
+            def entities(*arguments):
+                tables = real(*arguments)
+
+                def watched(cut):
+                    text = " ".join(text for part in cut.parts for text in part.texts)
+                    with (folder / "log").open("a") as log:
+                        log.write(" ".join(part.document for part in cut.parts) + "\\n")
+                    if "KILL" in text or ("ONCE" in text and not (folder / "once").exists()):
+                        (folder / "once").touch()
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    if "STALL" in text:
+                        time.sleep(1000)
+                    if "FAIL" in text:
+                        raise RuntimeError("this text cannot be")
+                    return tables(cut)
+
+                return watched
+
+            tag_shard.entities = entities
+            worker.main()
+        """)
+    )
+    monkeypatch.setattr(engines, "WORKER", (sys.executable, str(script)))
+    return tmp_path
+
+
+@pytest.fixture
+def run(tracked_home, trained, tmp_path):
+    def run(source: Path, workers: int = 2, out: str = "out", **options):
+        options = {"shard_size": "3000", "workers": workers, **options}
+        return tag(TagConfig(model=str(trained["model"]), sources=(source,), out=tmp_path / out, **options))
+
+    return run
+
+
+def begun(folder: Path) -> list[str]:
+    return (folder / "log").read_text().splitlines()
+
+
+def entities(folder: Path) -> pl.DataFrame:
+    return Dataset.open(folder).scan().drop("probability").sort("document", "start").collect()
+
+
+def refused(folder: Path) -> list[tuple]:
+    return (
+        Dataset.open(folder).scan("quarantine").select("line", "reason", "raw").sort("line").collect().rows()
+    )
+
+
+def test_a_shard_whose_worker_dies_is_made_again_and_the_others_once(worker, run, tmp_path):
+    summary = run(write(tmp_path / "a.jsonl", {50: "ONCE"}))
+    assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 0, 0)
+    counts = pl.Series(begun(worker)).value_counts().to_dict(as_series=False)["count"]
+    assert sorted(counts) == [1] * (summary["shards"] - 1) + [2]
+
+
+def test_what_ends_its_workers_is_found_and_set_aside_and_the_rest_is_tagged(
+    worker, run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(runner, "STALLED_S", 4.0)
+    marked = {30: "KILL", 70: "STALL", 71: "FAIL"}
+    source = write(tmp_path / "a.jsonl", marked)
+    summary = run(source)
+    assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 3, 3)
+    reasons = {30: "worker-killed", 70: "worker-stalled", 71: "worker-failed"}
+    raws = {n: f"{mark} {sentence(n)}".encode() for n, mark in marked.items()}
+    assert refused(tmp_path / "out") == [(n + 1, reason, raws[n]) for n, reason in reasons.items()]
+    found = entities(tmp_path / "out")
+    assert run(source)["reused"] == summary["shards"]
+    run(write(tmp_path / "b.jsonl", {}), workers=0, out="all")
+    whole = entities(tmp_path / "all").with_columns(source=pl.lit("a.jsonl"))
+    assert found.equals(whole.filter(~pl.col("document").is_in([f"d{n}" for n in marked])))
+
+
+def test_more_records_than_can_be_the_records_fault_end_the_run(worker, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "MOST_SET_ASIDE", 2)
+    source = write(tmp_path / "a.jsonl", dict.fromkeys(range(8), "FAIL"))
+    with pytest.raises(ElmanError, match="expected at most 2 records that end their workers"):
+        run(source, workers=1)
+
+
+def test_workers_that_cannot_start_end_the_run(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "WORKER", (sys.executable, "-c", "raise SystemExit(9)"))
+    with pytest.raises(ElmanError, match=r"expected a worker to start\. Got exit code 9"):
+        run(write(tmp_path / "a.jsonl", {}))
+
+
+def test_no_worker_outlives_a_driver_that_is_killed(tmp_path, tracked_home, trained, checkout, worker):
+    source = write(tmp_path / "a.jsonl", {60: "STALL"})
+    driver = tmp_path / "driver.py"
+    driver.write_text(
+        "import sys\nfrom tasks import engines\nfrom flows.cli import main\n"
+        f"engines.WORKER = (sys.executable, {str(tmp_path / 'worker.py')!r})\nsys.exit(main())\n"
+    )
+    command = [sys.executable, str(driver), "tag", str(trained["model"]), str(source)]
+    command += ["--out", str(tmp_path / "out"), "--workers", "2", "--shard-size", "3000"]
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PYTHONPATH": str(checkout)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    until = time.monotonic() + PATIENCE_S
+    while not (tmp_path / "log").exists() or "d60" not in (tmp_path / "log").read_text().split():
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.05)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    os.kill(process.pid, signal.SIGKILL)  # the driver alone
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
+    assert list((tmp_path / "out" / ".staging" / "receipts").glob("*.json"))
+
+
+def test_a_worker_loads_neither_prefect_nor_mlflow(checkout):
+    code = (
+        "import sys; from tasks import worker; print([m for m in ('prefect', 'mlflow') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# --- disks --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_full_disk_ends_the_run_and_what_was_there_stays(
+    small_disk, tracked_home, trained, tmp_path, capsys, workers
+):
+    source = write(tmp_path / "a.jsonl", {}, 3000)
+    out = small_disk / "out"
+    command = ["tag", str(trained["model"]), str(source), "--out", str(out), "--workers", workers]
+    command += ["--shard-size", "20000"]
+    fill = small_disk / "fill"
+    fill.write_bytes(bytes(900 << 10))
+    assert main(command) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert not (out / "manifest.json").exists()
+    fill.unlink()
+    assert main([*command, "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["records"], summary["rows"]) == (3000, Dataset.open(out).scan().collect().height)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(
+    small_disk, tracked_home, trained, tmp_path, capsys
+):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    source = write(tmp_path / "a.jsonl", {})
+    out = str(small_disk / "out")
+    assert main(["tag", str(trained["model"]), str(source), "--out", out, "--workers", "0"]) == 1
+    shown = capsys.readouterr().err
+    assert "Read-only file system" in shown
+    assert str(small_disk) in shown
