@@ -15,6 +15,7 @@ from data.tokenizer import LONGEST_SENTENCE, Tokenizer, wraps_lines
 
 CHUNKS, ARENA = 1 << 16, 1 << 20  # chunks kept, and code points of all of them
 LONGEST_CHUNK = 200  # code points; longer ones are not kept
+OPENERS, CLOSERS = '"([{\u201c\u2018', ".,;:!?\"'\u201d\u2019)]}"  # around letters, each a token of its own
 _own = threading.local()
 
 
@@ -28,10 +29,12 @@ class Scanner:
 
     def __init__(self, tokenizer: Tokenizer, chunks: int = CHUNKS) -> None:
         self.tokenizer = tokenizer
-        strings = (*tokenizer.symbols, *tokenizer.abbreviations)
-        self._apart = not any(c.isspace() for string in strings for c in string)
+        symbols, words = "".join(tokenizer.symbols), "".join(tokenizer.abbreviations)
+        self._apart = not any(c.isspace() for c in symbols + words) and not any(c.isalnum() for c in symbols)
         self._kept = Kept(chunks, ARENA * chunks // CHUNKS, LONGEST_CHUNK, np.uint32)
         self._letters: dict[int, bool] = {}
+        self._abbreviations = frozenset(tokenizer.abbreviations)
+        self._openers, self._closers = _lone(tokenizer, OPENERS), _lone(tokenizer, CLOSERS)
         self._forget()
 
     def _forget(self) -> None:
@@ -103,13 +106,34 @@ class Scanner:
         return starts[:count], ends[:count]
 
     def _cut_new(self, before: int) -> None:
-        """Cut the chunks that are new in the table."""
-        new = []
-        for number in range(before, self._kept.known):
-            at, length = self._kept.places[number], int(self._kept.lengths[number])
-            chunk = self._kept.arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
-            new.append(self._tokens(chunk + (" a" if self._kept.marks[number] else ""), 0, length))
-        self._first, self._begins, self._ends = self._with(new)
+        """Cut the chunks that are new in the table: plain ones by kernels, the others by the tokenizer."""
+        kept, new = self._kept, range(before, self._kept.known)
+        places, lengths = kept.places[before : kept.known], kept.lengths[before : kept.known]
+        letters, openers, dotted = kernels.plain(kept.arena, places, lengths, self._openers, self._closers)
+        for m in np.flatnonzero(dotted).tolist():
+            word = self._chunk(before + m)[openers[m] : openers[m] + letters[m]]
+            if len(word) == 1 or word in self._abbreviations:
+                letters[m] = 0
+        counts = lengths - letters + 1
+        others = np.flatnonzero(letters == 0).tolist()
+        cut = []
+        for m in others:
+            number = new[m]
+            ending = " a" if kept.marks[number] else ""
+            cut.append(self._tokens(self._chunk(number) + ending, 0, int(lengths[m])))
+        counts[others] = [len(starts) for starts, _ in cut]
+        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        begins, ends = np.empty(first[-1], np.int64), np.empty(first[-1], np.int64)
+        kernels.lay_out(letters, openers, first, begins, ends)
+        for m, (a, b) in zip(others, cut, strict=True):
+            begins[first[m] : first[m + 1]], ends[first[m] : first[m + 1]] = a, b
+        self._first = np.concatenate([self._first, self._first[-1] + first[1:]])
+        self._begins = np.concatenate([self._begins, begins])
+        self._ends = np.concatenate([self._ends, ends])
+
+    def _chunk(self, number: int) -> str:
+        at, length = self._kept.places[number], int(self._kept.lengths[number])
+        return self._kept.arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
 
     def _with(self, new: list[tuple[list[int], list[int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the tokens of each chunk of the table and after it of some others stand, and these tokens."""
@@ -133,6 +157,12 @@ class Scanner:
             new.append(self._tokens(text[a:b] + (" a" if flags[chunk] else ""), 0, b - a))
         found: tuple[np.ndarray, np.ndarray] = kernels.expand(starts, ids, *self._with(new))
         return found
+
+
+def _lone(tokenizer: Tokenizer, characters: str) -> np.ndarray:
+    """Those of some characters that are tokens of their own beside letters, whatever else stands there."""
+    apart = {*tokenizer.head, *"".join(tokenizer.symbols)}
+    return np.array([ord(c) for c in characters if c not in apart], np.uint32)
 
 
 def scanner_of(tokenizer: Tokenizer) -> Scanner:

@@ -105,6 +105,69 @@ def look_up(codes, starts, ends, flags, first, longest, slots, arena, places, le
     return len(starts), known
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _is_letter(code):  # type: ignore[no-untyped-def]
+    return 97 <= (code | 32) <= 122
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _among(code, some):  # type: ignore[no-untyped-def]
+    found = False
+    for other in some:
+        found = found or code == other
+    return found
+
+
+@njit(cache=True, nogil=True)
+def plain(arena, places, lengths, openers, closers):  # type: ignore[no-untyped-def]
+    """Chunks that are a run of ASCII letters, with at most one opener before and two closers after it.
+
+    Args:
+        arena: code points of all chunks.
+        places, lengths: (m,) of each.
+        openers, closers: code points; two equal closers are not plain.
+
+    Returns:
+        (m,) uint8 each: letters, 0 for a chunk that is not plain; openers; and whether a dot and not only a
+        letter stand there, which may be an abbreviation.
+    """
+    letters, before = np.zeros(len(places), np.uint8), np.zeros(len(places), np.uint8)
+    dotted = np.zeros(len(places), np.uint8)
+    for m in range(len(places)):
+        at, end = places[m], places[m] + lengths[m]
+        begin = at + 1 if not _is_letter(arena[at]) and _among(arena[at], openers) else at
+        last = begin
+        while last < end and _is_letter(arena[last]):
+            last += 1
+        good = last > begin and last - begin < 256 and end - last <= 2
+        for k in range(last, end):
+            good = good and _among(arena[k], closers)
+        if good and end - last == 2:
+            good = arena[last] != arena[last + 1]
+        if good:
+            letters[m], before[m] = last - begin, begin - at
+            dotted[m] = last < end and arena[last] == 46
+    return letters, before, dotted
+
+
+@njit(cache=True, nogil=True)
+def lay_out(letters, before, first, begins, ends):  # type: ignore[no-untyped-def]
+    """Fill in the tokens of plain chunks: opener, letters and closers are one each.
+
+    Args:
+        letters, before: (m,) as `plain` found them.
+        first: (m + 1,) tokens of chunk i are first[i] to first[i + 1].
+        begins, ends: filled in.
+    """
+    for m in range(len(letters)):
+        at = 0
+        if letters[m]:
+            for token in range(first[m], first[m + 1]):
+                long = letters[m] if at == before[m] else 1
+                begins[token], ends[token] = at, at + long
+                at += long
+
+
 @njit(cache=True, nogil=True)
 def expand(starts, ids, first, begins, ends):  # type: ignore[no-untyped-def]
     """Tokens of the text from those of its chunks.

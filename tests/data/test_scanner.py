@@ -24,6 +24,20 @@ PIECES = (
         "\u0301",
     ),
     *("e\u0301te\u0301", "\ud800", "\U0001f600", "_", "-", "'", "K" * 250, "1", ".", "A"),
+    *(
+        '"Yes,"',
+        "(so)",
+        "Mr.\u201d",
+        "etc.)",
+        "(etc.",
+        "a.",
+        "I.",
+        "end.\u201d",
+        "so;:",
+        "no!!",
+        "'tis",
+        "\u2018so\u2019",
+    ),
     *(" ", "  ", "\n", "\n\n", "\r\n", "\t", "\u3000", "\x85", "\x1c"),
 )
 TEXTS = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=40).map("".join)
@@ -31,6 +45,8 @@ RULES = (
     Tokenizer(),
     Tokenizer(inner="-", number="", clitics=False, abbreviations=("Mr", "etc"), symbols=(":)", "'-")),
     Tokenizer(symbols=(". .", "( a")),
+    Tokenizer(inner=",'\u2019", head='("', symbols=(").", "?!")),
+    Tokenizer(symbols=("et",)),
     Tokenizer(unit="char"),
 )
 KEPT = [Scanner(rule, chunks=8) for rule in RULES]
