@@ -11,7 +11,8 @@ import numpy as np
 
 from data import scanner_kernels as kernels
 from data.kept import Kept
-from data.tokenizer import LONGEST_SENTENCE, Tokenizer, wraps_lines
+from data.tokenizer import CLOSERS as QUOTES
+from data.tokenizer import LONGEST_SENTENCE, LOOKAHEAD, Tokenizer, wraps_lines
 
 CHUNKS, ARENA = 1 << 16, 1 << 20  # chunks kept, and code points of all of them
 LONGEST_CHUNK = 200  # code points; longer ones are not kept
@@ -33,6 +34,8 @@ class Scanner:
         self._apart = not any(c.isspace() for c in symbols + words) and not any(c.isalnum() for c in symbols)
         self._kept = Kept(chunks, ARENA * chunks // CHUNKS, LONGEST_CHUNK, np.uint32)
         self._letters: dict[int, bool] = {}
+        self._classes = np.full(0x110000, kernels.UNKNOWN, np.uint8)
+        self._closing = np.array([ord(c) for c in QUOTES], np.uint32)
         self._abbreviations = frozenset(tokenizer.abbreviations)
         self._openers, self._closers = _lone(tokenizer, OPENERS), _lone(tokenizer, CLOSERS)
         self._forget()
@@ -44,7 +47,9 @@ class Scanner:
 
     def tokenize(self, text: str, begin: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """As `Tokenizer.tokenize`: starts and ends of the tokens, (n,) int64."""
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        return self._tokenize(text, _codes(text), begin)
+
+    def _tokenize(self, text: str, codes: np.ndarray, begin: int) -> tuple[np.ndarray, np.ndarray]:
         if self.tokenizer.unit == "char":
             places = kernels.visible(codes, begin)
             return places, places + 1
@@ -83,9 +88,23 @@ class Scanner:
         """
         if wrapped is None:
             wrapped = wraps_lines(text)
-        starts, ends = self.tokenize(text, begin)
-        cuts = np.array(self.tokenizer.cuts(text, wrapped, begin), np.int64)
+        codes = _codes(text)
+        starts, ends = self._tokenize(text, codes, begin)
+        cuts = self._cuts(text, codes, wrapped, begin)
         return kernels.bounds(starts, cuts, LONGEST_SENTENCE), starts, ends
+
+    def _cuts(self, text: str, codes: np.ndarray, wrapped: bool, begin: int) -> np.ndarray:
+        """As `Tokenizer.cuts`, (k,) int64."""
+        for code in kernels.unknown(codes, self._classes).tolist():
+            c = chr(code)
+            word = c.isalnum() or c == "_"
+            letter = c.isalnum() and not c.isdecimal()
+            self._classes[code] = kernels.WORD * word + kernels.LETTER * letter + kernels.LOWER * c.islower()
+        ends, words = kernels.sentence_ends(codes, self._classes, self._closing, begin, LOOKAHEAD)
+        for i in np.flatnonzero(words[:, 0] >= 0).tolist():
+            if self.tokenizer.keeps_dot(text[words[i, 0] : words[i, 1]]):
+                ends[i] = -1
+        return np.union1d(ends[ends >= 0], kernels.line_ends(codes, wrapped, begin))
 
     def _flags(self, codes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Whether a chunk ends in a dot and a letter follows."""
@@ -157,6 +176,10 @@ class Scanner:
             new.append(self._tokens(text[a:b] + (" a" if flags[chunk] else ""), 0, b - a))
         found: tuple[np.ndarray, np.ndarray] = kernels.expand(starts, ids, *self._with(new))
         return found
+
+
+def _codes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def _lone(tokenizer: Tokenizer, characters: str) -> np.ndarray:

@@ -219,3 +219,122 @@ def bounds(token_starts, cuts, longest):  # type: ignore[no-untyped-def]
         count += 1
         out[count] = len(token_starts)
     return out[: count + 1].copy()
+
+
+UNKNOWN, WORD, LETTER, LOWER = 255, 1, 2, 4  # what `classes` says of a code point
+
+
+@njit(cache=True, nogil=True)
+def unknown(codes, classes):  # type: ignore[no-untyped-def]
+    """Code points whose class is not known yet, once each; they are marked as known."""
+    out, count = np.empty(len(codes), np.uint32), 0
+    for code in codes:
+        if classes[code] == UNKNOWN:
+            classes[code] = 0
+            out[count] = code
+            count += 1
+    return out[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def line_ends(codes, wrapped, begin):  # type: ignore[no-untyped-def]
+    """Where lines end from `begin` on; blank lines begin, if they are wrapped."""
+    out, count, place = np.empty(len(codes) - begin, np.int64), 0, begin
+    while place < len(codes):
+        end = codes[place]
+        if end == 10 and not wrapped:
+            out[count] = place
+            count += 1
+        elif end in (10, 13) and wrapped:
+            after = place + 1
+            while after < len(codes) and is_space(codes[after]) and codes[after] not in (10, 13):
+                after += 1
+            while end == 10 and after < len(codes) and is_space(codes[after]) and codes[after] != 10:
+                after += 1
+            if after < len(codes) and codes[after] == end:
+                out[count] = place
+                count += 1
+                place = after
+        place += 1
+    return out[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def sentence_ends(codes, classes, closers, begin, lookahead):  # type: ignore[no-untyped-def]
+    """Where what ends a sentence ends, from `begin` on, as Tokenizer.cuts finds it.
+
+    Args:
+        codes: (n,) uint32, the text.
+        classes: WORD, LETTER and LOWER of each code point.
+        closers: code points that belong to the end before them.
+        begin: where to start.
+        lookahead: code points within which another word must begin.
+
+    Returns:
+        ends; and begin and end of the word that stands before each if it is a lone dot, which may belong to
+        it, else -1.
+    """
+    n = len(codes)
+    ends, words = np.empty(n - begin, np.int64), np.full((n - begin, 2), -1, np.int64)
+    count, place, following = 0, begin, begin
+    while place < n:
+        code = codes[place]
+        wide = code in (0x3002, 0xFF01, 0xFF1F, 0xFF61)
+        if not (wide or code in (46, 33, 63, 0x2026)):
+            place += 1
+            continue
+        stop = place + 1
+        if wide:
+            while stop < n and codes[stop] in (0x3002, 0xFF01, 0xFF1F, 0xFF61):
+                stop += 1
+            while stop < n and _among(codes[stop], closers):
+                stop += 1
+            ends[count] = place = stop
+            count += 1
+            continue
+        while stop < n and codes[stop] in (46, 33, 63, 0x2026):
+            stop += 1
+        if place and codes[place - 1] in (46, 33, 63, 0x2026):
+            place = stop
+            continue
+        end = stop
+        while end < n and _among(codes[end], closers):
+            end += 1
+        if not (end < n and is_space(codes[end])):
+            end = 0
+            if stop + 1 < n and codes[stop] == 32:
+                quotes = 0
+                while (
+                    quotes < 2
+                    and stop + 1 + quotes < n
+                    and codes[stop + 1 + quotes] in (39, 0x2019, 0x201D, 34)
+                ):
+                    quotes += 1
+                while quotes and not end:
+                    after = stop + 1 + quotes
+                    if after < n and is_space(codes[after]):
+                        end = after
+                    quotes -= 1
+        if not end:
+            place = stop
+            continue
+        if following < end:
+            following = end
+            while following < n and not classes[codes[following]] & WORD:
+                following += 1
+        if following < n and following < end + lookahead and not classes[codes[following]] & LOWER:
+            ends[count] = end
+            if code == 46 and end - place == 1:
+                last = place - 1 if place and codes[place - 1] == 10 else place
+                at = last
+                for back in range(last - 1, max(0, place - 24) - 1, -1):
+                    kind = classes[codes[back]]
+                    if not (kind & WORD or codes[back] == 46):
+                        break
+                    if kind & LETTER:
+                        at = back
+                if at < last:
+                    words[count, 0], words[count, 1] = at, last
+            count += 1
+        place = end
+    return ends[:count].copy(), words[:count].copy()

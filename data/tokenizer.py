@@ -73,12 +73,13 @@ ABBREVIATIONS = (
 )
 JUDGED = 1 << 16  # characters that tell whether lines are wrapped
 LONGEST_SENTENCE = 1000  # tokens; a longer one is cut there, so that memory stays bounded
-CLOSERS = "\"'\u201d\u2019\\)\\]}\u00bb\u203a\u300d\u300f\uff09\u3011\u300b"
+CLOSERS = "\"'\u201d\u2019)]}\u00bb\u203a\u300d\u300f\uff09\u3011\u300b"
 MARGIN = 256  # characters after a sentence that settle where it ends
 LOOKAHEAD = 200  # characters after an end within which another word must begin
+_CLOSERS = re.escape(CLOSERS)
 _END = re.compile(
-    f"(?<![.!?\u2026])[.!?\u2026]++(?:[{CLOSERS}]*+(?=\\s)|[ ]['\u2019\u201d\"]{{1,2}}(?=\\s))"
-    f"|(?P<wide>[\u3002\uff01\uff1f\uff61]++[{CLOSERS}]*+)"
+    f"(?<![.!?\u2026])[.!?\u2026]++(?:[{_CLOSERS}]*+(?=\\s)|[ ]['\u2019\u201d\"]{{1,2}}(?=\\s))"
+    f"|(?P<wide>[\u3002\uff01\uff1f\uff61]++[{_CLOSERS}]*+)"
 )
 _WORD = re.compile(r"\w")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*+\n|\r[^\S\r\n]*+\r")
@@ -233,9 +234,11 @@ class Tokenizer:
         if text[match.start()] != "." or match.end() - match.start() > 1:
             return False
         word = _DOT_WORD.search(text, max(0, match.start() - 24), match.start())
-        if word is None:
-            return False
-        return word[1] in self._abbreviations or (len(word[1]) == 1 and word[1].isupper() and word[1] != "I")
+        return word is not None and self.keeps_dot(word[1])
+
+    def keeps_dot(self, word: str) -> bool:
+        """Whether a dot after a word belongs to it, and ends no sentence."""
+        return word in self._abbreviations or (len(word) == 1 and word.isupper() and word != "I")
 
     @cached_property
     def _abbreviations(self) -> frozenset[str]:

@@ -63,6 +63,24 @@ def test_tokens_and_sentences_are_those_of_the_tokenizer(text, begin, which, wra
     assert np.diff(bounds).tolist() == [len(sentence[2]) for sentence in expected]
 
 
+ENDS = st.text(
+    st.sampled_from(".!?\u2026 \n\r\t\"'\u2019)\u300d\u3002\uff01aAI1_\u0301\u00e9\ud800"), max_size=60
+)
+SPELT = st.lists(
+    st.sampled_from([". ", ".\n", "Mr.", "J.", "etc.", '." ', ". ' ", "Yes", " he"]), max_size=30
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(ENDS | SPELT.map("".join), st.integers(0, 9), st.booleans())
+def test_sentences_end_where_the_tokenizer_ends_them(text, begin, wrapped):
+    begin = min(begin, len(text))
+    found = KEPT[0]._cuts(
+        text, np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), wrapped, begin
+    )
+    assert found.tolist() == RULES[0].cuts(text, wrapped, begin)
+
+
 def test_white_space_is_what_python_says():
     spaces = [code for code in range(0x110000) if chr(code).isspace()]
     assert [code for code in range(0x110000) if scanner_kernels.is_space(code)] == spaces
