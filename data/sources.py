@@ -210,7 +210,7 @@ def discover(
 
 _SUPPORTED = (
     "Give CoNLL columns (with --token-column and --tag-column if they are not found), JSON lines with "
-    "a `text`, plain text in UTF-8, FASTA, GFF3 or GenBank; each may be .gz, text also .zst."
+    "a `text`, plain text in UTF-8, FASTA, GFF3 or GenBank; each may be .gz or .zst."
 )
 
 

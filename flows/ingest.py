@@ -95,7 +95,7 @@ def ingest(config: IngestConfig) -> dict[str, Any]:
         **count_records(dataset, found.items, items, outcome["entries"]),
         "shards": outcome["shards"],
         "in_other_splits_too": outcome["elsewhere"],
-        "added": [item.name for item in items],
+        "added": [entry["name"] for entry in outcome["entries"] if entry["ingested"]],
         "splits": split_counts(dataset),
         "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped],
         "digest": dataset.digest,

@@ -85,4 +85,5 @@ def _lines(label: str, total: float | None, unit: str, note: Note) -> Iterator[C
             say(line())
 
     yield advance
-    say(line())
+    if done or total != 0:  # nothing to do is nothing to say
+        say(line())

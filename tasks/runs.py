@@ -136,6 +136,14 @@ def read(run_id: str) -> Run:
     return run
 
 
+def _lives(record: Mapping[str, Any]) -> bool:
+    """Whether the process of a run still goes on; one that began later has only got its number."""
+    try:
+        return bool(psutil.Process(record["pid"]).create_time() * 1000 <= record["started_ms"])
+    except psutil.NoSuchProcess:
+        return False
+
+
 def unsent() -> list[Run]:
     """Ended runs that MLflow does not have yet, oldest first; a run whose process died counts as killed."""
     waiting = []
@@ -144,7 +152,7 @@ def unsent() -> list[Run]:
         if run.record.get("sent", True):
             continue
         if run.record["status"] == "RUNNING":
-            if psutil.pid_exists(run.record["pid"]):
+            if _lives(run.record):
                 continue
             run.save(status="KILLED", ended_ms=int(path.stat().st_mtime * 1000))
         waiting.append(run)

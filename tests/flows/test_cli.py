@@ -54,6 +54,22 @@ def test_a_missing_file_ends_with_3_and_one_message(home, tmp_path):
     assert out.stdout == ""
 
 
+def test_a_damaged_file_ends_with_4_and_names_it(home, tmp_path):
+    (tmp_path / "a.conll").write_text("Tom B-PER\nsleeps O\n\n" * 30)
+    command = [sys.executable, "-m", "flows.cli"]
+    done = subprocess.run(
+        [*command, "ingest", str(tmp_path / "a.conll"), "--name", "a"], capture_output=True, check=True
+    )
+    path = next((home / "corpora" / "a" / "data").iterdir())
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    done = subprocess.run([*command, "train", "a"], capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert path.name in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_render_aligns_values_and_makes_control_characters_visible():
     shown = cli.render(
         {"f1": 0.5, "types": {"PER\x1b[31m": {"f1": 1.0, "n": 2}}, "none": None, "list": ["a"]}

@@ -115,6 +115,21 @@ def test_learning_from_text_without_labels_goes_on_too(run, tracked_home, tmp_pa
     assert weights(summary) == undisturbed
 
 
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_in_order(run, tracked_home, sent, code):
+    process = run(*TRAIN, "--epochs", "1000")
+    until = time.monotonic() + PATIENCE_S
+    while not list(tracked_home.glob("training/*/checkpoint")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(sent)
+    out, error = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == code
+    assert out == ""
+    assert "the same command goes on where it stopped" in error
+    assert "Traceback" not in error
+
+
 def test_a_damaged_checkpoint_is_not_believed(run, tracked_home):
     expected, _ = finish(run(*TRAIN))
     undisturbed = weights(expected)

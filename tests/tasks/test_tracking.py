@@ -83,6 +83,14 @@ def test_the_run_of_a_process_that_was_killed_is_shown_as_killed(tracked_home, c
     assert [(r.info.run_name, r.info.status) for r in sent_runs()] == [("killed", "KILLED")]
 
 
+def test_a_run_whose_number_another_process_has_got_is_shown_as_killed(tracked_home):
+    run = runs.start("train", "long ago", {})
+    assert runs.unsent() == []
+    run.save(started_ms=1)
+    assert tracking.send_pending() == 0
+    assert [r.info.status for r in sent_runs()] == ["KILLED"]
+
+
 @pytest.mark.parametrize(
     "name", ["models:/nobody@champion", "models:/nobody/3", "models:/nobody/x", "0" * 32]
 )
