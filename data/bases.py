@@ -9,6 +9,7 @@ window's row is then the mean of those of all words it may be, of at most MOST_W
 Classes: 0 is no gene; 1, 2, 3 are the positions in a codon on the forward strand, 4, 5, 6 on the reverse one.
 """
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -25,6 +26,7 @@ IGNORE = -1  # label of bases that are not learned from
 MIRROR = np.array([0, 4, 5, 6, 1, 2, 3], np.int8)  # what a class becomes on the reverse complement
 UNKNOWN, BEYOND = 4, 15  # codes: any base may stand here; no base does, the sequence is over
 MOST_WORDS = 256
+_PART = 1 << 20
 
 Codes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int8]
@@ -64,6 +66,32 @@ def gaps_of(codes: Codes, shortest: int) -> npt.NDArray[np.int64]:
     """Runs of at least `shortest` unknown bases, (n, 2)."""
     runs = _runs(codes == UNKNOWN)
     return runs[runs[:, 1] - runs[:, 0] >= shortest]
+
+
+def survey(
+    letters: Callable[[int, int], Codes], length: int, shortest: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """`codons_of` and `gaps_of` of a long sequence, from a part of it at a time.
+
+    Args:
+        letters: gives those of a part, of `letters_of`.
+        length: L
+        shortest: unknown bases of a gap.
+    """
+    words = np.empty(length, np.uint8)
+    gaps = np.empty((0, 2), np.int64)
+    for low in range(0, length, _PART):
+        high = min(low + _PART, length)
+        codes = np.minimum(letters(low, min(high + 2, length)), np.uint8(UNKNOWN))
+        words[low:high] = codons_of(codes)[: high - low]
+        runs = gaps_of(codes[: high - low], 1) + low
+        if len(gaps) and len(runs) and gaps[-1, 1] == runs[0, 0]:  # goes on over the seam
+            gaps[-1, 1] = runs[0, 1]
+            runs = runs[1:]
+        open_end = np.arange(1, len(gaps) + len(runs) + 1) == len(gaps) + len(runs)
+        gaps = np.concatenate([gaps, runs])
+        gaps = gaps[(gaps[:, 1] - gaps[:, 0] >= shortest) | (open_end & (gaps[:, 1] == high))]
+    return words, gaps[gaps[:, 1] - gaps[:, 0] >= shortest]
 
 
 def _runs(marks: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

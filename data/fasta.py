@@ -1,4 +1,4 @@
-"""FASTA entries as a stream. Biopython parses; what it reads is fed and watched here.
+"""FASTA entries as a stream, each held once; Biopython's parser holds one three times, and no places.
 
 Policies. An entry without an id, without bases, with letters that are not IUPAC DNA or RNA, with the id of an
 earlier entry, or cut short by a broken file is refused, and so is text before the first header; the rest goes
@@ -19,6 +19,7 @@ from data.records import Refused
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 _BLOCK = 1 << 18
+_WHITE = b" \t\r\n\v\f"
 _CIRCULAR = re.compile(r"\b(circular=(true|yes)|topology=circular)\b", re.IGNORECASE)
 
 
@@ -30,10 +31,10 @@ class _Entry:
 
 
 class _Feed:
-    """Lines for Biopython's parser, with where each header stood.
+    """Entries, with where each header stood.
 
-    Sequence lines are joined into blocks, so that neither one endless line nor very many short ones cost
-    memory. What stands before the first header is kept back.
+    Lines are read in blocks, so that one endless line costs no more than many short ones. What stands before
+    the first header is kept back.
     """
 
     def __init__(self, stream: BinaryIO, byte_offset: int, line: int) -> None:
@@ -61,43 +62,35 @@ class _Feed:
                 self.line += begins
                 self.byte_offset += len(piece)
 
-    def __iter__(self) -> Iterator[str]:
-        held: list[bytes] = []
-        size = 0
+    def __iter__(self) -> Iterator[tuple[str, bytearray]]:
+        """Title and bases of each entry, white space taken out of these."""
         current: _Entry | None = None
-        header: list[bytes] | None = None
+        header, bases = bytearray(), bytearray()
+        in_header = False
         for piece, begins in self._lines():
-            if begins and header is not None:
-                yield b"".join(header).decode("utf-8", "surrogateescape")
-                header = None
             if begins and piece.startswith(b">"):
-                if held:
-                    yield " " + b"".join(held).decode("latin-1")
-                    held, size = [], 0
+                if current is not None:
+                    yield _title(header), bases
                 current = _Entry(self.line, self.byte_offset, bytearray())
                 self.entries.append(current)
-                header = [piece]
-            elif header is not None:
-                header.append(piece)
+                header, bases, in_header = bytearray(piece), bytearray(), True
+            elif in_header and not begins:
+                header += piece
             elif current is not None:
-                held.append(piece.translate(None, b" \t\r\n\v\f"))
-                size += len(piece)
-                if size >= _BLOCK:
-                    yield " " + b"".join(held).decode(
-                        "latin-1"
-                    )  # the space keeps a stray > from being a header
-                    held, size = [], 0
+                in_header = False
+                bases += piece.translate(None, _WHITE)
             elif piece.strip() and (not begins or not piece.startswith((b";", b"#"))) and self.orphan is None:
-                self.orphan = current_orphan = _Entry(self.line, self.byte_offset, bytearray())
-                current_orphan.raw += piece
+                self.orphan = _Entry(self.line, self.byte_offset, bytearray(piece))
                 continue
             entry = current or self.orphan
             if entry is not None and len(entry.raw) < RAW_LIMIT:
                 entry.raw += piece
-        if header is not None:
-            yield b"".join(header).decode("utf-8", "surrogateescape")
-        if held:
-            yield " " + b"".join(held).decode("latin-1")
+        if current is not None:
+            yield _title(header), bases
+
+
+def _title(header: bytearray) -> str:
+    return header[1:].decode("utf-8", "surrogateescape").rstrip()
 
 
 def read_fasta(
@@ -116,11 +109,9 @@ def read_fasta(
     Yields:
         contigs without features, and what was refused.
     """
-    from Bio.SeqIO.FastaIO import SimpleFastaParser
-
     seen = set() if seen is None else seen
     feed = _Feed(stream, byte_offset, line)
-    for title, bases in SimpleFastaParser(iter(feed)):  # type: ignore[no-untyped-call]
+    for title, raw in feed:
         if feed.orphan is not None:
             yield _no_header(source, feed.orphan)
             feed.orphan = None
@@ -129,9 +120,11 @@ def read_fasta(
             yield _truncated(source, entry, feed.broken)
             return
         name = title.split(maxsplit=1)[0] if title.strip() and not title[0].isspace() else ""
-        wrong = _wrong(title, name, bases, seen)
+        wrong = _wrong(title, name, raw, seen)
         seen.add(name)
         if wrong is None:
+            bases = raw.decode("ascii")
+            raw.clear()  # a chromosome is not held twice
             circular = _CIRCULAR.search(title) is not None
             yield Contig(name, bases, None, source, entry.byte_offset, entry.line, circular)
         else:
@@ -150,19 +143,16 @@ def read_fasta(
         yield _truncated(source, _Entry(feed.line, feed.byte_offset, bytearray()), feed.broken)
 
 
-def wrong_letter(bases: str) -> str | None:
+def wrong_letter(bases: bytes | bytearray) -> str | None:
     """The first letter that is not IUPAC DNA or RNA, and where it stands (from 0); None when all are."""
-    others = bases.encode("utf-8", "surrogateescape").translate(None, IUPAC)
+    others = bases.translate(None, IUPAC)
     if not others:
         return None
-    place, letter = next((i, letter) for i, letter in enumerate(bases) if letter not in _LETTERS)
-    return f"{letter!r} at base {place}, and {len(others) - 1} more"
+    letter = others[:1].decode("latin-1")
+    return f"{letter!r} at base {bases.find(others[:1])}, and {len(others) - 1} more"
 
 
-_LETTERS = frozenset(IUPAC.decode())
-
-
-def _wrong(title: str, name: str, bases: str, seen: set[str]) -> tuple[str, str, str] | None:
+def _wrong(title: str, name: str, bases: bytearray, seen: set[str]) -> tuple[str, str, str] | None:
     """Reason, detail and what to do, where an entry cannot be used."""
     if not name:
         return "no-id", "expected an id right after >. Got none", "Give the entry an id: >NAME."

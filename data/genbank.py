@@ -61,7 +61,7 @@ def read_genbank(
         except Exception:  # an entry without sequence has one that cannot be read
             bases = ""
         bases = _as_written(raw, bases)
-        letter = wrong_letter(bases)
+        letter = wrong_letter(bases.encode("latin-1", "replace"))
         again = record.id in seen
         seen.add(record.id)
         if not bases:

@@ -239,6 +239,28 @@ def run(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def settle(events, count, link):  # type: ignore[no-untyped-def]
+    """Keep the events that lead to an open end, in order; events and link are changed. How many."""
+    number = np.full(count + 1, -1, np.int64)  # the last stands for "none before"
+    for s in range(len(link)):
+        number[link[s, 1]] = 0
+    for i in range(count - 1, -1, -1):  # an event comes after the one before it
+        if number[i] == 0:
+            number[np.int64(events[i, 3])] = 0
+    number[count] = -1
+    kept = 0
+    for i in range(count):
+        if number[i] == 0:
+            number[i] = kept
+            events[kept] = events[i]
+            events[kept, 3] = number[np.int64(events[i, 3])]
+            kept += 1
+    for s in range(len(link)):
+        link[s, 1] = number[link[s, 1]]
+    return kept
+
+
+@njit(cache=True, nogil=True)
 def _open_all(at, state, link, cost, worth, chance):  # type: ignore[no-untyped-def]
     """At the beginning of a part of the contig any gene may already be open; worth, chance: sums so far."""
     for s in range(1, 7):

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from data.bases import Codes, codons_of, gaps_of
-
 LEAD = 48  # rows before a block that the decoder looks back on
 _ORDER = "ACGT"
 _COMMON_STARTS = frozenset(("ATG", "GTG", "TTG"))
@@ -73,12 +71,18 @@ def evidence_of(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 class GeneDecoder:
-    """Decodes one contig, block by block; memory is that of a block and of the genes."""
+    """Decodes one contig, block by block; memory is that of a block and of the genes.
 
-    def __init__(self, codes: Codes, config: DecodeConfig) -> None:
-        self.config = config
-        self.words = codons_of(codes)
-        self.gaps = gaps_of(codes, config.gap)
+    Args:
+        words: (L,) of `data.bases.codons_of`.
+        gaps: (n, 2) runs of unknown bases that part the contig.
+        config: what it believes.
+    """
+
+    def __init__(
+        self, words: npt.NDArray[np.uint8], gaps: npt.NDArray[np.int64], config: DecodeConfig
+    ) -> None:
+        self.config, self.words, self.gaps = config, words, gaps
         self.is_start, self.is_stop = codon_tables(config.code)
         self.done = 0
         self._lead = np.zeros((0, 16), np.float32)
@@ -123,9 +127,17 @@ class GeneDecoder:
             )  # fmt: skip
             if count >= 0:
                 break
-            self._events = np.concatenate([self._events, np.empty_like(self._events)])
+            self._make_room()
         self._state, self._link, self._count, self.done = state, link, count, end
         self._lead = rows[-LEAD:].copy()
+
+    def _make_room(self) -> None:
+        """Forget the events that no open end leads back to; where most are needed, take twice the room."""
+        from data import gene_kernels as kernels
+
+        self._count = kernels.settle(self._events, self._count, self._link)
+        if 2 * self._count > len(self._events):
+            self._events = np.concatenate([self._events, np.empty_like(self._events)])
 
     def genes(self) -> list[Gene]:
         """The genes found, by start. After the last block."""

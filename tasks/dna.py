@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,11 @@ from data.bases import (
     STEP,
     UNKNOWN,
     Codes,
-    codons_of,
     letters_of,
     mixtures,
     reverse_complement,
     steps_of,
+    survey,
 )
 from data.contigs import Contig
 from data.errors import UsageError
@@ -40,6 +40,7 @@ Logits = npt.NDArray[np.floating[Any]]
 _GROUP = 1 << 20  # bases tagged together, of one contig or of many
 _STEPS = 1 << 17  # steps computed together
 _SEAM = 30_000  # bases of a circle that are gone over twice
+_AROUND = 64  # bases beside a block that its habits depend on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,14 +148,14 @@ class GeneFinder:
         held: list[_Laid] = []
         size = 0
         for contig in contigs:
-            laid = _lay(contig)
-            if len(laid.letters) > _GROUP:
+            laid = _Laid(contig)
+            if len(laid) > _GROUP:
                 yield from self._together(held)
                 held, size = [], 0
-                yield self._frame(laid, self._genes(laid, self._streamed(laid.letters)))
+                yield self._frame(laid, self._genes(laid, self._streamed(laid)))
                 continue
             held.append(laid)
-            size += len(laid.letters)
+            size += len(laid)
             if size >= _GROUP:
                 yield from self._together(held)
                 held, size = [], 0
@@ -166,53 +167,61 @@ class GeneFinder:
         return frame.select("start", "end", "strand", "phase", "label", "probability").to_dicts()
 
     def _together(self, contigs: list["_Laid"]) -> Iterator[pl.DataFrame]:
-        pieces = [(i, *span) for i, laid in enumerate(contigs) for span in self._spans(len(laid.letters))]
-        logits = iter(self._logits([contigs[i].letters[low:high] for i, _, low, _, high in pieces]))
+        pieces = [(i, *span) for i, laid in enumerate(contigs) for span in self._spans(len(laid))]
+        logits = iter(self._logits([contigs[i].letters(low, high) for i, _, low, _, high in pieces]))
         cores: list[list[Logits]] = [[] for _ in contigs]
         for i, start, low, end, _ in pieces:
             cores[i].append(evidence_of(next(logits)[start - low : end - low]))
         for laid, blocks in zip(contigs, cores, strict=True):
             yield self._frame(laid, self._genes(laid, iter(blocks)))
 
-    def _streamed(self, letters: Codes) -> Iterator[Logits]:
+    def _streamed(self, laid: "_Laid") -> Iterator[Logits]:
         """The evidence of a long contig, piece by piece."""
-        spans = list(self._spans(len(letters)))
+        spans = list(self._spans(len(laid)))
         some = max(_STEPS * STEP // (self.config.piece + 2 * self.config.margin), 1)
         for first in range(0, len(spans), some):
             here = spans[first : first + some]
-            found = self._logits([letters[low:high] for _, low, _, high in here])
+            found = self._logits([laid.letters(low, high) for _, low, _, high in here])
             for (start, low, end, _), logits in zip(here, found, strict=True):
                 yield evidence_of(logits[start - low : end - low])
 
     def _genes(self, laid: "_Laid", blocks: Iterator[Logits]) -> list[Gene]:
         """Decode a contig."""
-        genes = self._adapted(np.minimum(laid.letters, np.uint8(UNKNOWN)), blocks)
-        return around(genes, laid.contig.length, len(laid.letters)) if laid.contig.circular else genes
+        genes = self._adapted(laid, blocks)
+        return around(genes, laid.contig.length, len(laid)) if laid.contig.circular else genes
 
-    def _adapted(self, codes: Codes, blocks: Iterator[Logits]) -> list[Gene]:
-        """Decode codes; a long enough contig twice and more, with the habits found on its beginning."""
+    def _adapted(self, laid: "_Laid", blocks: Iterator[Logits]) -> list[Gene]:
+        """Decode a contig; a long enough one twice and more, with the habits found on its beginning."""
         adapt = self.config.adapt
-        if len(codes) < adapt.shortest or not adapt.rounds:
-            return self._decode(codes, blocks, None)
+        if len(laid) < adapt.shortest or not adapt.rounds:
+            return self._decode(laid, len(laid), blocks, None)
         held: list[Logits] = []
         size = 0
-        while size < min(len(codes), adapt.longest):
+        while size < min(len(laid), adapt.longest):
             held.append(next(blocks))
             size += len(held[-1])
-        beginning = codes[:size]
+        codes = np.minimum(laid.letters(0, size), np.uint8(UNKNOWN))
         habits = None
         for _ in range(adapt.rounds):
-            habits = learn(beginning, self._decode(beginning, iter(held), habits), self.config.decode.code)
-        return self._decode(codes, chain(held, blocks), habits)
+            genes = self._decode(laid, size, iter(held), habits)
+            habits = learn(codes, genes, self.config.decode.code)
+        return self._decode(laid, len(laid), chain(held, blocks), habits)
 
-    def _decode(self, codes: Codes, blocks: Iterator[Logits], habits: Habits | None) -> list[Gene]:
-        decoder = GeneDecoder(codes, self.config.decode)
+    def _decode(
+        self, laid: "_Laid", size: int, blocks: Iterator[Logits], habits: Habits | None
+    ) -> list[Gene]:
+        """Decode the first `size` bases of a contig."""
+        words, gaps = laid.surveyed(size, self.config.decode.gap)
+        decoder = GeneDecoder(words, gaps, self.config.decode)
         adapt = self.config.adapt
         scale = np.array([adapt.begins, adapt.begins, adapt.codons, adapt.codons], np.float32)
         for evidence in blocks:
             more = None
             if habits is not None:
-                more = weigh(codes, decoder.words, habits, decoder.done, decoder.done + len(evidence)) * scale
+                begin, end = decoder.done, decoder.done + len(evidence)
+                low, high = max(begin - _AROUND, 0), min(end + _AROUND, size)
+                codes = np.minimum(laid.letters(low, high), np.uint8(UNKNOWN))
+                more = weigh(codes, words[low:high], habits, begin - low, end - low) * scale
             decoder.feed(evidence, more)
         return decoder.genes()
 
@@ -251,7 +260,7 @@ class GeneFinder:
     def _frame(self, laid: "_Laid", genes: list[Gene]) -> pl.DataFrame:
         rows = [(g.start, g.end, g.strand, g.phase, CDS, g.partial, g.probability) for g in genes]
         if self.families is not None:
-            words = codons_of(np.minimum(laid.letters, np.uint8(UNKNOWN)))
+            words, _ = laid.surveyed(len(laid), self.config.decode.gap)
             found = self.families.matches(words, genes, self.config.decode.code)
             rows += [(m.start, m.end, m.strand, 0, m.label, m.partial, m.probability) for m in found]
             rows.sort(key=lambda row: (row[0], -row[1]))
@@ -265,16 +274,31 @@ class GeneFinder:
         return pl.DataFrame(columns, schema=schema.INTERVALS)
 
 
-class _Laid(NamedTuple):
-    """A contig as it is gone over: a circle is laid out with its beginning once more behind its end."""
+class _Laid:
+    """A contig as it is gone over: a circle is laid out with its beginning once more behind its end.
 
-    contig: Contig
-    letters: Codes
+    A long one is held as text, and as the codon at each base; letters are made of a part at a time.
+    """
 
+    def __init__(self, contig: Contig) -> None:
+        self.contig = contig
+        self._seam = contig.bases[:_SEAM] if contig.circular else ""
+        self._survey: dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]] = {}
 
-def _lay(contig: Contig) -> _Laid:
-    letters = letters_of(contig.bases)
-    return _Laid(contig, np.concatenate([letters, letters[:_SEAM]]) if contig.circular else letters)
+    def __len__(self) -> int:
+        return self.contig.length + len(self._seam)
+
+    def letters(self, low: int, high: int) -> Codes:
+        """Of the bases low to high."""
+        length = self.contig.length
+        after = self._seam[max(low - length, 0) : max(high - length, 0)]
+        return letters_of(self.contig.bases[low:high] + after if after else self.contig.bases[low:high])
+
+    def surveyed(self, size: int, gap: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """The codons and gaps of the first `size` bases."""
+        if size not in self._survey:
+            self._survey = {size: survey(self.letters, size, gap)}
+        return self._survey[size]
 
 
 def load_model(model: "Model") -> GeneFinder:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.bases import UNKNOWN, codes_of, labels_of, reverse_complement
+from data.bases import UNKNOWN, codes_of, codons_of, gaps_of, labels_of, reverse_complement
 from data.dna import pieces, stretches
 from data.genes import DecodeConfig, GeneDecoder, around, codon_tables, evidence_of
 
@@ -18,7 +18,7 @@ CONFIG = DecodeConfig(weight=1.0, gene=0.0, overlap=0.01, partial=1.0)
 
 
 def decode(codes, logits, config=CONFIG, block=10_000):
-    decoder = GeneDecoder(codes, config)
+    decoder = GeneDecoder(codons_of(codes), gaps_of(codes, config.gap), config)
     for first in range(0, len(codes), block):
         decoder.feed(evidence_of(logits[first : first + block]))
     return decoder.genes()
@@ -167,3 +167,16 @@ def test_a_gene_over_the_origin_is_whole():
     labels[-153:] = np.resize([1, 2, 3], 153)
     (gene,) = laid_out(codes, sure(labels, codes), seam=len(bases))
     assert (gene.start, gene.end, gene.strand, gene.partial) == (len(bases) - 153, len(bases) + 153, "+", 0)
+
+
+def test_room_is_made_by_forgetting_what_no_gene_comes_from(ecoli):
+    codes = codes_of(ecoli.bases[:40_000])
+    logits = np.random.default_rng(0).normal(size=(len(codes), 9)).astype(np.float32)
+    decoder = GeneDecoder(codons_of(codes), gaps_of(codes, CONFIG.gap), CONFIG)
+    decoder._events = np.empty((64, 6))
+    for first in range(0, len(codes), 500):
+        decoder.feed(evidence_of(logits[first : first + 500]))
+    wanted = decode(codes, logits)
+    assert decoder.genes() == wanted
+    assert len(wanted) > 32
+    assert len(decoder._events) < 4096
