@@ -197,7 +197,8 @@ class Features:
             keys: contexts of the training split with their `count`, as `distinct` gives them.
             blocks: what to look at.
             rare: see the field.
-            more: words of unlabelled text with their `count`, for the blocks that look at the token alone.
+            more: words of unlabelled text with their `count`, to be known too by the blocks that look at the
+                token alone; rare is what is rare in training all the same.
         """
         if not blocks:
             raise ValueError("expected at least one block. Got none")
@@ -207,12 +208,11 @@ class Features:
 
         def fitted(block: Block) -> Vocabulary | Buckets:
             seen = _counted(keys, block)
-            if more is not None and block.window == (0, 0):
-                seen = pl.concat([seen, _counted(more, block)])
             if block.hashed:
                 assert block.rows is not None
                 return Buckets.fit(seen, block.rows)
-            return Vocabulary.fit(count_symbols(seen), block.min_count, block.max_size)
+            also = _counted(more, block) if more is not None and block.window == (0, 0) else None
+            return Vocabulary.fit(count_symbols(seen), block.min_count, block.max_size, also)
 
         return cls(tuple(blocks), tuple(fitted(block) for block in blocks), rare)
 

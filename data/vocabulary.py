@@ -47,7 +47,11 @@ class Vocabulary:
 
     @classmethod
     def fit(
-        cls, counts: pl.DataFrame | pl.LazyFrame, min_count: int = 1, max_size: int | None = None
+        cls,
+        counts: pl.DataFrame | pl.LazyFrame,
+        min_count: int = 1,
+        max_size: int | None = None,
+        more: pl.DataFrame | None = None,
     ) -> Self:
         """Choose the symbols to know.
 
@@ -55,8 +59,12 @@ class Vocabulary:
             counts: `symbol` and `count` as `count_symbols` takes them.
             min_count: a symbol seen less often has no id of its own.
             max_size: ids at most, the two specials included; the most frequent symbols stay.
+            more: symbols of unlabelled text with their counts there; they come last, with a count of 0.
         """
         known = count_symbols(counts).filter(pl.col("count") >= min_count)
+        if more is not None:
+            others = count_symbols(more).join(known, on="symbol", how="anti", maintain_order="left")
+            known = pl.concat([known, others.with_columns(count=pl.lit(0, pl.Int64))])
         if max_size is not None:
             known = known.head(max(0, max_size - len(SPECIALS)))
         return cls(tuple(known["symbol"]), tuple(known["count"]))

@@ -72,3 +72,10 @@ def test_a_symbol_has_the_bucket_of_its_crc_whether_it_was_met_or_not():
     assert buckets.count_of(ids.drop_nulls()).to_list()[1] >= 2
     assert sum(buckets.counts) == 3
     assert Buckets.from_json(json.loads(json.dumps(buckets.to_json()))) == buckets
+
+
+def test_symbols_of_unlabelled_text_come_last_and_count_as_never_met_in_training():
+    counts = pl.DataFrame({"symbol": ["a", "b"], "count": [2, 5]})
+    more = pl.DataFrame({"symbol": ["z", "a", "y"], "count": [3, 9, 4]})
+    vocabulary = Vocabulary.fit(counts, more=more)
+    assert (vocabulary.symbols, vocabulary.counts) == (("b", "a", "y", "z"), (5, 2, 0, 0))
