@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.evaluate import EvaluateConfig, evaluate
 from flows.ingest import IngestConfig, ingest
 from flows.tag import TagConfig, tag
 from flows.train import TrainConfig, train
@@ -101,7 +100,7 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
     show.corpus(found, "sequence")
     trained = call(train, TrainConfig(corpus="demo-genomes", preset="fast", seed=config.seed))
     show.title(f"7. Coding regions of {UNSEEN}, which the network has never seen")
-    scores = call(evaluate, EvaluateConfig(model=trained["model"], corpus="demo-genomes"))
+    scores = trained["test"]
     show.genes(scores)
     out = home() / "tagged" / "demo-ecoli"
     tagged = call(

@@ -80,7 +80,7 @@ def _lines(label: str, total: float | None, unit: str, note: Note) -> Iterator[C
     def advance(more: float) -> None:
         nonlocal done, shown
         done += more
-        if time.monotonic() - shown >= PLAIN_EVERY_S:
+        if time.monotonic() - shown >= PLAIN_EVERY_S and (total is None or done < total):
             shown = time.monotonic()
             say(line())
 
