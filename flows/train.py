@@ -31,7 +31,7 @@ class TrainConfig:
 
     corpus: Corpus  # name of an ingested corpus, or its folder
     preset: str = "default"
-    """article: words alone; fast: two ways, blocks; default: gates; letters: reads words too"""
+    """article: words alone; fast: two ways, with blocks; default: gates and letters too"""
     seed: int = 0  # the same seed gives the same bytes
     register: str | None = None  # register the model in MLflow under this name
     compare: bool = False  # train the standard and the window network beside it, and report

@@ -18,10 +18,9 @@ import numpy as np
 from rnn.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
 from rnn.batches import Bags, Sequences, pack
 from rnn.cells import GATES, Cell
-from rnn.layers import OneHot, column_sums
+from rnn.layers import column_sums
 
 DIRECTIONS = ("forward", "backward")
-Times = Callable[[Bags, Int32], OneHot]  # bags and the ones wanted of them, to multiply a table with
 
 
 def parameters(cell: str, embedding: int) -> dict[str, tuple[int, ...]]:
@@ -38,7 +37,7 @@ def parameters(cell: str, embedding: int) -> dict[str, tuple[int, ...]]:
 
 
 def read(
-    params: Params, cell: Cell, spelling: Bags, words: Int32, first: int, times: Times
+    params: Params, cell: Cell, spelling: Bags, words: Int32
 ) -> tuple[Floats, Callable[[Floats, Gradients], RowGradient]]:
     """Read words.
 
@@ -47,14 +46,12 @@ def read(
         cell: one of rnn.cells.CELLS, or its kernel.
         spelling: letters of each symbol, rows of the table; a symbol may have none.
         words: (U,) the symbols to read.
-        first: the row of the table where letters begin.
-        times: looks letters up.
 
     Returns:
         x (U, E), zero for a symbol without letters; and backprop: dx, into the gradients of the cells'
         parameters, and the gradient of the letters' rows.
     """
-    table = params["table"][first:]
+    table = params["table"]
     sizes = np.diff(spelling.offsets)[words]
     spelt = np.flatnonzero(sizes)
     out = np.zeros((len(words), table.shape[1]), table.dtype)
@@ -62,10 +59,10 @@ def read(
         return out, lambda dout, gradients: _nothing(params, gradients)
     bounds = np.concatenate([[0], np.cumsum(sizes[spelt])])
     places = np.repeat(spelling.offsets[words[spelt]] - bounds[:-1], sizes[spelt]) + np.arange(bounds[-1])
-    batch = pack(Sequences(spelling.rows[places] - first, bounds), np.arange(len(spelt)))
+    batch = pack(Sequences(spelling.rows[places], bounds), np.arange(len(spelt)))
     owner = spelt[batch.sequences]  # longest first, as the rows of the first step
-    onehot = times(Bags.single(len(table)), batch.tokens)
-    x, table_back = onehot.times(table)
+    rows, which = np.unique(batch.tokens, return_inverse=True)
+    x = table[rows]  # of each letter that occurs
     C = table.shape[1] // 2
     ends = {
         "forward": batch.starts[sizes[owner] - 1] + np.arange(len(owner)),
@@ -75,33 +72,33 @@ def read(
     for d, direction in enumerate(DIRECTIONS):
         name, half = f"letters.{direction}", slice(d * C, (d + 1) * C)
         weights = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
-        z = x @ params[f"{name}.Wx"] + params[f"{name}.b"]
+        z, spread_back = shared(x @ params[f"{name}.Wx"] + params[f"{name}.b"], which)
         h, back = cell(z, weights, batch, reverse=direction == "backward")
         out[owner, half] = h[ends[direction]]
-        sides.append((name, half, ends[direction], back))
+        sides.append((name, half, ends[direction], back, spread_back))
 
     def backprop(dout: Floats, gradients: Gradients) -> RowGradient:
         dx = np.zeros_like(x)
-        for name, half, end, back in sides:
-            dh = np.zeros((len(x), C), x.dtype)
+        for name, half, end, back, spread_back in sides:
+            dh = np.zeros((len(which), C), x.dtype)
             dh[end] = dout[owner, half]
-            dz, recurrent = back(dh)
+            dspread, recurrent = back(dh)
+            dz = spread_back(dspread)
             gradients.update({f"{name}.{key}": value for key, value in recurrent.items()})
             gradients[f"{name}.b"] = column_sums(dz)
             gradients[f"{name}.Wx"] = x.T @ dz
             dx += dz @ params[f"{name}.Wx"].T
-        rows, values = table_back(dx)
-        return RowGradient(rows + first, values)
+        return RowGradient(rows.astype(np.int64), dx)
 
     return out, backprop
 
 
-def shared(x: Floats, which: Int64, distinct: int) -> tuple[Floats, Callable[[Floats], Floats]]:
-    """x[which] (N, E), and the way back: the sums over equal `which`, (U, E)."""
+def shared(x: Floats, which: Int64) -> tuple[Floats, Callable[[Floats], Floats]]:
+    """x[which] (N, E), every row of x being used, and the way back: the sums over equal `which`."""
 
     def backprop(dy: Floats) -> Floats:
         order = np.argsort(which, kind="stable")
-        begins = np.searchsorted(which[order], np.arange(distinct))
+        begins = np.searchsorted(which[order], np.arange(len(x)))
         sums: Floats = np.add.reduceat(dy[order], begins, axis=0)
         return sums
 

@@ -34,6 +34,7 @@ from rnn.layers import OneHot
 
 OUTPUTS = ("softmax", "sigmoid", "crf")
 ORTHOGONAL_GAIN = 1.0
+WORDS_AT_ONCE = 2048  # read letter by letter when tagging, which bounds memory
 
 
 @dataclass(frozen=True)
@@ -276,8 +277,8 @@ class NetworkConfig:
         if self.letters:
             words, which = np.unique(tokens, return_inverse=True)
             cell = _cells(x.dtype)[self.cell]
-            spelt, letters_back = letters.read(params, cell, spelling, words, first, _looked_up(x.dtype))
-            spread, spread_back = letters.shared(spelt, which, len(words))
+            spelt, letters_back = letters.read(params, cell, spelling, words)
+            spread, spread_back = letters.shared(spelt, which)
             x = x + spread
         backs = []
         if self.embedding:
@@ -321,8 +322,9 @@ class NetworkConfig:
         onehot = table_kernels.OneHot(blocks, distinct, self.rows)
         sums, _ = onehot.times(params["table"])
         if self.letters:
-            cell, look_up = kernels.CELLS[self.cell], _looked_up(sums.dtype)
-            sums += letters.read(params, cell, spelling, distinct, begin, look_up)[0]
+            for i in range(0, len(distinct), WORDS_AT_ONCE):
+                some = distinct[i : i + WORDS_AT_ONCE]
+                sums[i : i + len(some)] += letters.read(params, kernels.CELLS[self.cell], spelling, some)[0]
         straight = onehot.times(params["direct"])[0] if self.direct else None
         first, weights = [], {}
         for d, direction in enumerate(self.directions):
@@ -404,15 +406,6 @@ def _cells(dtype: np.dtype[Any]) -> dict[str, Cell]:
     from rnn import kernels
 
     return kernels.CELLS
-
-
-def _looked_up(dtype: np.dtype[Any]) -> letters.Times:
-    """What looks rows of a table up one by one: a kernel or its reference."""
-    if not compiled(dtype):
-        return layers.OneHot
-    from rnn import table_kernels
-
-    return lambda bags, tokens: table_kernels.OneHot(bags, tokens, len(bags))
 
 
 def one_hot(bags: Bags, tokens: Int32, noise: Noise | None, table: Floats) -> layers.OneHot:

@@ -54,3 +54,8 @@ def prepare() -> None:
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
     os.environ.setdefault("NUMBA_CACHE_DIR", str(home() / "numba"))
+
+
+def cores() -> int:
+    """How many threads may work at once on this machine."""
+    return os.cpu_count() or 1

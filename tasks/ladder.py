@@ -24,11 +24,11 @@ from tasks.material import Material
 from tasks.orchestration import task
 from tasks.presets import preset
 from tasks.pretrain import learnt
-from tasks.train import fit_config, network_config
+from tasks.train import architecture, fit_config, network_config
 
 RULE = "most frequent tag"
 WORDS = ("standard network", "window network", "Elman", "GRU", "LSTM", "bidirectional")
-BLOCKS = ("+ blocks", "+ CRF")
+BLOCKS = ("+ blocks", "+ CRF", "+ committee")
 PRETRAINED = "+ pre-training"  # the last, where there is text without labels to learn from
 RUNGS = (RULE, *WORDS, *BLOCKS)
 
@@ -46,9 +46,11 @@ def _network(rung: str, material: Material) -> Architecture:
         return rungs.window(material)
     if rung == "bidirectional":
         return rungs.article(material, cell=best["cell"], bidirectional=True)
-    if rung in (*BLOCKS, PRETRAINED):
+    if rung in ("+ blocks", "+ CRF"):
         changed = {"output": "softmax"} if rung == "+ blocks" else {}
         return network_config(material, {**best, **changed})
+    if rung in ("+ committee", PRETRAINED):
+        return architecture(material, "default")
     return rungs.article(material, cell=rung.lower())
 
 
@@ -89,7 +91,8 @@ def climb(
         else:
             how = replace(how, learning_rate=rate or how.learning_rate)
             start = learnt(Dataset.open(Path(pretrained))) if pretrained else None
-            found, _ = rungs.climbed(rung, network, material, how, splits, seed, start)
+            eager = preset(preset_of(rung)).eager
+            found, _ = rungs.climbed(rung, network, material, how, splits, seed, start, eager)
     for split in splits:
         gold = material.by_sentence(split, material.gold(split))
         counts = sentence_counts(gold, material.by_sentence(split, found.answers[split]))

@@ -10,9 +10,11 @@ from data.errors import UsageError
 from data.tags import tag_set
 from rnn.arrays import Floats, Params
 from rnn.batches import Bags, Sequences
+from rnn.committee import Committee
 from rnn.decode import Prediction, Scheme, calibrate, predict, span_f1
 from rnn.fit import FitConfig, FitResult, State, fit
 from rnn.network import Architecture
+from tasks.environment import cores
 from tasks.tagger import Scoring, iob2_of
 
 EAGERNESS = tuple(0.25 * step for step in range(-2, 13))  # tried for what speaks for `O`, in logarithms
@@ -137,6 +139,7 @@ class Material:
     ) -> FitResult:
         """Train on the training split, stopping early by F1 on dev where there is one; see `rnn.fit.fit`."""
         judged = self.has("dev")
+        members = config.members if isinstance(config, Committee) else 1
         return fit(
             config,
             how,
@@ -152,6 +155,7 @@ class Material:
             on_state=on_state,
             state=state,
             start=start,
+            workers=min(how.parts * members, cores()),
         )
 
     def eager(self, result: FitResult, config: Architecture) -> tuple[FitResult, float]:

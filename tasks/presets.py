@@ -10,7 +10,7 @@ from rnn.fit import FitConfig
 
 CAPACITY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
 READ = 30_000_000  # tokens of unlabelled text that pre-training reads, repeated ones counted each time
-FEW, MANY = 1_000, 8_000  # sentences of a small corpus, and of one that needs no care
+FEW, MANY = 1_000, 8_000  # training sentences below which many updates are made, and from which fewer do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class Preset:
         network: fields of rnn.network.NetworkConfig; rows and classes follow from the corpus.
         members: such networks that learn apart and answer together, see rnn/committee.py.
         fit: fields of rnn.fit.FitConfig.
+        eager: how ready it is to see entities is set on dev, see `Material.eager`.
     """
 
     blocks: Mapping[str, tuple[Block, ...]]
@@ -30,6 +31,7 @@ class Preset:
     network: Mapping[str, Any] = field(default_factory=dict)
     members: int = 1
     fit: Mapping[str, Any] = field(default_factory=dict)
+    eager: bool = False
 
 
 def _blocks(*names: str) -> tuple[Block, ...]:
@@ -42,8 +44,15 @@ _BLOCKS = {
     "word": _blocks("word", "lower", "shape", *_AFFIXES),
     "char": _blocks("word", "shape", "at-2", "at-1", "at+1", "at+2", "at-1+0", "at+0+1"),
 }
-_NETWORK = {"hidden": 100, "bidirectional": True, "layers": 1, "embedding": 100, "output": "crf"}
-_FIT = {"learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 30}
+_NETWORK = {
+    "cell": "lstm",
+    "hidden": 80,
+    "bidirectional": True,
+    "layers": 1,
+    "embedding": 100,
+    "output": "crf",
+}
+_FIT = {"learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 20, "patience": 0}
 
 PRESETS: Mapping[str, Preset] = {
     # The article's network: Wax is (100, 10000) whatever the corpus holds.
@@ -52,14 +61,16 @@ PRESETS: Mapping[str, Preset] = {
         network={"hidden": 100, "cell": "elman", "bidirectional": False, "layers": 1},
     ),
     # The same cell both ways, with blocks that tell what kind of word an unseen one is: cheap to run.
-    "fast": Preset(blocks=_BLOCKS, network={**_NETWORK, "cell": "elman"}, fit=_FIT),
-    # Gates, which remember further: what is most accurate.
-    "default": Preset(blocks=_BLOCKS, network={**_NETWORK, "cell": "lstm"}, fit=_FIT),
-    # The default with a cell that reads each word letter by letter.
-    "letters": Preset(
-        blocks={unit: (*blocks, Block(name="letters")) for unit, blocks in _BLOCKS.items()},
-        network={**_NETWORK, "cell": "lstm"},
+    "fast": Preset(
+        blocks=_BLOCKS, network={**_NETWORK, "cell": "elman", "hidden": 100}, fit=_FIT, eager=True
+    ),
+    # Gates, which remember further; words read letter by letter; a second network that learns apart.
+    "default": Preset(
+        blocks={**_BLOCKS, "word": (*_BLOCKS["word"], Block(name="letters"))},
+        network=_NETWORK,
+        members=2,
         fit=_FIT,
+        eager=True,
     ),
 }
 
@@ -75,12 +86,15 @@ def preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def small_corpus(sentences: int) -> dict[str, Any]:
-    """What differs for a small corpus, which wants many updates and is judged by few sentences of dev.
+def by_size(sentences: int) -> dict[str, Any]:
+    """What differs by the number of training sentences, beside `FitConfig.suited`.
 
-    Below 1,000 training sentences: batches of 4, up to 60 epochs, 20 of them without a better score.
+    Below 1,000, which want many updates and are judged by few sentences of dev: batches of 4, up to 60
+    epochs, 20 of them without a better score. From 8,000, where an epoch is many updates: 15 epochs.
     """
-    return {"batch": 4, "epochs": 60, "patience": 20} if sentences < FEW else {}
+    if sentences < FEW:
+        return {"batch": 4, "epochs": 60, "patience": 20}
+    return {"epochs": 15} if sentences >= MANY else {}
 
 
 def pretraining(tokens: int) -> FitConfig:

@@ -81,14 +81,17 @@ def climbed(
     splits: Sequence[str],
     seed: int,
     start: Params | None = None,
+    eager: bool = False,
 ) -> tuple[Rung, float]:
-    """Train one network, from what was learnt without labels if that is given.
+    """Train one network, from what was learnt without labels if that is given; see `Material.eager`.
 
     Returns:
         the rung, and its score on dev; NaN where there is none.
     """
     began = time.perf_counter()
-    result, _ = material.eager(material.fit(network, how, seed, start=start), network)
+    result = material.fit(network, how, seed, start=start)
+    if eager:
+        result, _ = material.eager(result, network)
     seconds, rate = time.perf_counter() - began, how.learning_rate
     rung = answered(name, network, result.params, material, splits, seconds=seconds, rate=rate)
     return rung, result.best_score

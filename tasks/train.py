@@ -21,7 +21,7 @@ from tasks.checkpoint import EVERY_S, Checkpoint
 from tasks.environment import home
 from tasks.material import Material, OnEpoch
 from tasks.orchestration import task
-from tasks.presets import MANY, preset, small_corpus
+from tasks.presets import MANY, by_size, preset
 from tasks.pretrain import known_words, learnt, open_unlabelled
 from tasks.progress import say
 
@@ -71,7 +71,7 @@ def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = 
         UsageError: a value out of bounds.
     """
     chosen = {name: value for name, value in overrides.items() if value is not None}
-    settings = {**preset(preset_name).fit, **small_corpus(sentences), **chosen}
+    settings = {**preset(preset_name).fit, **by_size(sentences), **chosen}
     try:
         return FitConfig.suited(sentences, **settings)
     except ValueError as error:
@@ -155,8 +155,9 @@ def fit_tagger(
         for past in state.history if state else ():
             on_epoch(past)
         start = learnt(before) if before else None
-        trained = material.fit(network, how, seed, on_epoch, checkpoint.keep, state, start)
-        result, eagerness = material.eager(trained, network)
+        result, eagerness = material.fit(network, how, seed, on_epoch, checkpoint.keep, state, start), 0.0
+        if preset(preset_name).eager:
+            result, eagerness = material.eager(result, network)
         dev = None
         if material.has("dev"):
             said = material.said(material.predict(result.params, network, "dev"))

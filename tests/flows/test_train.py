@@ -63,7 +63,7 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     client = tracking._connect().MlflowClient()
     shown = client.get_run(summary["run_id"]).data
     assert shown.metrics["test_f1"] == summary["test"]["f1"]
-    assert shown.params["network.hidden"] == "100"
+    assert shown.params["network.member.hidden"] == "80"
     assert "| test: PER | " in shown.tags["mlflow.note.content"]
     version = client.get_model_version("people", "1")
     assert folder.name in version.description

@@ -5,7 +5,6 @@ import pytest
 
 from rnn import cells, letters
 from rnn.batches import Bags, Sequences, pack
-from rnn.layers import OneHot
 from rnn.network import NetworkConfig, init
 
 FIRST, ROWS = 3, 8
@@ -41,9 +40,7 @@ def test_rows_of_a_bag_part_into_blocks_and_letters_in_their_order():
 @pytest.mark.parametrize("cell", cells.CELLS)
 def test_a_word_is_the_last_states_of_a_cell_over_its_letters_each_way(cell):
     params = random(config(cell).parameters())
-    read, _ = letters.read(
-        params, cells.CELLS[cell], BAGS.parted(FIRST)[1], np.arange(4, dtype=np.int32), FIRST, OneHot
-    )
+    read, _ = letters.read(params, cells.CELLS[cell], BAGS.parted(FIRST)[1], np.arange(4, dtype=np.int32))
     for number, word in enumerate(WORDS):
         spelt = np.array(word[1:], np.int32)
         if not len(spelt):

@@ -126,16 +126,16 @@ def test_settings_out_of_bounds_are_a_usage_error(overrides):
 
 
 def test_words_read_letter_by_letter_are_tagged_as_they_were_judged(names, train_in, tmp_path):
-    fitted = train_in(tmp_path, names, preset="letters", overrides={"epochs": 12})
+    fitted = train_in(tmp_path, names, overrides={"epochs": 12})
     assert fitted["dev"]["f1"] > 0.9
     tagger = Tagger.load(Path(fitted["model"]))
-    assert tagger.network.letters == tagger.features.letters > 2
+    assert tagger.network.member.letters == tagger.features.letters > 2
     (found,) = tagger.tag([["Kibason", "met", "Dorason", "in", "Kimeburg", "."]])
     assert found.tags == ["B-PER", "O", "B-PER", "O", "B-LOC", "O"]
 
 
 def test_an_unknown_preset_is_a_usage_error():
-    with pytest.raises(UsageError, match="article, fast, default, letters"):
+    with pytest.raises(UsageError, match="article, fast, default"):
         fit_config("fancy", {})
 
 
