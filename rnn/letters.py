@@ -2,8 +2,8 @@
 
 The letters of a symbol are the rows of its bag that lie among the last L rows of the table, in the order they
 are read, repeats and all; the rows before them are its one-hot blocks. Each distinct symbol is read once.
-Lample et al. (2016), section 4.1, with cells of E / 2 units, so that both ways side by side are as wide as a
-block's row. Parameters, C = E / 2:
+Lample et al. (2016), section 4.1, with cells of a quarter of the embedding's units, so that both ways side by
+side join the first half of it. Parameters, C = E / 4:
 
     letters.forward.Wx     (E, F*C), from a letter's row into the cell
     letters.forward.Wh     (C, F*C)
@@ -16,16 +16,17 @@ from collections.abc import Callable
 import numpy as np
 
 from rnn.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
-from rnn.batches import Bags, Sequences, pack
+from rnn.batches import Bags, Batch, Sequences, pack
 from rnn.cells import GATES, Cell
 from rnn.layers import column_sums
 
 DIRECTIONS = ("forward", "backward")
+AT_ONCE = 1024  # words read in one batch when tagging
 
 
 def parameters(cell: str, embedding: int) -> dict[str, tuple[int, ...]]:
     """Shape of every parameter, for rows of E = `embedding`."""
-    C, F = embedding // 2, GATES[cell]
+    C, F = embedding // 4, GATES[cell]
     shapes: dict[str, tuple[int, ...]] = {}
     for direction in DIRECTIONS:
         shapes[f"letters.{direction}.Wx"] = (embedding, F * C)
@@ -48,34 +49,24 @@ def read(
         words: (U,) the symbols to read.
 
     Returns:
-        x (U, E), zero for a symbol without letters; and backprop: dx, into the gradients of the cells'
+        x (U, E / 2), zero for a symbol without letters; and backprop: dx, into the gradients of the cells'
         parameters, and the gradient of the letters' rows.
     """
     table = params["table"]
-    sizes = np.diff(spelling.offsets)[words]
-    spelt = np.flatnonzero(sizes)
-    out = np.zeros((len(words), table.shape[1]), table.dtype)
-    if not len(spelt):
+    C = table.shape[1] // 4
+    out = np.zeros((len(words), 2 * C), table.dtype)
+    batch, owner, ends = _packed(spelling, words)
+    if batch is None:
         return out, lambda dout, gradients: _nothing(params, gradients)
-    bounds = np.concatenate([[0], np.cumsum(sizes[spelt])])
-    places = np.repeat(spelling.offsets[words[spelt]] - bounds[:-1], sizes[spelt]) + np.arange(bounds[-1])
-    batch = pack(Sequences(spelling.rows[places], bounds), np.arange(len(spelt)))
-    owner = spelt[batch.sequences]  # longest first, as the rows of the first step
     rows, which = np.unique(batch.tokens, return_inverse=True)
     x = table[rows]  # of each letter that occurs
-    C = table.shape[1] // 2
-    ends = {
-        "forward": batch.starts[sizes[owner] - 1] + np.arange(len(owner)),
-        "backward": np.arange(len(owner)),
-    }
     sides = []
-    for d, direction in enumerate(DIRECTIONS):
-        name, half = f"letters.{direction}", slice(d * C, (d + 1) * C)
-        weights = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
+    for direction, end, half in zip(DIRECTIONS, ends, (slice(0, C), slice(C, None)), strict=True):
+        name = f"letters.{direction}"
         z, spread_back = shared(x @ params[f"{name}.Wx"] + params[f"{name}.b"], which)
-        h, back = cell(z, weights, batch, reverse=direction == "backward")
-        out[owner, half] = h[ends[direction]]
-        sides.append((name, half, ends[direction], back, spread_back))
+        h, back = cell(z, _recurrent(params, name), batch, reverse=direction == "backward")
+        out[owner, half] = h[end]
+        sides.append((name, half, end, back, spread_back))
 
     def backprop(dout: Floats, gradients: Gradients) -> RowGradient:
         dx = np.zeros_like(x)
@@ -91,6 +82,42 @@ def read(
         return RowGradient(rows.astype(np.int64), dx)
 
     return out, backprop
+
+
+def read_only(params: Params, cell: str, spelling: Bags, words: Int32, first: int) -> Floats:
+    """`read` without a way back, by kernels; AT_ONCE words at a time. Letters begin at row `first`."""
+    from rnn import kernels
+
+    x = params["table"][first:]
+    C = x.shape[1] // 4
+    out = np.zeros((len(words), 2 * C), x.dtype)
+    entering = [x @ params[f"letters.{name}.Wx"] + params[f"letters.{name}.b"] for name in DIRECTIONS]
+    for begin in range(0, len(words), AT_ONCE):
+        batch, owner, ends = _packed(spelling, words[begin : begin + AT_ONCE])
+        if batch is None:
+            continue
+        for d, name in enumerate(DIRECTIONS):
+            weights = _recurrent(params, f"letters.{name}")
+            h = kernels.states(cell, entering[d], batch.tokens - first, weights, batch, name == "backward")
+            out[begin + owner, d * C : (d + 1) * C] = h[ends[d]]
+    return out
+
+
+def _packed(spelling: Bags, words: Int32) -> tuple[Batch | None, Int64, tuple[Int64, Int64]]:
+    """The letters of words as a batch; whose its sequences are, and their last and first rows."""
+    sizes = np.diff(spelling.offsets)[words]
+    spelt = np.flatnonzero(sizes)
+    if not len(spelt):
+        return None, spelt, (spelt, spelt)
+    bounds = np.concatenate([[0], np.cumsum(sizes[spelt])])
+    places = np.repeat(spelling.offsets[words[spelt]] - bounds[:-1], sizes[spelt]) + np.arange(bounds[-1])
+    batch = pack(Sequences(spelling.rows[places], bounds), np.arange(len(spelt)))
+    owner, begins = spelt[batch.sequences], np.arange(len(spelt))  # longest first, as the first step's rows
+    return batch, owner, (batch.starts[sizes[owner] - 1] + begins, begins)
+
+
+def _recurrent(params: Params, name: str) -> Params:
+    return {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
 
 
 def shared(x: Floats, which: Int64) -> tuple[Floats, Callable[[Floats], Floats]]:

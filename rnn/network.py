@@ -34,7 +34,6 @@ from rnn.layers import OneHot
 
 OUTPUTS = ("softmax", "sigmoid", "crf")
 ORTHOGONAL_GAIN = 1.0
-WORDS_AT_ONCE = 2048  # read letter by letter when tagging, which bounds memory
 
 
 @dataclass(frozen=True)
@@ -155,9 +154,9 @@ class NetworkConfig:
             raise ValueError(f"sizes must be at least 1. Got {self}")
         if self.direct < 0 or (self.direct and self.direct % 2 == 0):
             raise ValueError(f"direct must be 0 or odd. Got {self.direct}")
-        if not 0 <= self.letters < self.rows or (self.letters and (self.embedding < 2 or self.embedding % 2)):
+        if not 0 <= self.letters < self.rows or (self.letters and (self.embedding < 4 or self.embedding % 4)):
             raise ValueError(
-                "letters must be some of the rows, with an even embedding. "
+                "letters must be some of the rows, with an embedding that 4 divides. "
                 f"Got {self.letters} of {self.rows}, embedding {self.embedding}"
             )
         if self.output == "sigmoid" and self.classes != 1:
@@ -279,7 +278,7 @@ class NetworkConfig:
             cell = _cells(x.dtype)[self.cell]
             spelt, letters_back = letters.read(params, cell, spelling, words)
             spread, spread_back = letters.shared(spelt, which)
-            x = x + spread
+            x[:, : self.embedding // 2] += spread
         backs = []
         if self.embedding:
             x, back = dropped(x, batch, noise)
@@ -294,7 +293,8 @@ class NetworkConfig:
                 dx = back(dx, gradients)
             gradients["table"] = of_blocks = table_back(dx)
             if self.letters:
-                gradients["table"] = letters.joined(of_blocks, letters_back(spread_back(dx), gradients))
+                of_letters = letters_back(spread_back(dx[:, : self.embedding // 2]), gradients)
+                gradients["table"] = letters.joined(of_blocks, of_letters)
 
         return x, onehot, backprop
 
@@ -322,9 +322,7 @@ class NetworkConfig:
         onehot = table_kernels.OneHot(blocks, distinct, self.rows)
         sums, _ = onehot.times(params["table"])
         if self.letters:
-            for i in range(0, len(distinct), WORDS_AT_ONCE):
-                some = distinct[i : i + WORDS_AT_ONCE]
-                sums[i : i + len(some)] += letters.read(params, kernels.CELLS[self.cell], spelling, some)[0]
+            sums[:, : self.embedding // 2] += letters.read_only(params, self.cell, spelling, distinct, begin)
         straight = onehot.times(params["direct"])[0] if self.direct else None
         first, weights = [], {}
         for d, direction in enumerate(self.directions):

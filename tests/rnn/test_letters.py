@@ -17,7 +17,7 @@ BAGS = Bags(
 
 
 def config(cell, hidden=3):
-    return NetworkConfig(rows=ROWS, classes=2, hidden=hidden, embedding=4, letters=ROWS - FIRST, cell=cell)
+    return NetworkConfig(rows=ROWS, classes=2, hidden=hidden, embedding=8, letters=ROWS - FIRST, cell=cell)
 
 
 def random(shapes, seed=0):
@@ -74,7 +74,7 @@ def test_kernels_read_as_the_reference_and_tagging_as_training(cell, monkeypatch
             np.testing.assert_allclose(gradients[name], expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("fields", [{"embedding": 3}, {"embedding": 0}, {"letters": 8}, {"letters": -1}])
+@pytest.mark.parametrize("fields", [{"embedding": 6}, {"embedding": 0}, {"letters": 8}, {"letters": -1}])
 def test_letters_without_an_even_embedding_or_blocks_are_refused(fields):
     with pytest.raises(ValueError, match="letters must be"):
         NetworkConfig(**{"rows": 8, "classes": 2, "embedding": 4, "letters": 3, **fields})

@@ -48,7 +48,7 @@ NETWORKS = {
     "gru": network(cell="gru"),
     "lstm, embedding, direct": network(cell="lstm", embedding=3, direct=3),
     "letters": network(embedding=4, letters=5),
-    "letters, gru": network(cell="gru", embedding=2, letters=3, layers=2),
+    "letters, gru": network(cell="gru", embedding=8, letters=3, layers=2),
     "letters, lstm, direct": network(cell="lstm", embedding=4, letters=8, direct=3),
     "relu": network(cell="relu", bidirectional=False, layers=2),
     "steps of three": network(outputs_per_step=3),
