@@ -94,7 +94,7 @@ def train_in() -> Callable[..., dict[str, Any]]:
     """Train on a corpus in a home folder of its own."""
 
     def train(
-        home: Path, corpus: Path, preset: str = "default", seed: int = 0, **options: Any
+        home: Path, corpus: Path, preset: str = "fast", seed: int = 0, **options: Any
     ) -> dict[str, Any]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ELMAN_HOME", str(home))

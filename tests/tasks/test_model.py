@@ -32,7 +32,7 @@ def test_the_same_seed_gives_the_same_bytes(trained, names, train_in, tmp_path):
 
 def test_another_seed_gives_another_version(trained, names, train_in, tmp_path):
     other = train_in(tmp_path, names, seed=1, overrides={"epochs": 1})
-    assert Path(other["model"]).name.startswith("names-default-s1-")
+    assert Path(other["model"]).name.startswith("names-fast-s1-")
     assert contents(Path(other["model"]))[model.WEIGHTS] != contents(Path(trained["model"]))[model.WEIGHTS]
 
 
@@ -85,7 +85,7 @@ def test_an_edited_passport_does_not_go_by_the_old_name(folder):
     passport = json.loads((folder / model.PASSPORT).read_text())
     passport["corpus"]["name"] = "another"
     (folder / model.PASSPORT).write_text(json.dumps(passport))
-    with pytest.raises(IntegrityError, match="another-default-s0"):
+    with pytest.raises(IntegrityError, match="another-fast-s0"):
         model.read(folder)
 
 

@@ -113,7 +113,7 @@ def test_yes_and_no_give_runs_as_entities(names, train_in, tmp_path):
     fitted = train_in(tmp_path, names, binary="PER")
     loaded = Tagger.load(Path(fitted["model"]))
     assert loaded.types == ("PER",)
-    assert loaded.passport["network"]["output"] == "sigmoid"
+    assert loaded.network.output == "sigmoid"
     (sentence,) = loaded.tag([SENTENCES[0]])
     assert sentence.tags == ["B-PER", "O", "B-PER", "I-PER", "O", "O", "O"]
     assert [e[:3] for e in sentence.entities] == spans(sentence.tags)

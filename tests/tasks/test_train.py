@@ -126,7 +126,7 @@ def test_settings_out_of_bounds_are_a_usage_error(overrides):
 
 
 def test_words_read_letter_by_letter_are_tagged_as_they_were_judged(names, train_in, tmp_path):
-    fitted = train_in(tmp_path, names, overrides={"epochs": 12})
+    fitted = train_in(tmp_path, names, preset="default", overrides={"epochs": 12})
     assert fitted["dev"]["f1"] > 0.9
     tagger = Tagger.load(Path(fitted["model"]))
     assert tagger.network.member.letters == tagger.features.letters > 2
