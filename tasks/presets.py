@@ -19,7 +19,7 @@ class Preset:
 
     Attributes:
         blocks: by unit ("word", "char"), what the network sees of a token.
-        rare: symbols seen at most so often in training may be dropped to `<UNK>`.
+        rare: by unit, symbols seen at most so often in training may be dropped to `<UNK>`.
         network: fields of rnn.network.NetworkConfig; rows and classes follow from the corpus.
         members: such networks that learn apart and answer together, see rnn/committee.py.
         fit: fields of rnn.fit.FitConfig.
@@ -27,7 +27,7 @@ class Preset:
     """
 
     blocks: Mapping[str, tuple[Block, ...]]
-    rare: int = 1
+    rare: Mapping[str, int] = field(default_factory=lambda: {"word": 1, "char": 1})
     network: Mapping[str, Any] = field(default_factory=dict)
     members: int = 1
     fit: Mapping[str, Any] = field(default_factory=dict)
@@ -52,7 +52,10 @@ _NETWORK = {
     "embedding": 100,
     "output": "crf",
 }
-_FIT = {"learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 20, "patience": 0}
+_FIT = {"learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 25, "patience": 0}
+# Most words are dropped now and then, not only those met once: another text has other names, also where those
+# of training come often. Characters are few, and those met once stand for the rest.
+_RARE = {"word": 100, "char": 1}
 
 PRESETS: Mapping[str, Preset] = {
     # The article's network: Wax is (100, 10000) whatever the corpus holds.
@@ -62,11 +65,16 @@ PRESETS: Mapping[str, Preset] = {
     ),
     # The same cell both ways, with blocks that tell what kind of word an unseen one is: cheap to run.
     "fast": Preset(
-        blocks=_BLOCKS, network={**_NETWORK, "cell": "elman", "hidden": 100}, fit=_FIT, eager=True
+        blocks=_BLOCKS,
+        rare=_RARE,
+        network={**_NETWORK, "cell": "elman", "hidden": 100},
+        fit=_FIT,
+        eager=True,
     ),
     # Gates, which remember further; words read letter by letter; a second network that learns apart.
     "default": Preset(
         blocks={**_BLOCKS, "word": (*_BLOCKS["word"], Block(name="letters"))},
+        rare=_RARE,
         network=_NETWORK,
         members=2,
         fit=_FIT,

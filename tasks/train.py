@@ -43,7 +43,7 @@ def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) 
     """
     dataset, chosen = Dataset.open(Path(corpus)), preset(preset_name)
     unit = dataset.meta["unit"]
-    config = EncodeConfig(blocks=chosen.blocks[unit], rare=chosen.rare)
+    config = EncodeConfig(blocks=chosen.blocks[unit], rare=chosen.rare[unit])
     source = open_unlabelled(Path(unlabelled)) if unlabelled else None
     inputs = [{"corpus": each.digest} for each in (dataset, source) if each]
     key = key_of(inputs=inputs, config=config.to_json(), code=code_hash())
