@@ -29,7 +29,7 @@ def test_all_networks_are_in_the_table_with_size_time_and_rate(compared, trained
     report, _, _ = compared
     names = [row["name"] for row in report["networks"]]
     assert names == [
-        "model (default)",
+        "model (fast)",
         "Elman network (article)",
         "window network",
         "standard network",
@@ -64,7 +64,7 @@ def test_a_word_new_to_training_gets_the_default_tag_from_the_rule(compared):
     report, _, _ = compared
     (new,) = [row for row in report["by_seen"] if row["group"] == "never"]
     assert new["entity_accuracy"]["most frequent tag"] == 0.0
-    assert new["entity_accuracy"]["model (default)"] > 0.8
+    assert new["entity_accuracy"]["model (fast)"] > 0.8
 
 
 def test_tokens_beyond_the_padded_length_are_missed(write_corpus, train_in, tmp_path):
