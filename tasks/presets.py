@@ -9,7 +9,7 @@ from data.features import Block
 from rnn.fit import FitConfig
 
 CAPACITY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
-READ = 30_000_000  # tokens of unlabelled text that pre-training reads, repeated ones counted each time
+READ = 20_000_000  # tokens of unlabelled text that pre-training reads, repeated ones counted each time
 FEW, MANY = 1_000, 8_000  # training sentences below which many updates are made, and from which fewer do
 
 
