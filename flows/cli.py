@@ -31,6 +31,11 @@ class Command:
     help: str
     observed: bool = True  # whether Prefect, where it answers, sees it as a flow run
 
+    @property
+    def computes(self) -> bool:
+        """Whether it runs kernels."""
+        return self.module != "servers"
+
 
 COMMANDS = {
     "ingest": Command("ingest", "IngestConfig", "ingest", "raw text or DNA into a Parquet corpus"),
@@ -99,6 +104,8 @@ def _run(name: str, command: Command, arguments: list[str]) -> int:
         if reason:
             say(f"Not recorded in Prefect: {reason}.")
     config, as_json = _parse(name, command, arguments)
+    if command.computes and environment.compiles():
+        say("The first run compiles its kernels for this machine, once: that takes up to a minute more.")
     flow = getattr(importlib.import_module(f"flows.{command.module}"), command.flow)
     summary: dict[str, Any] = orchestration.call(flow, config)
     print(json.dumps(summary, ensure_ascii=False) if as_json else render(summary), flush=True)

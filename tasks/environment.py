@@ -3,6 +3,7 @@
 Imported before Prefect, MLflow, NumPy or Numba: they read these settings when they are imported.
 """
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -43,6 +44,20 @@ def client_settings() -> Path:
     return home() / "servers" / "env"
 
 
+def kernels(base: Path) -> Path:
+    """Where compiled kernels are kept, for all processes.
+
+    Numba compiles a kernel anew when its own file changes; kernels of several files have this one inlined.
+    """
+    inlined = (CHECKOUT / "rnn" / "elementary.py").read_bytes()
+    return base / "numba" / hashlib.sha256(inlined).hexdigest()[:16]
+
+
+def compiles() -> bool:
+    """Whether no kernel has been compiled yet."""
+    return next(Path(os.environ["NUMBA_CACHE_DIR"]).glob("**/*.nbi"), None) is None
+
+
 def prepare() -> None:
     """Set what Prefect, MLflow, NumPy and Numba read when they are imported; call it first."""
     os.environ.update(FIXED)
@@ -53,7 +68,7 @@ def prepare() -> None:
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(home() / "numba"))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(kernels(home())))
 
 
 def cores() -> int:

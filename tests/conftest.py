@@ -12,11 +12,12 @@ import pytest
 
 from data.contigs import Contig
 from data.dna import Genome, read_genome
+from tasks import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 # Homes are many in tests, compiled kernels are the same: one cache, also for the commands that tests start.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(CHECKOUT / "var" / "numba"))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernels(CHECKOUT / "var")))
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,17 @@ def test_a_damaged_file_ends_with_4_and_names_it(home, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_first_run_says_that_it_compiles(home, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    missing = [str(tmp_path / "missing.conll"), "--name", "n"]
+    assert cli.main(["ingest", *missing]) == 3
+    assert "compiles its kernels" in capsys.readouterr().err
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "one.nbi").touch()
+    assert cli.main(["ingest", *missing]) == 3
+    assert "compiles" not in capsys.readouterr().err
+
+
 def test_render_aligns_values_and_makes_control_characters_visible():
     shown = cli.render(
         {"f1": 0.5, "types": {"PER\x1b[31m": {"f1": 1.0, "n": 2}}, "none": None, "list": ["a"]}
