@@ -75,7 +75,7 @@ def test_a_first_run_says_that_it_compiles(home, tmp_path, monkeypatch, capsys):
     missing = [str(tmp_path / "missing.conll"), "--name", "n"]
     assert cli.main(["ingest", *missing]) == 3
     assert "compiles its kernels" in capsys.readouterr().err
-    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels").mkdir(exist_ok=True)
     (tmp_path / "kernels" / "one.nbi").touch()
     assert cli.main(["ingest", *missing]) == 3
     assert "compiles" not in capsys.readouterr().err
