@@ -4,7 +4,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help env demo test test-slow bench bench-tagging lint lock clean
+.PHONY: help env demo test test-slow bench bench-tagging bench-genes lint lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,12 +36,18 @@ bench: .venv-bench/ready  ## speed beside PyTorch, ONNX Runtime and JAX, in an e
 bench-tagging: .venv-bench-tagging/ready  ## the same for tagging raw TEXT (a folder) with models of CORPUS: spaCy and a CRF
 	PYTHONPATH=. .venv-bench-tagging/bin/python -m bench.tagging $(CORPUS) $(TEXT)
 
+bench-genes: .venv-bench-genes/ready  ## Prodigal on GENOME beside a model trained on the genomes TRAIN_ON alone (folders)
+	PYTHONPATH=. .venv-bench-genes/bin/python -m bench.genes $(GENOME) --train-on $(TRAIN_ON) $(BENCH_OPTIONS)
+
 # The environments of peers see the project's own too; what both need has the lock's version.
 .venv-bench/ready: .venv/ready bench/requirements.txt
 	$(call peers,.venv-bench,bench/requirements.txt)
 
 .venv-bench-tagging/ready: .venv/ready bench/requirements-tagging.txt
 	$(call peers,.venv-bench-tagging,bench/requirements-tagging.txt)
+
+.venv-bench-genes/ready: .venv/ready bench/requirements-genes.txt
+	$(call peers,.venv-bench-genes,bench/requirements-genes.txt)
 
 define peers
 	test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
@@ -64,4 +70,4 @@ lock: env  ## resolve anew what pyproject.toml allows
 	  --custom-compile-command 'make lock' --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment and what runs produced
-	rm -rf .venv .venv-bench .venv-bench-tagging var
+	rm -rf .venv .venv-bench .venv-bench-tagging .venv-bench-genes var

@@ -1,5 +1,8 @@
 # ruff: noqa: E402  (the pools are limited before they are loaded)
-"""Genes found by a model, by Prodigal (through pyrodigal) and by a rule, on one genome; see README.md."""
+"""Genes found by a model, by Prodigal (through pyrodigal) and by a rule, on one genome; see README.md.
+
+The model is a folder, or is trained here on other genomes (`--train-on`), as a whole and on nothing else.
+"""
 
 import os
 
@@ -18,16 +21,19 @@ import numpy as np
 import polars as pl
 import pyrodigal
 
+from data import schema
 from data.bases import codes_of, codons_of
 from data.contigs import PSEUDOGENE, Contig
 from data.genes import codon_tables
 from data.reading import Options, find, read
 from data.score_dna import score_intervals
-from tasks.dna import GeneFinder
+from tasks.dna import GeneFinder, dna_preset
+from tasks.progress import progress
+from tasks.train_dna import fit_dna, learnt, updates
 
+FEATURES = pl.Schema({"contig": pl.String, **dict(schema.FEATURE.to_schema())})
 Called = list[tuple[str, int, int, str]]  # contig, start, end, strand; 0-based half-open
 LEAST = 300  # bases of an open reading frame that the rule believes
-CODE = 11
 
 
 def genome(path: Path) -> tuple[list[Contig], pl.DataFrame]:
@@ -35,18 +41,31 @@ def genome(path: Path) -> tuple[list[Contig], pl.DataFrame]:
     items, _ = find([path], family="dna")
     contigs = [record for item in items for record in read(item, Options()) if isinstance(record, Contig)]
     rows = [
-        (contig.id, f.start, f.end, f.strand, f.label, f.id)
+        (contig.id, f.start, f.end, f.strand, f.label, f.phase, f.id)
         for contig in contigs
         for f in contig.features or ()
     ]
-    return contigs, pl.DataFrame(
-        rows, schema=["contig", "start", "end", "strand", "label", "id"], orient="row"
-    )
+    return contigs, pl.DataFrame(rows, schema=FEATURES, orient="row")
 
 
-def by_rule(contigs: Sequence[Contig]) -> Called:
+def trained(folders: Sequence[Path], seed: int) -> GeneFinder:
+    """A gene finder of the default preset that has learned from these genomes alone."""
+    truth = []
+    for contigs, features in map(genome, folders):
+        truth += [
+            learnt(contig.bases, features.filter(pl.col("contig") == contig.id).drop("contig"))
+            for contig in contigs
+        ]
+    config = dna_preset("default")
+    with progress("training", updates(truth, config) * config.batch * config.crop, "bases") as advance:
+        step = config.batch * config.crop
+        params = fit_dna(truth, config, seed, lambda number, loss: advance(step))
+    return GeneFinder(params, config, "bench")
+
+
+def by_rule(contigs: Sequence[Contig], code: int) -> Called:
     """Every open reading frame of LEAST bases or more, from its first start codon."""
-    is_start, is_stop = codon_tables(CODE)
+    is_start, is_stop = codon_tables(code)
     found = []
     for contig in contigs:
         codes = codes_of(contig.bases)
@@ -65,12 +84,12 @@ def by_rule(contigs: Sequence[Contig]) -> Called:
     return found
 
 
-def by_prodigal(contigs: Sequence[Contig], *, meta: bool) -> Called:
+def by_prodigal(contigs: Sequence[Contig], code: int, *, meta: bool) -> Called:
     """Prodigal's genes: trained on the genome itself, or by the models it comes with."""
     finder = pyrodigal.GeneFinder(meta=meta)
     raw = [contig.bases.encode() for contig in contigs]
     if not meta:
-        finder.train(*raw, translation_table=CODE)
+        finder.train(*raw, translation_table=code)
     return [
         (contig.id, gene.begin - 1, gene.end, "+" if gene.strand > 0 else "-")
         for contig, bases in zip(contigs, raw, strict=True)
@@ -91,19 +110,27 @@ def main() -> None:
     """Run all on one genome, in turn, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("genome", type=Path, help="folder or file with sequence and annotation")
-    parser.add_argument("model", type=Path, help="model folder; not trained on this genome")
+    parser.add_argument("model", type=Path, nargs="?", help="model folder; not trained on this genome")
+    parser.add_argument("--train-on", type=Path, nargs="+", help="folders of genomes, in place of a model")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--code", type=int, default=11, help="genetic code of NCBI")
     parser.add_argument("--passes", type=int, default=3, help="runs of each; the median time counts")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    if (asked.model is None) == (asked.train_on is None):
+        parser.error("expected either a model folder or --train-on")
     contigs, truth = genome(asked.genome)
-    finder = GeneFinder.load(asked.model)
+    began = time.process_time()
+    finder = GeneFinder.load(asked.model) if asked.model else trained(asked.train_on, asked.seed)
+    training = time.process_time() - began
+    finder = finder.of_code(asked.code)
     bases = sum(contig.length for contig in contigs)
     by_model(finder, [Contig("warm", contigs[0].bases[:300_000], None, "", 0, 1)])  # kernels are compiled
     ways: dict[str, Callable[[], Called]] = {
         "Elman": lambda: by_model(finder, contigs),
-        "Prodigal, single": lambda: by_prodigal(contigs, meta=False),
-        "Prodigal, meta": lambda: by_prodigal(contigs, meta=True),
-        f"every ORF of {LEAST} bases": lambda: by_rule(contigs),
+        "Prodigal, single": lambda: by_prodigal(contigs, asked.code, meta=False),
+        "Prodigal, meta": lambda: by_prodigal(contigs, asked.code, meta=True),
+        f"every ORF of {LEAST} bases": lambda: by_rule(contigs, asked.code),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     called: dict[str, Called] = {}
@@ -129,7 +156,8 @@ def main() -> None:
         json.dump({"genome": asked.genome.name, "bases": bases, "rows": rows}, sys.stdout)
         return
     pseudo = truth.filter(pl.col("label") == PSEUDOGENE).height
-    print(f"{asked.genome.name}: {bases:,} bases, {len(truth) - pseudo:,} parts of genes; bases per strand\n")
+    print(f"{asked.genome.name}: {bases:,} bases, {len(truth) - pseudo:,} parts of genes; bases per strand")
+    print(f"made ready in {training:.0f} CPU seconds\n")
     print("| finder | precision | recall | MCC | stop recall | stop precision | both ends | Mb / CPU s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for row in rows:

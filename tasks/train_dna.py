@@ -13,7 +13,8 @@ import polars as pl
 from data.bases import STEP, begins_of, codes_of, labels_of, reverse_complement, steps_of
 from data.contigs import PSEUDOGENE
 from data.crops import Cut, Learnt, crops, reads_tga
-from data.dna import Stretch, stretches
+from data.dna import Stretch
+from data.dna import stretches as joined
 from data.errors import BadInput
 from data.labels import CDS
 from data.residues import labelled
@@ -39,15 +40,9 @@ def learnt_of(corpus: Path, split: str = "train") -> list[Learnt]:
     Raises:
         BadInput: none is annotated.
     """
-    out = []
-    for stretch in stretches_of(corpus, split):
-        if stretch.features is None:
-            continue
-        codes = codes_of(stretch.bases)
-        where = stretch.features, stretch.start, len(codes)
-        labels = labels_of(*where, CDS)
-        out.append(Learnt(codes, labels, begins_of(*where, CDS), reads_tga(codes, labels)))
-    if not any((learnt.labels > 0).any() for learnt in out):
+    found = stretches_of(corpus, split)
+    out = [learnt(one.bases, one.features, one.start) for one in found if one.features is not None]
+    if not any((one.labels > 0).any() for one in out):
         raise BadInput(
             f"annotated genomes in the {split} split",
             got="none",
@@ -55,6 +50,14 @@ def learnt_of(corpus: Path, split: str = "train") -> list[Learnt]:
             source=corpus,
         )
     return out
+
+
+def learnt(bases: str, features: pl.DataFrame, start: int = 0) -> Learnt:
+    """A stretch with its truth; features are rows of schema.FEATURE in contig coordinates."""
+    codes = codes_of(bases)
+    where = features, start, len(codes)
+    labels = labels_of(*where, CDS)
+    return Learnt(codes, labels, begins_of(*where, CDS), reads_tga(codes, labels))
 
 
 def stretches_of(corpus: Path, split: str, contents: Collection[str] = ()) -> Iterator[Stretch]:
@@ -66,23 +69,23 @@ def stretches_of(corpus: Path, split: str, contents: Collection[str] = ()) -> It
     keys = frame.select("source", "byte_offset", "contig").unique().collect().sort(pl.all())
     for source, byte_offset, contig in keys.iter_rows():
         here = (pl.col("source") == source, pl.col("byte_offset") == byte_offset, pl.col("contig") == contig)
-        yield from stretches(frame.filter(*here).collect())
+        yield from joined(frame.filter(*here).collect())
 
 
-def updates(learnt: list[Learnt], config: DnaConfig) -> int:
+def updates(stretches: list[Learnt], config: DnaConfig) -> int:
     """How many updates a training makes."""
-    bases = sum(len(stretch.codes) for stretch in learnt)
+    bases = sum(len(stretch.codes) for stretch in stretches)
     wanted = min(max(config.passes * bases, config.least * _MEGABASE), config.most * _MEGABASE)
     return max(int(wanted / (config.batch * config.crop)), 1)
 
 
 def fit_dna(
-    learnt: list[Learnt], config: DnaConfig, seed: int, on_step: Callable[[int, float], None] | None = None
+    stretches: list[Learnt], config: DnaConfig, seed: int, on_step: Callable[[int, float], None] | None = None
 ) -> dict[str, Any]:
     """Train a gene finder.
 
     Args:
-        learnt: stretches of genomes with their truth.
+        stretches: of genomes, with their truth.
         config: how.
         seed: of everything left to chance.
         on_step: is given the number of updates done and the loss of the last.
@@ -90,8 +93,10 @@ def fit_dna(
     Returns:
         its weights, by name.
     """
-    batches = crops(learnt, batch=config.batch, length=config.crop, rewrite=config.rewrite, seed=seed)
-    how = StrandFit(steps=updates(learnt, config), learning_rate=config.learning_rate, begins=config.begins)
+    batches = crops(stretches, batch=config.batch, length=config.crop, rewrite=config.rewrite, seed=seed)
+    how = StrandFit(
+        steps=updates(stretches, config), learning_rate=config.learning_rate, begins=config.begins
+    )
     return fit(network(config), how, map(_to_crops, batches), seed=seed, on_step=on_step)
 
 
@@ -164,15 +169,15 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
         params, version = known.params, known.version
         config = replace(known.config, families=config.families)
     else:
-        learnt = learnt_of(Path(corpus))
-        steps = updates(learnt, config)
+        truth = learnt_of(Path(corpus))
+        steps = updates(truth, config)
         with progress("training", steps * config.batch * config.crop, "bases") as advance:
 
             def on_step(step: int, cost: float) -> None:
                 costs.append(cost)
                 advance(config.batch * config.crop)
 
-            params = fit_dna(learnt, config, seed, on_step)
+            params = fit_dna(truth, config, seed, on_step)
     families = None
     if labels:
         say(f"families: {', '.join(labels)}; {len(proteins):,} genes")
