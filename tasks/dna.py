@@ -306,5 +306,5 @@ def load_model(model: "Model") -> GeneFinder:
     params, _, _ = from_bytes(model.files["weights.safetensors"])
     families = None
     if WEIGHTS in model.files:
-        families = FamilyTagger.of(model.passport["labels"], model.files[WEIGHTS])
+        families = FamilyTagger.of(model.passport, model.files[WEIGHTS])
     return GeneFinder(params, DnaConfig.from_json(model.passport["config"]), model.version, families)

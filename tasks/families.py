@@ -1,6 +1,7 @@
 """Protein families: the network that tags text reads genes as amino acids, and tags those in IOB2."""
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
@@ -19,7 +20,12 @@ from rnn.weights import from_bytes, to_bytes
 from tasks.tagger import Scoring
 
 WEIGHTS = "families.safetensors"
+ENOUGH = 0.15  # of a gene that must be covered to give it a label of whole genes
+_MOST = 0.9  # of the genes with a label of whole genes that are filled by labels in training
 _TOGETHER = 1 << 18  # residues looked at together
+
+Protein = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]  # residues, IOB2 numbers
+_Span = tuple[int, int, int, int, float]  # gene, first residue, residue after the last, family, probability
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +65,7 @@ class Match(NamedTuple):
 
 
 def fit_families(
-    genes: Sequence[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]],
+    genes: Sequence[Protein],
     labels: Sequence[str],
     config: FamilyConfig,
     seed: int,
@@ -114,19 +120,35 @@ def fit_families(
     return result.params, network
 
 
+def filling(genes: Sequence[Protein], labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels that are of whole genes, as a product is, rather than of parts, as a domain is.
+
+    Args:
+        genes: as for `fit_families`.
+        labels: the families, by code point.
+    """
+    has, filled = np.zeros((2, len(labels)))
+    for _, target in genes:
+        here = np.unique((target[target > 0] - 1) // 2)
+        has[here] += 1
+        filled[here] += target.all()
+    return tuple(label for label, n, full in zip(labels, has, filled, strict=True) if full > _MOST * n)
+
+
 @dataclass(frozen=True)
 class FamilyTagger:
-    """A trained network of families at work."""
+    """A trained network of families at work; `whole` are labels that are given to genes as a whole."""
 
     labels: tuple[str, ...]
+    whole: tuple[str, ...]
     params: Params
     network: NetworkConfig
 
     @classmethod
-    def of(cls, labels: Sequence[str], file: bytes) -> Self:
-        """From the families of a passport and the file of weights."""
+    def of(cls, passport: Mapping[str, Any], file: bytes) -> Self:
+        """From what a passport says of families and the file of weights."""
         params, network, _ = from_bytes(file)
-        return cls(tuple(labels), params, network)
+        return cls(tuple(passport["labels"]), tuple(passport["whole"]), params, network)
 
     def to_bytes(self) -> bytes:
         """The file of weights."""
@@ -153,7 +175,7 @@ class FamilyTagger:
         reverse = np.array([gene.strand == "-" for gene in genes], bool)
         proteins = translate(words, start, end, reverse, phase, code)
         likely = self._likely(proteins)
-        for i, first, last, kind, chance in self._spans(proteins, likely):
+        for i, first, last, kind, chance in self._extended(proteins, self._spans(proteins, likely)):
             gene, at = genes[i], proteins.offsets[i]
             ends = proteins.low[at + first], proteins.low[at + last - 1]
             whole = 0, int(proteins.offsets[i + 1] - at)
@@ -162,6 +184,24 @@ class FamilyTagger:
                 touches = (touches & 1) << 1 | touches >> 1
             low, high = int(min(ends)), int(max(ends)) + 3
             yield Match(low, high, gene.strand, self.labels[kind], gene.partial & touches, chance)
+
+    def _extended(self, proteins: Proteins, spans: Iterator[_Span]) -> Iterator[_Span]:
+        """Spans by gene; those of a label of whole genes become one, if they cover enough of the gene."""
+        for i, group in itertools.groupby(spans, key=lambda span: span[0]):
+            size = int(proteins.offsets[i + 1] - proteins.offsets[i])
+            covered: dict[int, tuple[int, float]] = {}
+            for span in group:
+                _, first, last, kind, chance = span
+                if self.labels[kind] not in self.whole:
+                    yield span
+                    continue
+                length, best = covered.get(kind, (0, 0.0))
+                covered[kind] = length + last - first, max(best, chance)
+            if covered:
+                kind = max(covered, key=lambda kind: covered[kind])
+                length, chance = covered[kind]
+                if length >= ENOUGH * size:
+                    yield i, 0, size, kind, chance
 
     def _likely(self, proteins: Proteins) -> npt.NDArray[np.int64]:
         """The genes in which there is a match."""
@@ -178,9 +218,7 @@ class FamilyTagger:
         found = np.add.reduceat(said.tags > 0, proteins.offsets[:-1]) if len(said.tags) else np.empty(0)
         return np.flatnonzero(found)
 
-    def _spans(
-        self, proteins: Proteins, which: npt.NDArray[np.int64]
-    ) -> Iterator[tuple[int, int, int, int, float]]:
+    def _spans(self, proteins: Proteins, which: npt.NDArray[np.int64]) -> Iterator[_Span]:
         """Gene, first residue, residue after the last, family and probability of each match in some genes."""
         if not len(which):
             return

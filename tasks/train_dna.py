@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from data.bases import STEP, begins_of, codes_of, labels_of, reverse_complement, steps_of
@@ -22,7 +21,7 @@ from data.store import Dataset
 from rnn.strands import Crops, StrandFit, fit
 from rnn.weights import to_bytes
 from tasks.dna import DnaConfig, GeneFinder, dna_preset, load_model, network
-from tasks.families import WEIGHTS, FamilyTagger, fit_families
+from tasks.families import WEIGHTS, FamilyTagger, Protein, filling, fit_families
 from tasks.orchestration import task
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 MOST_FAMILIES = 100
 _MEGABASE = 1_000_000
-
-Protein = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]
 
 
 def learnt_of(corpus: Path, split: str = "train") -> list[Learnt]:
@@ -185,9 +182,8 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
         def on_epoch(line: dict[str, float]) -> None:
             say(f"epoch {int(line['epoch'])}: loss {line['loss']:.4f}, {line['seconds']:.1f} s")
 
-        families = FamilyTagger(
-            tuple(labels), *fit_families(proteins, labels, config.families, seed, on_epoch)
-        )
+        weights = fit_families(proteins, labels, config.families, seed, on_epoch)
+        families = FamilyTagger(tuple(labels), filling(proteins, labels), *weights)
     passport = {
         "kind": "dna",
         "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.manifest.get("sources", [])},
@@ -197,6 +193,7 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
         "network": network(config).to_dict(),
         "genes": version,
         "labels": labels,
+        "whole": list(families.whole) if families else [],
     }
     folder = write(passport, model_files(GeneFinder(params, config, "", families)))
     size = network(config).size() + (families.network.size() if families else 0)

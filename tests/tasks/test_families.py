@@ -1,5 +1,7 @@
 """A family planted in random genes is found on either strand, where it lies, whatever is tagged together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def tagger() -> families.FamilyTagger:
     rng = np.random.default_rng(0)
     genes = [gene_of(rng, number % 2 == 0) for number in range(300)]
     config = families.FamilyConfig(hidden=16, embedding=8, others=1.0, epochs=5, batch=8, learning_rate=0.01)
-    return families.FamilyTagger(("fam",), *families.fit_families(genes, ["fam"], config, seed=0))
+    return families.FamilyTagger(("fam",), (), *families.fit_families(genes, ["fam"], config, seed=0))
 
 
 @pytest.fixture
@@ -82,9 +84,25 @@ def test_a_match_that_ends_where_its_gene_is_cut_off_is_partial(tagger, bases):
 
 def test_a_file_of_weights_gives_the_same_tagger(tagger, bases):
     text, size = bases
-    again = families.FamilyTagger.of(["fam"], tagger.to_bytes())
+    again = families.FamilyTagger.of({"labels": ["fam"], "whole": []}, tagger.to_bytes())
     gene = Gene(0, size, "+", 0, 1.0, 0)
     assert found(again, text, gene) == found(tagger, text, gene)
+
+
+def test_a_label_of_whole_genes_is_told_by_training():
+    part, whole = np.array([0, 1, 2, 0], np.int32), np.array([3, 4, 4, 4], np.int32)
+    genes = [(np.zeros(4, np.uint8), target) for target in (part, whole, np.zeros(4, np.int32))]
+    assert families.filling(genes, ["domain", "product"]) == ("product",)
+
+
+def test_a_label_of_whole_genes_covers_the_gene_or_is_not_given(tagger, bases):
+    text, size = bases
+    whole = replace(tagger, whole=("fam",))
+    (match,) = found(whole, text, Gene(0, size, "+", 0, 1.0, 0))
+    assert match[:4] == (0, size, "+", "fam")
+    long = text + CODONS[3] * 300  # of which the motif is but a small part
+    assert found(tagger, long, Gene(0, len(long), "+", 0, 1.0, 0))
+    assert not found(whole, long, Gene(0, len(long), "+", 0, 1.0, 0))
 
 
 def test_no_genes_have_no_matches(tagger):
