@@ -74,7 +74,7 @@ def by_rule(contigs: Sequence[Contig], code: int) -> Called:
             for frame in range(3):
                 mine = words[frame::3]
                 starts, stops = np.flatnonzero(is_start[0, mine]), np.flatnonzero(is_stop[0, mine])
-                first = np.searchsorted(starts, np.concatenate([[0], stops[:-1] + 1]))
+                first = np.searchsorted(starts, np.concatenate([[0], stops + 1])[: len(stops)])
                 for at, stop in zip(first.tolist(), stops.tolist(), strict=True):
                     if at < len(starts) and starts[at] < stop and 3 * (stop + 1 - starts[at]) >= LEAST:
                         low, high = frame + 3 * int(starts[at]), frame + 3 * stop + 3
