@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 PATIENCE_S = 300
-TRAIN = ("train", "names", "--epochs", "4", "--checkpoint-s", "0", "--json")
+TRAIN = ("train", "names", "--preset", "fast", "--epochs", "4", "--checkpoint-s", "0", "--json")
 
 
 def conll(first: int, count: int) -> str:

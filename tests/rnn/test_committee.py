@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnn import chain
+from rnn import chain, checkpoints
 from rnn.batches import Bags, Sequences, pack
 from rnn.committee import Committee
 from rnn.decode import predict
@@ -72,3 +72,13 @@ def test_a_committee_comes_back_from_its_file():
 def test_a_committee_of_nobody_is_refused():
     with pytest.raises(ValueError, match="members must be at least 1"):
         Committee(member=MEMBER, members=0)
+
+
+def test_a_committee_stopped_and_resumed_ends_with_the_same_bytes():
+    train, states = sequences(), []
+    whole = fit(
+        COMMITTEE, HOW, BAGS, train, seed=4, on_state=lambda s: states.append(checkpoints.to_bytes(s))
+    )
+    state, _ = checkpoints.from_bytes(states[2])
+    again = fit(COMMITTEE, HOW, BAGS, train, seed=4, state=state)
+    assert to_bytes(again.params, COMMITTEE) == to_bytes(whole.params, COMMITTEE)
