@@ -132,11 +132,11 @@ class GeneDecoder:
         self._lead = rows[-LEAD:].copy()
 
     def _make_room(self) -> None:
-        """Forget the events that no open end leads back to; where most are needed, take twice the room."""
+        """Forget the events that no open end leads back to; where that helps little, take twice the room."""
         from data import gene_kernels as kernels
 
-        self._count = kernels.settle(self._events, self._count, self._link)
-        if 2 * self._count > len(self._events):
+        before, self._count = self._count, kernels.settle(self._events, self._count, self._link)
+        if self._count == before or 2 * self._count > len(self._events):
             self._events = np.concatenate([self._events, np.empty_like(self._events)])
 
     def genes(self) -> list[Gene]:
