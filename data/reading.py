@@ -125,7 +125,11 @@ def find(
         BadInput: a file is missing, empty or no corpus; or there are both text and DNA.
     """
     sources, skipped = discover(paths, family=family, columns=columns)
-    skipped += [(s.path, "Parquet is tagged, not ingested") for s in sources if s.family == "table"]
+    skipped += [
+        (s.path, "Parquet, which is not ingested but tagged, with --text-column")
+        for s in sources
+        if s.family == "table"
+    ]
     sources = [source for source in sources if source.family != "table"]
     first = {source.family: source.name for source in sources}
     if len(first) > 1:
@@ -143,6 +147,22 @@ def find(
         raise BadInput("a corpus", got=got, todo=todo, source=paths[0])
     items = [_item(genome, split) for genome in genomes]
     return sorted(items, key=lambda item: (item.name, item.key)), skipped
+
+
+def find_tables(paths: Sequence[Path]) -> tuple[list[Item], list[tuple[Path, str]]]:
+    """Find and hash Parquet files; as `find`.
+
+    Raises:
+        BadInput: a file is missing, or none is Parquet.
+    """
+    sources, skipped = discover(paths)
+    skipped += [(source.path, "no Parquet") for source in sources if source.family != "table"]
+    tables = [source for source in sources if source.family == "table"]
+    if not tables:
+        got = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10])
+        todo = "Leave --text-column out for other files."
+        raise BadInput("Parquet, for a text column was named", got=got, todo=todo, source=paths[0])
+    return [_item(Genome((source,)), None) for source in tables], skipped
 
 
 def _item(genome: Genome, split: str | None) -> Item:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from data.errors import UsageError
 from data.manifest import MANIFEST
 from data.store import Dataset, DatasetWriter
+from data.tables import Columns
 from flows.arguments import Model, Sources
 from tasks import model, rates, tagging, tracking
 from tasks.engines import Engine, Inline, Local
@@ -59,6 +60,9 @@ class TagConfig:
     format: str = "parquet"  # and, comma-separated, jsonl, conll (text) or gff3, bed, faa (DNA)
     tokens: bool = False  # of text: every token with its tag and probability, too
     min_probability: float = 0.0  # leave out what is less likely
+    text_column: str | None = None  # of Parquet, whose rows are documents
+    id_column: str | None = None  # of Parquet: names a document; SOURCE#ROW if not given
+    keep: str = ""  # of Parquet: comma-separated columns that go through to the output
     workers: int | None = None  # processes; as many as there are cores if not given; 0: in this process
     memory: str = "1GiB"  # for all processes together
     shard_size: str | None = None  # bytes in a unit of committed work, 1 to 64 MiB; found from the input
@@ -79,6 +83,8 @@ class TagConfig:
             raise UsageError(f"expected --workers of 0 or more. Got {self.workers}.")
         if not 0 <= self.min_probability < 1:
             raise UsageError(f"expected --min-probability from 0 to below 1. Got {self.min_probability}.")
+        if self.text_column is None and (self.id_column or self.keep):
+            raise UsageError("expected --text-column beside --id-column and --keep. Got none.")
         for size in (self.memory, self.shard_size or "1"):
             size_of(size)
 
@@ -86,6 +92,14 @@ class TagConfig:
     def formats(self) -> tuple[str, ...]:
         """The formats asked for."""
         return tuple(name.strip() for name in self.format.split(",") if name.strip())
+
+    @property
+    def columns(self) -> Columns | None:
+        """The columns of Parquet, if that is meant."""
+        if self.text_column is None:
+            return None
+        keep = tuple(name.strip() for name in self.keep.split(",") if name.strip())
+        return Columns(self.text_column, self.id_column, keep)
 
 
 @flow
@@ -95,9 +109,15 @@ def tag(config: TagConfig) -> dict[str, Any]:
     folder, moved = pinned_model(config.out, config.model, config.retag)
     loaded = model.read(folder)
     writer = tag_writer(
-        config.out, str(folder), config.formats, config.genetic_code, config.tokens, config.min_probability
+        config.out,
+        str(folder),
+        config.formats,
+        config.genetic_code,
+        config.tokens,
+        config.min_probability,
+        config.columns,
     )
-    inputs, skipped = find_input(config.sources, loaded.kind, str(folder), config.out)
+    inputs, skipped = find_input(config.sources, loaded.kind, str(folder), config.out, config.columns)
     said = {
         "out": str(config.out),
         "model": loaded.version,

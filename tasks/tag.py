@@ -11,11 +11,13 @@ from typing import Any
 
 import polars as pl
 
+from data import schema
 from data.errors import UsageError
 from data.export import conll_lines, jsonl_lines
 from data.export_dna import bed_lines, faa_lines, gff3_lines
 from data.manifest import MANIFEST, STAGING
 from data.store import Dataset, DatasetWriter, Shard, Staging, sha256_file
+from data.tables import Columns
 from tasks import model
 from tasks.dna import load_model
 from tasks.environment import home
@@ -83,11 +85,13 @@ def _passport(folder: Path) -> str:
 
 @task
 def find_input(
-    paths: Sequence[Path], kind: str, folder: str, out: Path
+    paths: Sequence[Path], kind: str, folder: str, out: Path, columns: Columns | None = None
 ) -> tuple[list[Input], list[tuple[str, str]]]:
     """Find what is to be tagged; see `tasks.tag_sources.find_inputs`."""
     outside(out, paths)
-    return find_inputs(paths, kind, folder)
+    if columns is not None and kind == "dna":
+        raise UsageError("expected --text-column for a model of text only. Got a model of DNA: give FASTA.")
+    return find_inputs(paths, kind, folder, columns)
 
 
 def tag_writer(
@@ -97,6 +101,7 @@ def tag_writer(
     genetic_code: int | None = None,
     tokens: bool = False,
     min_probability: float = 0.0,
+    columns: Columns | None = None,
 ) -> DatasetWriter:
     """The writer of a tagged dataset; `genetic_code`, of DNA, is the model's own if not given.
 
@@ -125,6 +130,12 @@ def tag_writer(
         raise UsageError("expected --tokens for a model of text only. Got a model of DNA.")
     if tokens:
         config["tokens"] = True
+    if columns is not None:
+        taken = {*schema.ENTITIES, *schema.TOKENS, *schema.TAGGED_DOCUMENTS} & set(columns.keep)
+        if taken:
+            names = ", ".join(sorted(taken))
+            raise UsageError(f"expected --keep of columns that tagged tables do not have. Got {names}.")
+        config["columns"] = {"text": columns.text, "id": columns.id, "keep": list(columns.keep)}
     if min_probability > 0:
         config["min_probability"] = min_probability
     if loaded.kind == "dna":

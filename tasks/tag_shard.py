@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from data import schema
 from data.corpus import quarantine
 from data.errors import ElmanError
 from data.reading import Options
@@ -150,7 +151,8 @@ class Shards:
         """
         each, piece = input_of(job.source), Slice.from_json(job.piece)
         unpacked = Path(job.unpacked) if job.unpacked else None
-        stream = records(each, piece, self.options, unpacked, job.start)
+        kept: list[pl.DataFrame] = []
+        stream = _apart(records(each, piece, self.options, unpacked, job.start), kept)
         counted = Counter[str]()
         frames: dict[str, list[pl.DataFrame]] = {}
         refused: list[Refused] = []
@@ -162,6 +164,8 @@ class Shards:
             for name, frame in self._kept(found, counted).items():
                 frames.setdefault(name, []).append(frame)
         tables = {name: _joined(name, some) for name, some in frames.items()}
+        if kept:
+            _keep(tables, pl.concat(kept))
         tables["quarantine"] = quarantine(refused)
         _check(each, counted, tables, len(job.skip))
         counted["quarantined"], counted["rows"] = len(refused), tables["data"].height
@@ -200,6 +204,24 @@ def options_of(loaded: model.Model) -> Options:
         return Options()
     tokenizer = Tokenizer.from_json(loaded.passport["tokenizer"])
     return Options(unit=loaded.passport["unit"], tokenizer=tokenizer)
+
+
+def _apart(stream: Iterable[Record | pl.DataFrame], kept: list[pl.DataFrame]) -> Iterator[Record]:
+    """Records alone; frames of columns that are kept are put aside."""
+    for record in stream:
+        if isinstance(record, pl.DataFrame):
+            kept.append(record)
+        else:
+            yield record
+
+
+def _keep(tables: dict[str, pl.DataFrame], kept: pl.DataFrame) -> None:
+    """Give all rows of a document the kept columns of the row it came from."""
+    tables["documents"] = tables["documents"].join(kept, on="line", how="left", maintain_order="left")
+    of = tables["documents"].select("document", pl.exclude(schema.TAGGED_DOCUMENTS.names()))
+    for name in ("data", "tokens"):
+        if name in tables:
+            tables[name] = tables[name].join(of, on="document", how="left", maintain_order="left")
 
 
 def _counted(stream: Iterable[Record], seen: Counter[str]) -> Iterator[Record]:

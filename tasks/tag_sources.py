@@ -14,19 +14,23 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from data import corpus
+from data import corpus, tables
 from data.contigs import Contig
 from data.errors import BadInput, UsageError
 from data.manifest import MANIFEST
-from data.reading import Item, Options, find
+from data.reading import Item, Options, find, find_tables, stays
 from data.records import Document, Flat, Refused, Sentence
+from data.scanner import scanner_of
 from data.sliced import cut, read_slice, seekable
 from data.slices import Met, Size, Slice
 from data.sources import Source
 from data.store import Dataset, key_of, sha256_file
+from data.tables import Columns
+from data.tokenizer import Tokenizer
 
 FAMILIES = {corpus.TEXT: "text", corpus.DNA: "dna"}
 _SPELT = {"text": "text", "dna": "DNA"}
+NAMED = ("jsonl", "parquet")  # kinds whose documents have ids of their own
 _ROWS = 10_000  # sentences of a corpus in memory at a time
 
 
@@ -67,9 +71,10 @@ class Ingested:
 
 @dataclass(frozen=True)
 class File:
-    """A file of text, or of sequences without what annotates them."""
+    """A file of text, or of sequences without what annotates them, or of Parquet with its columns."""
 
     item: Item
+    columns: Columns | None = None
 
     @property
     def name(self) -> str:
@@ -108,7 +113,7 @@ class File:
     def named(self, name: str) -> "File":
         """The same under another name."""
         first, *others = self.item.files
-        return File(replace(self.item, files=(replace(first, name=name), *others)))
+        return replace(self, item=replace(self.item, files=(replace(first, name=name), *others)))
 
     def changed(self) -> bool:
         """Whether it is not what was hashed."""
@@ -117,7 +122,8 @@ class File:
     def to_job(self) -> dict[str, Any]:
         """All of it as plain values, for a worker; `input_of` reads them."""
         files = [{**asdict(source), "path": str(source.path)} for source in self.item.files]
-        return {"files": files, "hashes": self.item.hashes, "stats": self.item.stats}
+        columns = None if self.columns is None else asdict(self.columns)
+        return {"files": files, "hashes": self.item.hashes, "stats": self.item.stats, "columns": columns}
 
 
 Input = File | Ingested
@@ -130,7 +136,10 @@ def input_of(job: Mapping[str, Any]) -> Input:
         return Ingested(**{**job, "path": Path(job["path"]), "files": files})
     sources = tuple(Source(**{**source, "path": Path(source["path"])}) for source in job["files"])
     stats = tuple((size, time) for size, time in job["stats"])
-    return File(Item(sources, (), None, tuple(job["hashes"]), stats))
+    columns = job["columns"]
+    if columns is not None:
+        columns = Columns(columns["text"], columns["id"], tuple(columns["keep"]))
+    return File(Item(sources, (), None, tuple(job["hashes"]), stats), columns)
 
 
 def cut_input(each: Input, options: Options, size: Size) -> list[Slice] | Refused:
@@ -139,12 +148,14 @@ def cut_input(each: Input, options: Options, size: Size) -> list[Slice] | Refuse
     Raises:
         BadInput: as `records`.
     """
+    if isinstance(each, File) and each.columns is not None:
+        return tables.cut(each.path, each.columns, size)
     return cut(each.item, options, size) if isinstance(each, File) else [Slice(0, each.size)]
 
 
 def in_place(each: Input) -> bool:
     """Whether slices of a source can be read where it lies."""
-    return not isinstance(each, File) or seekable(each.item.files[0])
+    return not isinstance(each, File) or each.columns is not None or seekable(each.item.files[0])
 
 
 @dataclass(frozen=True)
@@ -202,13 +213,16 @@ class Part:
 Record = Part | Contig | Refused
 
 
-def find_inputs(paths: Sequence[Path], kind: str, folder: str) -> tuple[list[Input], list[tuple[str, str]]]:
+def find_inputs(
+    paths: Sequence[Path], kind: str, folder: str, columns: Columns | None = None
+) -> tuple[list[Input], list[tuple[str, str]]]:
     """Find what is to be tagged.
 
     Args:
         paths: files, folders of files, folders of ingested corpora.
         kind: of the model, "text" or "dna".
         folder: of the model, for messages.
+        columns: of Parquet, if that is meant.
 
     Returns:
         sources under names of their own, sorted, and (path, reason) of what was skipped.
@@ -219,6 +233,12 @@ def find_inputs(paths: Sequence[Path], kind: str, folder: str) -> tuple[list[Inp
     inputs: list[Input] = []
     skipped: list[tuple[str, str]] = []
     raw = [Path(path) for path in paths]
+    if columns is not None:
+        found, others = find_tables(raw)
+        types = [(item.files[0].path, tables.check(item.files[0].path, columns)) for item in found]
+        tables.same_types(types)
+        files = [File(item, columns) for item in found]
+        return _named_apart(files), [(str(path), why) for path, why in others]
     for path in [path for path in raw if (path / MANIFEST).is_file()]:
         raw.remove(path)
         inputs += _ingested(path)
@@ -242,6 +262,9 @@ def _find(paths: Sequence[Path], kind: str) -> tuple[list[Item], list[tuple[Path
     try:
         return find(paths, family="dna" if kind == "dna" else "text")
     except BadInput as error:
+        if "parquet" in error.got.lower():
+            todo = "Name the column that holds the text: --text-column NAME."
+            raise BadInput("text or DNA", got="Parquet", todo=todo, source=error.source) from None
         if f", not {kind}" in error.got:
             try:
                 return find(paths)
@@ -308,8 +331,10 @@ def outside(out: Path, paths: Sequence[Path]) -> None:
 
 def records(
     each: Input, piece: Slice, options: Options, unpacked: Path | None = None, start: int = 0
-) -> Iterator[Record]:
+) -> Iterator[Record | pl.DataFrame]:
     """The records of a slice in order, refused ones included; memory does not grow with it.
+
+    Where columns are kept, frames of them come in between; see `data.tables.read`.
 
     Args:
         each: the source.
@@ -327,16 +352,16 @@ def records(
 
 def _of_file(
     file: File, piece: Slice, options: Options, unpacked: Path | None, start: int
-) -> Iterator[Record]:
+) -> Iterator[Record | pl.DataFrame]:
     met = Met()
     id, number = "", 0
     plain = file.kind == "plain"
-    for record in read_slice(file.item, piece, options, unpacked, start):
+    for record in _read(file, piece, options, unpacked, start):
         if not isinstance(record, Document | Flat):
             yield record
             continue
         if not (plain and record.id == id):
-            again = file.kind == "jsonl" and not met.is_new(record.id)
+            again = file.kind in NAMED and not met.is_new(record.id)
             id, number = f"{record.id}~{record.line}" if again else record.id, 0
         part = _part(file.name, id, number, record, file.kind == "conll")
         if plain and piece.state["char"]:  # the record began in an earlier slice
@@ -346,6 +371,17 @@ def _of_file(
             yield part
         elif not number:
             yield _nothing(record)
+
+
+def _read(
+    file: File, piece: Slice, options: Options, unpacked: Path | None, start: int
+) -> Iterator[Document | Flat | Contig | Refused | pl.DataFrame]:
+    if file.columns is None:
+        yield from read_slice(file.item, piece, options, unpacked, start)
+        return
+    scanner = scanner_of(options.tokenizer or Tokenizer(unit=options.unit))
+    yield from tables.read(file.path, file.name, file.columns, piece, scanner)
+    stays(file.item)
 
 
 def _part(source: str, id: str, number: int, record: Document | Flat, each: bool) -> Part:

@@ -17,7 +17,7 @@ from tasks.orchestration import task
 from tasks.runner import Log, Runner, Work
 from tasks.tag_plan import Place, Planned, places
 from tasks.tag_shard import Job, about_of, shard_id, shard_key
-from tasks.tag_sources import File
+from tasks.tag_sources import NAMED, File
 
 MOST_TASKS, GROUP = (
     200,
@@ -108,7 +108,7 @@ class Tagging:
 
     def _size(self, place: Place) -> int:
         piece = self.plan[place.source].pieces[place.number]
-        return piece.end - piece.begin
+        return int(piece.state.get("bytes", piece.end - piece.begin))
 
     def size(self) -> int:
         """Bytes of what is to be done."""
@@ -191,7 +191,7 @@ class Tagging:
             own = [Place(source, number) for number in range(len(planned.pieces))]
             shards = [self.done[place] for place in own]
             names: dict[int, dict[str, str]] = {}
-            if isinstance(planned.each, File) and planned.each.kind == "jsonl":
+            if isinstance(planned.each, File) and planned.each.kind in NAMED:
                 names = tag_settle.renamed(self.staging, shards)
             for place, shard in zip(own, shards, strict=True):
                 base = self._base(place)

@@ -44,7 +44,7 @@ def main() -> None:
         answers.flush()
 
     try:
-        shards = Shards.load(Request(**_request(jobs.get()["request"])))
+        shards = load(jobs.get()["request"])
     except ElmanError as error:
         answer(ready=False, error=describe(error))
         return
@@ -59,6 +59,11 @@ def main() -> None:
             answer(attempt=attempt, error=describe(error))
         else:
             answer(attempt=attempt, shard=shard)
+
+
+def load(request: dict[str, Any]) -> Shards:
+    """Load the model of a request given as plain values."""
+    return Shards.load(Request(**{**request, "formats": tuple(request["formats"])}))
 
 
 def work(shards: Shards, job: dict[str, Any], say: Any) -> dict[str, Any]:
@@ -81,10 +86,6 @@ def describe(error: Exception) -> dict[str, Any]:
     if isinstance(error, ElmanError):
         return {"kind": "elman", "message": str(error), "exit_code": error.exit_code}
     return {"kind": "other", "message": f"{type(error).__name__}: {error}"}
-
-
-def _request(values: dict[str, Any]) -> dict[str, Any]:
-    return {**values, "formats": tuple(values["formats"])}
 
 
 def _listen(stdin: BinaryIO, jobs: "queue.SimpleQueue[Any]") -> None:

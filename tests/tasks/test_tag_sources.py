@@ -74,6 +74,48 @@ def test_tagged_output_is_no_source(run, tmp_path):
         run(tmp_path / "out", out="again")
 
 
+# --- other people's Parquet ---------------------------------------------------------------------------------
+
+
+def test_rows_of_parquet_are_documents_and_kept_columns_come_through(run, committed, tmp_path):
+    source = write_jsonl(tmp_path / "a.jsonl", LINES)
+    ids = [f"row {n % 30}" for n in range(40)]  # ten of them come again
+    prices = pl.Series([n / 4 for n in range(40)], dtype=pl.Float32)
+    table = pl.DataFrame({"name": ids, "body": LINES, "price": prices})
+    table.write_parquet(tmp_path / "a.parquet", row_group_size=25)
+    how = {"text_column": "body", "id_column": "name", "keep": "price", "tokens": True}
+    summary = run(tmp_path / "a.parquet", shard_size="400", **how)
+    assert summary["shards"] > 4
+    run(source, out="raw")
+    names = [id if n < 30 else f"{id}~{n + 1}" for n, id in enumerate(ids)]
+    documents = committed("documents").sort("line")
+    assert documents["document"].to_list() == names
+    assert documents["price"].to_list() == prices.to_list()
+    columns = ["start", "end", "text", "type"]
+    found = committed().sort("price", "start")
+    raw = committed(out="raw").with_columns(line=pl.col("document").str.extract(r"#(\d+)").cast(pl.Int64))
+    assert found.select(columns).equals(raw.sort("line", "start").select(columns))
+    of = dict(zip(names, prices, strict=True))
+    assert all(of[row["document"]] == row["price"] for row in found.iter_rows(named=True))
+    assert committed("tokens").height == summary["tokens"]
+    assert committed("tokens")["price"].null_count() == 0
+    assert run(tmp_path / "a.parquet", shard_size="400", **how)["reused"] == summary["shards"]
+
+
+def test_parquet_that_cannot_be_tagged_as_asked_is_an_error_that_says_why(run, tmp_path):
+    pl.DataFrame({"name": ["a"], "body": [LINES[0]]}).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match="--text-column"):
+        run(tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match=r"expected the columns text\. Got name, body"):
+        run(tmp_path / "a.parquet", text_column="text")
+    with pytest.raises(
+        UsageError, match=r"expected --keep of columns that tagged tables do not have\. Got text"
+    ):
+        run(tmp_path / "a.parquet", text_column="body", keep="name,text")
+    with pytest.raises(BadInput, match="expected Parquet, for a text column was named"):
+        run(write_jsonl(tmp_path / "a.jsonl", LINES), text_column="text")
+
+
 # --- DNA ----------------------------------------------------------------------------------------------------
 
 
