@@ -136,9 +136,8 @@ class Staging:
     def _receipt(self, full_key: str) -> Path:
         return self.folder / STAGING / RECEIPTS / f"{full_key}.json"
 
-    def _write(self, path: Path, data: bytes) -> None:
-        if not (self.folder / STAGING).is_dir():  # who comes late must not begin a new run
-            raise IntegrityError(f"{self.folder}: expected a run that is going on. Got one that has ended.")
+    @staticmethod
+    def _write(path: Path, data: bytes) -> None:
         make_folder(path.parent)
         write_whole(path, data)
 

@@ -20,6 +20,7 @@ TRIES = 3
 MOST_SET_ASIDE = 100  # records in a run; more is no matter of records
 STALLED_S, SLOWEST = 120.0, 20_000.0  # without a sign of life: seconds, and bytes a second beside them
 STARTING_S = 300.0  # until a worker is up
+LOOK_EVERY_S = 1.0  # for workers that give no sign of life
 Log = Callable[[str], None]
 
 
@@ -80,12 +81,16 @@ class Runner:
             OSError: a worker met one, as a full disk.
             ElmanError: no worker comes up, or too many records end theirs.
         """
+        looked = time.monotonic()
         while not until() and (self.waiting or self.running):
             while self.waiting and self.engine.idle() > 0:
                 self._start(self.waiting.popleft())
             for report in self.engine.poll(1.0):
                 self._hear(report)
             now = time.monotonic()
+            if now - looked < LOOK_EVERY_S:
+                continue
+            looked = now
             for attempt, work in list(self.running.items()):
                 if now - work.heard > work.limit_s():
                     self.engine.stop(attempt)

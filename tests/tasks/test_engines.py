@@ -95,6 +95,20 @@ def refused(folder: Path) -> list[tuple]:
     )
 
 
+def test_the_number_of_workers_changes_no_byte_and_sentences_count_through(run, tmp_path):
+    (tmp_path / "a.txt").write_text(" ".join(map(sentence, range(300))))
+    summary = run(tmp_path / "a.txt", workers=0, out="one")
+    assert run(tmp_path / "a.txt", workers=2, out="two")["shards"] == summary["shards"] > 4
+    one, two = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "one", tmp_path / "two")
+    )
+    assert one == two
+    numbers = Dataset.open(tmp_path / "one").scan().select("sentence").unique().collect()["sentence"]
+    assert set(numbers) <= set(range(300))
+    assert len(numbers) > 250
+
+
 def test_a_shard_whose_worker_dies_is_made_again_and_the_others_once(worker, run, tmp_path):
     summary = run(write(tmp_path / "a.jsonl", {50: "ONCE"}))
     assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 0, 0)

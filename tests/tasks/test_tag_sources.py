@@ -196,7 +196,11 @@ def test_a_damaged_file_is_refused_whole_and_the_others_are_tagged(run, committe
 
 
 def test_documents_of_the_same_id_are_kept_apart(run, committed, tmp_path):
-    run(write_jsonl(tmp_path / "a.jsonl", LINES[:3], id="same"), format="jsonl")
+    source = write_jsonl(tmp_path / "a.jsonl", LINES[:3], id="same")
+    assert run(source, format="jsonl", shard_size="1", out="cut")["shards"] == 3
+    assert committed("documents", "cut")["document"].to_list() == ["same", "same~2", "same~3"]
+    run(source, format="jsonl")
+    assert committed().drop("probability").equals(committed(out="cut").drop("probability"))
     assert committed("documents")["document"].to_list() == ["same", "same~2", "same~3"]
     lines = [json.loads(line) for line in (tmp_path / "out" / "tags.jsonl").read_text().splitlines()]
     assert [line["id"] for line in lines] == ["same", "same~2", "same~3"]
