@@ -74,7 +74,7 @@ class DnaConfig:
     begins: float = 5.0
     rewrite: float = 0.5
     piece: int = 18_000
-    margin: int = 600
+    margin: int = 1200
     decode: DecodeConfig = field(default_factory=DecodeConfig)
     adapt: AdaptConfig = field(default_factory=AdaptConfig)
     families: FamilyConfig = field(default_factory=FamilyConfig)

@@ -1,5 +1,7 @@
 """Gene finding on a small real genome: train, tag, evaluate, and what may not change the answer."""
 
+import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import gffutils
@@ -78,6 +80,29 @@ def test_what_is_tagged_together_changes_nothing(finder, ecoli, monkeypatch):
         assert one.select(exact).equals(two.select(exact))
         assert one.select(exact).equals(three.select(exact))
         np.testing.assert_allclose(one["probability"], two["probability"], atol=1e-5)
+
+
+def agreement(finder: dna.GeneFinder, bases: str) -> float:
+    """Share of the genes that pieces and one unbroken piece have in common."""
+    whole = replace(finder, config=replace(finder.config, piece=len(bases) // 6 * 6 + 6))
+    pieces, unbroken = (
+        set(each.tag_contig(bases).select("start", "end", "strand").iter_rows()) for each in (finder, whole)
+    )
+    return len(pieces & unbroken) / len(pieces | unbroken)
+
+
+def test_pieces_give_the_genes_of_one_unbroken_piece(finder, ecoli):
+    assert agreement(finder, ecoli.bases) > 0.98
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_pieces_of_a_megabase_give_999_of_1000_genes_of_one_unbroken_piece(finder, corpora):
+    path = corpora / "dna" / "ecoli_k12_mg1655" / "ecoli_k12_mg1655.fna.gz"
+    with gzip.open(path, "rt") as lines:
+        bases = "".join(line.strip() for line in lines if not line.startswith(">"))
+    usual = replace(finder, config=replace(SMALL, piece=dna.DnaConfig().piece))
+    assert agreement(usual, bases[:1_000_000]) >= 0.999
 
 
 def test_lower_case_and_unknown_letters_are_tagged_like_any_other(finder, ecoli):
