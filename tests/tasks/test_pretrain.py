@@ -10,6 +10,7 @@ from data import encoded as encodings
 from data.errors import BadInput
 from data.features import Features
 from data.store import Dataset, DatasetWriter
+from rnn.committee import learners
 from rnn.weights import from_bytes
 from tasks import model
 from tasks.pretrain import learnt, pretrain
@@ -68,14 +69,17 @@ def test_a_tagger_begins_with_what_was_learnt_and_its_passport_says_so(text, nam
     )
     read = model.read(Path(fitted["model"]))
     assert read.passport["pretrained"] == [{"corpus": Dataset.open(text).digest}]
-    params, _, _ = from_bytes(read.files[model.WEIGHTS])
+    params, network, _ = from_bytes(read.files[model.WEIGHTS])
+    tables = [own["table"] for _, _, own in learners(network, params)]
     features = encodings.read(Path(encoded)).features
     (unlabelled_only,) = word_rows(features, ["gnarled"])
     before = learnt(dataset)["table"]
     assert before[unlabelled_only].any()
-    np.testing.assert_array_equal(params["table"][unlabelled_only], before[unlabelled_only])
     (both,) = word_rows(features, ["met"])
-    assert (params["table"][both] != before[both]).any()
+    assert len(tables) == 2
+    for table in tables:
+        np.testing.assert_array_equal(table[unlabelled_only], before[unlabelled_only])
+        assert (table[both] != before[both]).any()
 
 
 def test_a_corpus_of_dna_teaches_no_words(home, names):
