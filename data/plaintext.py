@@ -14,6 +14,7 @@ import numpy as np
 from data.records import Flat, Refused
 from data.scanner import Scanner
 from data.slices import AHEAD, Size, Slice
+from data.streams import Above
 from data.tokenizer import JUDGED, LOOKAHEAD, MARGIN, Tokenizer, wraps_lines
 
 PIECE = 1 << 18  # bytes read at a time
@@ -125,15 +126,11 @@ def utf8(stream: BinaryIO) -> BinaryIO:
     return io.BufferedReader(_Recoded(stream, name))
 
 
-class _Recoded(io.RawIOBase):
+class _Recoded(Above):
     """A stream of UTF-8 made from one of another encoding."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
         self.stream, self.decoder, self.held = stream, codecs.getincrementaldecoder(encoding)(), b""
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
 
     def readinto(self, buffer: Any) -> int:
         """The next bytes."""
@@ -145,12 +142,6 @@ class _Recoded(io.RawIOBase):
         some, self.held = self.held[: len(buffer)], self.held[len(buffer) :]
         buffer[: len(some)] = some
         return len(some)
-
-    def close(self) -> None:
-        """The stream below, too."""
-        if not self.closed:
-            self.stream.close()
-        super().close()
 
 
 def cut(

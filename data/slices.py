@@ -6,7 +6,6 @@ one of GenBank, between two sentences of plain text (`data.plaintext.cut`) or tw
 """
 
 import hashlib
-import io
 import re
 import zlib
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from data.streams import Above
 
 AHEAD = 1 << 12  # bytes after a slice that a reader of plain text sees, too
 BLOCK = 1 << 20
@@ -196,7 +197,7 @@ def cut_entries(stream: BinaryIO, size: Size, entries: Entries) -> list[Slice]:
     return slices
 
 
-class Window(io.RawIOBase):
+class Window(Above):
     """The bytes of a slice as a stream of their own; one of a damaged source ends as that does.
 
     Args:
@@ -208,10 +209,6 @@ class Window(io.RawIOBase):
     def __init__(self, stream: BinaryIO, length: int, broken: str | None = None) -> None:
         self.stream, self.left, self.broken = stream, length, broken
 
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
     def readinto(self, buffer: Any) -> int:
         """The next bytes."""
         some = self.stream.read(min(len(buffer), self.left))
@@ -220,9 +217,3 @@ class Window(io.RawIOBase):
         self.left -= len(some)
         buffer[: len(some)] = some
         return len(some)
-
-    def close(self) -> None:
-        """The stream below, too."""
-        if not self.closed:
-            self.stream.close()
-        super().close()

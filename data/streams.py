@@ -27,7 +27,7 @@ def open_path(path: Path, compression: str | None, on_read: Callable[[int], None
     if compression is None:
         return file
     if compression == "gz":
-        stream = cast(io.RawIOBase, gzip.GzipFile(fileobj=file, mode="rb"))
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
     else:
         import pyarrow as pa
 
@@ -49,18 +49,31 @@ class _Watched(io.FileIO):
         return count
 
 
-class _Unpacked(io.RawIOBase):
+class Above(io.RawIOBase):
+    """A stream that is read from another one, `stream`, and closes it too."""
+
+    stream: BinaryIO
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def close(self) -> None:
+        """The stream below, too."""
+        if not self.closed:
+            self.stream.close()
+        super().close()
+
+
+class _Unpacked(Above):
     """A decompressed stream that stops where it has grown out of all proportion."""
 
-    def __init__(self, stream: io.RawIOBase, file: BinaryIO, path: Path) -> None:
+    def __init__(self, stream: BinaryIO, file: BinaryIO, path: Path) -> None:
         self.stream, self.file, self.path = stream, file, path
         self.size, self.read_so_far = path.stat().st_size, 0
 
-    def readable(self) -> bool:
-        return True
-
     def readinto(self, buffer: Any) -> int:
-        count: int = self.stream.readinto(buffer) or 0
+        count: int = self.stream.readinto(buffer) or 0  # type: ignore[attr-defined]
         self.read_so_far += count
         if self.read_so_far > max(BOMB_FROM, BOMB_RATIO * self.size):
             raise BadInput(
@@ -72,7 +85,5 @@ class _Unpacked(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        if not self.closed:
-            self.stream.close()
-            self.file.close()
         super().close()
+        self.file.close()

@@ -30,7 +30,7 @@ from rnn import layers, letters
 from rnn.arrays import Floats, Gradients, Int32, Params, compiled
 from rnn.batches import Bags, Batch
 from rnn.cells import CELLS, GATES, Cell
-from rnn.layers import OneHot
+from rnn.tables import OneHot
 
 OUTPUTS = ("softmax", "sigmoid", "crf")
 ORTHOGONAL_GAIN = 1.0
@@ -406,7 +406,7 @@ def _cells(dtype: np.dtype[Any]) -> dict[str, Cell]:
     return kernels.CELLS
 
 
-def one_hot(bags: Bags, tokens: Int32, noise: Noise | None, table: Floats) -> layers.OneHot:
+def one_hot(bags: Bags, tokens: Int32, noise: Noise | None, table: Floats) -> OneHot:
     """The one-hot blocks of some symbols, with their noise, to multiply tables like `table` with."""
     keep = None
     if noise and noise.blocks:
@@ -416,7 +416,7 @@ def one_hot(bags: Bags, tokens: Int32, noise: Noise | None, table: Floats) -> la
             return layers.mask((entries,), share, rng, np.dtype(np.float32))
 
     if not compiled(table.dtype):
-        return layers.OneHot(bags, tokens, keep)
+        return OneHot(bags, tokens, keep)
     from rnn import table_kernels
 
     return table_kernels.OneHot(bags, tokens, len(table), keep)

@@ -22,8 +22,8 @@ from safetensors.numpy import save as serialize
 
 from rnn.arrays import Floats, Gradients, Int32, Int64, Params, compiled
 from rnn.batches import Bags, Batch, Sequences
-from rnn.layers import OneHot
 from rnn.network import Architecture, Backprop, NetworkConfig, Noise, glorot
+from rnn.tables import OneHot
 
 CLOSED = -200.0  # score of a drawn word that is the right one: no chance in float32
 POWER = 0.75  # of a word's frequency, in drawing (Mikolov et al., 2013, section 2.2)

@@ -1,4 +1,5 @@
-"""Numba kernels around the cells: one-hot products, the loss, Adam; references in layers.py and optimise.py.
+"""Numba kernels around the cells: one-hot products, the loss, Adam; references in tables.py, layers.py and
+optimise.py.
 
 float32 only. Each kernel is compared with its reference by tests. Shapes and words as in the references.
 """
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn import layers
+from rnn import tables
 from rnn.arrays import Floats, Int32, RowGradient
 from rnn.batches import Bags
 from rnn.elementary import exp
@@ -113,8 +114,8 @@ def first_best(logits: Any) -> Any:
     return best
 
 
-class OneHot(layers.OneHot):
-    """layers.OneHot, by kernels."""
+class OneHot(tables.OneHot):
+    """tables.OneHot, by kernels."""
 
     def __init__(
         self, bags: Bags, tokens: Int32, rows: int, keep: Callable[[int], Floats] | None = None

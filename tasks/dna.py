@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,7 @@ from data.labels import CDS
 from rnn.strands import Reader, StrandConfig, predict, reader
 from rnn.weights import from_bytes
 from tasks.families import WEIGHTS, FamilyConfig, FamilyTagger
-
-if TYPE_CHECKING:
-    from tasks.model import Model
+from tasks.model import Model, read
 
 Logits = npt.NDArray[np.floating[Any]]
 _GROUP = 1 << 20  # bases tagged together, of one contig or of many
@@ -129,8 +127,6 @@ class GeneFinder:
     @classmethod
     def load(cls, folder: Path) -> "GeneFinder":
         """Read a model folder, every file checked."""
-        from tasks.model import read
-
         return load_model(read(folder))
 
     def of_code(self, code: int | None) -> "GeneFinder":
@@ -301,7 +297,7 @@ class _Laid:
         return self._survey[size]
 
 
-def load_model(model: "Model") -> GeneFinder:
+def load_model(model: Model) -> GeneFinder:
     """A gene finder from a model folder whose files have been checked."""
     params, _, _ = from_bytes(model.files["weights.safetensors"])
     families = None

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from data.errors import BadInput, IntegrityError
 from data.store import atomic_write, code_hash
@@ -23,14 +23,6 @@ from tasks.environment import CHECKOUT, home
 FORMAT = 1
 VERSION = re.compile(r".+-s\d+-[0-9a-f]{8}")
 PASSPORT, WEIGHTS, VOCABULARY = "passport.json", "weights.safetensors", "vocabulary.json"
-
-
-class Tags(Protocol):
-    """What every loaded model does, of text or of DNA."""
-
-    def tag_raw(self, text: str) -> list[dict[str, Any]]:
-        """What is found in a raw string, each with `start` and `end` into it."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -187,16 +179,3 @@ def resolve(model: str) -> Path:
     from tasks.tracking import resolve_model
 
     return resolve_model(model)
-
-
-def load(folder: Path) -> Tags:
-    """Load a model of either kind, ready to tag raw strings."""
-    model = read(folder)
-    if model.kind == "dna":
-        from tasks.dna import load_model
-
-        loaded: Tags = load_model(model)
-        return loaded
-    from tasks.tagger import Tagger
-
-    return Tagger.of(model)

@@ -16,7 +16,7 @@ class TaggerModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
 
     def load_context(self, context: Any) -> None:
         """Load the model folder; every file is checked against its passport."""
-        from tasks.model import load
+        from tasks.loading import load
 
         self.model = load(Path(context.artifacts["model"]))
 

@@ -56,6 +56,44 @@ def test_arrows_point_down_only(checkout):
     assert violations(checkout) == []
 
 
+def circles(root: Path) -> list[set[str]]:
+    """Modules that import one another round about, wherever in the file the import stands."""
+    arrows: dict[str, set[str]] = {}
+    for package in OURS:
+        for path in (root / package).rglob("*.py"):
+            name = ".".join(path.relative_to(root).with_suffix("").parts)
+            arrows[name] = set()
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    arrows[name] |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    arrows[name] |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
+    reached = {name: targets & arrows.keys() for name, targets in arrows.items()}
+    while True:
+        further = {
+            name: set().union(targets, *(reached[t] for t in targets)) for name, targets in reached.items()
+        }
+        if further == reached:
+            break
+        reached = further
+    return [
+        {name, *(o for o in reached[name] if name in reached[o])}
+        for name in sorted(reached)
+        if name in reached[name]
+    ]
+
+
+def test_no_module_imports_itself_round_about(checkout):
+    assert circles(checkout) == []
+
+
+def test_a_planted_circle_is_found(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "one.py").write_text("def f():\n    from data import two")
+    (tmp_path / "data" / "two.py").write_text("from data.one import f")
+    assert circles(tmp_path)[0] == {"data.one", "data.two"}
+
+
 @pytest.mark.parametrize(
     ("place", "line"),
     [

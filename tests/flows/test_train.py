@@ -18,7 +18,8 @@ from flows.evaluate import EvaluateConfig, evaluate
 from flows.ingest import IngestConfig, ingest
 from flows.train import TrainConfig, train
 from rnn.errors import TrainingError
-from tasks import dna, model, runs, tracking
+from tasks import dna, runs, tracking
+from tasks.loading import load
 
 PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
 
@@ -98,7 +99,7 @@ def test_the_mlflow_model_tags_a_string_in_a_fresh_process_with_pickle_refused(
     command = [sys.executable, "-I", "-c", code]  # -I: neither the checkout nor this folder is on the path
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
     (found,) = json.loads(done.stdout)
-    here = model.load(Path(summary["model"])).tag_raw(text)
+    here = load(Path(summary["model"])).tag_raw(text)
     assert "Rome" in [entity["text"] for entity in found]
     for one, other in zip(found, here, strict=True):
         assert one.pop("probability") == pytest.approx(other.pop("probability"), abs=1e-5)

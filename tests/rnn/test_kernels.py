@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnn import cells, chain, chain_kernels, kernels, layers, table_kernels
+from rnn import cells, chain, chain_kernels, kernels, layers, table_kernels, tables
 from rnn.batches import Bags, Sequences, pack
 from rnn.decode import Scheme, spans_of
 from rnn.elementary import exp
@@ -52,13 +52,13 @@ def test_one_hot(dropped):
     bags = Bags(rng.integers(0, 9, 10).astype(np.int32), offsets, np.arange(6, dtype=np.int32))
     tokens = rng.integers(0, 6, 40).astype(np.int32)
     table = rng.standard_normal((9, 7), np.float32)
-    slow = layers.OneHot(bags, tokens)
+    slow = tables.OneHot(bags, tokens)
     fast = table_kernels.OneHot(bags, tokens, 9)
     if dropped:  # the two draw for their entries in another order: make the factors follow the entry
         distinct, first = np.unique(tokens, return_index=True)
         factor = {int(b): rng.integers(0, 2, sizes[b]) * 2.0 for b in distinct}
         come = [int(tokens[i]) for i in np.sort(first)]
-        slow = layers.OneHot(bags, tokens, lambda n: np.concatenate([factor[int(b)] for b in distinct]))
+        slow = tables.OneHot(bags, tokens, lambda n: np.concatenate([factor[int(b)] for b in distinct]))
         fast = table_kernels.OneHot(
             bags, tokens, 9, lambda n: np.concatenate([factor[b] for b in come]).astype(np.float32)
         )

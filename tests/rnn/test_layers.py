@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnn import layers
+from rnn import layers, tables
 from rnn.batches import Bags, Sequences, pack
 
 LENGTHS = [[4, 1, 3], [1], [1, 1], [5, 5]]
@@ -41,7 +41,7 @@ def test_a_one_hot_product_is_the_sum_of_the_gathered_rows_and_its_gradient_is_r
     for m in range(6):
         np.add.at(onehot[m], bags.rows[bags.offsets[m] : bags.offsets[m + 1]], 1)
     table = rng.standard_normal((9, 5))
-    x, backprop = layers.OneHot(bags, batch.tokens).times(table)
+    x, backprop = tables.OneHot(bags, batch.tokens).times(table)
     np.testing.assert_allclose(x, onehot[batch.tokens] @ table, rtol=1e-12, atol=1e-12)
     dx = rng.standard_normal(x.shape)
     rows, values = backprop(dx)
@@ -49,7 +49,7 @@ def test_a_one_hot_product_is_the_sum_of_the_gathered_rows_and_its_gradient_is_r
     gradient[rows] = values
     assert len(set(rows.tolist())) == len(rows)
     assert_derivative(
-        lambda at: np.vdot(layers.OneHot(bags, batch.tokens).times(at)[0], dx), table, gradient, rng
+        lambda at: np.vdot(tables.OneHot(bags, batch.tokens).times(at)[0], dx), table, gradient, rng
     )
 
 

@@ -148,7 +148,7 @@ def test_the_article_preset_has_the_article_s_matrices(names, train_in, tmp_path
 
 def test_loading_a_model_imports_neither_prefect_nor_mlflow(trained, checkout):
     code = (
-        "import sys; from tasks.model import load; from pathlib import Path\n"
+        "import sys; from tasks.loading import load; from pathlib import Path\n"
         f"print(load(Path({trained['model']!r})).tag_raw('Kalason met Tibeson in Molaburg .'))\n"
         "assert not {'mlflow', 'prefect', 'pandas', 'matplotlib'} & set(sys.modules)"
     )
