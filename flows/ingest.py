@@ -74,11 +74,11 @@ def ingest(config: IngestConfig) -> dict[str, Any]:
     outcome: dict[str, Any] = {"entries": [], "shards": 0, "elsewhere": 0}
     with corpus_writer(folder, found.family, options) as writer:
         items = new_items(writer.dataset, found.items, options)
-        with progress("reading", sum(item.size for item in items) / 1e3, "kB") as advance:
+        with progress("reading", sum(item.size for item in items), "B") as advance:
             shards = [
                 shard
                 for group in grouped(items)
-                for shard in stage_items(writer.staging, group, options, lambda done: advance(done / 1e3))
+                for shard in stage_items(writer.staging, group, options, advance)
             ]
         if items:
             bad = bad_records(writer.staging, shards)

@@ -137,10 +137,10 @@ def tag(config: TagConfig) -> dict[str, Any]:
         workers = workers_for(config.workers, size_of(config.memory), len(work.todo))
         with (
             _engine(workers, request, recorder.run) as (engine, log),
-            progress("tagging", work.size() / 1e6, "MB", work.state) as advance,
+            progress("tagging", work.size(), "B", work.state) as advance,
         ):
             since = time.monotonic()
-            tagging.run(work, engine, lambda done: advance(done / 1e6), log)
+            tagging.run(work, engine, advance, log)
             rates.keep(loaded.version, work.size(), time.monotonic() - since, workers)
         shards = work.shards()
         counts = {**count_tags(writer.kind, shards), **work.counts()}

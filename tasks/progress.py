@@ -16,9 +16,15 @@ def say(line: str) -> None:
     orchestration.log(line)
 
 
-def amount(number: float) -> str:
-    """A number as a person reads it: without fractions, or with two digits where it is small."""
-    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+def amount(number: float, unit: str) -> str:
+    """A number with its unit as a person reads it: "1,234 updates"; bytes, unit "B", as "1.23 MB"."""
+    if unit != "B":
+        return f"{number:,.0f} {unit}" if number >= 10 else f"{number:.2g} {unit}"
+    for prefix in ("", "k", "M"):
+        if number < 1000:
+            return f"{number:.3g} {prefix}B"
+        number /= 1000
+    return f"{number:,.3g} GB" if number < 1000 else f"{number:,.0f} GB"
 
 
 @contextmanager
@@ -30,7 +36,7 @@ def progress(
     Args:
         label: what is being done, in two or three words.
         total: the amount of work in `unit`; None where nobody knows.
-        unit: what is counted, for the rate.
+        unit: what is counted, for the rate; "B" for bytes.
         note: what else there is to say now, in a few words.
 
     Yields:
@@ -49,7 +55,7 @@ def _bar(label: str, total: float | None, unit: str, note: Note) -> Iterator[Cal
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    rate = TextColumn("{task.fields[rate]:>10} " + unit + "/s")
+    rate = TextColumn("{task.fields[rate]:>10}/s")
     console = Console(stderr=True)
     columns = (TextColumn(label), BarColumn(), rate, TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console) as bars:
@@ -59,7 +65,7 @@ def _bar(label: str, total: float | None, unit: str, note: Note) -> Iterator[Cal
         def advance(more: float) -> None:
             nonlocal done
             done += more
-            rate = amount(done / max(time.monotonic() - begun, 1e-9))
+            rate = amount(done / max(time.monotonic() - begun, 1e-9), unit)
             bars.update(bar, advance=more, rate=rate, note=note() if note else "")
 
         yield advance
@@ -73,9 +79,9 @@ def _lines(label: str, total: float | None, unit: str, note: Note) -> Iterator[C
         elapsed = max(time.monotonic() - begun, 1e-9)
         rate = done / elapsed
         left = f", {(total - done) / rate:,.0f} s left" if total and rate and done < total else ""
-        of = f" of {amount(total)}" if total else ""
+        of = f" of {amount(total, unit)}" if total else ""
         also = f", {note()}" if note else ""
-        return f"{label}: {amount(done)}{of} {unit}, {amount(rate)} {unit}/s{left}{also}"
+        return f"{label}: {amount(done, unit)}{of}, {amount(rate, unit)}/s{left}{also}"
 
     def advance(more: float) -> None:
         nonlocal done, shown
