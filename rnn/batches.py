@@ -203,11 +203,9 @@ def shuffled(lengths: Int64, batch: int, rng: np.random.Generator, window: int =
 def by_length(lengths: Int64, steps: int) -> Iterator[Int64]:
     """Cut all sequences, longest first, into batches of at most `steps` steps (or one sequence)."""
     order = np.argsort(-lengths, kind="stable")
-    first = total = 0
-    for i, length in enumerate(lengths[order]):
-        if i > first and total + length > steps:
-            yield order[first:i]
-            first, total = i, 0
-        total += length
-    if len(order):
-        yield order[first:]
+    ends = np.cumsum(lengths[order])
+    first = done = 0
+    while first < len(order):
+        last = max(int(np.searchsorted(ends, done + steps, side="right")), first + 1)
+        yield order[first:last]
+        first, done = last, int(ends[last - 1])

@@ -1,9 +1,10 @@
 """Recurrent cells on packed batches (rnn/batches.py): siblings that read like their equations.
 
 Every cell takes x (N, F*H), what enters each step with its bias already added, F gates side by side; its
-recurrent weights; the batch; the direction; and `keep` (B, H), a factor for each unit of the state of each
-sequence where it enters the product with Wh (dropout on states), or None. It returns h (N, H), and
-backprop: dh (N, H) -> dx (N, F*H), gradients of the recurrent weights. The state before the first step is 0.
+recurrent weights; the batch; the direction; `keep` (B, H), a factor for each unit of the state of each
+sequence where it enters the product with Wh (dropout on states), or None; and `rows` (N,) where x has a row
+for each distinct symbol instead: which row of it enters. It returns h (N, H), and backprop: dh (N, H) -> the
+gradient of what entered (N, F*H), gradients of the recurrent weights. The state before the first step is 0.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from rnn.arrays import Floats, Int64, Params
+from rnn.arrays import Floats, Int32, Int64, Params
 from rnn.batches import Batch
 from rnn.layers import sigmoid
 
@@ -22,27 +23,45 @@ class Cell(Protocol):
     """The form of a cell."""
 
     def __call__(
-        self, x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+        self,
+        x: Floats,
+        weights: Params,
+        batch: Batch,
+        *,
+        reverse: bool = False,
+        keep: Floats | None = None,
+        rows: Int32 | None = None,
     ) -> tuple[Floats, Backprop]:
         """Run over all steps; see the module."""
         ...
 
 
 def elman(
-    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+    x: Floats,
+    weights: Params,
+    batch: Batch,
+    *,
+    reverse: bool = False,
+    keep: Floats | None = None,
+    rows: Int32 | None = None,
 ) -> tuple[Floats, Backprop]:
     """The cell of the article (Elman, 1990): h[t] = tanh(x[t] + h[t-1] @ Wh).  Wh (H, H)."""
-    return _simple(
-        x, weights["Wh"], batch, reverse=reverse, keep=keep, squash=np.tanh, slope=lambda h: 1 - h**2
-    )
+    x, Wh = _entering(x, rows), weights["Wh"]
+    return _simple(x, Wh, batch, reverse=reverse, keep=keep, squash=np.tanh, slope=lambda h: 1 - h**2)
 
 
 def relu(
-    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+    x: Floats,
+    weights: Params,
+    batch: Batch,
+    *,
+    reverse: bool = False,
+    keep: Floats | None = None,
+    rows: Int32 | None = None,
 ) -> tuple[Floats, Backprop]:
     """h[t] = max(0, x[t] + h[t-1] @ Wh).  Wh (H, H)."""
     return _simple(
-        x,
+        _entering(x, rows),
         weights["Wh"],
         batch,
         reverse=reverse,
@@ -53,14 +72,20 @@ def relu(
 
 
 def gru(
-    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+    x: Floats,
+    weights: Params,
+    batch: Batch,
+    *,
+    reverse: bool = False,
+    keep: Floats | None = None,
+    rows: Int32 | None = None,
 ) -> tuple[Floats, Backprop]:
     """Gated recurrent unit, gates r, z, n (Cho et al., 2014), the reset gate after the product as in cuDNN.
 
     r = sigmoid(xr + h @ Whr),  z = sigmoid(xz + h @ Whz),  n = tanh(xn + r * (h @ Whn + bh)),
     h' = (1 - z) * n + z * h.  Wh (H, 3H), bh (H,).
     """
-    Wh, bh = weights["Wh"], weights["bh"]
+    x, Wh, bh = _entering(x, rows), weights["Wh"], weights["bh"]
     N, H = len(x), len(bh)
     h, gates, inner = np.empty((N, H), x.dtype), np.empty_like(x), np.empty((N, H), x.dtype)
     before, handed = (
@@ -100,14 +125,20 @@ def gru(
 
 
 def lstm(
-    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+    x: Floats,
+    weights: Params,
+    batch: Batch,
+    *,
+    reverse: bool = False,
+    keep: Floats | None = None,
+    rows: Int32 | None = None,
 ) -> tuple[Floats, Backprop]:
     """Long short-term memory with gates i, f, g, o (Hochreiter and Schmidhuber, 1997; Gers et al., 2000).
 
     i, f, o = sigmoid(x. + h @ Wh.),  g = tanh(xg + h @ Whg),  c' = f * c + i * g,  h' = o * tanh(c').
     Wh (H, 4H).
     """
-    Wh = weights["Wh"]
+    x, Wh = _entering(x, rows), weights["Wh"]
     N, H = len(x), len(Wh)
     h, c, gates = np.empty((N, H), x.dtype), np.empty((N, H), x.dtype), np.empty_like(x)
     before, c_before = np.zeros((N, H), x.dtype), np.zeros((N, H), x.dtype)
@@ -143,6 +174,10 @@ def lstm(
 
 GATES = {"elman": 1, "relu": 1, "gru": 3, "lstm": 4}
 CELLS: dict[str, Cell] = {"elman": elman, "relu": relu, "gru": gru, "lstm": lstm}
+
+
+def _entering(x: Floats, rows: Int32 | None) -> Floats:
+    return x if rows is None else x[rows]
 
 
 def _relu(z: Floats, out: Floats) -> Floats:

@@ -27,6 +27,12 @@ def tanh(x: Any) -> Any:
 
 
 @jit
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), by tanh."""
+    return tanh(x * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
+
+
+@jit
 def exp(x: Any) -> Any:
     """exp between -80 and 80, where x is taken to lie, off by 2e-7 of itself: 2^n times a polynomial.
 

@@ -1,6 +1,9 @@
 """Numba kernels of the recurrent cells: what cells.py computes, a whole batch a call.
 
 float32 only. Each kernel is compared with its reference by tests. Shapes and words as in the references.
+
+The gates of a row are made in one place: a step copies its rows of x there, adds the product with Wh,
+squashes them, and on the way back puts their gradient there, so that little memory is touched.
 """
 
 from typing import Any
@@ -11,8 +14,9 @@ from rnn import layers
 from rnn.arrays import Floats, Int32, Params
 from rnn.batches import Batch
 from rnn.cells import Backprop, Cell
-from rnn.elementary import tanh
+from rnn.elementary import sigmoid, tanh
 from rnn.jit import jit
+from rnn.products import packed, put, room, times
 
 
 @jit
@@ -29,96 +33,109 @@ def _there(starts: Any, t: int, reverse: bool) -> Any:
 
 
 @jit
-def _hand_on(h: Any, first: int, n: int, keep: Any, Wh: Any, state: Any, out: Any) -> None:
-    """out[:n] = (h[first:first + n] * keep) @ Wh; `keep` without rows drops nothing."""
-    if n:
-        if len(keep):
-            for i in range(n):
-                for j in range(h.shape[1]):
-                    state[i, j] = h[first + i, j] * keep[i, j]
-            np.dot(state[:n], Wh, out[:n])
-        else:
-            np.dot(h[first : first + n], Wh, out[:n])
+def _enter(x: Any, rows: Any, a: int, out: Any) -> None:
+    """out[i] = x[rows[a + i]]."""
+    for i in range(len(out)):
+        e, o = x[rows[a + i]], out[i]
+        for j in range(len(o)):
+            o[j] = e[j]
 
 
 @jit
-def _hand_back(dz: Any, n: int, first: int, keep: Any, WhT: Any, buffer: Any, dstate: Any) -> None:
-    """dstate[first:first + n] += (dz[:n] @ Wh.T) * keep."""
-    if n:
-        np.dot(dz[:n], WhT, buffer[:n])
+def _hand_on(h: Any, first: int, n: int, keep: Any, Wh: Any, state: Any, out: Any) -> None:
+    """out[:n] += (h[first:first + n] * keep) @ Wh; `keep` without rows drops nothing."""
+    if len(keep):
+        for i in range(n):
+            for j in range(h.shape[1]):
+                state[i, j] = h[first + i, j] * keep[i, j]
+        times(state[:n], Wh, out[:n], True)
+    else:
+        times(h[first : first + n], Wh, out[:n], True)
+
+
+@jit
+def _hand_back(dz: Any, n: int, keep: Any, WhT: Any, dstate: Any) -> None:
+    """dstate[:n] = (dz[:n] @ Wh.T) * keep."""
+    times(dz[:n], WhT, dstate[:n], False)
+    if len(keep):
         for i in range(n):
             for j in range(dstate.shape[1]):
-                if len(keep):
-                    dstate[first + i, j] += buffer[i, j] * keep[i, j]
-                else:
-                    dstate[first + i, j] += buffer[i, j]
+                dstate[i, j] *= keep[i, j]
 
 
 @jit
-def _simple_forward(x: Any, Wh: Any, starts: Any, reverse: bool, rectify: bool, keep: Any) -> Any:
-    N, H = x.shape
+def _simple_forward(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool, rectify: bool, keep: Any) -> Any:
+    N, H = len(rows), x.shape[1]
     T, B = len(starts) - 1, starts[1]
-    h, u, state = np.empty((N, H), x.dtype), np.empty((B, H), x.dtype), np.empty((B, H), x.dtype)
+    h, state = np.empty((N, H), x.dtype), np.empty((B, H), x.dtype)
     for k in range(T):
         t = T - 1 - k if reverse else k
-        a, n = starts[t], starts[t + 1] - starts[t]
+        here = h[starts[t] : starts[t + 1]]
         first, m = _there(starts, t, reverse)
-        _hand_on(h, first, m, keep, Wh, state, u)
-        u[m:n] = 0
-        if rectify:
-            for i in range(n):
+        _enter(x, rows, starts[t], here)
+        _hand_on(h, first, m, keep, Wh, state, here)
+        for i in range(len(here)):
+            o = here[i]
+            if rectify:
                 for j in range(H):
-                    h[a + i, j] = max(x[a + i, j] + u[i, j], np.float32(0))
-        else:
-            for i in range(n):
+                    o[j] = max(o[j], np.float32(0))
+            else:
                 for j in range(H):
-                    h[a + i, j] = tanh(x[a + i, j] + u[i, j])
+                    o[j] = tanh(o[j])
     return h
 
 
 @jit
-def _simple_backward(dx: Any, h: Any, WhT: Any, starts: Any, reverse: bool, rectify: bool, keep: Any) -> None:
-    """Turn dh, in place, into dx."""
-    H = dx.shape[1]
+def _simple_backward(dh: Any, h: Any, WhT: Any, starts: Any, reverse: bool, rectify: bool, keep: Any) -> Any:
+    N, H = h.shape
     T, B = len(starts) - 1, starts[1]
-    buffer = np.empty((B, H), dx.dtype)
+    dx, dstate = np.empty((N, H), h.dtype), np.zeros((B, H), h.dtype)
+    one, zero = np.float32(1), np.float32(0)
     for k in range(T):
         t = k if reverse else T - 1 - k
         a, n = starts[t], starts[t + 1] - starts[t]
-        if rectify:
-            for i in range(a, a + n):
+        for i in range(n):
+            d, o, b, w = dstate[i], dx[a + i], dh[a + i], h[a + i]
+            if rectify:
                 for j in range(H):
-                    dx[i, j] = dx[i, j] if h[i, j] > 0 else np.float32(0)
-        else:
-            for i in range(a, a + n):
+                    o[j] = b[j] + d[j] if w[j] > 0 else zero
+            else:
                 for j in range(H):
-                    dx[i, j] *= np.float32(1) - h[i, j] * h[i, j]
-        first, m = _there(starts, t, reverse)
-        _hand_back(dx[a : a + n], m, first, keep, WhT, buffer, dx)
+                    o[j] = (b[j] + d[j]) * (one - w[j] * w[j])
+        _, m = _there(starts, t, reverse)
+        _hand_back(dx[a : a + n], m, keep, WhT, dstate)
+    return dx
 
 
 @jit
-def _gru_forward(x: Any, Wh: Any, bh: Any, starts: Any, reverse: bool, keep: Any) -> Any:
-    N, H = x.shape[0], len(bh)
+def _gru_step(g: Any, v: Any, bh: Any, before: Any, inner: Any, h: Any) -> None:
+    """One row of a step: g (3H,) what enters becomes the gates, v (3H,) the product of the state before."""
+    H = len(bh)
+    reset, keep, fresh = g[:H], g[H : 2 * H], g[2 * H : 3 * H]
+    for j in range(H):
+        inner[j] = v[2 * H + j] + bh[j]
+        reset[j] = sigmoid(reset[j] + v[j])
+        keep[j] = sigmoid(keep[j] + v[H + j])
+        fresh[j] = tanh(fresh[j] + reset[j] * inner[j])
+        h[j] = fresh[j] + keep[j] * (before[j] - fresh[j])
+
+
+@jit
+def _gru_forward(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool, keep: Any) -> Any:
+    N, H = len(rows), len(bh)
     T, B = len(starts) - 1, starts[1]
-    h, gates, inner = np.empty((N, H), x.dtype), np.empty_like(x), np.empty((N, H), x.dtype)
+    h, gates, inner = np.empty((N, H), x.dtype), np.empty((N, 3 * H), x.dtype), np.empty((N, H), x.dtype)
     u, state, none = np.empty((B, 3 * H), x.dtype), np.empty((B, H), x.dtype), np.zeros(H, x.dtype)
-    half = np.float32(0.5)
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
         first, m = _there(starts, t, reverse)
+        _enter(x, rows, a, gates[a : a + n])
+        u[:n] = 0
         _hand_on(h, first, m, keep, Wh, state, u)
-        u[m:n] = 0
         for i in range(n):
-            g, e, v, before = gates[a + i], x[a + i], u[i], h[first + i] if i < m else none
-            for j in range(H):
-                g[j] = tanh((e[j] + v[j]) * half) * half + half
-                g[H + j] = tanh((e[H + j] + v[H + j]) * half) * half + half
-                inner[a + i, j] = v[2 * H + j] + bh[j]
-            for j in range(H):
-                g[2 * H + j] = tanh(e[2 * H + j] + g[j] * inner[a + i, j])
-                h[a + i, j] = g[2 * H + j] + g[H + j] * (before[j] - g[2 * H + j])
+            before = h[first + i] if i < m else none
+            _gru_step(gates[a + i], u[i], bh, before, inner[a + i], h[a + i])
     return h, gates, inner
 
 
@@ -126,223 +143,188 @@ def _gru_forward(x: Any, Wh: Any, bh: Any, starts: Any, reverse: bool, keep: Any
 def _gru_backward(
     dh: Any, h: Any, gates: Any, inner: Any, WhT: Any, starts: Any, reverse: bool, keep: Any
 ) -> Any:
-    H = h.shape[1]
+    """dx (N, 3H), and du (N, 3H), the gradient of the product with Wh."""
+    N, H = h.shape
     T, B = len(starts) - 1, starts[1]
-    dstate, dx, du = dh.copy(), np.empty_like(gates), np.empty_like(gates)
-    buffer = np.empty((B, H), dh.dtype)
+    du, dstate, none = np.empty((N, 3 * H), h.dtype), np.zeros((B, H), h.dtype), np.zeros(H, h.dtype)
+    kept = np.empty((B, H), h.dtype)
     one = np.float32(1)
-    w = np.zeros(H, dh.dtype)
     for k in range(T):
         t = k if reverse else T - 1 - k
         a, n = starts[t], starts[t + 1] - starts[t]
         first, m = _there(starts, t, reverse)
         for i in range(n):
-            g, d, o, p = gates[a + i], dstate[a + i], dx[a + i], du[a + i]
-            if i < m:
-                for j in range(H):
-                    w[j] = h[first + i, j]
-            else:
-                w[:] = 0
+            b, d, v, o, p = dh[a + i], dstate[i], inner[a + i], gates[a + i], du[a + i]
+            before, w = h[first + i] if i < m else none, kept[i]
+            dr, dz, dn = o[:H], o[H : 2 * H], o[2 * H : 3 * H]
             for j in range(H):
-                r, z, c = g[j], g[H + j], g[2 * H + j]
-                dc = d[j] * (one - z) * (one - c * c)
-                dr = dc * inner[a + i, j] * r * (one - r)
-                dz = d[j] * (w[j] - c) * z * (one - z)
-                o[j] = dr
-                p[j] = dr
-                o[H + j] = dz
-                p[H + j] = dz
-                o[2 * H + j] = dc
+                r, z, c, ds = dr[j], dz[j], dn[j], b[j] + d[j]
+                dc = ds * (one - z) * (one - c * c)
+                w[j] = ds * z
+                dr[j] = dc * v[j] * r * (one - r)
+                dz[j] = ds * (before[j] - c) * z * (one - z)
+                dn[j] = dc
+                p[j] = dr[j]
+                p[H + j] = dz[j]
                 p[2 * H + j] = dc * r
-        _hand_back(du[a : a + n], m, first, keep, WhT, buffer, dstate)
+        _hand_back(du[a : a + n], m, keep, WhT, dstate)
         for i in range(m):
             for j in range(H):
-                dstate[first + i, j] += dstate[a + i, j] * gates[a + i, H + j]
-    return dx, du
+                dstate[i, j] += kept[i, j]
+    return gates, du
 
 
 @jit
-def _lstm_forward(x: Any, Wh: Any, starts: Any, reverse: bool, keep: Any) -> Any:
-    N, H = x.shape[0], Wh.shape[0]
+def _lstm_step(g: Any, c: Any, h: Any) -> None:
+    """One row of a step: g (4H,), what enters and the product, becomes the gates; c (H,) is that before."""
+    H = len(h)
+    write, keep, fresh, show = g[:H], g[H : 2 * H], g[2 * H : 3 * H], g[3 * H : 4 * H]
+    for j in range(H):
+        write[j] = sigmoid(write[j])
+        keep[j] = sigmoid(keep[j])
+        fresh[j] = tanh(fresh[j])
+        show[j] = sigmoid(show[j])
+        c[j] = keep[j] * c[j] + write[j] * fresh[j]
+        h[j] = show[j] * tanh(c[j])
+
+
+@jit
+def _lstm_forward(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool, keep: Any) -> Any:
+    N, H = len(rows), x.shape[1] // 4
     T, B = len(starts) - 1, starts[1]
-    h, c, s = np.empty((N, H), x.dtype), np.empty((N, H), x.dtype), np.empty((N, H), x.dtype)
-    gates = np.empty_like(x)
-    u, state, none = np.empty((B, 4 * H), x.dtype), np.empty((B, H), x.dtype), np.zeros(H, x.dtype)
-    half = np.float32(0.5)
+    h, c, gates = np.empty((N, H), x.dtype), np.empty((N, H), x.dtype), np.empty((N, 4 * H), x.dtype)
+    state, none = np.empty((B, H), x.dtype), np.zeros(H, x.dtype)
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
         first, m = _there(starts, t, reverse)
-        _hand_on(h, first, m, keep, Wh, state, u)
-        u[m:n] = 0
+        _enter(x, rows, a, gates[a : a + n])
+        _hand_on(h, first, m, keep, Wh, state, gates[a : a + n])
         for i in range(n):
-            g, e, v, before = gates[a + i], x[a + i], u[i], c[first + i] if i < m else none
+            w, before = c[a + i], c[first + i] if i < m else none
             for j in range(H):
-                g[j] = tanh((e[j] + v[j]) * half) * half + half
-                g[H + j] = tanh((e[H + j] + v[H + j]) * half) * half + half
-                g[2 * H + j] = tanh(e[2 * H + j] + v[2 * H + j])
-                g[3 * H + j] = tanh((e[3 * H + j] + v[3 * H + j]) * half) * half + half
-            for j in range(H):
-                c[a + i, j] = g[H + j] * before[j] + g[j] * g[2 * H + j]
-                s[a + i, j] = tanh(c[a + i, j])
-                h[a + i, j] = g[3 * H + j] * s[a + i, j]
-    return h, c, s, gates
+                w[j] = before[j]
+            _lstm_step(gates[a + i], w, h[a + i])
+    return h, c, gates
 
 
 @jit
-def _lstm_backward(
-    dh: Any, c: Any, s: Any, gates: Any, WhT: Any, starts: Any, reverse: bool, keep: Any
-) -> Any:
-    N, H = c.shape
+def _lstm_backward(dh: Any, c: Any, gates: Any, WhT: Any, starts: Any, reverse: bool, keep: Any) -> Any:
+    """dx, in the place of the gates."""
+    H = c.shape[1]
     T, B = len(starts) - 1, starts[1]
-    dstate, dcell, dx = dh.copy(), np.zeros((N, H), dh.dtype), np.empty_like(gates)
-    buffer = np.empty((B, H), dh.dtype)
-    one = np.float32(1)
+    dstate, dcell = np.zeros((B, H), dh.dtype), np.zeros((B, H), dh.dtype)
+    none, one = np.zeros(H, dh.dtype), np.float32(1)
     for k in range(T):
         t = k if reverse else T - 1 - k
         a, n = starts[t], starts[t + 1] - starts[t]
         first, m = _there(starts, t, reverse)
         for i in range(n):
-            q, d, y, o = gates[a + i], dstate[a + i], s[a + i], dx[a + i]
+            b, d, e, w, o = dh[a + i], dstate[i], dcell[i], c[a + i], gates[a + i]
+            before = c[first + i] if i < m else none
+            write, keeps, fresh, show = o[:H], o[H : 2 * H], o[2 * H : 3 * H], o[3 * H : 4 * H]
             for j in range(H):
-                dc = dcell[a + i, j] + d[j] * q[3 * H + j] * (one - y[j] * y[j])
-                dcell[a + i, j] = dc
-                o[j] = dc * q[2 * H + j] * q[j] * (one - q[j])
-                o[2 * H + j] = dc * q[j] * (one - q[2 * H + j] * q[2 * H + j])
-                o[3 * H + j] = d[j] * y[j] * q[3 * H + j] * (one - q[3 * H + j])
-            if i < m:
-                for j in range(H):
-                    f = q[H + j]
-                    o[H + j] = dcell[a + i, j] * c[first + i, j] * f * (one - f)
-                    dcell[first + i, j] += dcell[a + i, j] * f
-            else:
-                o[H : 2 * H] = 0
-        _hand_back(dx[a : a + n], m, first, keep, WhT, buffer, dstate)
-    return dx
+                i_, f, g, q, y, ds = write[j], keeps[j], fresh[j], show[j], tanh(w[j]), b[j] + d[j]
+                dc = e[j] + ds * q * (one - y * y)
+                e[j] = dc * f
+                write[j] = dc * g * i_ * (one - i_)
+                keeps[j] = dc * before[j] * f * (one - f)
+                fresh[j] = dc * i_ * (one - g * g)
+                show[j] = ds * y * q * (one - q)
+        _hand_back(gates[a : a + n], m, keep, WhT, dstate)
+    return gates
 
 
 @jit
-def _simple_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool, rectify: bool) -> Any:
-    """_simple_forward on rows x[which]."""
-    N, H = len(which), x.shape[1]
-    T, B = len(starts) - 1, starts[1]
-    h, u, none = np.empty((N, H), x.dtype), np.empty((B, H), x.dtype), np.empty((0, 0), x.dtype)
-    for k in range(T):
-        t = T - 1 - k if reverse else k
-        a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = _there(starts, t, reverse)
-        _hand_on(h, first, m, none, Wh, u, u)
-        u[m:n] = 0
-        for i in range(n):
-            e, v, o = x[which[a + i]], u[i], h[a + i]
-            if rectify:
-                for j in range(H):
-                    o[j] = max(e[j] + v[j], np.float32(0))
-            else:
-                for j in range(H):
-                    o[j] = tanh(e[j] + v[j])
-    return h
-
-
-@jit
-def _gru_states(x: Any, which: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) -> Any:
-    """_gru_forward on rows x[which], without what only the way back needs."""
-    N, H = len(which), len(bh)
+def _gru_states(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) -> Any:
+    """_gru_forward without what only the way back needs."""
+    N, H = len(rows), len(bh)
     T, B = len(starts) - 1, starts[1]
     h, u, none = np.empty((N, H), x.dtype), np.empty((B, 3 * H), x.dtype), np.empty((0, 0), x.dtype)
-    half, zeros = np.float32(0.5), np.zeros(H, x.dtype)
+    g, inner, zeros = np.empty((B, 3 * H), x.dtype), np.empty(H, x.dtype), np.zeros(H, x.dtype)
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
         first, m = _there(starts, t, reverse)
-        _hand_on(h, first, m, none, Wh, u, u)
-        u[m:n] = 0
+        _enter(x, rows, a, g[:n])
+        u[:n] = 0
+        _hand_on(h, first, m, none, Wh, none, u)
         for i in range(n):
-            e, v, o, before = x[which[a + i]], u[i], h[a + i], h[first + i] if i < m else zeros
-            for j in range(H):
-                reset = tanh((e[j] + v[j]) * half) * half + half
-                keep = tanh((e[H + j] + v[H + j]) * half) * half + half
-                fresh = tanh(e[2 * H + j] + reset * (v[2 * H + j] + bh[j]))
-                o[j] = fresh + keep * (before[j] - fresh)
+            _gru_step(g[i], u[i], bh, h[first + i] if i < m else zeros, inner, h[a + i])
     return h
 
 
 @jit
-def _lstm_states(x: Any, which: Any, Wh: Any, starts: Any, reverse: bool) -> Any:
-    """_lstm_forward on rows x[which], without what only the way back needs."""
-    N, H = len(which), Wh.shape[0]
+def _lstm_states(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool) -> Any:
+    """_lstm_forward without what only the way back needs."""
+    N, H = len(rows), x.shape[1] // 4
     T, B = len(starts) - 1, starts[1]
-    h, u, none = np.empty((N, H), x.dtype), np.empty((B, 4 * H), x.dtype), np.empty((0, 0), x.dtype)
+    h, g, none = np.empty((N, H), x.dtype), np.empty((B, 4 * H), x.dtype), np.empty((0, 0), x.dtype)
     c = np.zeros((B, H), x.dtype)
-    half = np.float32(0.5)
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
         first, m = _there(starts, t, reverse)
-        _hand_on(h, first, m, none, Wh, u, u)
-        u[m:n] = 0
+        _enter(x, rows, a, g[:n])
+        _hand_on(h, first, m, none, Wh, none, g)
         for i in range(n):
-            e, v, o, s = x[which[a + i]], u[i], h[a + i], c[i]
-            for j in range(H):
-                keep = tanh((e[H + j] + v[H + j]) * half) * half + half
-                write = tanh((e[j] + v[j]) * half) * half + half
-                show = tanh((e[3 * H + j] + v[3 * H + j]) * half) * half + half
-                s[j] = keep * s[j] + write * tanh(e[2 * H + j] + v[2 * H + j])
-                o[j] = show * tanh(s[j])
+            _lstm_step(g[i], c[i], h[a + i])
     return h
 
 
 _NONE = np.empty((0, 0), np.float32)
+CHUNK = 256  # pairs of rows whose products are added up in one go
 
 
 @jit
-def _states_before(h: Any, starts: Any, reverse: bool, keep: Any) -> Any:
-    """For each row after the first step, the state that crosses to or from the step before it."""
-    H, B = h.shape[1], starts[1]
-    states = np.empty((len(h) - B, H), h.dtype)
-    for t in range(1, len(starts) - 1):
-        a, n, first = starts[t], starts[t + 1] - starts[t], starts[t - 1]
-        source = a if reverse else first
+def _pairs(h: Any, dz: Any, before: Any, member: Any, reverse: bool, keep: Any, came: Any, sum_: Any) -> None:
+    """sum_ (H, .) += state times what came back, over all pairs of rows that hand a state on."""
+    H, B = h.shape[1], len(h) - len(before)
+    state = np.empty((CHUNK, H), h.dtype)
+    for begin in range(0, len(before), CHUNK):
+        n = min(CHUNK, len(before) - begin)
         for i in range(n):
+            later = B + begin + i
+            earlier = before[begin + i]
+            w, o = h[later if reverse else earlier], state[i]
             for j in range(H):
-                states[a - B + i, j] = h[source + i, j]
+                o[j] = w[j]
             if len(keep):
+                factor = keep[member[later]]
                 for j in range(H):
-                    states[a - B + i, j] *= keep[i, j]
-    return states
-
-
-@jit
-def _rows_before(dz: Any, starts: Any) -> Any:
-    """For each row after the first step, the row of dz one step earlier."""
-    H, B = dz.shape[1], starts[1]
-    rows = np.empty((len(dz) - B, H), dz.dtype)
-    for t in range(1, len(starts) - 1):
-        a, n, first = starts[t], starts[t + 1] - starts[t], starts[t - 1]
-        for i in range(n):
-            for j in range(H):
-                rows[a - B + i, j] = dz[first + i, j]
-    return rows
+                    o[j] *= factor[j]
+            put(dz[earlier if reverse else later], came, i)
+        times(state[:n].T, came, sum_, True)
 
 
 def _state_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool, mask: Floats) -> Floats:
     """dWh: all states handed on, transposed, times what came back."""
-    state = _states_before(h, batch.starts, reverse, mask)
-    came = _rows_before(dz, batch.starts) if reverse else dz[int(batch.starts[1]) :]
-    gradient: Floats = state.T @ came
+    gradient = np.zeros((h.shape[1], dz.shape[1]), h.dtype)
+    came = room(CHUNK, dz.shape[1])
+    _pairs(h, dz, batch.before, batch.member, reverse, mask, came, gradient)
     return gradient
+
+
+def _rows(x: Floats, rows: Int32 | None) -> Int32:
+    return np.arange(len(x), dtype=np.int32) if rows is None else rows
 
 
 def _simple(rectify: bool) -> Cell:
     def cell(
-        x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+        x: Floats,
+        weights: Params,
+        batch: Batch,
+        *,
+        reverse: bool = False,
+        keep: Floats | None = None,
+        rows: Int32 | None = None,
     ) -> tuple[Floats, Backprop]:
         Wh, mask = weights["Wh"], _NONE if keep is None else keep
-        h = _simple_forward(x, Wh, batch.starts, reverse, rectify, mask)
+        h = _simple_forward(x, _rows(x, rows), packed(Wh), batch.starts, reverse, rectify, mask)
 
         def backprop(dh: Floats) -> tuple[Floats, Params]:
-            dx = dh.copy(order="C")
-            _simple_backward(dx, h, np.ascontiguousarray(Wh.T), batch.starts, reverse, rectify, mask)
+            back = packed(Wh.T)
+            dx = _simple_backward(np.ascontiguousarray(dh), h, back, batch.starts, reverse, rectify, mask)
             return dx, {"Wh": _state_gradient(h, dx, batch, reverse, mask)}
 
         return h, backprop
@@ -351,33 +333,44 @@ def _simple(rectify: bool) -> Cell:
 
 
 def gru(
-    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+    x: Floats,
+    weights: Params,
+    batch: Batch,
+    *,
+    reverse: bool = False,
+    keep: Floats | None = None,
+    rows: Int32 | None = None,
 ) -> tuple[Floats, Backprop]:
     """cells.gru, by kernels."""
-    Wh, mask = weights["Wh"], _NONE if keep is None else keep
-    h, gates, inner = _gru_forward(x, Wh, weights["bh"], batch.starts, reverse, mask)
+    Wh, mask, starts = weights["Wh"], _NONE if keep is None else keep, batch.starts
+    h, gates, inner = _gru_forward(x, _rows(x, rows), packed(Wh), weights["bh"], starts, reverse, mask)
 
     def backprop(dh: Floats) -> tuple[Floats, Params]:
-        back = np.ascontiguousarray(Wh.T)
-        dx, du = _gru_backward(np.ascontiguousarray(dh), h, gates, inner, back, batch.starts, reverse, mask)
+        back = packed(Wh.T)
+        dx, du = _gru_backward(np.ascontiguousarray(dh), h, gates, inner, back, starts, reverse, mask)
         return dx, {
             "Wh": _state_gradient(h, du, batch, reverse, mask),
-            "bh": (layers.column_sums(du)[2 * h.shape[1] :]),
+            "bh": layers.column_sums(du[:, 2 * h.shape[1] :]),
         }
 
     return h, backprop
 
 
 def lstm(
-    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
+    x: Floats,
+    weights: Params,
+    batch: Batch,
+    *,
+    reverse: bool = False,
+    keep: Floats | None = None,
+    rows: Int32 | None = None,
 ) -> tuple[Floats, Backprop]:
     """cells.lstm, by kernels."""
-    Wh, mask = weights["Wh"], _NONE if keep is None else keep
-    h, c, s, gates = _lstm_forward(x, Wh, batch.starts, reverse, mask)
+    Wh, mask, starts = weights["Wh"], _NONE if keep is None else keep, batch.starts
+    h, c, gates = _lstm_forward(x, _rows(x, rows), packed(Wh), starts, reverse, mask)
 
     def backprop(dh: Floats) -> tuple[Floats, Params]:
-        back = np.ascontiguousarray(Wh.T)
-        dx = _lstm_backward(np.ascontiguousarray(dh), c, s, gates, back, batch.starts, reverse, mask)
+        dx = _lstm_backward(np.ascontiguousarray(dh), c, gates, packed(Wh.T), starts, reverse, mask)
         return dx, {"Wh": _state_gradient(h, dx, batch, reverse, mask)}
 
     return h, backprop
@@ -386,13 +379,21 @@ def lstm(
 CELLS: dict[str, Cell] = {"elman": _simple(False), "relu": _simple(True), "gru": gru, "lstm": lstm}
 
 
-def states(cell: str, x: Floats, which: Int32, weights: Params, batch: Batch, reverse: bool) -> Floats:
-    """h (N, H) of a cell on the rows x[which], with no way back."""
+def recurrent(params: Params, name: str) -> Params:
+    """The recurrent weights of a cell as `states` wants them; packed here once for many batches."""
+    weights = {"Wh": packed(params[f"{name}.Wh"])}
+    if f"{name}.bh" in params:
+        weights["bh"] = params[f"{name}.bh"]
+    return weights
+
+
+def states(cell: str, x: Floats, rows: Int32, weights: Params, batch: Batch, reverse: bool) -> Floats:
+    """h (N, H) of a cell on the rows x[rows], with no way back; weights as `recurrent` gives them."""
     Wh, starts = weights["Wh"], batch.starts
     if cell == "lstm":
-        h: Floats = _lstm_states(x, which, Wh, starts, reverse)
+        h: Floats = _lstm_states(x, rows, Wh, starts, reverse)
     elif cell == "gru":
-        h = _gru_states(x, which, Wh, weights["bh"], starts, reverse)
+        h = _gru_states(x, rows, Wh, weights["bh"], starts, reverse)
     else:
-        h = _simple_states(x, which, Wh, starts, reverse, cell == "relu")
+        h = _simple_forward(x, rows, Wh, starts, reverse, cell == "relu", _NONE)
     return h

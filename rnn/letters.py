@@ -92,13 +92,14 @@ def read_only(params: Params, cell: str, spelling: Bags, words: Int32, first: in
     C = x.shape[1] // 4
     out = np.zeros((len(words), 2 * C), x.dtype)
     entering = [x @ params[f"letters.{name}.Wx"] + params[f"letters.{name}.b"] for name in DIRECTIONS]
+    weights = [kernels.recurrent(params, f"letters.{name}") for name in DIRECTIONS]
     for begin in range(0, len(words), AT_ONCE):
         batch, owner, ends = _packed(spelling, words[begin : begin + AT_ONCE])
         if batch is None:
             continue
         for d, name in enumerate(DIRECTIONS):
-            weights = _recurrent(params, f"letters.{name}")
-            h = kernels.states(cell, entering[d], batch.tokens - first, weights, batch, name == "backward")
+            rows, reverse = batch.tokens - first, name == "backward"
+            h = kernels.states(cell, entering[d], rows, weights[d], batch, reverse)
             out[begin + owner, d * C : (d + 1) * C] = h[ends[d]]
     return out
 

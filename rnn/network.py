@@ -272,7 +272,7 @@ class NetworkConfig:
         blocks, spelling = bags.parted(first) if self.letters else (bags, bags)
         tokens = replaced(batch.tokens, bags, noise)
         onehot = one_hot(blocks, tokens, noise, table)
-        x, table_back = onehot.times(table)
+        x, table_back = onehot.times(table) if self.embedding else onehot.sums(table)
         if self.letters:
             words, which = np.unique(tokens, return_inverse=True)
             cell = _cells(x.dtype)[self.cell]
@@ -284,7 +284,8 @@ class NetworkConfig:
             x, back = dropped(x, batch, noise)
             backs.append(back)
         for layer in range(upto):
-            x, layer_back = self._recurrent(params, layer, x, batch, noise)
+            rows = None if layer or self.embedding else onehot.which.astype(np.int32, copy=False)
+            x, layer_back = self._recurrent(params, layer, x, batch, noise, rows)
             x, back = dropped(x, batch, noise)
             backs += [layer_back, back]
 
@@ -314,16 +315,17 @@ class NetworkConfig:
         from rnn import kernels, table_kernels
 
         H, FH, by = self.hidden, GATES[self.cell] * self.hidden, params["head.by"]
-        distinct = np.unique(tokens)
         slot = np.zeros(len(bags), np.int32)
+        slot[tokens] = 1
+        distinct = np.flatnonzero(slot).astype(np.int32)
         slot[distinct] = np.arange(len(distinct))
         begin = self.rows - self.letters
         blocks, spelling = bags.parted(begin) if self.letters else (bags, bags)
         onehot = table_kernels.OneHot(blocks, distinct, self.rows)
-        sums, _ = onehot.times(params["table"])
+        sums, _ = onehot.sums(params["table"])
         if self.letters:
             sums[:, : self.embedding // 2] += letters.read_only(params, self.cell, spelling, distinct, begin)
-        straight = onehot.times(params["direct"])[0] if self.direct else None
+        straight = onehot.sums(params["direct"])[0] if self.direct else None
         first, weights = [], {}
         for d, direction in enumerate(self.directions):
             Wx = params.get(f"0.{direction}.Wx")
@@ -334,7 +336,7 @@ class NetworkConfig:
         for layer in range(self.layers):
             for direction in self.directions:
                 name = f"{layer}.{direction}"
-                weights[name] = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
+                weights[name] = kernels.recurrent(params, name)
 
         def logits(batch: Batch) -> Floats:
             entering, which = first, slot[batch.tokens]
@@ -360,39 +362,44 @@ class NetworkConfig:
         return logits
 
     def _recurrent(
-        self, params: Params, layer: int, x: Floats, batch: Batch, noise: Noise | None
+        self,
+        params: Params,
+        layer: int,
+        x: Floats,
+        batch: Batch,
+        noise: Noise | None,
+        rows: Int32 | None,
     ) -> tuple[Floats, Any]:
-        """One layer, all directions side by side: x (N, .) -> h (N, D*H)."""
-        H, F, direct = self.hidden, GATES[self.cell], f"{layer}.forward.Wx" not in params
+        """One layer, all directions side by side: x (N, .), or x[rows] that feeds the cells -> h (N, D*H)."""
+        H, F = self.hidden, GATES[self.cell]
         cells = _cells(x.dtype)
         outputs, backs = [], []
         for d, direction in enumerate(self.directions):
             name = f"{layer}.{direction}"
             enters, leaves = slice(d * F * H, (d + 1) * F * H), slice(d * H, (d + 1) * H)
             weights = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
-            z = x[:, enters].copy() if direct else x @ params[f"{name}.Wx"]
-            z += params[f"{name}.b"]
+            z = (x @ params[f"{name}.Wx"] if rows is None else x[:, enters]) + params[f"{name}.b"]
             keep = None
             if noise and noise.states:
                 keep = layers.mask((len(batch.sequences), H), noise.states, noise.rng, x.dtype)
-            h, cell_back = cells[self.cell](z, weights, batch, reverse=direction == "backward", keep=keep)
+            reverse = direction == "backward"
+            h, cell_back = cells[self.cell](z, weights, batch, reverse=reverse, keep=keep, rows=rows)
             outputs.append(h)
-            backs.append((name, enters, leaves, cell_back))
+            backs.append((name, leaves, cell_back))
 
         def backprop(dh: Floats, gradients: Gradients) -> Floats:
-            dx = np.empty_like(x) if direct else np.zeros_like(x)
-            for name, enters, leaves, cell_back in backs:
+            came = []
+            for name, leaves, cell_back in backs:
                 dz, recurrent = cell_back(dh[:, leaves])
                 gradients.update({f"{name}.{key}": value for key, value in recurrent.items()})
                 gradients[f"{name}.b"] = layers.column_sums(dz)
-                if direct and dx.shape == dz.shape:
-                    dx = dz
-                elif direct:
-                    dx[:, enters] = dz
-                else:
+                if rows is None:
                     gradients[f"{name}.Wx"] = x.T @ dz
-                    dx += dz @ params[f"{name}.Wx"].T
-            return dx
+                    dz = dz @ params[f"{name}.Wx"].T
+                came.append(dz)
+            if rows is None:
+                return sum(came[1:], start=came[0])
+            return came[0] if len(came) == 1 else np.hstack(came)
 
         return outputs[0] if len(outputs) == 1 else np.hstack(outputs), backprop
 

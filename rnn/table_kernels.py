@@ -45,20 +45,17 @@ def _index(tokens: Any, rows: Any, offsets: Any, tables: int) -> Any:
 
 
 @jit
-def _gather(table: Any, touched: Any, column: Any, ends: Any, factor: Any, which: Any) -> Any:
+def _sums(table: Any, touched: Any, column: Any, ends: Any, factor: Any) -> Any:
     U, D = len(ends) - 1, table.shape[1]
-    sums = np.zeros((U, D), table.dtype)
+    sums = np.empty((U, D), table.dtype)
     for u in range(U):
+        out = sums[u]
+        out[:] = 0
         for e in range(ends[u], ends[u + 1]):
-            f, row = factor[e], touched[column[e]]
+            f, row = factor[e], table[touched[column[e]]]
             for j in range(D):
-                sums[u, j] += f * table[row, j]
-    x = np.empty((len(which), D), table.dtype)
-    for i in range(len(which)):
-        u = which[i]
-        for j in range(D):
-            x[i, j] = sums[u, j]
-    return x
+                out[j] += f * row[j]
+    return sums
 
 
 @jit
@@ -125,13 +122,13 @@ class OneHot(tables.OneHot):
         entries = len(self.column)
         self.factor = np.ones(entries, np.float32) if keep is None else keep(entries)
 
-    def times(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
-        """One-hot times a matrix, and the way back."""
-        shape = (self.column, self.ends, self.factor, self.which)
-        x: Floats = _gather(table, self.touched, *shape)
+    def sums(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
+        """One-hot times a matrix for the distinct bags, and the way back."""
+        shape = (self.column, self.ends, self.factor)
+        x: Floats = _sums(table, self.touched, *shape)
 
         def backprop(dx: Floats) -> RowGradient:
-            return RowGradient(self.touched, _scatter(dx, len(self.touched), *shape))
+            return RowGradient(self.touched, _scatter(dx, len(self.touched), *shape, self.which))
 
         return x, backprop
 

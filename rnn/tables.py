@@ -43,8 +43,13 @@ class OneHot:
         Returns:
             x (N, D), and backprop: dx (N, D) -> gradient of the touched rows (K, D).
         """
+        x, backprop = self.sums(table)
+        return np.take(x, self.which, axis=0), backprop
+
+    def sums(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
+        """`times` with one row for each distinct bag, (U, D); of N rows still is what its backprop takes."""
         blocks, N = self.blocks.astype(table.dtype, copy=False), len(self.which)
-        x: Floats = (blocks @ table[self.touched])[self.which]
+        x: Floats = blocks @ table[self.touched]
 
         def backprop(dx: Floats) -> RowGradient:
             one = np.ones(N, dx.dtype)

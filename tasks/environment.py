@@ -47,9 +47,9 @@ def client_settings() -> Path:
 def kernels(base: Path) -> Path:
     """Where compiled kernels are kept, for all processes.
 
-    Numba compiles a kernel anew when its own file changes; kernels of several files have this one inlined.
+    Numba compiles a kernel anew when its own file changes; kernels of several files have these two inlined.
     """
-    inlined = (CHECKOUT / "rnn" / "elementary.py").read_bytes()
+    inlined = b"".join((CHECKOUT / "rnn" / name).read_bytes() for name in ("elementary.py", "products.py"))
     return base / "numba" / hashlib.sha256(inlined).hexdigest()[:16]
 
 
