@@ -4,7 +4,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help env demo test test-slow bench bench-tagging bench-genes lint lock clean
+.PHONY: help env ray demo test test-slow bench bench-tagging bench-genes lint lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,14 +21,20 @@ env: .venv/ready  ## the environment in .venv, from the hashes of requirements.l
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --editable .
 	touch $@
 
+ray: .venv/ray  ## Ray, too, for `elman tag --engine ray` and its tests
+
+.venv/ray: .venv/ready requirements-ray.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements-ray.lock
+	touch $@
+
 demo: env  ## the whole job on real input: ingest, train, compare, tag text and DNA
 	$(BIN)/elman demo
 
-test: env lint  ## everything that must hold, in under 15 minutes on 2 cores
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+test: ray lint  ## everything that must hold, in under 15 minutes on 2 cores
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
-test-slow: env  ## the exhaustive cases too
-	$(BIN)/python -m pytest -n 2
+test-slow: ray  ## the exhaustive cases too
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 bench: .venv-bench/ready  ## speed beside PyTorch, ONNX Runtime and JAX, in an environment of their own
 	PYTHONPATH=. .venv-bench/bin/python -m bench.speed
@@ -68,6 +74,10 @@ lint: env  ## format, lint and types
 lock: env  ## resolve anew what pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command 'make lock' --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command 'make lock' --python-version 3.11 --extra ray -c requirements.lock \
+	  $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock) \
+	  pyproject.toml -o requirements-ray.lock
 
 clean:  ## remove the environment and what runs produced
 	rm -rf .venv .venv-bench .venv-bench-tagging .venv-bench-genes var

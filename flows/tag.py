@@ -1,6 +1,7 @@
 """`elman tag`: tag text or DNA in bulk into Parquet and exports."""
 
 import contextlib
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,15 +14,17 @@ from data.manifest import MANIFEST
 from data.store import Dataset, DatasetWriter
 from data.tables import Columns
 from flows.arguments import Model, Sources
-from tasks import model, rates, tagging, tracking
+from tasks import model, rates, ray_engine, tagging, tracking
 from tasks.engines import Engine, Inline, Local
 from tasks.orchestration import flow
 from tasks.progress import progress
+from tasks.ray_engine import Ray
 from tasks.refused import say_refused
 from tasks.runs import Run
 from tasks.tag import (
     DNA_FORMATS,
     TEXT_FORMATS,
+    WORKER,
     allow,
     commit_tags,
     count_tags,
@@ -30,7 +33,7 @@ from tasks.tag import (
     tag_writer,
     workers_for,
 )
-from tasks.tag_plan import plan_sources, write_plan
+from tasks.tag_plan import plan_of, plan_sources, write_plan
 from tasks.tag_shard import Request, options_of
 from tasks.tag_sources import Input
 
@@ -63,6 +66,7 @@ class TagConfig:
     text_column: str | None = None  # of Parquet, whose rows are documents
     id_column: str | None = None  # of Parquet: names a document; SOURCE#ROW if not given
     keep: str = ""  # of Parquet: comma-separated columns that go through to the output
+    engine: Literal["local", "ray"] = "local"  # processes of this machine, or a Ray cluster (docs/cluster.md)
     workers: int | None = None  # processes; as many as there are cores if not given; 0: in this process
     memory: str = "1GiB"  # for all processes together
     shard_size: str | None = None  # bytes in a unit of committed work, 1 to 64 MiB; found from the input
@@ -81,6 +85,8 @@ class TagConfig:
             raise UsageError(f"expected --format of {known}. Got {', '.join(wrong)}.")
         if self.workers is not None and self.workers < 0:
             raise UsageError(f"expected --workers of 0 or more. Got {self.workers}.")
+        if self.workers == 0 and self.engine == "ray":
+            raise UsageError("expected --workers of 1 or more for --engine ray. Got 0.")
         if not 0 <= self.min_probability < 1:
             raise UsageError(f"expected --min-probability from 0 to below 1. Got {self.min_probability}.")
         if self.text_column is None and (self.id_column or self.keep):
@@ -134,14 +140,15 @@ def tag(config: TagConfig) -> dict[str, Any]:
         write_plan(writer, config.model, folder, plan)
         request = _request(config, folder, writer)
         work = tagging.Tagging(writer, plan)
-        workers = workers_for(config.workers, size_of(config.memory), len(work.todo))
+        workers = _workers(config, len(work.todo))
         with (
-            _engine(workers, request, recorder.run) as (engine, log),
+            _engine(config, workers, request, len(work.todo), recorder.run) as (engine, log),
             progress("tagging", work.size(), "B", work.state) as advance,
         ):
             since = time.monotonic()
             tagging.run(work, engine, advance, log)
-            rates.keep(loaded.version, work.size(), time.monotonic() - since, workers)
+            if config.engine == "local":
+                rates.keep(loaded.version, work.size(), time.monotonic() - since, workers or 0)
         shards = work.shards()
         counts = {**count_tags(writer.kind, shards), **work.counts()}
         dataset = commit_tags(writer, plan, shards, config.model)
@@ -172,15 +179,32 @@ def _request(config: TagConfig, folder: Path, writer: DatasetWriter) -> Request:
     )
 
 
+def _workers(config: TagConfig, shards: int) -> int | None:
+    """How many workers to start; None for all cores of a cluster."""
+    if config.engine == "ray" and ray_engine.ADDRESS in os.environ:
+        return config.workers
+    return workers_for(config.workers, size_of(config.memory), shards)
+
+
 @contextlib.contextmanager
-def _engine(workers: int, request: Request, run: Run) -> Iterator[tuple[Engine, Callable[[str], None]]]:
+def _engine(
+    config: TagConfig, workers: int | None, request: Request, shards: int, run: Run
+) -> Iterator[tuple[Engine, Callable[[str], None]]]:
     """The engine that was asked for, and the run's log."""
     with (run.folder / "log.txt").open("ab", buffering=0) as file:
 
         def log(line: str) -> None:
             file.write(f"{time.strftime('%H:%M:%S')} {line}\n".encode())
 
-        engine: Engine = Local(workers, request, file) if workers else Inline(request)
+        engine: Engine
+        if config.engine == "ray" and shards:
+            engine = Ray(
+                workers, request, plan_of(config.out), config.sources, most=shards, memory=WORKER, log=log
+            )
+        elif workers:
+            engine = Local(workers, request, file)
+        else:
+            engine = Inline(request)
         try:
             yield engine, log
         finally:
@@ -196,7 +220,7 @@ def _foresee(
     allow(writer, inputs, config.retag)
     plan = plan_sources(writer, inputs, options_of(loaded), size)
     work = tagging.Tagging(writer, plan)
-    workers = workers_for(config.workers, size_of(config.memory), len(work.todo))
+    workers = _workers(config, len(work.todo))
     total = sum(piece.end - piece.begin for planned in plan for piece in planned.pieces)
     return {
         "sources": len(plan),
@@ -205,5 +229,5 @@ def _foresee(
         "bytes": total,
         "bytes_to_tag": work.size(),
         "workers": workers,
-        "expected_s": rates.expected_s(loaded.version, work.size(), workers),
+        "expected_s": rates.expected_s(loaded.version, work.size(), workers) if workers else None,
     }

@@ -1,7 +1,7 @@
 """Where attempts at shards run. An engine starts them and says what became of them; it decides nothing.
 
-`Local` keeps worker processes (`tasks.worker`), `Inline` works in this one. What an attempt that was given up
-still does is never heard of again.
+`Local` keeps worker processes (`tasks.worker`), `Inline` works in this one, `tasks.ray_engine` on those
+of a cluster. What an attempt that was given up still does is never heard of again.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ class Report:
     """What an attempt says, or what is said of it.
 
     at: records tried next; shard: what it staged; error: as `tasks.worker.describe`; died: how its worker
-    ended; nothing of these: its worker is up.
+    ended, lost: with its whole machine; nothing of these: its worker is up.
     """
 
     attempt: int
@@ -43,6 +43,7 @@ class Report:
     shard: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     died: str | None = None
+    lost: bool = False
 
 
 class Engine(Protocol):

@@ -1,4 +1,4 @@
-"""Where runs keep what they produce, and the settings that keep Prefect and MLflow quiet, offline and safe.
+"""Where runs keep what they produce; settings that keep Prefect, MLflow and Ray quiet, offline and safe.
 
 Imported before Prefect, MLflow, NumPy or Numba: they read these settings when they are imported.
 """
@@ -19,6 +19,7 @@ FIXED = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 # One thread a BLAS pool: fork-join threads collapse on a busy core; our parallelism is over whole batches.
 DEFAULTS = {

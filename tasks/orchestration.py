@@ -6,6 +6,7 @@ same functions run as plain Python, at once. Prefect observes: a server that die
 the work.
 """
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -13,7 +14,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TypeVar, cast
 
 from tasks import environment
@@ -107,6 +108,22 @@ def task(fn: Callable[P, R]) -> Callable[P, R]:
         return cast(R, as_prefect(*args, **kwargs))
 
     return step
+
+
+@contextlib.contextmanager
+def cluster(address: str, **settings: Any) -> Iterator[None]:
+    """A Ray cluster, opened by Prefect's task runner for Ray; one that is open already is taken as it is.
+
+    Tasks do not run there: workers need no Prefect, and a run needs no server (`tasks.ray_engine`).
+
+    Args:
+        address: HOST:PORT; auto for that of RAY_ADDRESS; local for a new one of this machine.
+        settings: of `ray.init`.
+    """
+    from prefect_ray import RayTaskRunner
+
+    with RayTaskRunner(address, init_kwargs=settings):
+        yield
 
 
 def call(flow: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

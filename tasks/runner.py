@@ -127,6 +127,10 @@ class Runner:
             return
         if report == Report(report.attempt):
             return
+        if report.lost:
+            self.log(f"{work.name}: its machine is gone; it is tried elsewhere")
+            self.waiting.appendleft(self.running.pop(report.attempt))
+            return
         if report.died is not None:
             self._lost(report.attempt, "worker-killed", f"its end ({report.died})")
             return

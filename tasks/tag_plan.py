@@ -94,10 +94,15 @@ class Planned:
         return cls(each, [Slice.from_json(piece) for piece in value["pieces"]], refused)
 
 
+def plan_of(out: Path) -> Path:
+    """Where the plan of an output is while it is being made."""
+    return out / STAGING / PLAN
+
+
 def read_plan(out: Path) -> dict[str, Any] | None:
     """What an unfinished run set out to do, if there is one."""
     try:
-        plan: dict[str, Any] = json.loads((out / STAGING / PLAN).read_bytes())
+        plan: dict[str, Any] = json.loads(plan_of(out).read_bytes())
     except (OSError, ValueError):
         return None
     return plan
@@ -166,7 +171,7 @@ def write_plan(writer: DatasetWriter, asked: str, folder: Path, plan: Sequence[P
     """Pin what the run sets out to do."""
     sources = {planned.each.name: planned.to_json() for planned in plan if planned.kept is None}
     wanted = {"asked": asked, "folder": str(folder.resolve()), "config": writer.config, "sources": sources}
-    atomic_write(writer.folder / STAGING / PLAN, to_bytes(wanted))
+    atomic_write(plan_of(writer.folder), to_bytes(wanted))
 
 
 @dataclass(frozen=True)

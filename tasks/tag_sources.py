@@ -66,7 +66,7 @@ class Ingested:
 
     def to_job(self) -> dict[str, Any]:
         """All of it as plain values, for a worker; `input_of` reads them."""
-        return {**asdict(self), "path": str(self.path)}
+        return {**asdict(self), "path": str(self.path.absolute())}
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class File:
 
     def to_job(self) -> dict[str, Any]:
         """All of it as plain values, for a worker; `input_of` reads them."""
-        files = [{**asdict(source), "path": str(source.path)} for source in self.item.files]
+        files = [{**asdict(source), "path": str(source.path.absolute())} for source in self.item.files]
         columns = None if self.columns is None else asdict(self.columns)
         return {"files": files, "hashes": self.item.hashes, "stats": self.item.stats, "columns": columns}
 

@@ -138,7 +138,7 @@ class Tagging:
             about=about,
             piece=piece.to_json(),
             base=self._base(place),
-            unpacked=str(file) if file else None,
+            unpacked=str(file.absolute()) if file else None,
             start=piece.begin if file else 0,
         )
 

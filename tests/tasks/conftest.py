@@ -1,6 +1,8 @@
-"""A small corpus with names that follow a rule, and a tagger trained on it once."""
+"""A small corpus with names that follow a rule, a tagger trained on it, workers that some words end."""
 
+import json
 import random
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -116,3 +118,77 @@ def trained(tmp_path_factory, names, train_in) -> dict[str, Any]:
 def invented_rows() -> Callable[[int, int], list[tuple[str, str, str]]]:
     """`invented`, for tests that write sources of their own."""
     return invented
+
+
+@pytest.fixture(scope="session")
+def sentence() -> Callable[[int], str]:
+    """A sentence of a number."""
+    return lambda n: f"Badeson met Goru{'bcdfg'[n % 5]}son in Tina{'klmnp'[n % 5]}burg ."
+
+
+@pytest.fixture(scope="session")
+def write_marked(sentence) -> Callable[..., Path]:
+    """Write documents of one sentence, some with a mark of `marked_worker` before it."""
+
+    def write(path: Path, marks: dict[int, str], count: int = 120) -> Path:
+        texts = [f"{marks[n]} {sentence(n)}" if n in marks else sentence(n) for n in range(count)]
+        lines = (json.dumps({"id": f"d{n}", "text": text}) + "\n" for n, text in enumerate(texts))
+        path.write_text("".join(lines))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def marked_worker(tmp_path, checkout) -> Path:
+    """The script of a worker that marks end or hold up; `log` holds the documents of each part it begins.
+
+    KILL ends the worker, ONCE the first time, PARENT ends the process that keeps it the first time, FAIL is
+    an error, STALL goes on for ever, LATE the first time until there is a file `go`.
+    """
+    script = tmp_path / "worker.py"
+    script.write_text(
+        textwrap.dedent(f"""
+            import os, pathlib, signal, sys, time
+            sys.path.insert(0, {str(checkout)!r})
+            from tasks import tag_shard, worker
+
+            folder = pathlib.Path({str(tmp_path)!r})
+            real = tag_shard.entities
+
+            def first(mark):
+                try:
+                    (folder / mark).touch(exist_ok=False)
+                except FileExistsError:
+                    return False
+                return True
+
+            def entities(*arguments):
+                tables = real(*arguments)
+
+                def watched(cut):
+                    documents = [part.document for part in cut.parts]
+                    text = " ".join(text for part in cut.parts for text in part.texts)
+                    with (folder / "log").open("a") as log:
+                        log.write(" ".join(documents) + "\\n")
+                    if "KILL" in text or ("ONCE" in text and first("once " + documents[0])):
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    if "PARENT" in text and first("parent " + documents[0]):
+                        os.kill(os.getppid(), signal.SIGKILL)
+                        time.sleep(1000)
+                    if "LATE" in text and first("late"):
+                        while not (folder / "go").exists():
+                            time.sleep(0.05)
+                    if "STALL" in text:
+                        time.sleep(1000)
+                    if "FAIL" in text:
+                        raise RuntimeError("this text cannot be")
+                    return tables(cut)
+
+                return watched
+
+            tag_shard.entities = entities
+            worker.main()
+        """)
+    )
+    return script

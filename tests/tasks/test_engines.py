@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -22,54 +21,11 @@ from tasks import engines, runner
 PATIENCE_S = 120
 
 
-def sentence(number: int) -> str:
-    return f"Badeson met Goru{'bcdfg'[number % 5]}son in Tina{'klmnp'[number % 5]}burg ."
-
-
-def write(path: Path, marked: dict[int, str], count: int = 120) -> Path:
-    """Documents of one sentence, some with a mark in it that ends whoever tags it."""
-    texts = [f"{marked[n]} {sentence(n)}" if n in marked else sentence(n) for n in range(count)]
-    path.write_text("".join(json.dumps({"id": f"d{n}", "text": text}) + "\n" for n, text in enumerate(texts)))
-    return path
-
-
 @pytest.fixture
-def worker(tmp_path, monkeypatch) -> Path:
-    """A worker that some words end; `log` holds a line for each shard it begins."""
-    script = tmp_path / "worker.py"
-    script.write_text(
-        textwrap.dedent(f"""
-            import os, pathlib, signal, sys, time
-            sys.path.insert(0, {str(Path(engines.__file__).parent.parent)!r})
-            from tasks import tag_shard, worker
-
-            folder = pathlib.Path({str(tmp_path)!r})
-            real = tag_shard.entities
-
-            def entities(*arguments):
-                tables = real(*arguments)
-
-                def watched(cut):
-                    text = " ".join(text for part in cut.parts for text in part.texts)
-                    with (folder / "log").open("a") as log:
-                        log.write(" ".join(part.document for part in cut.parts) + "\\n")
-                    if "KILL" in text or ("ONCE" in text and not (folder / "once").exists()):
-                        (folder / "once").touch()
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    if "STALL" in text:
-                        time.sleep(1000)
-                    if "FAIL" in text:
-                        raise RuntimeError("this text cannot be")
-                    return tables(cut)
-
-                return watched
-
-            tag_shard.entities = entities
-            worker.main()
-        """)
-    )
-    monkeypatch.setattr(engines, "WORKER", (sys.executable, str(script)))
-    return tmp_path
+def worker(marked_worker, monkeypatch) -> Path:
+    """Workers that some words end; in this folder `log` holds a line for each shard they begin."""
+    monkeypatch.setattr(engines, "WORKER", (sys.executable, str(marked_worker)))
+    return marked_worker.parent
 
 
 @pytest.fixture
@@ -95,7 +51,7 @@ def refused(folder: Path) -> list[tuple]:
     )
 
 
-def test_the_number_of_workers_changes_no_byte_and_sentences_count_through(run, tmp_path):
+def test_the_number_of_workers_changes_no_byte_and_sentences_count_through(run, tmp_path, sentence):
     (tmp_path / "a.txt").write_text(" ".join(map(sentence, range(300))))
     summary = run(tmp_path / "a.txt", workers=0, out="one")
     assert run(tmp_path / "a.txt", workers=2, out="two")["shards"] == summary["shards"] > 4
@@ -109,19 +65,19 @@ def test_the_number_of_workers_changes_no_byte_and_sentences_count_through(run, 
     assert len(numbers) > 250
 
 
-def test_a_shard_whose_worker_dies_is_made_again_and_the_others_once(worker, run, tmp_path):
-    summary = run(write(tmp_path / "a.jsonl", {50: "ONCE"}))
+def test_a_shard_whose_worker_dies_is_made_again_and_the_others_once(worker, run, tmp_path, write_marked):
+    summary = run(write_marked(tmp_path / "a.jsonl", {50: "ONCE"}))
     assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 0, 0)
     counts = pl.Series(begun(worker)).value_counts().to_dict(as_series=False)["count"]
     assert sorted(counts) == [1] * (summary["shards"] - 1) + [2]
 
 
 def test_what_ends_its_workers_is_found_and_set_aside_and_the_rest_is_tagged(
-    worker, run, tmp_path, monkeypatch
+    worker, run, tmp_path, monkeypatch, write_marked, sentence
 ):
     monkeypatch.setattr(runner, "STALLED_S", 4.0)
     marked = {30: "KILL", 70: "STALL", 71: "FAIL"}
-    source = write(tmp_path / "a.jsonl", marked)
+    source = write_marked(tmp_path / "a.jsonl", marked)
     summary = run(source)
     assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 3, 3)
     reasons = {30: "worker-killed", 70: "worker-stalled", 71: "worker-failed"}
@@ -129,26 +85,30 @@ def test_what_ends_its_workers_is_found_and_set_aside_and_the_rest_is_tagged(
     assert refused(tmp_path / "out") == [(n + 1, reason, raws[n]) for n, reason in reasons.items()]
     found = entities(tmp_path / "out")
     assert run(source)["reused"] == summary["shards"]
-    run(write(tmp_path / "b.jsonl", {}), workers=0, out="all")
+    run(write_marked(tmp_path / "b.jsonl", {}), workers=0, out="all")
     whole = entities(tmp_path / "all").with_columns(source=pl.lit("a.jsonl"))
     assert found.equals(whole.filter(~pl.col("document").is_in([f"d{n}" for n in marked])))
 
 
-def test_more_records_than_can_be_the_records_fault_end_the_run(worker, run, tmp_path, monkeypatch):
+def test_more_records_than_can_be_the_records_fault_end_the_run(
+    worker, run, tmp_path, monkeypatch, write_marked
+):
     monkeypatch.setattr(runner, "MOST_SET_ASIDE", 2)
-    source = write(tmp_path / "a.jsonl", dict.fromkeys(range(8), "FAIL"))
+    source = write_marked(tmp_path / "a.jsonl", dict.fromkeys(range(8), "FAIL"))
     with pytest.raises(ElmanError, match="expected at most 2 records that end their workers"):
         run(source, workers=1)
 
 
-def test_workers_that_cannot_start_end_the_run(run, tmp_path, monkeypatch):
+def test_workers_that_cannot_start_end_the_run(run, tmp_path, monkeypatch, write_marked):
     monkeypatch.setattr(engines, "WORKER", (sys.executable, "-c", "raise SystemExit(9)"))
     with pytest.raises(ElmanError, match=r"expected a worker to start\. Got exit code 9"):
-        run(write(tmp_path / "a.jsonl", {}))
+        run(write_marked(tmp_path / "a.jsonl", {}))
 
 
-def test_no_worker_outlives_a_driver_that_is_killed(tmp_path, tracked_home, trained, checkout, worker):
-    source = write(tmp_path / "a.jsonl", {60: "STALL"})
+def test_no_worker_outlives_a_driver_that_is_killed(
+    tmp_path, tracked_home, trained, checkout, worker, write_marked
+):
+    source = write_marked(tmp_path / "a.jsonl", {60: "STALL"})
     driver = tmp_path / "driver.py"
     driver.write_text(
         "import sys\nfrom tasks import engines\nfrom flows.cli import main\n"
@@ -200,9 +160,9 @@ def small_disk(tmp_path):
 
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_full_disk_ends_the_run_and_what_was_there_stays(
-    small_disk, tracked_home, trained, tmp_path, capsys, workers
+    small_disk, tracked_home, trained, tmp_path, capsys, workers, write_marked
 ):
-    source = write(tmp_path / "a.jsonl", {}, 3000)
+    source = write_marked(tmp_path / "a.jsonl", {}, 3000)
     out = small_disk / "out"
     command = ["tag", str(trained["model"]), str(source), "--out", str(out), "--workers", workers]
     command += ["--shard-size", "20000"]
@@ -218,10 +178,10 @@ def test_a_full_disk_ends_the_run_and_what_was_there_stays(
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(
-    small_disk, tracked_home, trained, tmp_path, capsys
+    small_disk, tracked_home, trained, tmp_path, capsys, write_marked
 ):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    source = write(tmp_path / "a.jsonl", {})
+    source = write_marked(tmp_path / "a.jsonl", {})
     out = str(small_disk / "out")
     assert main(["tag", str(trained["model"]), str(source), "--out", out, "--workers", "0"]) == 1
     shown = capsys.readouterr().err
