@@ -191,15 +191,16 @@ class Ray:
         self.log(f"a worker on {seen['host']}, machine {seat.node}")
 
     def _gone(self, seat: _Seat, error: Exception) -> list[Report]:
-        """A seat has come to its end; a machine that went with it is not the fault of what was tried."""
+        """A seat has come to its end; that its machine is gone is not the fault of what was tried."""
         self._kill(seat)
         if not seat.up and getattr(error, "_actor_init_failed", False):
             raise ElmanError(f"expected Elman installed on every machine of the cluster. Got {_last(error)}.")
         alive = {node["NodeID"] for node in self.ray.nodes() if node["Alive"]}
+        lost = seat.node not in alive or isinstance(error, self.ray.exceptions.ActorUnavailableError)
         self.log(f"a worker on machine {seat.node or 'unknown'} is gone: {type(error).__name__}")
         if seat.attempt is None:
             return []
-        return [Report(seat.attempt, died="the end of its Ray worker", lost=seat.node not in alive)]
+        return [Report(seat.attempt, died="the end of its Ray worker", lost=lost)]
 
     def _patience(self) -> None:
         """Tell the user, and give up in the end, where the cluster has no room for any worker."""
