@@ -118,7 +118,7 @@ class Ray:
         self.ray = _open(self.open, workers or environment.cores())
         cores = int(self.ray.cluster_resources().get("CPU", 0))
         self.workers = max(min(workers or cores, most), 1)
-        log(f"Ray: {self.workers} workers on {len(self.ray.nodes())} machines with {cores} cores")
+        log(f"Ray: {self.workers} workers on {len(self._alive())} machines with {cores} cores")
         options = {"num_cpus": 1, "memory": memory, "max_restarts": 0, "max_task_retries": 0}
         self.remote = self.ray.remote(**options)(Seat)
         self.seats: list[_Seat] = []
@@ -195,12 +195,14 @@ class Ray:
         self._kill(seat)
         if not seat.up and getattr(error, "_actor_init_failed", False):
             raise ElmanError(f"expected Elman installed on every machine of the cluster. Got {_last(error)}.")
-        alive = {node["NodeID"] for node in self.ray.nodes() if node["Alive"]}
-        lost = seat.node not in alive or isinstance(error, self.ray.exceptions.ActorUnavailableError)
+        lost = seat.node not in self._alive() or isinstance(error, self.ray.exceptions.ActorUnavailableError)
         self.log(f"a worker on machine {seat.node or 'unknown'} is gone: {type(error).__name__}")
         if seat.attempt is None:
             return []
         return [Report(seat.attempt, died="the end of its Ray worker", lost=lost)]
+
+    def _alive(self) -> set[str]:
+        return {node["NodeID"] for node in self.ray.nodes() if node["Alive"]}
 
     def _patience(self) -> None:
         """Tell the user, and give up in the end, where the cluster has no room for any worker."""
