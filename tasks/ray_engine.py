@@ -7,6 +7,7 @@ that was given up is killed; what a seat beyond reach should still do is not hea
 """
 
 import contextlib
+import errno
 import logging
 import os
 import secrets
@@ -78,6 +79,7 @@ class _Seat:
     call: Any  # Ray's reference to what was last asked of it
     up: bool = False
     node: str = ""  # Ray's name for its machine
+    host: str = ""
     attempt: int | None = None
 
 
@@ -167,9 +169,12 @@ class Ray:
             self._seat(seat, said)
             return []
         if "error" in said:
-            self.log(f"what follows came from machine {seat.node}")
+            self.log(f"no worker comes up on {seat.host}, machine {seat.node}")
             raise as_error(said["error"])
         reports = [Report(**report) for report in said["reports"]]
+        for failed in [report.error for report in reports if report.error]:
+            if failed["kind"] == "os" and failed["errno"] == errno.ENOENT:
+                raise _absent(seat.host, failed["file"])
         if any(report.at is None and report != Report(report.attempt) for report in reports):
             seat.attempt = None
         else:
@@ -178,17 +183,14 @@ class Ray:
 
     def _seat(self, seat: _Seat, seen: dict[str, Any]) -> None:
         """A seat has its place; is all there that it needs?"""
-        seat.node = seen["node"]
+        seat.node, seat.host = seen["node"], seen["host"]
         _, plan, _ = self.needs
         if seen["code"] != code_hash():
-            raise ElmanError(f"{seen['host']}: expected the driver's version of Elman. Got another.")
+            raise ElmanError(f"{seat.host}: expected the driver's version of Elman. Got another.")
         for path in seen["missing"] or ([] if seen["plan"] else [plan]):
-            raise ElmanError(
-                f"{seen['host']}: expected {path} as on the driver's machine. Got another or none. "
-                "Sources, model and output must lie on storage that all machines see under the same names."
-            )
+            raise _absent(seat.host, path)
         seat.up, self.seated = True, time.monotonic()
-        self.log(f"a worker on {seen['host']}, machine {seat.node}")
+        self.log(f"a worker on {seat.host}, machine {seat.node}")
 
     def _gone(self, seat: _Seat, error: Exception) -> list[Report]:
         """A seat has come to its end; that its machine is gone is not the fault of what was tried."""
@@ -264,6 +266,13 @@ def _open(stack: ExitStack, cores: int) -> Any:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray has put its own there
     return ray
+
+
+def _absent(host: str, path: str) -> ElmanError:
+    return ElmanError(
+        f"{host}: expected {path} as on the driver's machine. Got another or none. "
+        "Sources, model and output must lie on storage that all machines see under the same names."
+    )
 
 
 def _last(error: Exception) -> str:
