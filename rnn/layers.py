@@ -20,14 +20,23 @@ def linear(
     Returns:
         y (N, O), and backprop: dy (N, O) -> dx (N, I), dW (I, O), db (O,).
     """
-    y = x @ W
-    if b is not None:
-        y += b
 
     def backprop(dy: Floats) -> tuple[Floats, Floats, Floats]:
-        return dy @ W.T, x.T @ dy, column_sums(dy)
+        return product(dy, W.T), product(x.T, dy), column_sums(dy)
 
-    return y, backprop
+    return product(x, W, b), backprop
+
+
+def product(a: Floats, W: Floats, start: Floats | None = None) -> Floats:
+    """A @ W, or `start` (N,) + a @ W in every row."""
+    if compiled(a.dtype):
+        from rnn import products
+
+        return products.product(a, W, start)
+    out: Floats = a @ W
+    if start is not None:
+        out += start
+    return out
 
 
 def window_sum(x: Floats, width: int, batch: Batch) -> tuple[Floats, Callable[[Floats], Floats]]:

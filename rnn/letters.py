@@ -18,7 +18,7 @@ import numpy as np
 from rnn.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
 from rnn.batches import Bags, Batch, Sequences, pack
 from rnn.cells import GATES, Cell
-from rnn.layers import column_sums
+from rnn.layers import column_sums, product
 
 DIRECTIONS = ("forward", "backward")
 AT_ONCE = 1024  # words read in one batch when tagging
@@ -63,7 +63,7 @@ def read(
     sides = []
     for direction, end, half in zip(DIRECTIONS, ends, (slice(0, C), slice(C, None)), strict=True):
         name = f"letters.{direction}"
-        z, spread_back = shared(x @ params[f"{name}.Wx"] + params[f"{name}.b"], which)
+        z, spread_back = shared(product(x, params[f"{name}.Wx"], params[f"{name}.b"]), which)
         h, back = cell(z, _recurrent(params, name), batch, reverse=direction == "backward")
         out[owner, half] = h[end]
         sides.append((name, half, end, back, spread_back))
@@ -77,8 +77,8 @@ def read(
             dz = spread_back(dspread)
             gradients.update({f"{name}.{key}": value for key, value in recurrent.items()})
             gradients[f"{name}.b"] = column_sums(dz)
-            gradients[f"{name}.Wx"] = x.T @ dz
-            dx += dz @ params[f"{name}.Wx"].T
+            gradients[f"{name}.Wx"] = product(x.T, dz)
+            dx += product(dz, params[f"{name}.Wx"].T)
         return RowGradient(rows.astype(np.int64), dx)
 
     return out, backprop
@@ -91,7 +91,7 @@ def read_only(params: Params, cell: str, spelling: Bags, words: Int32, first: in
     x = params["table"][first:]
     C = x.shape[1] // 4
     out = np.zeros((len(words), 2 * C), x.dtype)
-    entering = [x @ params[f"letters.{name}.Wx"] + params[f"letters.{name}.b"] for name in DIRECTIONS]
+    entering = [product(x, params[f"letters.{name}.Wx"], params[f"letters.{name}.b"]) for name in DIRECTIONS]
     weights = [kernels.recurrent(params, f"letters.{name}") for name in DIRECTIONS]
     for begin in range(0, len(words), AT_ONCE):
         batch, owner, ends = _packed(spelling, words[begin : begin + AT_ONCE])

@@ -312,9 +312,9 @@ class NetworkConfig:
         """
         if not compiled(params["table"].dtype):
             return lambda batch: self.forward(params, bags, batch)[0]
-        from rnn import kernels, table_kernels
+        from rnn import kernels, products, table_kernels
 
-        H, FH, by = self.hidden, GATES[self.cell] * self.hidden, params["head.by"]
+        FH, by = GATES[self.cell] * self.hidden, params["head.by"]
         slot = np.zeros(len(bags), np.int32)
         slot[tokens] = 1
         distinct = np.flatnonzero(slot).astype(np.int32)
@@ -326,13 +326,11 @@ class NetworkConfig:
         if self.letters:
             sums[:, : self.embedding // 2] += letters.read_only(params, self.cell, spelling, distinct, begin)
         straight = onehot.sums(params["direct"])[0] if self.direct else None
+        heads = [products.packed(part) for part in np.split(params["head.Wy"], len(self.directions))]
         first, weights = [], {}
         for d, direction in enumerate(self.directions):
-            Wx = params.get(f"0.{direction}.Wx")
-            into = sums[:, d * FH : (d + 1) * FH] if Wx is None else sums @ Wx
-            into = np.ascontiguousarray(into)
-            into += params[f"0.{direction}.b"]
-            first.append(into)
+            Wx, b = params.get(f"0.{direction}.Wx"), params[f"0.{direction}.b"]
+            first.append(sums[:, d * FH : (d + 1) * FH] + b if Wx is None else products.product(sums, Wx, b))
         for layer in range(self.layers):
             for direction in self.directions:
                 name = f"{layer}.{direction}"
@@ -349,12 +347,14 @@ class NetworkConfig:
                 if layer + 1 < self.layers:
                     above = np.hstack(h)
                     names = [f"{layer + 1}.{direction}" for direction in self.directions]
-                    entering = [above @ params[f"{name}.Wx"] + params[f"{name}.b"] for name in names]
+                    entering = [
+                        products.product(above, params[f"{name}.Wx"], params[f"{name}.b"]) for name in names
+                    ]
                     rows = np.arange(len(above), dtype=np.int32)
-            out: Floats = h[0] @ params["head.Wy"][:H]
-            if self.bidirectional:
-                out += h[1] @ params["head.Wy"][H:]
-            out += by
+            out = np.empty((len(which), len(by)), np.float32)
+            out[:] = by
+            for state, head in zip(h, heads, strict=True):
+                products.times(state, head, out, True)
             if straight is not None:
                 out += layers.window_sum(straight[which], self.direct, batch)[0]
             return out
@@ -378,7 +378,8 @@ class NetworkConfig:
             name = f"{layer}.{direction}"
             enters, leaves = slice(d * F * H, (d + 1) * F * H), slice(d * H, (d + 1) * H)
             weights = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
-            z = (x @ params[f"{name}.Wx"] if rows is None else x[:, enters]) + params[f"{name}.b"]
+            b = params[f"{name}.b"]
+            z = layers.product(x, params[f"{name}.Wx"], b) if rows is None else x[:, enters] + b
             keep = None
             if noise and noise.states:
                 keep = layers.mask((len(batch.sequences), H), noise.states, noise.rng, x.dtype)
@@ -394,8 +395,8 @@ class NetworkConfig:
                 gradients.update({f"{name}.{key}": value for key, value in recurrent.items()})
                 gradients[f"{name}.b"] = layers.column_sums(dz)
                 if rows is None:
-                    gradients[f"{name}.Wx"] = x.T @ dz
-                    dz = dz @ params[f"{name}.Wx"].T
+                    gradients[f"{name}.Wx"] = layers.product(x.T, dz)
+                    dz = layers.product(dz, params[f"{name}.Wx"].T)
                 came.append(dz)
             if rows is None:
                 return sum(came[1:], start=came[0])

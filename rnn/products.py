@@ -177,3 +177,12 @@ def times(a: Any, panels: Any, c: Any, add: bool) -> None:
             for t in range(tiles):
                 i, j = M * t // tiles, M * (t + 1) // tiles
                 tile(a[i:j, k:end], panels[p, k:end], c[i:j, first:last], add or k > 0)
+
+
+def product(a: Floats, W: Floats, start: Floats | None = None) -> Floats:
+    """A @ W, or `start` (N,) + a @ W in every row."""
+    out = np.empty((len(a), W.shape[1]), np.float32)
+    if start is not None:
+        out[:] = start
+    times(a, packed(W), out, start is not None)
+    return out
