@@ -111,13 +111,15 @@ def _simple_backward(dh: Any, h: Any, WhT: Any, starts: Any, reverse: bool, rect
 def _gru_step(g: Any, v: Any, bh: Any, before: Any, inner: Any, h: Any) -> None:
     """One row of a step: g (3H,) what enters becomes the gates, v (3H,) the product of the state before."""
     H = len(bh)
-    reset, keep, fresh = g[:H], g[H : 2 * H], g[2 * H : 3 * H]
+    reset, keep, fresh, came = g[:H], g[H : 2 * H], g[2 * H : 3 * H], v[2 * H : 3 * H]
+    for j in range(2 * H):
+        g[j] = sigmoid(g[j] + v[j])
     for j in range(H):
-        inner[j] = v[2 * H + j] + bh[j]
-        reset[j] = sigmoid(reset[j] + v[j])
-        keep[j] = sigmoid(keep[j] + v[H + j])
-        fresh[j] = tanh(fresh[j] + reset[j] * inner[j])
-        h[j] = fresh[j] + keep[j] * (before[j] - fresh[j])
+        inner[j] = came[j] + bh[j]
+    for j in range(H):
+        n = tanh(fresh[j] + reset[j] * inner[j])
+        fresh[j] = n
+        h[j] = n + keep[j] * (before[j] - n)
 
 
 @jit
@@ -140,6 +142,29 @@ def _gru_forward(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool
 
 
 @jit
+def _gru_step_back(d: Any, g: Any, inner: Any, before: Any, kept: Any, u: Any) -> None:
+    """Back through _gru_step: d (H,) of h; g becomes dx; kept (H,) what `before` gets; u (3H,) the product.
+
+    Loops of few arrays each, as LLVM turns loops of many into single steps.
+    """
+    H, one = len(d), np.float32(1)
+    reset, keep, fresh, new = g[:H], g[H : 2 * H], g[2 * H : 3 * H], u[2 * H : 3 * H]
+    for j in range(H):
+        new[j] = d[j] * (one - keep[j]) * (one - fresh[j] * fresh[j])
+    for j in range(H):
+        z = keep[j]
+        kept[j] = d[j] * z
+        keep[j] = d[j] * (before[j] - fresh[j]) * z * (one - z)
+    for j in range(H):
+        r, c = reset[j], new[j]
+        fresh[j] = c
+        reset[j] = c * inner[j] * r * (one - r)
+        new[j] = c * r
+    for j in range(2 * H):
+        u[j] = g[j]
+
+
+@jit
 def _gru_backward(
     dh: Any, h: Any, gates: Any, inner: Any, WhT: Any, starts: Any, reverse: bool, keep: Any
 ) -> Any:
@@ -148,29 +173,21 @@ def _gru_backward(
     T, B = len(starts) - 1, starts[1]
     du, dstate, none = np.empty((N, 3 * H), h.dtype), np.zeros((B, H), h.dtype), np.zeros(H, h.dtype)
     kept = np.empty((B, H), h.dtype)
-    one = np.float32(1)
     for k in range(T):
         t = k if reverse else T - 1 - k
         a, n = starts[t], starts[t + 1] - starts[t]
         first, m = _there(starts, t, reverse)
         for i in range(n):
-            b, d, v, o, p = dh[a + i], dstate[i], inner[a + i], gates[a + i], du[a + i]
-            before, w = h[first + i] if i < m else none, kept[i]
-            dr, dz, dn = o[:H], o[H : 2 * H], o[2 * H : 3 * H]
+            d, came = dstate[i], dh[a + i]
             for j in range(H):
-                r, z, c, ds = dr[j], dz[j], dn[j], b[j] + d[j]
-                dc = ds * (one - z) * (one - c * c)
-                w[j] = ds * z
-                dr[j] = dc * v[j] * r * (one - r)
-                dz[j] = ds * (before[j] - c) * z * (one - z)
-                dn[j] = dc
-                p[j] = dr[j]
-                p[H + j] = dz[j]
-                p[2 * H + j] = dc * r
+                d[j] += came[j]
+            before = h[first + i] if i < m else none
+            _gru_step_back(d, gates[a + i], inner[a + i], before, kept[i], du[a + i])
         _hand_back(du[a : a + n], m, keep, WhT, dstate)
         for i in range(m):
+            d, w = dstate[i], kept[i]
             for j in range(H):
-                dstate[i, j] += kept[i, j]
+                d[j] += w[j]
     return gates, du
 
 
