@@ -26,6 +26,7 @@ IGNORE = -1  # label of bases that are not learned from
 MIRROR = np.array([0, 4, 5, 6, 1, 2, 3], np.int8)  # what a class becomes on the reverse complement
 UNKNOWN, BEYOND = 4, 15  # codes: any base may stand here; no base does, the sequence is over
 MOST_WORDS = 256
+TGA = 56  # as data.bases.codons_of numbers codons
 _PART = 1 << 20
 
 Codes = npt.NDArray[np.uint8]
@@ -54,6 +55,15 @@ def letters_of(bases: str) -> Codes:
 def codes_of(bases: str) -> Codes:
     """A, C, G, T or U in either case are 0 to 3, every other letter UNKNOWN. (L,)."""
     return np.minimum(letters_of(bases), np.uint8(UNKNOWN))
+
+
+def reading_tga(letters: Codes) -> Codes:
+    """TGA on either strand as TGR, for networks that know it as a stop codon where it is none (code 4)."""
+    a, b, c = letters[:-2], letters[1:-1], letters[2:]
+    out = letters.copy()
+    out[2:][(a == 3) & (b == 2) & (c == 0)] = _LETTERS.index("R")
+    out[:-2][(a == 3) & (b == 1) & (c == 0)] = _LETTERS.index("Y")
+    return out
 
 
 def masked_of(bases: str) -> npt.NDArray[np.int64]:

@@ -93,7 +93,7 @@ def _overlaps(  # type: ignore[no-untyped-def]
         best, at: (7,) the score to beat in each state, and room; its best, and where it begins or -1.
         ...: as in `run`.
     """
-    _, overlap_cost, shortest, shortest_partial, _, weight = costs
+    _, overlap_cost, shortest, shortest_partial, _, weight, _, _ = costs
     shared[:] = v
     at[:] = -1
     for p in range(end - 1, floor - 1, -1):
@@ -129,7 +129,7 @@ def run(  # type: ignore[no-untyped-def]
             against none, their probabilities, log odds that a gene begins here, forward and reverse, and
             that a codon of a gene begins here, likewise.
         is_start, is_stop: (2, 65) bool, by codon as read forward; forward, reverse strand.
-        costs: gene, overlap base, shortest gene, shortest partial gene, partial end; weight.
+        costs: gene, overlap base, shortest gene, shortest partial gene, partial end; weight; brief, usual.
         state: (7, 4) float64: score, for genes less the running sum of what bases are worth in the state;
             running sum of probabilities at the opening; both running sums.
         link: (7, 3) int64: where the open gene began, the event before it, whether it lacks its first end.
@@ -140,7 +140,7 @@ def run(  # type: ignore[no-untyped-def]
     Returns:
         events filled, or -1 less them for want of room: give a longer array and the saved state again.
     """
-    gene_cost, _, shortest, shortest_partial, partial_cost, weight = costs
+    gene_cost, _, shortest, shortest_partial, partial_cost, weight, brief, usual = costs
     hopeless = 10.0 + LONGEST_OVERLAP * weight * 15.0  # more than shared bases make up for
     shift = lead - begin
     n = len(events)
@@ -202,6 +202,8 @@ def run(  # type: ignore[no-untyped-def]
             a_begin = link[s, 0]
             size = b - a_begin
             fits = size >= (shortest_partial if link[s, 2] else shortest)
+            if size < usual and not link[s, 2]:
+                v -= brief * (1.0 - size / usual)
             if fits and v > base - hopeless:
                 mean = (chance[k, s] - state[s, 1]) / size
                 number = -1

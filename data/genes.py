@@ -39,15 +39,18 @@ class DecodeConfig:
     code: genetic code of NCBI, for its stop codons. weight: of the network's evidence for a base, whose
     neighbours say nearly the same. begin: of its evidence for a start codon. gene: what a gene costs;
     overlap: what a shared base costs; partial: what an end cut off by the contig costs, in log units.
+    brief: what a gene costs besides if it is shorter than `usual` bases, in proportion to what it lacks.
     shortest, shortest_partial: bases. gap: so many unknown bases on end part a contig.
     """
 
     code: int = 11
-    weight: float = 0.1
+    weight: float = 0.05
     gene: float = -4.5
     begin: float = 1.2
     overlap: float = 0.1
     partial: float = 2.0
+    brief: float = 12.0
+    usual: int = 200
     shortest: int = 90
     shortest_partial: int = 60
     gap: int = 50
@@ -118,6 +121,8 @@ class GeneDecoder:
             float(c.shortest_partial),
             c.partial,
             c.weight,
+            c.brief,
+            float(c.usual),
         )
         while True:
             state, link = self._state.copy(), self._link.copy()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from data.bases import Codes
 from data.genes import Gene, codon_tables
@@ -35,16 +36,42 @@ class Habits(NamedTuple):
     context: npt.NDArray[np.float32]
 
 
+def _kinds(code: int) -> npt.NDArray[np.int64]:
+    """`Habits.kinds` of a genetic code."""
+    is_start = codon_tables(code)[0][0]
+    kinds = np.full((2, 65), -1, np.int64)
+    kinds[0, is_start] = np.arange(is_start.sum())
+    every_codon = np.arange(64).reshape(4, 4, 4)
+    kinds[1, :64] = kinds[0, every_codon[::-1, ::-1, ::-1].transpose(2, 1, 0).reshape(-1)]
+    return kinds
+
+
+def to_frame(habits: Habits | None) -> pl.DataFrame:
+    """All numbers of habits in one column, for the disk; none for None."""
+    found = [] if habits is None else [habits.hexamers, habits.context.reshape(-1)]
+    return pl.DataFrame({"log_odds": np.concatenate([np.empty(0, np.float32), *found])})
+
+
+def from_frame(frame: pl.DataFrame, code: int) -> Habits | None:
+    """Undo `to_frame`; code: the genetic code."""
+    from data import habit_kernels as kernels
+
+    if frame.is_empty():
+        return None
+    hexamers, context = np.split(frame["log_odds"].to_numpy(), [kernels.HEX])
+    return Habits(_kinds(code), hexamers, context.reshape(1 + kernels.BEFORE + kernels.AFTER, 5, 5))
+
+
 @dataclass(frozen=True, kw_only=True)
 class AdaptConfig:
-    """How a gene finder adapts to a contig.
+    """How a gene finder adapts to a genome.
 
-    shortest: bases a contig must have; longest: bases it is learned from, at most; rounds: how often genes
-    are found and learned from; codons, begins: weight of either habit, 0 for none.
+    shortest: bases a genome must have; longest: bases at its beginning that it is learned from; rounds: how
+    often genes are found and learned from; codons, begins: weight of either habit, 0 for none.
     """
 
     shortest: int = 100_000
-    longest: int = 2_000_000
+    longest: int = 3_000_000
     rounds: int = 2
     codons: float = 0.8
     begins: float = 3.5
@@ -63,11 +90,8 @@ def learn(codes: Codes, genes: Sequence[Gene], code: int) -> Habits | None:
     sure = [g for g in genes if g.probability >= SURE and g.end - g.start >= LENGTH and not g.partial]
     if len(sure) < ENOUGH:
         return None
-    is_start, is_stop = codon_tables(code)
-    kinds = np.full((2, 65), -1, np.int64)
-    kinds[0, is_start[0]] = np.arange(is_start[0].sum())
-    every_codon = np.arange(64).reshape(4, 4, 4)
-    kinds[1, :64] = kinds[0, every_codon[::-1, ::-1, ::-1].transpose(2, 1, 0).reshape(-1)]
+    is_stop = codon_tables(code)[1]
+    kinds = _kinds(code)
     used, every = np.full(kernels.HEX, 0.5), np.full(kernels.HEX, 0.5)
     context = np.zeros((2, 1 + kernels.BEFORE + kernels.AFTER, 5, 5))
     starts, ends = (np.array([g[i] for g in sure], np.int64) for i in (0, 1))

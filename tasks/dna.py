@@ -1,11 +1,11 @@
 """Finding genes, and what families they are of: a trained gene finder at work."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +16,19 @@ from data.bases import (
     BEYOND,
     ROWS,
     STEP,
+    TGA,
     UNKNOWN,
     Codes,
     letters_of,
     mixtures,
+    reading_tga,
     reverse_complement,
     steps_of,
     survey,
 )
 from data.contigs import Contig
 from data.errors import UsageError
-from data.genes import DecodeConfig, Gene, GeneDecoder, around, evidence_of
+from data.genes import DecodeConfig, Gene, GeneDecoder, around, codon_tables, evidence_of
 from data.habits import AdaptConfig, Habits, learn, weigh
 from data.labels import CDS
 from rnn.strands import Reader, StrandConfig, predict, reader
@@ -34,7 +36,8 @@ from rnn.weights import from_bytes
 from tasks.families import WEIGHTS, FamilyConfig, FamilyTagger
 from tasks.model import Model, read
 
-Logits = npt.NDArray[np.floating[Any]]
+T = TypeVar("T")
+Logits = npt.NDArray[np.floating[Any]]  # (n, 9); half precision where many are held
 _GROUP = 1 << 20  # bases tagged together, of one contig or of many
 _STEPS = 1 << 17  # steps computed together
 _SEAM = 30_000  # bases of a circle that are gone over twice
@@ -57,7 +60,7 @@ class DnaConfig:
         piece: bases of a long contig that are tagged from one piece, a multiple of 6.
         margin: bases on either side that a piece looks at besides.
         decode: what the decoder believes.
-        adapt: how it adapts to the contig at hand.
+        adapt: how it adapts to the genome at hand.
         families: how families are learned, where the corpus has any.
     """
 
@@ -112,12 +115,18 @@ def network(config: DnaConfig) -> StrandConfig:
 
 @dataclass(frozen=True)
 class GeneFinder:
-    """A trained gene finder. `version` is what its rows name as their model; `families` tags its genes."""
+    """A trained gene finder. `version` is what its rows name as their model; `families` tags its genes.
+
+    A source is taken for one genome, whose habits are learned from its beginning; where `adapts` is False
+    they are known: `habits`.
+    """
 
     params: dict[str, Any]
     config: DnaConfig
     version: str
     families: FamilyTagger | None = None
+    habits: Habits | None = None
+    adapts: bool = True
 
     @cached_property
     def weights(self) -> Reader:
@@ -140,7 +149,40 @@ class GeneFinder:
         return next(self.tag_contigs([Contig(contig, bases, None, source, 0, 1)]))
 
     def tag_contigs(self, contigs: Iterable[Contig]) -> Iterator[pl.DataFrame]:
-        """Genes of contigs, a frame of schema.INTERVALS each, in order; short ones are computed together."""
+        """Genes of contigs, a frame of schema.INTERVALS each, in order; those of a source in a row."""
+        for _, genome in groupby(contigs, key=lambda contig: contig.source):
+            yield from self.tag_genome(genome)[1]
+
+    def tag_genome(self, contigs: Iterable[Contig]) -> tuple[Habits | None, Iterator[pl.DataFrame]]:
+        """The habits of a genome, and the genes of its contigs, a frame of schema.INTERVALS each."""
+        found = self._answers(contigs)
+        held = self._beginning(found) if self.adapts else []
+        habits = self._learned(held) if self.adapts else self.habits
+        return habits, self._frames(found, held, habits)
+
+    def _frames(
+        self, found: Iterator[tuple["_Laid", Iterator[Logits]]], held: list["_Held"], habits: Habits | None
+    ) -> Iterator[pl.DataFrame]:
+        for laid, blocks, rest in _handed_over(held):
+            yield self._frame(laid, self._genes(laid, chain(_handed_over(blocks), rest), habits))
+        for laid, rest in found:
+            yield self._frame(laid, self._genes(laid, rest, habits))
+
+    def adapted(self, habits: Habits | None) -> "GeneFinder":
+        """The same for contigs of a genome whose habits are known, None if it is not known to have any."""
+        return replace(self, habits=habits, adapts=False)
+
+    def habits_of(self, contigs: Iterable[Contig]) -> Habits | None:
+        """The habits of a genome, learned from its beginning; None where that is too short."""
+        return self._learned(self._beginning(self._answers(contigs)))
+
+    def tag_raw(self, text: str) -> list[dict[str, Any]]:
+        """Genes of a raw string of bases, as plain values; white space in it is left out of the count."""
+        frame = self.tag_contig("".join(text.split()))
+        return frame.select("start", "end", "strand", "phase", "label", "probability").to_dicts()
+
+    def _answers(self, contigs: Iterable[Contig]) -> Iterator[tuple["_Laid", Iterator[Logits]]]:
+        """Contigs with what the network says, piece by piece, in order; short ones are computed together."""
         held: list[_Laid] = []
         size = 0
         for contig in contigs:
@@ -148,7 +190,7 @@ class GeneFinder:
             if len(laid) > _GROUP:
                 yield from self._together(held)
                 held, size = [], 0
-                yield self._frame(laid, self._genes(laid, self._streamed(laid)))
+                yield laid, self._streamed(laid)
                 continue
             held.append(laid)
             size += len(laid)
@@ -157,51 +199,61 @@ class GeneFinder:
                 held, size = [], 0
         yield from self._together(held)
 
-    def tag_raw(self, text: str) -> list[dict[str, Any]]:
-        """Genes of a raw string of bases, as plain values; white space in it is left out of the count."""
-        frame = self.tag_contig("".join(text.split()))
-        return frame.select("start", "end", "strand", "phase", "label", "probability").to_dicts()
-
-    def _together(self, contigs: list["_Laid"]) -> Iterator[pl.DataFrame]:
+    def _together(self, contigs: list["_Laid"]) -> Iterator[tuple["_Laid", Iterator[Logits]]]:
         pieces = [(i, *span) for i, laid in enumerate(contigs) for span in self._spans(len(laid))]
         logits = iter(self._logits([contigs[i].letters(low, high) for i, _, low, _, high in pieces]))
         cores: list[list[Logits]] = [[] for _ in contigs]
         for i, start, low, end, _ in pieces:
-            cores[i].append(evidence_of(next(logits)[start - low : end - low]))
+            cores[i].append(next(logits)[start - low : end - low].astype(np.float16))
         for laid, blocks in zip(contigs, cores, strict=True):
-            yield self._frame(laid, self._genes(laid, iter(blocks)))
+            yield laid, iter(blocks)
 
     def _streamed(self, laid: "_Laid") -> Iterator[Logits]:
-        """The evidence of a long contig, piece by piece."""
+        """What the network says of a long contig, piece by piece."""
         spans = list(self._spans(len(laid)))
         some = max(_STEPS * STEP // (self.config.piece + 2 * self.config.margin), 1)
         for first in range(0, len(spans), some):
             here = spans[first : first + some]
             found = self._logits([laid.letters(low, high) for _, low, _, high in here])
             for (start, low, end, _), logits in zip(here, found, strict=True):
-                yield evidence_of(logits[start - low : end - low])
+                yield logits[start - low : end - low].astype(np.float16)
 
-    def _genes(self, laid: "_Laid", blocks: Iterator[Logits]) -> list[Gene]:
-        """Decode a contig."""
-        genes = self._adapted(laid, blocks)
-        return around(genes, laid.contig.length, len(laid)) if laid.contig.circular else genes
-
-    def _adapted(self, laid: "_Laid", blocks: Iterator[Logits]) -> list[Gene]:
-        """Decode a contig; a long enough one twice and more, with the habits found on its beginning."""
-        adapt = self.config.adapt
-        if len(laid) < adapt.shortest or not adapt.rounds:
-            return self._decode(laid, len(laid), blocks, None)
-        held: list[Logits] = []
+    def _beginning(self, found: Iterator[tuple["_Laid", Iterator[Logits]]]) -> list["_Held"]:
+        """The contigs a genome's habits are learned from, with their first pieces and what comes after."""
+        held: list[_Held] = []
         size = 0
-        while size < min(len(laid), adapt.longest):
-            held.append(next(blocks))
-            size += len(held[-1])
-        codes = np.minimum(laid.letters(0, size), np.uint8(UNKNOWN))
+        while size < self.config.adapt.longest and (next_one := next(found, None)):
+            laid, rest = next_one
+            blocks: list[Logits] = []
+            while size < self.config.adapt.longest and (block := next(rest, None)) is not None:
+                blocks.append(block)
+                size += len(block)
+            held.append(_Held(laid, blocks, rest))
+        return held
+
+    def _learned(self, held: Sequence["_Held"]) -> Habits | None:
+        """What is particular to a genome: its genes are found, learned from, found again, and so on."""
+        sizes = [sum(map(len, each.blocks)) for each in held]
+        if sum(sizes) < self.config.adapt.shortest:
+            return None
+        parts: list[Codes] = []
+        for (laid, _, _), n in zip(held, sizes, strict=True):
+            parts += [np.minimum(laid.letters(0, n), np.uint8(UNKNOWN)), np.full(_AROUND, UNKNOWN, np.uint8)]
+        codes = np.concatenate(parts)
         habits = None
-        for _ in range(adapt.rounds):
-            genes = self._decode(laid, size, iter(held), habits)
+        for _ in range(self.config.adapt.rounds):
+            genes, at = list[Gene](), 0
+            for (laid, blocks, _), n in zip(held, sizes, strict=True):
+                found = self._decode(laid, n, iter(blocks), habits)
+                genes += [gene._replace(start=gene.start + at, end=gene.end + at) for gene in found]
+                at += n + _AROUND
             habits = learn(codes, genes, self.config.decode.code)
-        return self._decode(laid, len(laid), chain(held, blocks), habits)
+        return habits
+
+    def _genes(self, laid: "_Laid", blocks: Iterator[Logits], habits: Habits | None) -> list[Gene]:
+        """Decode a contig."""
+        genes = self._decode(laid, len(laid), blocks, habits)
+        return around(genes, laid.contig.length, len(laid)) if laid.contig.circular else genes
 
     def _decode(
         self, laid: "_Laid", size: int, blocks: Iterator[Logits], habits: Habits | None
@@ -211,14 +263,14 @@ class GeneFinder:
         decoder = GeneDecoder(words, gaps, self.config.decode)
         adapt = self.config.adapt
         scale = np.array([adapt.begins, adapt.begins, adapt.codons, adapt.codons], np.float32)
-        for evidence in blocks:
+        for logits in blocks:
             more = None
             if habits is not None:
-                begin, end = decoder.done, decoder.done + len(evidence)
+                begin, end = decoder.done, decoder.done + len(logits)
                 low, high = max(begin - _AROUND, 0), min(end + _AROUND, size)
                 codes = np.minimum(laid.letters(low, high), np.uint8(UNKNOWN))
                 more = weigh(codes, words[low:high], habits, begin - low, end - low) * scale
-            decoder.feed(evidence, more)
+            decoder.feed(evidence_of(logits.astype(np.float32)), more)
         return decoder.genes()
 
     def _spans(self, length: int) -> Iterator[tuple[int, int, int, int]]:
@@ -230,6 +282,8 @@ class GeneFinder:
 
     def _logits(self, pieces: list[Codes]) -> list[Logits]:
         """(n, 9) for each piece, longest computed first."""
+        if not codon_tables(self.config.decode.code)[1][0, TGA]:
+            pieces = [reading_tga(piece) for piece in pieces]
         steps = np.array([-(-len(piece) // STEP) for piece in pieces], np.int64)
         order = np.argsort(-steps, kind="stable")
         out: list[Logits] = [np.empty((0, 9), np.float32)] * len(pieces)
@@ -295,6 +349,21 @@ class _Laid:
         if size not in self._survey:
             self._survey = {size: survey(self.letters, size, gap)}
         return self._survey[size]
+
+
+class _Held(NamedTuple):
+    """A contig, what is said of its first pieces, and of the others, not yet asked for."""
+
+    laid: _Laid
+    blocks: list[Logits]
+    rest: Iterator[Logits]
+
+
+def _handed_over(items: list[T]) -> Iterator[T]:
+    """The items in order; whoever takes one holds the only reference."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 def load_model(model: Model) -> GeneFinder:

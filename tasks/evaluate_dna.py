@@ -1,5 +1,6 @@
 """Scoring a gene finder, and its families, on the annotated contigs of a corpus."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,24 @@ def evaluate_dna(
         per_strand, strands, either_strand, gene, contigs as data/score_dna.py gives them.
     """
     finder = GeneFinder.load(Path(model))
-    truth, lengths, called = [], {}, []
-    for stretch in stretches_of(Path(corpus), split, contents):
-        if stretch.features is None:
-            continue
-        contig = f"{stretch.source}:{stretch.contig}:{stretch.start}"
-        lengths[contig] = len(stretch)
-        shifted = stretch.features.with_columns(
-            contig=pl.lit(contig),
-            start=(pl.col("start") - stretch.start).clip(0, len(stretch)),
-            end=(pl.col("end") - stretch.start).clip(0, len(stretch)),
-        )
-        truth.append(shifted.filter(pl.col("start") < pl.col("end")))
-        whole = Contig(contig, stretch.bases, None, stretch.source, 0, 1, stretch.circular)
-        called += [parted(frame, lengths) for frame in finder.tag_contigs([whole])]
+    truth: list[pl.DataFrame] = []
+    lengths: dict[str, int] = {}
+
+    def contigs() -> Iterator[Contig]:
+        for stretch in stretches_of(Path(corpus), split, contents):
+            if stretch.features is None:
+                continue
+            contig = f"{stretch.source}:{stretch.contig}:{stretch.start}"
+            lengths[contig] = len(stretch)
+            shifted = stretch.features.with_columns(
+                contig=pl.lit(contig),
+                start=(pl.col("start") - stretch.start).clip(0, len(stretch)),
+                end=(pl.col("end") - stretch.start).clip(0, len(stretch)),
+            )
+            truth.append(shifted.filter(pl.col("start") < pl.col("end")))
+            yield Contig(contig, stretch.bases, None, stretch.source, 0, 1, stretch.circular)
+
+    called = [parted(frame, lengths) for frame in finder.tag_contigs(contigs())]
     if not truth:
         raise BadInput(
             f"annotated contigs in the {split} split",

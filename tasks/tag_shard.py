@@ -24,8 +24,9 @@ from data.store import Shard, Staging, key_of
 from data.tokenizer import Tokenizer
 from tasks import model
 from tasks.dna import load_model
+from tasks.tag_genomes import Genomes
 from tasks.tag_sources import File, Input, Part, Record, input_of, records
-from tasks.tag_tables import Cut, Tables, cuts, entities, genes
+from tasks.tag_tables import Cut, Tables, cuts, entities
 from tasks.tagger import Tagger
 
 WINDOW = 1 << 20  # characters or bases at a time; the rows of a shard do not depend on it, bits may
@@ -125,9 +126,10 @@ def shard_id(about: dict[str, Any]) -> str:
 class Shards:
     """A loaded model that tags slices and stages what it finds."""
 
-    def __init__(self, request: Request, tables: Tables, options: Options) -> None:
-        self.request, self.tables, self.options = request, tables, options
-        self.staging = Staging(Path(request.out), request.salt)
+    def __init__(
+        self, request: Request, staging: Staging, tables: Callable[[Input, bool], Tables], options: Options
+    ) -> None:
+        self.request, self.staging, self.tables, self.options = request, staging, tables, options
 
     @classmethod
     def load(cls, request: Request) -> "Shards":
@@ -137,10 +139,12 @@ class Shards:
             BadInput, IntegrityError: as `tasks.model.read`.
         """
         loaded = model.read(Path(request.model))
+        staging = Staging(Path(request.out), request.salt)
         if loaded.kind == "dna":
             finder = load_model(loaded).of_code(request.genetic_code)
-            return cls(request, genes(finder, request.formats), Options())
-        return cls(request, entities(Tagger.of(loaded), request.formats, request.reuse), options_of(loaded))
+            return cls(request, staging, Genomes(finder, request.formats, staging), Options())
+        tables = entities(Tagger.of(loaded), request.formats, request.reuse)
+        return cls(request, staging, lambda each, whole: tables, options_of(loaded))
 
     def tag(self, job: Job, say: Say = lambda begin, end: None) -> Shard:
         """Tag a slice and stage it.
@@ -151,14 +155,15 @@ class Shards:
         """
         each, piece = input_of(job.source), Slice.from_json(job.piece)
         unpacked = Path(job.unpacked) if job.unpacked else None
-        kept: list[pl.DataFrame] = []
+        tables_of = self.tables(each, job.about["last"] and job.about["number"] == 0)
+        kept = list[pl.DataFrame]()
         stream = _apart(records(each, piece, self.options, unpacked, job.start), kept)
         counted = Counter[str]()
         frames: dict[str, list[pl.DataFrame]] = {}
         refused: list[Refused] = []
         for cut in _parts(_without(_counted(stream, counted), job, refused), job.suspect):
             say(cut.first, cut.first + cut.length)
-            found, counts = self.tables(cut.cut)
+            found, counts = tables_of(cut.cut)
             counted.update(counts)
             refused += cut.cut.refused
             for name, frame in self._kept(found, counted).items():

@@ -346,7 +346,7 @@ def records(
         BadInput: the file is cut off, damaged, or was changed since it was hashed.
     """
     if isinstance(each, Ingested):
-        return _of_contigs(each) if each.dna else _of_corpus(each, options)
+        return of_contigs(each) if each.dna else _of_corpus(each, options)
     return _of_file(each, piece, options, unpacked, start)
 
 
@@ -427,9 +427,12 @@ def _nothing(document: Document | Flat) -> Refused:
     return Refused(document.source, document.line, document.byte_offset, "no-text", detail, todo, raw)
 
 
-def _frames(each: Ingested, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+def _frames(
+    each: Ingested, columns: Sequence[str], rows: int, only: str | None = None
+) -> Iterator[pl.DataFrame]:
+    wanted = pl.lit(True) if only is None else pl.col("source") == only
     for path, _ in each.files:
-        frame = pl.scan_parquet(each.path / path, glob=False).select(columns).collect()
+        frame = pl.scan_parquet(each.path / path, glob=False).filter(wanted).select(columns).collect()
         yield from frame.iter_slices(rows)
 
 
@@ -468,8 +471,8 @@ def by_character(part: Part) -> Part:
     return replace(made, number=part.number)
 
 
-def _of_contigs(each: Ingested) -> Iterator[Contig]:
-    """Contigs joined of their pieces, which stand in order.
+def of_contigs(each: Ingested, only: str | None = None) -> Iterator[Contig]:
+    """Contigs joined of their pieces, which stand in order; of one source only, if that is named.
 
     Raises:
         BadInput: pieces are missing.
@@ -477,7 +480,7 @@ def _of_contigs(each: Ingested) -> Iterator[Contig]:
     columns = ["source", "contig", "contig_length", "start", "bases", "byte_offset", "circular"]
     held: list[str] = []
     got = 0
-    for frame in _frames(each, columns, 100):
+    for frame in _frames(each, columns, 100, only):
         for source, contig, length, start, bases, offset, circular in frame.iter_rows():
             if start != got:
                 todo = "Ingest its sources again."

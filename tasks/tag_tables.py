@@ -10,10 +10,8 @@ import polars as pl
 
 from data import schema
 from data.contigs import Contig
-from data.proteins import proteins
 from data.records import Refused
 from data.strings import Strings, substrings
-from tasks.dna import GeneFinder
 from tasks.tag_sources import Part, Record
 from tasks.tagger import Tagged, Tagger
 
@@ -184,22 +182,3 @@ def _token_rows(flat: Flattened, tagged: Tagged, tagger: Tagger, words: Strings)
         },
         schema=schema.TOKENS,
     )
-
-
-def genes(finder: GeneFinder, formats: Sequence[str]) -> Tables:
-    """Tables of tagged DNA: intervals, contigs and, for FASTA of them, proteins."""
-
-    def tables(cut: Cut) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
-        found = list(finder.tag_contigs(cut.contigs))
-        frames = {"data": pl.concat([schema.INTERVALS.to_frame(), *found])}
-        rows = [(contig.source, contig.id, contig.length, contig.circular) for contig in cut.contigs]
-        frames["contigs"] = pl.DataFrame(rows, schema=schema.TAGGED_CONTIGS, orient="row")
-        if "faa" in formats:
-            code = finder.config.decode.code
-            pairs = zip(cut.contigs, found, strict=True)
-            translated = [proteins(contig.bases, frame, code) for contig, frame in pairs]
-            frames["proteins"] = pl.concat([schema.PROTEINS.to_frame(), *translated])
-        bases = sum(contig.length for contig in cut.contigs)
-        return frames, {"bases": bases, "rows": frames["data"].height}
-
-    return tables

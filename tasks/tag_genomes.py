@@ -1,0 +1,86 @@
+"""Tables of tagged DNA: every source is taken for one genome, whose habits are learned from its beginning.
+
+They are learned once a run, by the first worker that needs them, and staged beside the shards. So they depend
+on the source and the model alone, and what is found in a slice not on the others.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import polars as pl
+
+from data import habits, schema
+from data.contigs import Contig
+from data.proteins import proteins
+from data.reading import Options, read
+from data.store import Shard, Staging, key_of
+from tasks.dna import GeneFinder
+from tasks.tag_sources import File, Input, of_contigs
+from tasks.tag_tables import Cut, Tables
+
+
+class Genomes:
+    """Tables of the slices of genomes: intervals, contigs and, for FASTA of them, proteins.
+
+    Args:
+        finder: finds the genes.
+        formats: what is asked for.
+        staging: where habits are kept.
+    """
+
+    def __init__(self, finder: GeneFinder, formats: Sequence[str], staging: Staging) -> None:
+        self.finder, self.formats, self.staging = finder, formats, staging
+        self._last: tuple[str, GeneFinder] | None = None
+
+    def __call__(self, each: Input, whole: bool) -> Tables:
+        """What makes tables of a slice of an input, or of the whole of it."""
+
+        def tables(cut: Cut) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
+            found: list[pl.DataFrame] = []
+            for source, some in groupby(cut.contigs, key=lambda contig: contig.source):
+                found += self._found(each, source, list(some), whole and cut.last)
+            frames = {"data": pl.concat([schema.INTERVALS.to_frame(), *found])}
+            rows = [(contig.source, contig.id, contig.length, contig.circular) for contig in cut.contigs]
+            frames["contigs"] = pl.DataFrame(rows, schema=schema.TAGGED_CONTIGS, orient="row")
+            if "faa" in self.formats:
+                code = self.finder.config.decode.code
+                pairs = zip(cut.contigs, found, strict=True)
+                translated = [proteins(contig.bases, frame, code) for contig, frame in pairs]
+                frames["proteins"] = pl.concat([schema.PROTEINS.to_frame(), *translated])
+            bases = sum(contig.length for contig in cut.contigs)
+            return frames, {"bases": bases, "rows": frames["data"].height}
+
+        return tables
+
+    def _found(self, each: Input, source: str, contigs: list[Contig], all_: bool) -> Iterator[pl.DataFrame]:
+        """Genes of neighbouring contigs of a source; `all_`: nothing of it comes after them."""
+        key = key_of(habits=each.sha256, source=source)
+        if self._last is not None and self._last[0] == key:
+            return self._last[1].tag_contigs(contigs)
+        shard = self.staging.staged(key)
+        size = sum(contig.length for contig in contigs)
+        if (
+            shard is None
+            and contigs[0].byte_offset == 0
+            and (all_ or size >= self.finder.config.adapt.longest)
+        ):
+            learned, found = self.finder.tag_genome(contigs)  # looks at no base twice
+            self._keep(key, learned)
+            return found
+        if shard is None:
+            shard = self._keep(key, self.finder.habits_of(_contigs(each, source)))
+        kept = self.staging.scan(shard, "habits")
+        assert kept is not None
+        known = habits.from_frame(kept.collect(), self.finder.config.decode.code)
+        self._last = key, self.finder.adapted(known)
+        return self._last[1].tag_contigs(contigs)
+
+    def _keep(self, key: str, learned: habits.Habits | None) -> Shard:
+        return self.staging.stage(f"habits-{key[:16]}", key, {"habits": habits.to_frame(learned)})
+
+
+def _contigs(each: Input, source: str) -> Iterator[Contig]:
+    """The contigs of a source, from its beginning."""
+    if isinstance(each, File):
+        return (record for record in read(each.item, Options()) if isinstance(record, Contig))
+    return of_contigs(each, source)
