@@ -57,19 +57,18 @@ def codes_of(bases: str) -> Codes:
     return np.minimum(letters_of(bases), np.uint8(UNKNOWN))
 
 
-def reading_tga(letters: Codes) -> Codes:
-    """TGA on either strand as TGR, for networks that know it as a stop codon where it is none (code 4)."""
+def without_tga(letters: Codes) -> Codes:
+    """TGA as TGG on either strand, for networks that know it as a stop codon, where it is none (code 4)."""
     a, b, c = letters[:-2], letters[1:-1], letters[2:]
     out = letters.copy()
-    out[2:][(a == 3) & (b == 2) & (c == 0)] = _LETTERS.index("R")
-    out[:-2][(a == 3) & (b == 1) & (c == 0)] = _LETTERS.index("Y")
+    out[2:][(a == 3) & (b == 2) & (c == 0)] = 2
+    out[:-2][(a == 3) & (b == 1) & (c == 0)] = 1
     return out
 
 
 def masked_of(bases: str) -> npt.NDArray[np.int64]:
-    """The soft-masked intervals: runs of lower case, (n, 2). A sequence all in one case has none."""
-    lower = np.frombuffer(bases.encode("latin-1"), np.uint8) & 0x20 > 0
-    return np.empty((0, 2), np.int64) if lower.all() else _runs(lower)
+    """The soft-masked intervals: runs of lower case, (n, 2)."""
+    return _runs(np.frombuffer(bases.encode("latin-1"), np.uint8) & 0x20 > 0)
 
 
 def gaps_of(codes: Codes, shortest: int) -> npt.NDArray[np.int64]:

@@ -267,16 +267,18 @@ def dna_shards(readings: Iterable[Reading], limit: int = SHARD_BYTES) -> Iterato
             rows.records += 1
             count = -(-item.length // PIECE)
             splits = [reading.split or piece_split(item.id, number) for number in range(count)]
-            frame = pieces(item, splits)
             rows.features += len(item.features or ())
-            for at in range(0, count, max(limit // PIECE, 1)):
+            step = max(limit // PIECE, 1)
+            for at in range(0, count, step):
                 if rows.size >= limit:
                     yield rows.cut()
                     rows = _Rows()
-                part = frame[at : at + max(limit // PIECE, 1)]
+                part = pieces(item, splits, numbers=range(at, min(at + step, count)))
                 rows.frames.append(part)
                 rows.size += part.height * PIECE
-            digest = hashlib.sha256(item.bases.encode())
+            digest = hashlib.sha256()
+            for at in range(0, item.length, PIECE):
+                digest.update(item.bases[at : at + PIECE].encode())
             digest.update(repr(item.features).encode())
             for split in dict.fromkeys(splits):
                 some = (item.id, item.source, split, int(split == splits[0]), splits.count(split))

@@ -194,20 +194,25 @@ def _misplaced(row: Row, reason: str, detail: str) -> Refused:
     )
 
 
-def pieces(contig: Contig, split: str | Sequence[str] = "train", size: int = PIECE) -> pl.DataFrame:
-    """A contig as rows of schema.DNA.
+def pieces(
+    contig: Contig, split: str | Sequence[str] = "train", size: int = PIECE, numbers: range | None = None
+) -> pl.DataFrame:
+    """A contig, or some pieces of it, as rows of schema.DNA.
 
     Args:
         contig: as read.
-        split: of all pieces, or of each.
+        split: of all pieces of the contig, or of each.
         size: bases in a piece; the last may be shorter.
+        numbers: of the pieces that are wanted, from 0; all if None.
 
     Returns:
-        one row a piece, each with all features that overlap it, whole, and its share of the masked intervals.
+        one row a piece, each with all features that overlap it, whole, and its share of the masked intervals:
+        lower case, unless all of the contig is.
     """
-    starts = list(range(0, contig.length, size))
-    splits = [split] * len(starts) if isinstance(split, str) else list(split)
-    masked = masked_of(contig.bases)
+    numbers = range(-(-contig.length // size)) if numbers is None else numbers
+    starts = [number * size for number in numbers]
+    parts = [contig.bases[at : at + size] for at in starts]
+    lower = contig.bases.islower()
     features: list[list[dict[str, object]] | None] = [None] * len(starts)
     if contig.features is not None:
         lists: list[list[dict[str, object]]] = [[] for _ in starts]
@@ -220,18 +225,22 @@ def pieces(contig: Contig, split: str | Sequence[str] = "train", size: int = PIE
                 "phase": f.phase,
                 "id": f.id,
             }
-            for i in range(f.start // size, (f.end - 1) // size + 1):
-                lists[i].append(row)
+            first, last = max(f.start // size, numbers.start), min((f.end - 1) // size + 1, numbers.stop)
+            for number in range(first, last):
+                lists[number - numbers.start].append(row)
         features = list(lists)
     return pl.DataFrame(
         {
             "contig": [contig.id] * len(starts),
             "contig_length": [contig.length] * len(starts),
-            "split": splits,
+            "split": [split] * len(starts) if isinstance(split, str) else [split[n] for n in numbers],
             "start": starts,
-            "bases": [contig.bases[at : at + size] for at in starts],
+            "bases": parts,
             "circular": [contig.circular] * len(starts),
-            "masked": [_clipped(masked, at, at + size) for at in starts],
+            "masked": [
+                [] if lower else _intervals(masked_of(part) + at)
+                for at, part in zip(starts, parts, strict=True)
+            ],
             "features": features,
             "source": [contig.source] * len(starts),
             "byte_offset": [contig.byte_offset] * len(starts),
@@ -240,9 +249,8 @@ def pieces(contig: Contig, split: str | Sequence[str] = "train", size: int = PIE
     )
 
 
-def _clipped(intervals: npt.NDArray[np.int64], low: int, high: int) -> list[dict[str, int]]:
-    first, last = np.searchsorted(intervals[:, 1], low, "right"), np.searchsorted(intervals[:, 0], high)
-    return [{"start": max(a, low), "end": min(b, high)} for a, b in intervals[first:last].tolist()]
+def _intervals(places: npt.NDArray[np.int64]) -> list[dict[str, int]]:
+    return [{"start": start, "end": end} for start, end in places.tolist()]
 
 
 @dataclass(frozen=True)

@@ -145,11 +145,14 @@ def read_fasta(
 
 def wrong_letter(bases: bytes | bytearray) -> str | None:
     """The first letter that is not IUPAC DNA or RNA, and where it stands (from 0); None when all are."""
-    others = bases.translate(None, IUPAC)
-    if not others:
-        return None
-    letter = others[:1].decode("latin-1")
-    return f"{letter!r} at base {bases.find(others[:1])}, and {len(others) - 1} more"
+    first, count = None, 0
+    for at in range(0, len(bases), _BLOCK):
+        part = bases[at : at + _BLOCK]
+        others = part.translate(None, IUPAC)
+        if others and first is None:
+            first = f"{others[:1].decode('latin-1')!r} at base {at + part.find(others[:1])}"
+        count += len(others)
+    return None if first is None else f"{first}, and {count - 1} more"
 
 
 def _wrong(title: str, name: str, bases: bytearray, seen: set[str]) -> tuple[str, str, str] | None:

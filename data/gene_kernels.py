@@ -61,6 +61,19 @@ def _long_enough(words, begin, edge, is_stop, shortest, shortest_partial):  # ty
 
 
 @njit(cache=True, nogil=True)
+def _short_of(words, begin, edge, is_stop, brief, usual):  # type: ignore[no-untyped-def]
+    """What a forward gene that begins at `begin` costs for being shorter than usual."""
+    p = begin + 3
+    while p + 3 < begin + usual:
+        if p >= edge:
+            return 0.0
+        if is_stop[0, words[p]]:
+            return brief * (1.0 - (p + 3 - begin) / usual)
+        p += 3
+    return 0.0
+
+
+@njit(cache=True, nogil=True)
 def _add_up(rows, lead, begin, weight, state, worth, chance):  # type: ignore[no-untyped-def]
     """Running sums of what bases are worth in each state, and of their probabilities, before each base.
 
@@ -93,7 +106,7 @@ def _overlaps(  # type: ignore[no-untyped-def]
         best, at: (7,) the score to beat in each state, and room; its best, and where it begins or -1.
         ...: as in `run`.
     """
-    _, overlap_cost, shortest, shortest_partial, _, weight, _, _ = costs
+    _, overlap_cost, shortest, shortest_partial, _, weight, brief, usual = costs
     shared[:] = v
     at[:] = -1
     for p in range(end - 1, floor - 1, -1):
@@ -108,7 +121,9 @@ def _overlaps(  # type: ignore[no-untyped-def]
         elif is_start[0, word]:
             c = shared[f] + rows[row, 12]
             if c > best[f] and _long_enough(words, p, edge, is_stop, shortest, shortest_partial):
-                best[f], at[f] = c, p
+                c -= _short_of(words, p, edge, is_stop, brief, usual)
+                if c > best[f]:
+                    best[f], at[f] = c, p
         if is_stop[1, word]:
             if shared[m] > best[m]:
                 best[m], at[m] = shared[m], p
@@ -174,8 +189,10 @@ def run(  # type: ignore[no-untyped-def]
             f = 1 + i % 3
             v = state[0, 0] + rows[i + shift, 12] - gene_cost - worth[k, f]
             if v > state[f, 0] and _long_enough(words, i, edge, is_stop, shortest, shortest_partial):
-                state[f, 0], state[f, 1] = v, chance[k, f]
-                link[f, 0], link[f, 1], link[f, 2] = i, link[0, 1], 0
+                v -= _short_of(words, i, edge, is_stop, brief, usual)
+                if v > state[f, 0]:
+                    state[f, 0], state[f, 1] = v, chance[k, f]
+                    link[f, 0], link[f, 1], link[f, 2] = i, link[0, 1], 0
         if is_stop[1, w]:
             m = 4 + i % 3
             state[m, 0], state[m, 1] = state[0, 0] - gene_cost - worth[k, m], chance[k, m]
@@ -202,7 +219,7 @@ def run(  # type: ignore[no-untyped-def]
             a_begin = link[s, 0]
             size = b - a_begin
             fits = size >= (shortest_partial if link[s, 2] else shortest)
-            if size < usual and not link[s, 2]:
+            if side == 1 and size < usual and not link[s, 2]:  # of forward genes when they began
                 v -= brief * (1.0 - size / usual)
             if fits and v > base - hopeless:
                 mean = (chance[k, s] - state[s, 1]) / size

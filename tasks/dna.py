@@ -21,10 +21,10 @@ from data.bases import (
     Codes,
     letters_of,
     mixtures,
-    reading_tga,
     reverse_complement,
     steps_of,
     survey,
+    without_tga,
 )
 from data.contigs import Contig
 from data.errors import UsageError
@@ -283,7 +283,7 @@ class GeneFinder:
     def _logits(self, pieces: list[Codes]) -> list[Logits]:
         """(n, 9) for each piece, longest computed first."""
         if not codon_tables(self.config.decode.code)[1][0, TGA]:
-            pieces = [reading_tga(piece) for piece in pieces]
+            pieces = [without_tga(piece) for piece in pieces]
         steps = np.array([-(-len(piece) // STEP) for piece in pieces], np.int64)
         order = np.argsort(-steps, kind="stable")
         out: list[Logits] = [np.empty((0, 9), np.float32)] * len(pieces)

@@ -80,7 +80,15 @@ def test_windows_with_an_unknown_letter_are_the_unknown_word(letter):
 
 def test_soft_masked_intervals_are_the_runs_of_lower_case():
     assert bases.masked_of("acGTacgTTn").tolist() == [[0, 2], [4, 7], [9, 10]]
-    assert bases.masked_of("ACGT").tolist() == bases.masked_of("acgt").tolist() == []
+    assert bases.masked_of("ACGT").tolist() == []
+
+
+def test_where_tga_is_no_stop_codon_it_is_read_as_tgg_on_either_strand():
+    here = bases.letters_of("ACTGATTCATGA")
+    read = bases.without_tga(here)
+    assert (read == bases.letters_of("ACTGGTCCATGG")).all()
+    other = bases.without_tga(bases.reverse_complement(here))
+    assert (other == bases.reverse_complement(read)).all()
 
 
 def test_gaps_are_runs_of_enough_unknown_bases():

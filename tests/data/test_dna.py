@@ -150,8 +150,14 @@ def test_a_circle_stays_one_and_its_masked_intervals_are_cut_with_it():
         [{"start": 4, "end": 5}],
         [{"start": 9, "end": 11}],
     ]
+    assert pieces(contig, size=4, numbers=range(1, 3)).equals(frame[1:])
     assert [s.circular for s in stretches(frame)] == [True]
     assert [s.circular for s in stretches(frame[:2])] == [False]
+
+
+def test_a_contig_all_in_lower_case_is_not_masked():
+    frame = pieces(Contig("c", "acgtacgn", None, "x", 0, 1), size=4)
+    assert frame["masked"].to_list() == [[], []]
 
 
 def test_the_annotation_may_say_that_a_contig_is_a_circle(write):

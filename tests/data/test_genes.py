@@ -1,5 +1,6 @@
 """Decoding: only legal genes come out, the other strand's are the mirror image, blocks change nothing."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -55,6 +56,19 @@ def test_genes_known_for_sure_are_found_exactly(ecoli):
     )
     assert len(found & wanted) >= 0.95 * len(wanted)
     assert len(found) <= 1.03 * len(wanted)
+
+
+def test_a_short_gene_needs_more_to_be_believed_than_a_long_one():
+    gene = lambda codons: "CTAACTAACTAA" + "ATG" + "GCA" * codons + "TAA"  # noqa: E731
+    codes = codes_of(gene(31) + gene(198) + "CTAACTAACTAA")
+    labels = np.zeros(len(codes), np.int8)
+    for low, high in ((12, 111), (123, 723)):
+        labels[low:high] = np.arange(high - low) % 3 + 1
+    found = {
+        brief: [(g.start, g.end) for g in decode(codes, sure(labels, codes), replace(CONFIG, brief=brief))]
+        for brief in (0.0, 5000.0)
+    }
+    assert found == {0.0: [(12, 111), (123, 723)], 5000.0: [(123, 723)]}
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,7 +5,7 @@ import pytest
 
 from data.bases import codons_of, reverse_complement
 from data.genes import Gene
-from data.habits import learn
+from data.habits import from_frame, learn, to_frame
 from data.habits import weigh as weigh_words
 
 
@@ -62,3 +62,11 @@ def test_too_few_sure_genes_teach_nothing():
     assert learn(codes, genes, 11) is None
     codes, genes = genome()
     assert learn(codes, [gene._replace(probability=0.5) for gene in genes], 11) is None
+
+
+def test_habits_are_the_same_after_they_have_been_on_the_disk():
+    codes, genes = genome()
+    habits = learn(codes, genes, 11)
+    again = from_frame(to_frame(habits), 11)
+    assert all((here == there).all() for here, there in zip(habits, again, strict=True))
+    assert from_frame(to_frame(None), 11) is None

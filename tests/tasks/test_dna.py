@@ -15,6 +15,7 @@ from data.bases import codes_of, letters_of
 from data.contigs import Contig
 from data.dna import pieces
 from data.errors import UsageError
+from data.habits import AdaptConfig
 from data.store import Dataset, DatasetWriter
 from flows.tag import TagConfig, tag
 from tasks import dna, train_dna
@@ -203,6 +204,38 @@ def test_all_formats_name_the_same_genes_and_translate_as_their_gff3_says(folder
     bed = [line.split("\t") for line in (out / "tags.bed").read_text().splitlines()]
     whole = frame.filter(pl.col("end") <= 20_000).select("contig", "end", "strand")
     assert {(b[0], int(b[2]), b[5]) for b in bed} >= set(whole.rows())
+
+
+def test_contigs_of_a_source_share_its_habits_however_it_is_cut(
+    corpus, finder, ecoli, tracked_home, tmp_path, monkeypatch
+):
+    from data import habits
+    from tasks.model import write
+
+    monkeypatch.setattr(habits, "SURE", 0.5)  # it is not a very good model
+    monkeypatch.setattr(habits, "LENGTH", 150)
+    config = replace(SMALL, adapt=AdaptConfig(shortest=50_000, longest=80_000))
+    eager = replace(finder, config=config)
+    fasta = tmp_path / "x.fa"
+    names = [f">{at}\n{ecoli.bases[at : at + 12_000]}\n" for at in range(0, 96_000, 12_000)]
+    fasta.write_text("".join(names))
+    contigs = [
+        Contig(str(at), ecoli.bases[at : at + 12_000], None, "x.fa", 0, 1) for at in range(0, 96_000, 12_000)
+    ]
+    assert eager.habits_of(contigs) is not None
+    passport = {"kind": "dna", "corpus": {"name": "e", "digest": "d", "sources": []}}
+    passport |= {"preset": "small", "seed": 0, "config": config.to_json()}
+    model = write(passport, train_dna.model_files(eager))
+    places = ["contig", "start", "end", "strand", "partial"]
+    wanted = pl.concat(eager.tag_contigs(contigs)).select(places).rows()
+    alone = [row for contig in contigs for row in next(eager.tag_contigs([contig])).select(places).rows()]
+    assert wanted != alone
+    for size in ("15000", "1MiB"):
+        done = tag(
+            TagConfig(model=str(model), sources=(fasta,), out=tmp_path / size, shard_size=size, workers=0)
+        )
+        assert Dataset.open(tmp_path / size).scan("data").collect().select(places).rows() == wanted
+        assert done["shards"] == {"15000": 6, "1MiB": 1}[size]
 
 
 def test_the_genetic_code_is_part_of_what_is_asked_for(folder, tmp_path):
