@@ -73,7 +73,9 @@ class _Unpacked(Above):
         self.size, self.read_so_far = path.stat().st_size, 0
 
     def readinto(self, buffer: Any) -> int:
-        count: int = self.stream.readinto(buffer) or 0  # type: ignore[attr-defined]
+        # gzip, asked for all it has rather than for all that fits, loses nothing before a damaged place
+        stream: Any = self.stream
+        count: int = getattr(stream, "readinto1", stream.readinto)(buffer) or 0
         self.read_so_far += count
         if self.read_so_far > max(BOMB_FROM, BOMB_RATIO * self.size):
             raise BadInput(

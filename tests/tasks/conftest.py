@@ -13,6 +13,8 @@ import pytest
 from data import schema
 from data.store import DatasetWriter
 from data.tokenizer import Tokenizer, Unit
+from flows.ingest import IngestConfig, ingest
+from tasks import dna, train_dna
 from tasks.train import encode_corpus, fit_tagger
 
 Rows = Iterable[tuple[str, str, str]]  # document, split, "token/TAG token/TAG"
@@ -192,3 +194,17 @@ def marked_worker(tmp_path, checkout) -> Path:
         """)
     )
     return script
+
+
+@pytest.fixture(scope="session")
+def gene_model(checkout, tmp_path_factory) -> Path:
+    """Trained for a moment on the slice of E. coli that tests may use."""
+    home = tmp_path_factory.mktemp("gene-home")
+    config = dna.DnaConfig(hidden=24, least=0.6, most=0.6, piece=3000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ELMAN_HOME", str(home))
+        patch.setattr(dna, "PRESETS", {"default": config})
+        fixtures = checkout / "tests" / "fixtures"
+        sources = (fixtures / "ecoli_100kb.fna.gz", fixtures / "ecoli_100kb.gff3.gz")
+        ingest(IngestConfig(sources=sources, name="ecoli"))
+        return Path(train_dna.train_dna(str(home / "corpora" / "ecoli"), "ecoli", "default", 0)["model"])

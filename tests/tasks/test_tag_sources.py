@@ -12,7 +12,6 @@ from data.errors import BadInput, UsageError
 from data.store import Dataset
 from flows.ingest import IngestConfig, ingest
 from flows.tag import TagConfig, tag
-from tasks import dna, train_dna
 from tasks import model as models
 from tasks.tag_shard import Shards
 
@@ -117,20 +116,6 @@ def test_parquet_that_cannot_be_tagged_as_asked_is_an_error_that_says_why(run, t
 
 
 # --- DNA ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def gene_model(checkout, tmp_path_factory) -> Path:
-    """Trained for a moment on the slice of E. coli that tests may use."""
-    home = tmp_path_factory.mktemp("gene-home")
-    config = dna.DnaConfig(hidden=24, least=0.6, most=0.6, piece=3000)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ELMAN_HOME", str(home))
-        patch.setattr(dna, "PRESETS", {"default": config})
-        fixtures = checkout / "tests" / "fixtures"
-        sources = (fixtures / "ecoli_100kb.fna.gz", fixtures / "ecoli_100kb.gff3.gz")
-        ingest(IngestConfig(sources=sources, name="ecoli"))
-        return Path(train_dna.train_dna(str(home / "corpora" / "ecoli"), "ecoli", "default", 0)["model"])
 
 
 @pytest.fixture
