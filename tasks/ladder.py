@@ -6,7 +6,7 @@ the first seed; rungs that see blocks are trained as the `default` preset is.
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,10 +16,11 @@ import numpy as np
 
 from data import encoded as encodings
 from data.bootstrap import paired, sentence_counts
-from data.store import Dataset, atomic_write
+from data.store import Dataset, atomic_write, code_hash, key_of
 from rnn.network import Architecture
 from tasks import pictures, rungs
 from tasks.compare import table
+from tasks.environment import home
 from tasks.material import Material
 from tasks.orchestration import task
 from tasks.presets import preset
@@ -64,7 +65,7 @@ def climb(
     out: str,
     pretrained: str | None = None,
 ) -> dict[str, Any]:
-    """Train one rung with one seed and score it.
+    """Train one rung with one seed and score it, or find that done, in `rungs/` of the home folder.
 
     Args:
         encoded: folder of the corpus encoded as `preset_of` says, with the words of the text for PRETRAINED.
@@ -80,24 +81,51 @@ def climb(
         scores, where the corpus has them.
     """
     material = Material(encodings.read(Path(encoded)))
-    splits = [split for split in ("dev", "test") if material.has(split)]
     if rung == RULE:
-        found = rungs.rule(material, splits)
+        done = _trained(material, rung, seed, lambda splits: rungs.rule(material, splits))
     else:
         how = fit_config(preset_of(rung), {"epochs": epochs}, len(material.train))
         network = _network(rung, material)
-        if rung in WORDS and rate is None:
-            found = rungs.at_best_rate(rung, network, material, how, splits, seed)
-        else:
-            how = replace(how, learning_rate=rate or how.learning_rate)
-            start = learnt(Dataset.open(Path(pretrained))) if pretrained else None
-            eager = preset(preset_of(rung)).eager
-            found, _ = rungs.climbed(rung, network, material, how, splits, seed, start, eager)
+        search = rung in WORDS and rate is None
+        how = how if search else replace(how, learning_rate=rate or how.learning_rate)
+        before = Dataset.open(Path(pretrained)) if pretrained else None
+        eager = preset(preset_of(rung)).eager
+
+        def train(splits: Sequence[str]) -> rungs.Rung:
+            if search:
+                return rungs.at_best_rate(rung, network, material, how, splits, seed)
+            start = learnt(before) if before else None
+            return rungs.climbed(rung, network, material, how, splits, seed, start, eager)[0]
+
+        key = key_of(
+            encoded=Path(encoded).name,
+            rung=rung,
+            seed=seed,
+            network=network.to_dict(),
+            fit=how.to_dict(),
+            rates=list(rungs.RATES) if search else None,
+            pretrained=before.digest if before else None,
+            eager=eager,
+            code=code_hash(),
+        )
+        done = _kept(home() / "rungs" / f"{key[:24]}.json", lambda: _trained(material, rung, seed, train))
+    for split, counts in done["counts"].items():
+        atomic_write(_counts(Path(out), rung, seed, split), json.dumps(counts).encode())
+    row: dict[str, Any] = done["row"]
+    return row
+
+
+def _trained(
+    material: Material, rung: str, seed: int, train: Callable[[Sequence[str]], rungs.Rung]
+) -> dict[str, Any]:
+    """Train a rung and score it: its `row`, and by split the `counts` of each sentence."""
+    splits = [split for split in ("dev", "test") if material.has(split)]
+    found, counts = train(splits), {}
     for split in splits:
         gold = material.by_sentence(split, material.gold(split))
-        counts = sentence_counts(gold, material.by_sentence(split, found.answers[split]))
-        atomic_write(_counts(Path(out), rung, seed, split), json.dumps(counts.tolist()).encode())
-    return {
+        said = material.by_sentence(split, found.answers[split])
+        counts[split] = sentence_counts(gold, said).tolist()
+    row = {
         "name": rung,
         "seed": seed,
         "learning_rate": found.rate,
@@ -106,6 +134,25 @@ def climb(
         "tokens_s": found.tokens_s,
         **{split: rungs.scores(found, material, split) for split in splits},
     }
+    return {"row": row, "counts": counts}
+
+
+def _kept(file: Path, train: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a ladder that was stopped, or one over fewer seeds, has trained before; trained now if it has not.
+
+    The file holds it as JSON with its sha256; one that is damaged is made anew.
+    """
+    try:
+        kept = json.loads(file.read_bytes())
+        if kept["sha256"] == key_of(**kept["done"]):
+            found: dict[str, Any] = kept["done"]
+            return found
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        pass
+    done = train()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(file, json.dumps({"sha256": key_of(**done), "done": done}).encode())
+    return done
 
 
 def _counts(out: Path, rung: str, seed: int, split: str) -> Path:

@@ -53,6 +53,25 @@ def test_every_rung_is_in_the_report_the_picture_and_mlflow(climbed):
     assert runs.unsent() == []
 
 
+def test_what_is_trained_is_kept_for_a_ladder_run_again(tracked_home, tmp_path, monkeypatch):
+    for name in ("tasks.ladder.RUNGS", "flows.ladder.RUNGS"):
+        monkeypatch.setattr(name, ("most frequent tag", "+ CRF"))
+    (tmp_path / "train.conll").write_text(conll(0, 60))
+    call(ingest, IngestConfig(sources=(tmp_path / "train.conll",), name="names"))
+    config = LadderConfig(corpus="names", seeds=1, epochs=1)
+    before = call(ladder, config)
+    (kept,) = (tracked_home / "rungs").iterdir()
+    trained = kept.read_bytes()
+    after = call(ladder, config)
+    assert after["rungs"][1] == before["rungs"][1]  # its seconds too, so it was not trained again
+    assert after["steps"] == before["steps"]
+    kept.write_bytes(trained.replace(b'"seconds": ', b'"seconds": 1'))
+    found = call(ladder, config)
+    assert found["rungs"][1]["dev"] == before["rungs"][1]["dev"]
+    assert json.loads(kept.read_bytes())["done"]["row"]["seconds"] == found["rungs"][1]["seconds"]
+    assert len(list((tracked_home / "rungs").iterdir())) == 1
+
+
 def test_text_without_labels_adds_a_rung(tracked_home, tmp_path, monkeypatch):
     monkeypatch.setattr("tasks.ladder.RUNGS", ("+ CRF",))
     monkeypatch.setattr("flows.ladder.RUNGS", ("+ CRF",))
