@@ -90,6 +90,14 @@ class Material:
         """Whether the corpus has labelled sentences of a split."""
         return split in self.encoded.splits
 
+    @property
+    def judged(self) -> bool:
+        """Whether dev has an entity that can be found, so that F1 can tell one epoch from another."""
+        if not self.has("dev"):
+            return False
+        gold, known = self.gold("dev"), len(self.encoded.tags if self.binary is None else self.tags)
+        return bool(((gold > 0) & (gold < known)).any())
+
     def sequences(self, split: str) -> Sequences:
         """A split without its answers."""
         part = self.encoded.splits[split]
@@ -137,8 +145,8 @@ class Material:
         state: State | None = None,
         start: Params | None = None,
     ) -> FitResult:
-        """Train on the training split, stopping early by F1 on dev where there is one; see `rnn.fit.fit`."""
-        judged = self.has("dev")
+        """Train on the training split, stopping early by F1 on dev where that can tell; see `rnn.fit.fit`."""
+        judged = self.judged
         members = config.members if isinstance(config, Committee) else 1
         return fit(
             config,
@@ -166,9 +174,10 @@ class Material:
         neighbours, is highest; the smallest of equals.
 
         Returns:
-            the result with the weights so changed and the F1 they reach, and by how much; 0 without dev.
+            the result with the weights so changed and the F1 they reach, and by how much; 0 where dev cannot
+            tell.
         """
-        if not self.has("dev"):
+        if not self.judged:
             return result, 0.0
         judge = self.judge("dev")
 

@@ -86,7 +86,7 @@ def climbed(
     """Train one network, from what was learnt without labels if that is given; see `Material.eager`.
 
     Returns:
-        the rung, and its score on dev; NaN where there is none.
+        the rung, and its score on dev; NaN where that cannot tell.
     """
     began = time.perf_counter()
     result = material.fit(network, how, seed, start=start)
@@ -104,7 +104,7 @@ def at_best_rate(
 
     def merit(tried: tuple[Rung, float]) -> float:
         rung, score = tried
-        return score if material.has("dev") else -abs(float(np.log((rung.rate or 1) / RATES[1])))
+        return score if material.judged else -abs(float(np.log((rung.rate or 1) / RATES[1])))
 
     rates = [replace(how, learning_rate=rate) for rate in RATES]
     return max((climbed(name, network, material, each, splits, seed) for each in rates), key=merit)[0]

@@ -215,6 +215,10 @@ def warnings(material: Material) -> list[str]:
         )
     if not material.has("dev"):
         lines.append("A single sentence: nothing can be held out, so the last epoch is kept.")
+    elif not material.judged:
+        lines.append(
+            "No entity in dev that training can teach: F1 says nothing there, so the last epoch is kept."
+        )
     if notes["types_unseen_in_training"]:
         lines.append(f"Not in training, so never found: {', '.join(notes['types_unseen_in_training'])}.")
     return lines

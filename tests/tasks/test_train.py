@@ -83,10 +83,14 @@ def test_a_corpus_with_one_class_is_learned(write_corpus, train_in, tmp_path):
     assert found.tags == ["B-PER", "B-PER"]
 
 
-def test_a_dev_split_without_entities_stops_nothing(write_corpus, train_in, tmp_path):
-    lines = [("a", "train", "Bo/B-PER left/O"), ("b", "dev", "it/O rained/O")] * 5
+@pytest.mark.parametrize("dev", ["it/O rained/O", "Acme/B-ORG left/O"])
+def test_a_dev_split_that_cannot_tell_epochs_apart_keeps_the_last(
+    write_corpus, train_in, tmp_path, capsys, dev
+):
+    lines = [("a", "train", "Bo/B-PER left/O"), ("b", "dev", dev)] * 5
     fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines), overrides={"epochs": 3})
-    assert (fitted["best_epoch"], fitted["dev"]["f1"]) == (1, 0.0)
+    assert (fitted["best_epoch"], fitted["dev"]["f1"]) == (3, 0.0)
+    assert "No entity in dev" in capsys.readouterr().err
 
 
 def test_a_type_that_only_dev_has_is_named(write_corpus, train_in, tmp_path, capsys):
