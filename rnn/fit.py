@@ -210,6 +210,7 @@ def fit(
                 pool=pool,
             )
             _average(state, how)
+            _check_answers(config, how, bags, train, legal=legal, class_weights=class_weights, state=state)
             line = {
                 "epoch": state.epoch + 1.0,
                 "loss": state.loss / max(state.seen, 1.0),
@@ -316,13 +317,7 @@ def _epoch(
         gradients: Gradients = {}
         for k, (before, _, _) in enumerate(all_learn):
             loss, seen, mine = combined([result for (whose, _), result in found if whose == k])
-            if not np.isfinite(loss):
-                raise TrainingError(
-                    f"the loss is {loss}. Lower the learning rate.",
-                    step=state.adam.step + 1,
-                    layer=f"{before}loss",
-                    norm=loss,
-                )
+            _check_loss(loss, state.adam.step + 1, before)
             named = {f"{before}{name}": value for name, value in mine.items()}
             clip(named, how.clip, state.adam.step + 1)
             gradients |= named
@@ -334,6 +329,37 @@ def _epoch(
     return rate
 
 
+def _check_answers(
+    config: Architecture,
+    how: FitConfig,
+    bags: Bags,
+    train: Sequences,
+    *,
+    legal: chain.Weights,
+    class_weights: Floats | None,
+    state: State,
+) -> None:
+    """Refuse weights that answer with no number: an epoch's last update has no loss after it.
+
+    Raises:
+        TrainingError: the loss of a batch is NaN or infinite.
+    """
+    batch = pack(train, np.arange(min(how.batch, len(train))))
+    for before, network, own in learners(config, state.mean or state.params):
+        loss, _, _ = loss_and_gradients(
+            network, own, bags, batch, train, legal=legal, class_weights=class_weights
+        )
+        _check_loss(loss, state.adam.step, before)
+
+
+def _check_loss(loss: float, step: int, before: str) -> None:
+    if not np.isfinite(loss):
+        raise TrainingError(
+            f"the loss is {loss}. Lower the learning rate.", step=step, layer=f"{before}loss", norm=loss
+        )
+
+
+@np.errstate(over="ignore", invalid="ignore")  # what comes of it is refused by its loss or its norm
 def loss_and_gradients(
     config: Architecture,
     params: Params,

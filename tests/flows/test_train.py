@@ -20,6 +20,7 @@ from flows.train import TrainConfig, train
 from rnn.errors import TrainingError
 from tasks import dna, runs, tracking
 from tasks.loading import load
+from tasks.presets import preset
 
 PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
 
@@ -64,7 +65,7 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     client = tracking._connect().MlflowClient()
     shown = client.get_run(summary["run_id"]).data
     assert shown.metrics["test_f1"] == summary["test"]["f1"]
-    assert shown.params["network.member.hidden"] == "80"
+    assert shown.params["network.member.hidden"] == str(preset("default").network["hidden"])
     assert "| test: PER | " in shown.tags["mlflow.note.content"]
     version = client.get_model_version("people", "1")
     assert folder.name in version.description
@@ -174,7 +175,6 @@ def test_what_cannot_be_trained_is_a_usage_error_and_registers_nothing(corpus, t
     assert not (tracked_home / "models").exists()
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflows are the point
 def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(corpus, tracked_home):
     with pytest.raises(TrainingError, match=r"step \d+, [\w./]+: the .* is (nan|-?inf)"):
         train(TrainConfig(corpus=corpus, epochs=3, learning_rate=1e30, register="people"))

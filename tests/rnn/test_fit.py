@@ -105,7 +105,7 @@ def test_training_stops_when_the_score_no_longer_rises_and_returns_the_best():
 
 
 def test_a_loss_that_is_no_number_ends_with_step_layer_and_norm():
-    with pytest.raises(TrainingError) as caught, np.errstate(all="ignore"):
+    with pytest.raises(TrainingError) as caught:
         fit(CONFIG, FitConfig(epochs=3, learning_rate=1e38, clip=1e9), BAGS, TRAIN)
     assert caught.value.step > 1
     gradients = {"a": np.ones(3), "b": np.array([1.0, np.nan])}
@@ -113,6 +113,13 @@ def test_a_loss_that_is_no_number_ends_with_step_layer_and_norm():
         clip(gradients, 5.0, 7)
     assert caught.value.layer == "b"
     assert np.isnan(caught.value.norm)
+
+
+def test_a_last_step_that_explodes_is_an_error_too():
+    one = TRAIN.take(np.arange(1))
+    with pytest.raises(TrainingError, match="step 1, loss: the loss is") as caught:
+        fit(CONFIG, FitConfig(epochs=1, learning_rate=1e38), BAGS, one)
+    assert not np.isfinite(caught.value.norm)
 
 
 def test_nothing_to_learn_from_is_refused_and_one_sentence_is_enough():

@@ -116,7 +116,6 @@ def test_a_corpus_nothing_can_be_learned_from_is_bad_input(write_corpus, train_i
     assert not (tmp_path / "models").exists()
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflows are the point
 def test_a_training_that_explodes_writes_no_model(names, train_in, tmp_path):
     with pytest.raises(TrainingError, match="step"):
         train_in(tmp_path, names, overrides={"epochs": 3, "learning_rate": 1e30})
