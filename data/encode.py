@@ -24,6 +24,7 @@ class EncodeConfig:
 
     blocks: tuple[Block, ...]
     rare: int = 1  # symbols seen at most so often may be dropped to `<UNK>` in training
+    rare_share: float = 1.0  # if they are at most this share of the training tokens; those seen once always
     holdout: float = 0.1  # of the training sentences, where the corpus has no dev split
 
     def to_json(self) -> dict[str, Any]:
@@ -139,7 +140,9 @@ def encode(
         raise BadInput("entities in the training split", got="only the tag O", todo=_WHAT_TO_DO)
     known = tag_set(sorted(types["train"]))
     other = tag_set(sorted(set().union(*types.values()) - types["train"]))[1:]
-    features = Features.fit(keys.filter(pl.col("count") > 0), config.blocks, config.rare, more)
+    learned = keys.filter(pl.col("count") > 0)
+    rare = max(1, min(config.rare, int(config.rare_share * int(learned["count"].sum()))))
+    features = Features.fit(learned, config.blocks, rare, more)
     numbering = pl.Enum([*known, *other])
     parts: dict[str, list[Sentences]] = {}
     for split, part in labelled():

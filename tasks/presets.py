@@ -10,7 +10,7 @@ from rnn.fit import FitConfig
 
 CAPACITY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
 READ = 20_000_000  # tokens of unlabelled text that pre-training reads, repeated ones counted each time
-FEW, MANY = 1_000, 8_000  # training sentences below which many updates are made, and from which fewer do
+FEW, MANY = 1_000, 5_000  # training sentences below which many updates are made, and from which fewer do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,17 +44,12 @@ _BLOCKS = {
     "word": _blocks("word", "lower", "shape", *_AFFIXES),
     "char": _blocks("word", "shape", "at-2", "at-1", "at+1", "at+2", "at-1+0", "at+0+1"),
 }
-_NETWORK = {
-    "cell": "lstm",
-    "hidden": 80,
-    "bidirectional": True,
-    "layers": 1,
-    "embedding": 100,
-    "output": "crf",
-}
+_NETWORK = {"bidirectional": True, "layers": 1, "output": "crf"}
 _FIT = {"learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 25, "patience": 0}
 # Most words are dropped now and then, not only those met once: another text has other names, also where those
-# of training come often. Characters are few, and those met once stand for the rest.
+# of training come often. In small corpora that is what comes at most once in 1,000 tokens, lest nearly all be
+# rare. Characters are few, and those met once stand for the rest.
+RARE_SHARE = 0.001
 _RARE = {"word": 100, "char": 1}
 
 PRESETS: Mapping[str, Preset] = {
@@ -67,7 +62,7 @@ PRESETS: Mapping[str, Preset] = {
     "fast": Preset(
         blocks=_BLOCKS,
         rare=_RARE,
-        network={**_NETWORK, "cell": "elman", "hidden": 100},
+        network={**_NETWORK, "cell": "elman", "hidden": 100, "embedding": 100},
         fit=_FIT,
         eager=True,
     ),
@@ -75,7 +70,7 @@ PRESETS: Mapping[str, Preset] = {
     "default": Preset(
         blocks={**_BLOCKS, "word": (*_BLOCKS["word"], Block(name="letters"))},
         rare=_RARE,
-        network=_NETWORK,
+        network={**_NETWORK, "cell": "lstm", "hidden": 112, "embedding": 160},
         members=2,
         fit=_FIT,
         eager=True,
@@ -98,7 +93,7 @@ def by_size(sentences: int) -> dict[str, Any]:
     """What differs by the number of training sentences, beside `FitConfig.suited`.
 
     Below 1,000, which want many updates and are judged by few sentences of dev: batches of 4, up to 60
-    epochs, 20 of them without a better score. From 8,000, where an epoch is many updates: 15 epochs.
+    epochs, 20 of them without a better score. From 5,000, where an epoch is many updates: 15 epochs.
     """
     if sentences < FEW:
         return {"batch": 4, "epochs": 60, "patience": 20}

@@ -21,7 +21,7 @@ from tasks.checkpoint import EVERY_S, Checkpoint
 from tasks.environment import home
 from tasks.material import Material, OnEpoch
 from tasks.orchestration import task
-from tasks.presets import MANY, by_size, preset
+from tasks.presets import MANY, RARE_SHARE, by_size, preset
 from tasks.pretrain import known_words, learnt, open_unlabelled
 from tasks.progress import say
 
@@ -43,7 +43,7 @@ def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) 
     """
     dataset, chosen = Dataset.open(Path(corpus)), preset(preset_name)
     unit = dataset.meta["unit"]
-    config = EncodeConfig(blocks=chosen.blocks[unit], rare=chosen.rare[unit])
+    config = EncodeConfig(blocks=chosen.blocks[unit], rare=chosen.rare[unit], rare_share=RARE_SHARE)
     source = open_unlabelled(Path(unlabelled)) if unlabelled else None
     inputs = [{"corpus": each.digest} for each in (dataset, source) if each]
     key = key_of(inputs=inputs, config=config.to_json(), code=code_hash())

@@ -127,6 +127,13 @@ def test_a_corpus_nothing_can_be_learned_from_is_refused(sentences, got):
         encode(lambda: [corpus(*sentences)], WORD)
 
 
+@pytest.mark.parametrize(("share", "expected"), [(1.0, 2), (0.25, 2), (0.125, 1), (0.0, 1)])
+def test_what_is_rare_is_bounded_by_a_share_of_the_training_tokens(share, expected):
+    eight = corpus(("a", "train", "Bo/B-PER saw/O Bo/B-PER saw/O Al/B-PER in/O Rome/B-LOC ./O"), TINY[2])
+    config = EncodeConfig(blocks=(Block(name="word"),), rare=2, rare_share=share)
+    assert encode(lambda: [eight], config).features.rare == expected
+
+
 def held(sizes: list[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = [(f"d{d}", s) for d, size in enumerate(sizes) for s in range(size)]
     sentences = pl.DataFrame(rows, schema={"document": pl.String, "sentence": pl.Int32}, orient="row")
