@@ -283,6 +283,15 @@ class Features:
         unknown[changed.to_numpy()] = unknown[len(keys) :]
         return Bags(*_flat(pl.concat([plain, others]), len(keys) + len(changed)), unknown, len(keys))
 
+    def unknown(self, bags: Bags) -> np.ndarray:
+        """Whether the vocabulary of words lacks the token of each bag, (M,); False without such a block."""
+        out = np.zeros(len(bags.offsets) - 1, bool)
+        for block, first in zip(self.blocks, self.first_rows, strict=False):
+            if block.name == "word":
+                places = np.flatnonzero(bags.rows == first + UNK_ID)
+                out[np.searchsorted(bags.offsets, places, side="right") - 1] = True
+        return out
+
     def to_json(self) -> dict[str, Any]:
         """As plain values; `from_json` gives the features back."""
         return {

@@ -16,7 +16,7 @@ from data.dna import Genome, pair, read_genome
 from data.errors import BadInput
 from data.labels import CODING, LabelRule
 from data.records import Document, Flat, Refused
-from data.scanner import scanner_of
+from data.scanner import CHUNKS, scanner_of
 from data.slices import BROKEN
 from data.sources import HEAD, Family, Source, discover, open_bytes
 from data.tokenizer import Tokenizer, Unit, unit_of
@@ -29,13 +29,18 @@ Read = Document | Contig | Refused
 
 @dataclass(frozen=True)
 class Options:
-    """How sources are read. Columns count from 1; None: found from the rows. labels: of DNA."""
+    """How sources are read.
+
+    Columns count from 1; None: found from the rows. labels: of DNA. kept: stretches between white space that
+    the scanner keeps.
+    """
 
     unit: Unit = "word"
     tokenizer: Tokenizer | None = None
     token_column: int | None = None
     tag_column: int | None = None
     labels: tuple[LabelRule, ...] = CODING
+    kept: int = CHUNKS
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""

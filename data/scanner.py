@@ -29,7 +29,7 @@ class Scanner:
     """
 
     def __init__(self, tokenizer: Tokenizer, chunks: int = CHUNKS) -> None:
-        self.tokenizer = tokenizer
+        self.tokenizer, self.chunks = tokenizer, chunks
         symbols, words = "".join(tokenizer.symbols), "".join(tokenizer.abbreviations)
         self._apart = not any(c.isspace() for c in symbols + words) and not any(c.isalnum() for c in symbols)
         self._kept = Kept(chunks, ARENA * chunks // CHUNKS, LONGEST_CHUNK, np.uint32)
@@ -188,9 +188,9 @@ def _lone(tokenizer: Tokenizer, characters: str) -> np.ndarray:
     return np.array([ord(c) for c in characters if c not in apart], np.uint32)
 
 
-def scanner_of(tokenizer: Tokenizer) -> Scanner:
+def scanner_of(tokenizer: Tokenizer, chunks: int = CHUNKS) -> Scanner:
     """The scanner of this thread, which goes on from file to file."""
     scanner: Scanner | None = getattr(_own, "scanner", None)
-    if scanner is None or scanner.tokenizer != tokenizer:
-        scanner = _own.scanner = Scanner(tokenizer)
+    if scanner is None or (scanner.tokenizer, scanner.chunks) != (tokenizer, chunks):
+        scanner = _own.scanner = Scanner(tokenizer, chunks)
     return scanner

@@ -103,9 +103,9 @@ def read_slice(
     tokenizer = options.tokenizer or Tokenizer(unit=options.unit)
     if source.kind == "plain":
         with opened(AHEAD) as stream:
-            yield from plaintext.read_slice(stream, source.name, scanner_of(tokenizer), piece)
+            yield from plaintext.read_slice(stream, source.name, scanner_of(tokenizer, options.kept), piece)
     elif source.kind == "jsonl":
-        scanner, line = scanner_of(tokenizer), piece.state["line"]
+        scanner, line = scanner_of(tokenizer, options.kept), piece.state["line"]
         yield from jsonl.read(opened, source.name, tokenizer, scanner, line=line, byte_offset=piece.begin)
     elif source.kind == "conll":
         for record in conll.read(opened, source.name, piece=piece):

@@ -14,8 +14,9 @@ from data.kept import Kept
 from data.strings import Strings
 
 WORDS = 1 << 16  # kept
-LETTERS = 16  # bytes of the table for each of them
+LETTERS, ROWS = 16, 32  # of the table for each of them: bytes, and rows of their bags
 LONGEST = 1 << 10  # bytes of a word that is kept
+AT_ONCE = 1 << 12  # new words looked up at a time
 
 
 class Words:
@@ -57,11 +58,10 @@ class _Table:
     def __init__(self, features: Features, size: int) -> None:
         self.features = features
         self.kept = Kept(size, LETTERS * size, LONGEST, np.uint8)
-        self.forget()
+        self.rows, self.offsets = np.empty(ROWS * size, np.int32), np.zeros(size + 1, np.int64)
 
     def forget(self) -> None:
         self.kept.forget()
-        self.rows, self.offsets = np.empty(0, np.int32), np.zeros(1, np.int64)
 
     def look_up(self, words: Strings) -> tuple[np.ndarray, Bags] | None:
         """Numbers and bags; None if the table cannot hold all of the words at once."""
@@ -75,21 +75,26 @@ class _Table:
         if upto < len(words) or (len(ids) and ids.min() < 0):
             self.forget()
             return None
-        self._learn(before)
+        if not self._learn(before):
+            self.forget()
+            return None
         numbers, order = kernels.renumbered(ids, self.kept.known)
         rows, offsets = kernels.gathered(self.rows, self.offsets, order)
         return numbers, Bags(rows, offsets, np.arange(len(order), dtype=np.int32), len(order))
 
-    def _learn(self, before: int) -> None:
-        """Look up the bags of the words numbered from `before` on."""
-        if before == self.kept.known:
-            return
-        new = slice(before, self.kept.known)
-        starts = self.kept.places[new]
-        series = Strings(self.kept.arena, starts, starts + self.kept.lengths[new]).series()
-        found = self.features.bags(contexts(series, np.array([0, len(series)]), 0), stand_ins=False)
-        self.rows = np.concatenate([self.rows, found.rows])
-        self.offsets = np.concatenate([self.offsets, self.offsets[-1] + found.offsets[1:]])
+    def _learn(self, before: int) -> bool:
+        """Look up the bags of the words numbered from `before` on; says whether there is room for all."""
+        for first in range(before, self.kept.known, AT_ONCE):
+            new = slice(first, min(first + AT_ONCE, self.kept.known))
+            starts = self.kept.places[new]
+            series = Strings(self.kept.arena, starts, starts + self.kept.lengths[new]).series()
+            found = self.features.bags(contexts(series, np.array([0, len(series)]), 0), stand_ins=False)
+            begin = self.offsets[first]
+            if begin + len(found.rows) > len(self.rows):
+                return False
+            self.rows[begin : begin + len(found.rows)] = found.rows
+            self.offsets[first + 1 : new.stop + 1] = begin + found.offsets[1:]
+        return True
 
 
 def equal_sentences(numbers: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

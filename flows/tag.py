@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from data.disk import atomic_write, to_bytes
 from data.errors import UsageError
 from data.manifest import MANIFEST
 from data.store import Dataset, DatasetWriter
 from data.tables import Columns
 from flows.arguments import Model, Sources
-from tasks import model, rates, ray_engine, tagging, tracking
+from tasks import budget, model, rates, ray_engine, tagging, tracking
 from tasks.engines import Engine, Inline, Local
 from tasks.orchestration import flow
 from tasks.progress import progress
@@ -24,14 +25,12 @@ from tasks.runs import Run
 from tasks.tag import (
     DNA_FORMATS,
     TEXT_FORMATS,
-    WORKER,
     allow,
     commit_tags,
     count_tags,
     find_input,
     pinned_model,
     tag_writer,
-    workers_for,
 )
 from tasks.tag_plan import plan_of, plan_sources, write_plan
 from tasks.tag_shard import Request, options_of
@@ -138,24 +137,25 @@ def tag(config: TagConfig) -> dict[str, Any]:
         allow(writer, inputs, config.retag)
         plan = plan_sources(writer, inputs, options_of(loaded), size)
         write_plan(writer, config.model, folder, plan)
-        request = _request(config, folder, writer)
         work = tagging.Tagging(writer, plan)
-        workers = _workers(config, len(work.todo))
+        shared = _share(config, loaded, len(work.todo))
+        request = _request(config, folder, writer, shared.kept)
         with (
-            _engine(config, workers, request, len(work.todo), recorder.run) as (engine, log),
+            _engine(config, shared, request, len(work.todo), recorder.run) as (engine, log),
             progress("tagging", work.size(), "B", work.state) as advance,
         ):
             since = time.monotonic()
             tagging.run(work, engine, advance, log)
             if config.engine == "local":
-                rates.keep(loaded.version, work.size(), time.monotonic() - since, workers or 0)
+                rates.keep(loaded.version, work.size(), time.monotonic() - since, shared.workers or 0)
         shards = work.shards()
         counts = {**count_tags(writer.kind, shards), **work.counts()}
         dataset = commit_tags(writer, plan, shards, config.model)
         if counts["quarantined"]:
             say_refused(dataset)
         seconds = round(time.monotonic() - begun, 3)
-        recorder.metrics({**counts, "seconds": seconds}, 0)
+        recorder.metrics(_measured(counts, dataset.manifest["meta"]["summary"], seconds), 0)
+        atomic_write(recorder.run.artifacts / "summary.json", to_bytes(dataset.manifest["meta"]["summary"]))
         recorder.run.save(tags={"elman.model": loaded.version, "elman.manifest": dataset.digest})
     return {
         **counts,
@@ -166,7 +166,24 @@ def tag(config: TagConfig) -> dict[str, Any]:
     }
 
 
-def _request(config: TagConfig, folder: Path, writer: DatasetWriter) -> Request:
+def _measured(counts: dict[str, int], found: dict[str, Any], seconds: float) -> dict[str, float]:
+    """What is kept of a run as numbers: counts, its rate, and the share of words the model does not know."""
+    total = counts.get("tokens", counts.get("bases", 0))
+    rates = {"seconds": seconds, "rate_per_s": total / max(seconds, 1e-3)}
+    if found.get("tokens"):
+        rates["unknown_share"] = found["unknown"] / found["tokens"] if "unknown" in found else 0.0
+    return {**counts, **rates}
+
+
+def _share(config: TagConfig, loaded: model.Model, shards: int) -> budget.Share:
+    """How memory is shared out; on a cluster, what each worker takes."""
+    weights = sum(map(len, loaded.files.values()))
+    if config.engine == "ray" and ray_engine.ADDRESS in os.environ:
+        return budget.of_cluster(config.workers, loaded.kind, weights)
+    return budget.share(config.workers, size_of(config.memory), shards, loaded.kind, weights)
+
+
+def _request(config: TagConfig, folder: Path, writer: DatasetWriter, kept: int) -> Request:
     formats = (*writer.config["formats"], *(("tokens",) if config.tokens else ()))
     return Request(
         model=str(folder.resolve()),
@@ -176,19 +193,13 @@ def _request(config: TagConfig, folder: Path, writer: DatasetWriter) -> Request:
         min_probability=config.min_probability,
         genetic_code=config.genetic_code,
         reuse=not config.no_reuse,
+        kept=kept,
     )
-
-
-def _workers(config: TagConfig, shards: int) -> int | None:
-    """How many workers to start; None for all cores of a cluster."""
-    if config.engine == "ray" and ray_engine.ADDRESS in os.environ:
-        return config.workers
-    return workers_for(config.workers, size_of(config.memory), shards)
 
 
 @contextlib.contextmanager
 def _engine(
-    config: TagConfig, workers: int | None, request: Request, shards: int, run: Run
+    config: TagConfig, shared: budget.Share, request: Request, shards: int, run: Run
 ) -> Iterator[tuple[Engine, Callable[[str], None]]]:
     """The engine that was asked for, and the run's log."""
     with (run.folder / "log.txt").open("ab", buffering=0) as file:
@@ -199,10 +210,16 @@ def _engine(
         engine: Engine
         if config.engine == "ray" and shards:
             engine = Ray(
-                workers, request, plan_of(config.out), config.sources, most=shards, memory=WORKER, log=log
+                shared.workers,
+                request,
+                plan_of(config.out),
+                config.sources,
+                most=shards,
+                memory=shared.each,
+                log=log,
             )
-        elif workers:
-            engine = Local(workers, request, file)
+        elif shared.workers:
+            engine = Local(shared.workers, request, file)
         else:
             engine = Inline(request)
         try:
@@ -220,7 +237,7 @@ def _foresee(
     allow(writer, inputs, config.retag)
     plan = plan_sources(writer, inputs, options_of(loaded), size)
     work = tagging.Tagging(writer, plan)
-    workers = _workers(config, len(work.todo))
+    workers = _share(config, loaded, len(work.todo)).workers
     total = sum(piece.end - piece.begin for planned in plan for piece in planned.pieces)
     return {
         "sources": len(plan),

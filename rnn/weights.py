@@ -1,12 +1,12 @@
 """Weights at rest: safetensors, equal bytes for equal weights, nothing pickled; the article's matrices."""
 
 import json
+import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as serialize
 
 from rnn.arrays import Floats, Params
@@ -14,6 +14,7 @@ from rnn.baselines import WindowConfig
 from rnn.committee import Committee
 from rnn.network import Architecture, NetworkConfig
 
+VIEWED = 1 << 20  # bytes
 KINDS: dict[str, Any] = {"network": NetworkConfig, "window": WindowConfig, "committee": Committee}
 
 
@@ -83,8 +84,12 @@ def to_bytes(params: Params, config: Architecture, extra: Mapping[str, str] | No
     return serialize({name: np.ascontiguousarray(params[name]) for name in sorted(params)}, metadata)
 
 
-def from_bytes(file: bytes) -> tuple[Params, Any, dict[str, str]]:
+def from_bytes(file: bytes | mmap.mmap) -> tuple[Params, Any, dict[str, str]]:
     """Undo `to_bytes`.
+
+    Args:
+        file: its contents; of a file that is mapped so that it may be written to (`ACCESS_COPY`), arrays of
+            VIEWED bytes or more are views.
 
     Returns:
         params, config, extra.
@@ -93,20 +98,25 @@ def from_bytes(file: bytes) -> tuple[Params, Any, dict[str, str]]:
         ValueError: not such a file, or its arrays are not those its config asks for.
     """
     try:
-        size = int.from_bytes(file[:8], "little")
-        entries = deserialize(file)  # type: ignore[no-untyped-call]
-        header = json.loads(json.loads(file[8 : 8 + size])["__metadata__"]["elman"])
+        first = 8 + int.from_bytes(file[:8], "little")
+        entries = json.loads(file[8:first])
+        header = json.loads(entries.pop("__metadata__")["elman"])
         fields = json.loads(header["config"])
         config = KINDS[fields["kind"]].from_dict(fields)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        params = {name: _array(file, first, entry) for name, entry in entries.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"expected safetensors with the config of a network. Got {error!r}") from error
-    params: Params = {}
-    for name, entry in entries:
-        if entry["dtype"] != "F32":
-            raise ValueError(f"{name} must be float32 (F32). Got {entry['dtype']}")
-        params[name] = np.frombuffer(entry["data"], "<f4").reshape(entry["shape"]).astype(np.float32)
     _check(params, config, "from_bytes")
     return params, config, header["extra"]
+
+
+def _array(file: bytes | mmap.mmap, first: int, entry: Mapping[str, Any]) -> Floats:
+    """An array of a safetensors file whose data begin at byte `first`."""
+    begin, end = entry["data_offsets"]
+    if entry["dtype"] != "F32" or not 0 <= begin <= end <= len(file) - first:
+        raise ValueError(f"an array of {entry['dtype']} (expected F32) at {begin} to {end}")
+    array = np.frombuffer(file, "<f4", (end - begin) // 4, first + begin).reshape(entry["shape"])
+    return array if array.flags.writeable and array.nbytes >= VIEWED else array.astype(np.float32)
 
 
 def save(path: Path, params: Params, config: Architecture, extra: Mapping[str, str] | None = None) -> None:

@@ -113,7 +113,11 @@ class _Process:
 
     def __init__(self, command: Sequence[str], request: Request, log: IO[bytes] | None) -> None:
         self.process = subprocess.Popen(
-            [*command, str(os.getpid())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            [*command, str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, "POLARS_MAX_THREADS": "1"},
         )
         assert self.process.stdin
         assert self.process.stdout

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from mmap import mmap
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -145,7 +146,7 @@ class FamilyTagger:
     network: NetworkConfig
 
     @classmethod
-    def of(cls, passport: Mapping[str, Any], file: bytes) -> Self:
+    def of(cls, passport: Mapping[str, Any], file: bytes | mmap) -> Self:
         """From what a passport says of families and the file of weights."""
         params, network, _ = from_bytes(file)
         return cls(tuple(passport["labels"]), tuple(passport["whole"]), params, network)

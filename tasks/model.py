@@ -6,6 +6,7 @@ is believed; nothing in it is ever unpickled. Needs neither Prefect nor MLflow.
 
 import hashlib
 import json
+import mmap
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from data.store import atomic_write, code_hash
 from tasks.environment import CHECKOUT, home
 
 FORMAT = 1
+MAPPED = 1 << 22  # bytes
 VERSION = re.compile(r".+-s\d+-[0-9a-f]{8}")
 PASSPORT, WEIGHTS, VOCABULARY = "passport.json", "weights.safetensors", "vocabulary.json"
 
@@ -32,12 +34,12 @@ class Model:
     Attributes:
         folder: where it lies.
         passport: where it came from, and what is needed to use it.
-        files: contents by file name, the passport's own left out.
+        files: contents by file name, the passport's own left out; large files are mapped.
     """
 
     folder: Path
     passport: dict[str, Any]
-    files: dict[str, bytes]
+    files: dict[str, bytes | mmap.mmap]
 
     @cached_property
     def version(self) -> str:
@@ -144,16 +146,25 @@ def read(folder: Path) -> Model:
                 f"{found}: expected only files that the passport lists. Got one more. "
                 "Remove it: it is not the model's."
             )
-    files = {}
+    files: dict[str, bytes | mmap.mmap] = {}
     for name, expected in listed.items():
         file = folder / name
         if Path(name).name != name or not file.is_file():
             raise IntegrityError(f"{file}: expected a file of the model. Got none. {_TRAIN_AGAIN}")
-        files[name] = file.read_bytes()
-        got = hashlib.sha256(files[name]).hexdigest()
+        files[name], got = _content(file)
         if got != expected:
             raise IntegrityError(f"{file}: expected sha256 {expected}. Got {got}. {_TRAIN_AGAIN}")
     return Model(folder, passport, files)
+
+
+def _content(path: Path) -> tuple[bytes | mmap.mmap, str]:
+    """A file and its sha256; one of MAPPED bytes or more is mapped: what is not used takes no memory."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < MAPPED:
+            content = file.read()
+            return content, hashlib.sha256(content).hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), digest
 
 
 _TRAIN_AGAIN = "Copy the folder again, or train again with the same seed: the bytes will be the same."

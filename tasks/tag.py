@@ -4,7 +4,6 @@ Which model: that of an unfinished run of the same command, whatever its alias m
 output, where the alias has moved since; a new snapshot with another model is made when that is asked for.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ from tasks.tag_sources import File, Input, find_inputs, outside
 
 TEXT_FORMATS, DNA_FORMATS = ("parquet", "jsonl", "conll"), ("parquet", "gff3", "bed", "faa")
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
-DRIVER, WORKER = 320 << 20, 320 << 20  # bytes that each process needs
 
 
 # --- before anything is tagged ------------------------------------------------------------------------------
@@ -178,28 +176,6 @@ def _same(what: str, writer: DatasetWriter, config: Mapping[str, Any], todo: str
                 f"{writer.folder}: expected {what} made with {name} {made}, as it was. Got {wanted}. "
                 f"Nothing is overwritten: {todo}."
             )
-
-
-def workers_for(asked: int | None, memory: int, shards: int) -> int:
-    """How many workers to start.
-
-    Args:
-        asked: by the user; all cores that the memory suffices for, if None.
-        memory: bytes all processes may use together.
-        shards: to be made.
-
-    Raises:
-        UsageError: the memory does not suffice.
-    """
-    fit = (memory - DRIVER) // WORKER
-    need = DRIVER + WORKER * max(asked or 1, 1)
-    if memory < need and asked != 0:
-        raise UsageError(
-            f"expected --memory of {need >> 20}MiB or more for {max(asked or 1, 1)} worker(s). "
-            f"Got {memory >> 20}MiB."
-        )
-    wanted = len(os.sched_getaffinity(0)) if asked is None else asked
-    return min(wanted, fit, max(shards, 1)) if asked is None else min(wanted, max(shards, 1))
 
 
 # --- committing ---------------------------------------------------------------------------------------------

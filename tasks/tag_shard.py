@@ -22,6 +22,7 @@ from data.records import Refused
 from data.slices import Slice
 from data.store import Shard, Staging, key_of
 from data.tokenizer import Tokenizer
+from data.words import WORDS
 from tasks import model
 from tasks.dna import load_model
 from tasks.tag_genomes import Genomes
@@ -47,7 +48,7 @@ class Request:
         min_probability: entities and intervals below it are left out.
         genetic_code: of DNA; the model's own if None.
         reuse: whether equal sentences may be tagged once.
-        memory: bytes a worker may use.
+        kept: words, and stretches between white space, in the tables of a worker.
     """
 
     model: str
@@ -57,7 +58,7 @@ class Request:
     min_probability: float = 0.0
     genetic_code: int | None = None
     reuse: bool = True
-    memory: int = 1 << 29
+    kept: int = WORDS
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -143,8 +144,10 @@ class Shards:
         if loaded.kind == "dna":
             finder = load_model(loaded).of_code(request.genetic_code)
             return cls(request, staging, Genomes(finder, request.formats, staging), Options())
-        tables = entities(Tagger.of(loaded), request.formats, request.reuse)
-        return cls(request, staging, lambda each, whole: tables, options_of(loaded))
+        tables = entities(Tagger.of(loaded, request.kept), request.formats, request.reuse)
+        return cls(
+            request, staging, lambda each, whole: tables, replace(options_of(loaded), kept=request.kept)
+        )
 
     def tag(self, job: Job, say: Say = lambda begin, end: None) -> Shard:
         """Tag a slice and stage it.

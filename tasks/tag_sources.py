@@ -379,7 +379,7 @@ def _read(
     if file.columns is None:
         yield from read_slice(file.item, piece, options, unpacked, start)
         return
-    scanner = scanner_of(options.tokenizer or Tokenizer(unit=options.unit))
+    scanner = scanner_of(options.tokenizer or Tokenizer(unit=options.unit), options.kept)
     yield from tables.read(file.path, file.name, file.columns, piece, scanner)
     stays(file.item)
 

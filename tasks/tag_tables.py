@@ -136,7 +136,8 @@ def entities(tagger: Tagger, formats: Sequence[str], reuse: bool = True) -> Tabl
         frames = {"data": _entity_rows(flat, tagged, tagger), "documents": _document_rows(cut.parts)}
         if {"conll", "tokens"} & set(formats):
             frames["tokens"] = _token_rows(flat, tagged, tagger, words)
-        counts = {"sentences": len(flat.number), "tokens": len(words), "rows": frames["data"].height}
+        counts = {"sentences": len(flat.number), "tokens": len(words), "unknown": tagged.unknown}
+        counts["rows"] = frames["data"].height
         return frames, counts
 
     return tables

@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 
 from data.errors import BadInput
+from data.features import Bags as Looked
 from data.features import Features
 from data.strings import Strings
 from data.tags import legal, tag_set
 from data.tokenizer import Tokenizer
-from data.words import Words, equal_sentences
+from data.words import WORDS, Words, equal_sentences
 from rnn.arrays import Bools, Params
 from rnn.batches import Bags, Sequences
 from rnn.decode import Prediction, Scheme, Spans, predict, repeated
@@ -53,11 +54,13 @@ class Tagged:
         probability: (N,) float32, of each token's tag.
         spans: entities; sequence is the number of the sentence, start and end its tokens, kind an index of
             `Tagger.types`.
+        unknown: tokens that the vocabulary of words does not have.
     """
 
     tags: np.ndarray
     probability: np.ndarray
     spans: Spans
+    unknown: int
 
 
 class Scoring(NamedTuple):
@@ -97,6 +100,7 @@ class Tagger:
     features: Features
     params: Params
     network: Architecture
+    kept: int = WORDS  # words in the table of each thread
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -108,11 +112,11 @@ class Tagger:
         return cls.of(read(folder))
 
     @classmethod
-    def of(cls, model: Model) -> Self:
-        """A tagger from a model folder whose files have been checked."""
+    def of(cls, model: Model, kept: int = WORDS) -> Self:
+        """A tagger from a model folder whose files have been checked; `kept` words in its table."""
         if model.kind != "text":
             raise BadInput("a model of text", got=f"one of {model.kind}", todo=_OTHER, source=model.folder)
-        features = Features.from_json(json.loads(model.files[VOCABULARY]))
+        features = Features.from_json(json.loads(model.files[VOCABULARY][:]))
         params, network, _ = from_bytes(model.files[WEIGHTS])
         types = tuple(model.passport["types"])
         return cls(
@@ -124,6 +128,7 @@ class Tagger:
             features=features,
             params=params,
             network=network,
+            kept=kept,
         )
 
     @property
@@ -133,7 +138,7 @@ class Tagger:
 
     @cached_property
     def _words(self) -> Words:
-        return Words(self.features)
+        return Words(self.features, self.kept)
 
     def tag_flat(self, words: Strings | pl.Series, offsets: np.ndarray, reuse: bool = True) -> Tagged:
         """Tag sentences given flat; the answer to one does not depend on the others.
@@ -151,14 +156,15 @@ class Tagger:
             chosen = filled[first:last]
             begin, end = int(offsets[chosen[0]]), int(offsets[chosen[-1] + 1])
             inside = np.append(offsets[chosen], end) - begin
-            prediction = self._predict(strings.part(begin, end), inside, reuse)
+            numbers, bags = self._words.bags(strings.part(begin, end), inside)
+            prediction = self._predict(numbers, bags, inside, reuse)
             spans = prediction.spans
             assert spans is not None
-            parts.append((prediction, spans._replace(sequence=chosen[spans.sequence])))
+            unknown = int(self.features.unknown(bags)[numbers].sum())
+            parts.append((prediction, spans._replace(sequence=chosen[spans.sequence]), unknown))
         return self._join(parts)
 
-    def _predict(self, words: Strings, offsets: np.ndarray, reuse: bool) -> Prediction:
-        numbers, found = self._words.bags(words, offsets)
+    def _predict(self, numbers: np.ndarray, found: Looked, offsets: np.ndarray, reuse: bool) -> Prediction:
         sequences = Sequences(numbers, offsets)
         scoring = Scoring.of(self.tags, self.binary)
         chosen, which = equal_sentences(numbers, offsets) if reuse else (None, None)
@@ -174,17 +180,20 @@ class Tagger:
         )
         return prediction if which is None else repeated(prediction, which)
 
-    def _join(self, parts: Sequence[tuple[Prediction, Spans]]) -> Tagged:
+    def _join(self, parts: Sequence[tuple[Prediction, Spans, int]]) -> Tagged:
         if not parts:
             none = np.empty(0, np.int64)
             empty = np.empty(0, np.float32)
-            return Tagged(none.astype(np.int32), empty, Spans(none, none, none, none.astype(np.int32), empty))
-        tags = np.concatenate([prediction.tags for prediction, _ in parts])
+            spans = Spans(none, none, none, none.astype(np.int32), empty)
+            return Tagged(none.astype(np.int32), empty, spans, 0)
+        tags = np.concatenate([prediction.tags for prediction, _, _ in parts])
         if self.binary:
-            tags = np.concatenate([iob2_of(prediction.tags, prediction.offsets) for prediction, _ in parts])
-        probability = np.concatenate([prediction.tag_probability for prediction, _ in parts])
-        spans = Spans(*(np.concatenate(column) for column in zip(*(s for _, s in parts), strict=True)))
-        return Tagged(tags, probability, spans)
+            tags = np.concatenate(
+                [iob2_of(prediction.tags, prediction.offsets) for prediction, _, _ in parts]
+            )
+        probability = np.concatenate([prediction.tag_probability for prediction, _, _ in parts])
+        spans = Spans(*(np.concatenate(column) for column in zip(*(s for _, s, _ in parts), strict=True)))
+        return Tagged(tags, probability, spans, sum(unknown for _, _, unknown in parts))
 
     def tag(self, sentences: Iterable[Sequence[str]]) -> list[Sentence]:
         """Tag sentences given as lists of tokens."""

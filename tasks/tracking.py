@@ -247,12 +247,26 @@ def _send(run: runs.Run) -> None:
         client.set_tag(run_id, key, value)
     for entry in record["datasets"]:
         _log_dataset(client, run_id, entry)
+    if record["params"].get("asked", "").startswith("models:/"):
+        _tie(client, run_id, record)
     for item in sorted(run.artifacts.iterdir()):
         client.log_artifact(run_id, str(item))
     if record["model"] and record["status"] == "FINISHED":
         _log_model(client, run_id, record["model"], run.rows())
     client.set_terminated(run_id, status=record["status"], end_time=record["ended_ms"])
     run.save(sent=True)
+
+
+def _tie(client: Any, run_id: str, record: Mapping[str, Any]) -> None:
+    """Show a run that used a registered model beside the version it used, wherever its aliases stand now."""
+    from mlflow.entities import LoggedModelInput
+
+    name = record["params"]["asked"].removeprefix("models:/").split("@")[0].split("/")[0]
+    for version in client.search_model_versions(f"name = '{name}'"):
+        if version.tags.get("elman.model") == record["params"]["model"]:
+            client.set_tag(run_id, "elman.registered", f"models:/{name}/{version.version}")
+            logged = version.source.removeprefix("models:/")  # as `_register` gives it
+            client.log_inputs(run_id, models=[LoggedModelInput(logged)])
 
 
 def _log_dataset(client: Any, run_id: str, entry: Mapping[str, Any]) -> None:

@@ -1,12 +1,14 @@
 """Weights at rest: equal bytes, nothing pickled, and refused when they are not what they say."""
 
+import mmap
+
 import numpy as np
 import pytest
 from safetensors.numpy import save as serialize
 
 from rnn.baselines import WindowConfig
 from rnn.network import NetworkConfig, init
-from rnn.weights import from_bytes, load, save, to_bytes
+from rnn.weights import VIEWED, from_bytes, load, save, to_bytes
 
 CONFIG = NetworkConfig(rows=20, classes=3, hidden=5, layers=2)
 
@@ -47,3 +49,17 @@ def test_other_shapes_types_and_files_are_refused(tmp_path):
     double = {**params, "head.by": params["head.by"].astype(np.float64)}
     with pytest.raises(ValueError, match=r"head.by must be float32. Got float64"):
         to_bytes(double, CONFIG)
+
+
+def test_large_arrays_of_a_mapped_file_are_views_that_can_be_written_to_and_leave_the_file_alone(tmp_path):
+    config = NetworkConfig(rows=VIEWED // 8, classes=3, hidden=5)
+    params, path = init(config, 1), tmp_path / "weights"
+    save(path, params, config)
+    before = path.read_bytes()
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    got, _, _ = from_bytes(mapped)
+    assert all(np.array_equal(got[name], params[name]) for name in params)
+    got["table"][:] = 0
+    assert path.read_bytes() == before
+    assert [name for name, value in got.items() if not value.flags.owndata] == ["table"]

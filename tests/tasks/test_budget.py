@@ -1,0 +1,43 @@
+"""How `--memory` is shared out among the driver, the workers and their tables."""
+
+import pytest
+
+from data.errors import UsageError
+from data.scanner import Scanner
+from data.tokenizer import Tokenizer
+from data.words import _Table
+from tasks.budget import DRIVER, ENTRY, FEWEST, MIB, MOST, WORKER, share
+
+WEIGHTS = 80 * MIB
+
+
+@pytest.mark.parametrize("memory", range(600 * MIB, 4096 * MIB, 100 * MIB))
+@pytest.mark.parametrize("asked", [None, 1, 2, 9])
+def test_what_is_shared_out_never_exceeds_the_memory(memory, asked):
+    try:
+        got = share(asked, memory, 100, "text", WEIGHTS)
+    except UsageError:
+        assert memory < DRIVER + (asked or 1) * (WORKER + WEIGHTS + FEWEST * ENTRY)
+        return
+    assert DRIVER + got.workers * (WORKER + WEIGHTS + got.kept * ENTRY) <= memory
+    assert got.workers == asked or asked is None
+    assert FEWEST <= got.kept <= MOST
+
+
+def test_more_memory_gives_larger_tables_and_too_little_is_refused_with_what_is_needed():
+    kept = [share(2, size * MIB, 100, "text", WEIGHTS).kept for size in (790, 820, 900)]
+    assert kept == sorted(set(kept))
+    with pytest.raises(UsageError, match=r"--memory of 7\d\dMiB or more for 2 worker\(s\).* Got 500MiB"):
+        share(2, 500 * MIB, 100, "text", WEIGHTS)
+
+
+def test_no_more_workers_than_shards():
+    assert share(8, 1 << 40, 3, "text", WEIGHTS).workers == 3
+
+
+def test_the_tables_of_a_worker_take_what_is_counted_for_them():
+    scanner, kept = Scanner(Tokenizer(), FEWEST), FEWEST
+    table = _Table(None, kept)
+    held = table.kept.nbytes + table.rows.nbytes + table.offsets.nbytes + scanner._kept.nbytes
+    spans = 2 * 8 * 3 * kept  # starts and ends of some tokens a stretch, which grow
+    assert held + spans <= kept * ENTRY
