@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -155,9 +155,10 @@ class Ray:
         if not asked:
             return []
         calls = list(asked)
-        self.ray.wait(calls, timeout=timeout_s)
-        done, _ = self.ray.wait(calls, num_returns=len(calls), timeout=0)
-        return [report for call in done for report in self._hear(asked[call])]
+        with _signals():
+            self.ray.wait(calls, timeout=timeout_s)
+            done, _ = self.ray.wait(calls, num_returns=len(calls), timeout=0)
+            return [report for call in done for report in self._hear(asked[call])]
 
     def _hear(self, seat: _Seat) -> list[Report]:
         try:
@@ -266,6 +267,17 @@ def _open(stack: ExitStack, cores: int) -> Any:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray has put its own there
     return ray
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """Raise what the handler of a signal raised; Ray wraps it in an error of its own."""
+    try:
+        yield
+    except SystemError as error:
+        if error.__cause__ is None or isinstance(error.__cause__, Exception):
+            raise
+        raise error.__cause__ from None
 
 
 def _absent(host: str, path: str) -> ElmanError:

@@ -146,7 +146,7 @@ def marked_worker(tmp_path, checkout) -> Path:
     """The script of a worker that marks end or hold up; `log` holds the documents of each part it begins.
 
     KILL ends the worker, ONCE the first time, PARENT ends the process that keeps it the first time, FAIL is
-    an error, STALL goes on for ever, LATE the first time until there is a file `go`.
+    an error, STALL goes on for ever, WAIT until there is a file `go`, LATE as this the first time.
     """
     script = tmp_path / "worker.py"
     script.write_text(
@@ -178,7 +178,7 @@ def marked_worker(tmp_path, checkout) -> Path:
                     if "PARENT" in text and first("parent " + documents[0]):
                         os.kill(os.getppid(), signal.SIGKILL)
                         time.sleep(1000)
-                    if "LATE" in text and first("late"):
+                    if "WAIT" in text or ("LATE" in text and first("late")):
                         while not (folder / "go").exists():
                             time.sleep(0.05)
                     if "STALL" in text:

@@ -4,11 +4,13 @@ import contextlib
 import functools
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -163,8 +165,40 @@ def test_a_straggler_that_comes_back_after_the_commit_changes_nothing(
     beyond_reach.clear()
 
 
-def test_after_the_death_of_the_driver_no_worker_goes_on_and_a_rerun_keeps_what_is_done(
-    worker, run, write_marked, tmp_path, trained, checkout
+@pytest.mark.slow
+def test_what_a_machine_was_at_when_it_was_lost_is_tried_elsewhere_and_is_no_try(
+    cluster, worker, run, write_marked, tmp_path, tracked_home
+):
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--address", cluster, "--block"]
+    command += ["--num-cpus", "1", "--object-store-memory", str(ray_engine.OBJECTS)]
+    machine = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    source = write_marked(tmp_path / "a.jsonl", dict.fromkeys(range(0, 120, 15), "WAIT"))
+    with ThreadPoolExecutor(1) as pool:
+        summary = pool.submit(run, source, workers=3)
+        wait_for(lambda: len(begun(worker)) == 3 or summary.done())
+        processes = [*psutil.Process(machine.pid).children(recursive=True), psutil.Process(machine.pid)]
+        assert keeping(worker / "worker.py", processes)
+        for process in processes:
+            process.kill()
+        machine.wait()
+        (tmp_path / "go").touch()
+        assert summary.result()["exit_code"] == 0
+    assert Counter(Counter(begun(worker)).values())[2] == 1
+    (log,) = (tracked_home / "runs").glob("*/log.txt")
+    assert "its machine is gone; it is tried elsewhere" in log.read_text()
+    assert "try 1" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("SIGKILL", -9),
+        pytest.param("SIGTERM", 143, marks=pytest.mark.slow),
+        pytest.param("SIGINT", 130, marks=pytest.mark.slow),
+    ],
+)
+def test_after_the_end_of_the_driver_no_worker_goes_on_and_a_rerun_keeps_what_is_done(
+    worker, run, write_marked, tmp_path, trained, checkout, name, code
 ):
     source = write_marked(tmp_path / "a.jsonl", {60: "STALL"})
     driver = tmp_path / "driver.py"
@@ -179,17 +213,17 @@ def test_after_the_death_of_the_driver_no_worker_goes_on_and_a_rerun_keeps_what_
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     receipts = tmp_path / "out" / ".staging" / "receipts"
     wait_for(lambda: any("d60" in part for part in begun(worker)) and len(list(receipts.glob("*.json"))) > 2)
-    process.kill()
-    process.wait()
+    process.send_signal(signal.Signals[name])
+    assert process.wait(PATIENCE_S) == code
     wait_for(lambda: not keeping(worker / "worker.py"))
     there = len(list(receipts.glob("*.json")))
     assert run(source, engine="local")["reused"] == there
 
 
-def keeping(script: Path) -> list[psutil.Process]:
-    """The processes of a worker's script."""
+def keeping(script: Path, processes: list[psutil.Process] | None = None) -> list[psutil.Process]:
+    """The processes of a worker's script, of ours all in all."""
     found = []
-    for process in psutil.Process().children(recursive=True):
+    for process in processes or psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             if str(script) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
