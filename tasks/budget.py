@@ -29,7 +29,12 @@ class Share:
 
 def of_worker(kind: str, weights: int, kept: int) -> int:
     """Bytes of a worker."""
-    return GENOMES if kind == "dna" else WORKER + weights + kept * ENTRY
+    return GENOMES if kind == "dna" else WORKER + of_model(weights) + kept * ENTRY
+
+
+def of_model(weights: int) -> int:
+    """Bytes of a model at work: its mapped weights, and what is made of them before the first sentence."""
+    return weights + weights // 2
 
 
 def of_cluster(workers: int | None, kind: str, weights: int) -> Share:
@@ -59,7 +64,7 @@ def share(asked: int | None, memory: int, shards: int, kind: str, weights: int) 
         )
     wanted = len(os.sched_getaffinity(0)) if asked is None else asked
     workers = min(wanted, (memory - DRIVER) // each, max(shards, 1))
-    kept, left = FEWEST, (memory - DRIVER) // max(workers, 1) - WORKER - weights
+    kept, left = FEWEST, (memory - DRIVER) // max(workers, 1) - WORKER - of_model(weights)
     while kind == "text" and 2 * kept <= MOST and 2 * kept * ENTRY <= left:
         kept *= 2
     return Share(workers, kept, of_worker(kind, weights, kept))

@@ -30,11 +30,13 @@ class Work:
 
     job: makes the attempt's; called before each.
     size: bytes of input, for the time it may take.
+    beside: bytes that it may have to read besides.
     """
 
     name: str
     job: Callable[[], Job | dict[str, Any]]
     size: int
+    beside: int = 0
     tries: int = 0
     skip: dict[int, tuple[str, str]] = field(default_factory=dict)
     suspect: tuple[int, int] | None = None
@@ -44,7 +46,7 @@ class Work:
 
     def limit_s(self) -> float:
         """How long it may be silent."""
-        return STALLED_S + self.size / SLOWEST if self.up else STARTING_S
+        return STALLED_S + (self.size + self.beside) / SLOWEST if self.up else STARTING_S
 
 
 class Runner:

@@ -10,6 +10,7 @@ from data.corpus import quarantine
 from data.disk import disk, make_folder
 from data.manifest import STAGING
 from data.sliced import unpack
+from data.slices import Slice
 from data.store import DatasetWriter, Shard
 from tasks import tag_settle
 from tasks.engines import Engine
@@ -19,10 +20,8 @@ from tasks.tag_plan import Place, Planned, places
 from tasks.tag_shard import Job, about_of, shard_id, shard_key
 from tasks.tag_sources import NAMED, File
 
-MOST_TASKS, GROUP = (
-    200,
-    32 << 20,
-)  # Prefect task runs of a run; bytes of a group, so that none is done at once
+MOST_TASKS = 200  # Prefect task runs of a run
+GROUP = 32 << 20  # bytes of one, so that none is done at once
 UNPACKED = "unpacked"
 
 
@@ -48,6 +47,8 @@ class Tagging:
         self.unpacking: dict[int, Iterator[Path | None]] = {}
         self.unpacked: dict[Place, Path] = {}
         self.reused = 0
+        # bytes a worker may have to read besides, for the habits of a genome
+        self.beside = [max(map(_bytes, planned.pieces), default=0) * planned.each.dna for planned in plan]
         self.todo: list[Place] = []
         for place in places(plan):
             self._find(place)
@@ -107,8 +108,7 @@ class Tagging:
         return [[place for _, place in group] for _, group in found]
 
     def _size(self, place: Place) -> int:
-        piece = self.plan[place.source].pieces[place.number]
-        return int(piece.state.get("bytes", piece.end - piece.begin))
+        return _bytes(self.plan[place.source].pieces[place.number])
 
     def size(self) -> int:
         """Bytes of what is to be done."""
@@ -126,7 +126,8 @@ class Tagging:
 
     def _task(self, place: Place) -> _Task:
         name = f"{self.plan[place.source].each.name} shard {place.number}"
-        return _Task(name, lambda: self._job(place), self._size(place), place=place)
+        size, beside = self._size(place), self.beside[place.source]
+        return _Task(name, lambda: self._job(place), size, beside, place=place)
 
     def _job(self, place: Place) -> Job:
         planned = self.plan[place.source]
@@ -267,3 +268,8 @@ def run(tagging: Tagging, engine: Engine, advance: Callable[[int], None], log: L
     runner.run(lambda: False)
     runner.add(tagging.settling())
     runner.run(lambda: False)
+
+
+def _bytes(piece: Slice) -> int:
+    """How much input a slice is."""
+    return int(piece.state.get("bytes", piece.end - piece.begin))

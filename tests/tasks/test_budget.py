@@ -6,7 +6,7 @@ from data.errors import UsageError
 from data.scanner import Scanner
 from data.tokenizer import Tokenizer
 from data.words import _Table
-from tasks.budget import DRIVER, ENTRY, FEWEST, MIB, MOST, WORKER, share
+from tasks.budget import DRIVER, ENTRY, FEWEST, MIB, MOST, WORKER, of_model, share
 
 WEIGHTS = 80 * MIB
 
@@ -17,17 +17,17 @@ def test_what_is_shared_out_never_exceeds_the_memory(memory, asked):
     try:
         got = share(asked, memory, 100, "text", WEIGHTS)
     except UsageError:
-        assert memory < DRIVER + (asked or 1) * (WORKER + WEIGHTS + FEWEST * ENTRY)
+        assert memory < DRIVER + (asked or 1) * (WORKER + of_model(WEIGHTS) + FEWEST * ENTRY)
         return
-    assert DRIVER + got.workers * (WORKER + WEIGHTS + got.kept * ENTRY) <= memory
+    assert DRIVER + got.workers * (WORKER + of_model(WEIGHTS) + got.kept * ENTRY) <= memory
     assert got.workers == asked or asked is None
     assert FEWEST <= got.kept <= MOST
 
 
 def test_more_memory_gives_larger_tables_and_too_little_is_refused_with_what_is_needed():
-    kept = [share(2, size * MIB, 100, "text", WEIGHTS).kept for size in (790, 820, 900)]
+    kept = [share(2, size * MIB, 100, "text", WEIGHTS).kept for size in (870, 900, 980)]
     assert kept == sorted(set(kept))
-    with pytest.raises(UsageError, match=r"--memory of 7\d\dMiB or more for 2 worker\(s\).* Got 500MiB"):
+    with pytest.raises(UsageError, match=r"--memory of 8\d\dMiB or more for 2 worker\(s\).* Got 500MiB"):
         share(2, 500 * MIB, 100, "text", WEIGHTS)
 
 
