@@ -161,7 +161,7 @@ def line(what: str, name: str, rate: float, ratio: float | None = None, bar: flo
     """One line of the table: thousand symbols a CPU second, and how many times a peer's that is."""
     beside = "" if ratio is None else f"{ratio:7.2f}x"
     asked = "" if bar is None else f"   asked {bar}x: {'held' if ratio and ratio >= bar else 'missed'}"
-    print(f"{what:27}{name:28}{rate / 1000:8.0f} {beside}{asked}", flush=True)
+    print(f"{what:30}{name:28}{rate / 1000:8.0f} {beside}{asked}", flush=True)
 
 
 def compare(size: peers.Size, some: Sequences, passes: int) -> None:
