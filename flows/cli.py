@@ -116,6 +116,8 @@ def render(summary: dict[str, Any]) -> str:
     """A summary for a person: one line a value, nested tables indented; control characters made visible."""
 
     def show(value: Any) -> str:
+        if isinstance(value, dict):
+            return ", ".join(f"{k} {show(v)}" for k, v in value.items())
         text = f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 

@@ -169,10 +169,10 @@ def tag(config: TagConfig) -> dict[str, Any]:
 def _measured(counts: dict[str, int], found: dict[str, Any], seconds: float) -> dict[str, float]:
     """What is kept of a run as numbers: counts, its rate, and the share of words the model does not know."""
     total = counts.get("tokens", counts.get("bases", 0))
-    rates = {"seconds": seconds, "rate_per_s": total / max(seconds, 1e-3)}
+    measured = {**counts, "seconds": seconds, "rate_per_s": total / max(seconds, 1e-3)}
     if found.get("tokens"):
-        rates["unknown_share"] = found["unknown"] / found["tokens"] if "unknown" in found else 0.0
-    return {**counts, **rates}
+        measured["unknown_share"] = found.get("unknown", 0) / found["tokens"]
+    return measured
 
 
 def _share(config: TagConfig, loaded: model.Model, shards: int) -> budget.Share:

@@ -88,10 +88,7 @@ def gru(
     x, Wh, bh = _entering(x, rows), weights["Wh"], weights["bh"]
     N, H = len(x), len(bh)
     h, gates, inner = np.empty((N, H), x.dtype), np.empty_like(x), np.empty((N, H), x.dtype)
-    before, handed = (
-        np.zeros((N, H), x.dtype),
-        np.zeros((N, H), x.dtype),
-    )  # the state before, and what is kept of it
+    before, handed = np.zeros((N, H), x.dtype), np.zeros((N, H), x.dtype)  # the state, and what is kept of it
     steps = _steps(batch, reverse)
     for here, there in steps:
         n = there.stop - there.start

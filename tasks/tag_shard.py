@@ -293,7 +293,7 @@ def _length(record: Record) -> int:
     return len(record) if isinstance(record, Part) else 0 if isinstance(record, Refused) else 1
 
 
-_TODO = "Look at the record: tagging it ended its worker. Shorten or mend it, and tag it again."
+_ADVICE = "Look at the record: tagging it ended its worker. Shorten or mend it, and tag it again."
 
 
 def _set_aside(record: Record, reason: str, detail: str) -> Refused:
@@ -304,7 +304,7 @@ def _set_aside(record: Record, reason: str, detail: str) -> Refused:
     else:
         where, raw = f"contig {record.id}", record.bases[: 1 << 20].encode("latin-1", "replace")
     detail = f"expected a worker to tag the {where}. Got {detail}"
-    return Refused(record.source, record.line, record.byte_offset, reason, detail, _TODO, raw)
+    return Refused(record.source, record.line, record.byte_offset, reason, detail, _ADVICE, raw)
 
 
 @dataclass

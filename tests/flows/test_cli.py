@@ -81,6 +81,11 @@ def test_a_first_run_says_that_it_compiles(home, tmp_path, monkeypatch, capsys):
     assert "compiles" not in capsys.readouterr().err
 
 
+def test_render_writes_tables_in_rows_as_words():
+    shown = cli.render({"rungs": [{"rung": "Elman", "dev": {"f1": 0.61669, "deviation": 0.0}}]})
+    assert shown.splitlines() == ["rungs", "  Elman  f1 0.6167, deviation 0"]
+
+
 def test_render_aligns_values_and_makes_control_characters_visible():
     shown = cli.render(
         {"f1": 0.5, "types": {"PER\x1b[31m": {"f1": 1.0, "n": 2}}, "none": None, "list": ["a"]}
