@@ -37,31 +37,20 @@ class Cell(Protocol):
 
 
 def elman(
-    x: Floats,
-    weights: Params,
-    batch: Batch,
-    *,
-    reverse: bool = False,
-    keep: Floats | None = None,
-    rows: Int32 | None = None,
+    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
 ) -> tuple[Floats, Backprop]:
     """The cell of the article (Elman, 1990): h[t] = tanh(x[t] + h[t-1] @ Wh).  Wh (H, H)."""
-    x, Wh = _entering(x, rows), weights["Wh"]
-    return _simple(x, Wh, batch, reverse=reverse, keep=keep, squash=np.tanh, slope=lambda h: 1 - h**2)
+    return _simple(
+        x, weights["Wh"], batch, reverse=reverse, keep=keep, squash=np.tanh, slope=lambda h: 1 - h**2
+    )
 
 
 def relu(
-    x: Floats,
-    weights: Params,
-    batch: Batch,
-    *,
-    reverse: bool = False,
-    keep: Floats | None = None,
-    rows: Int32 | None = None,
+    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
 ) -> tuple[Floats, Backprop]:
     """h[t] = max(0, x[t] + h[t-1] @ Wh).  Wh (H, H)."""
     return _simple(
-        _entering(x, rows),
+        x,
         weights["Wh"],
         batch,
         reverse=reverse,
@@ -72,20 +61,14 @@ def relu(
 
 
 def gru(
-    x: Floats,
-    weights: Params,
-    batch: Batch,
-    *,
-    reverse: bool = False,
-    keep: Floats | None = None,
-    rows: Int32 | None = None,
+    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
 ) -> tuple[Floats, Backprop]:
     """Gated recurrent unit, gates r, z, n (Cho et al., 2014), the reset gate after the product as in cuDNN.
 
     r = sigmoid(xr + h @ Whr),  z = sigmoid(xz + h @ Whz),  n = tanh(xn + r * (h @ Whn + bh)),
     h' = (1 - z) * n + z * h.  Wh (H, 3H), bh (H,).
     """
-    x, Wh, bh = _entering(x, rows), weights["Wh"], weights["bh"]
+    Wh, bh = weights["Wh"], weights["bh"]
     N, H = len(x), len(bh)
     h, gates, inner = np.empty((N, H), x.dtype), np.empty_like(x), np.empty((N, H), x.dtype)
     before, handed = np.zeros((N, H), x.dtype), np.zeros((N, H), x.dtype)  # the state, and what is kept of it
@@ -122,20 +105,14 @@ def gru(
 
 
 def lstm(
-    x: Floats,
-    weights: Params,
-    batch: Batch,
-    *,
-    reverse: bool = False,
-    keep: Floats | None = None,
-    rows: Int32 | None = None,
+    x: Floats, weights: Params, batch: Batch, *, reverse: bool = False, keep: Floats | None = None
 ) -> tuple[Floats, Backprop]:
     """Long short-term memory with gates i, f, g, o (Hochreiter and Schmidhuber, 1997; Gers et al., 2000).
 
     i, f, o = sigmoid(x. + h @ Wh.),  g = tanh(xg + h @ Whg),  c' = f * c + i * g,  h' = o * tanh(c').
     Wh (H, 4H).
     """
-    x, Wh = _entering(x, rows), weights["Wh"]
+    Wh = weights["Wh"]
     N, H = len(x), len(Wh)
     h, c, gates = np.empty((N, H), x.dtype), np.empty((N, H), x.dtype), np.empty_like(x)
     before, c_before = np.zeros((N, H), x.dtype), np.zeros((N, H), x.dtype)
@@ -170,11 +147,28 @@ def lstm(
 
 
 GATES = {"elman": 1, "relu": 1, "gru": 3, "lstm": 4}
-CELLS: dict[str, Cell] = {"elman": elman, "relu": relu, "gru": gru, "lstm": lstm}
 
 
-def _entering(x: Floats, rows: Int32 | None) -> Floats:
-    return x if rows is None else x[rows]
+def _of_rows(run: Callable[..., tuple[Floats, Backprop]]) -> Cell:
+    """The cell on x, or on x[rows]."""
+
+    def cell(
+        x: Floats,
+        weights: Params,
+        batch: Batch,
+        *,
+        reverse: bool = False,
+        keep: Floats | None = None,
+        rows: Int32 | None = None,
+    ) -> tuple[Floats, Backprop]:
+        return run(x if rows is None else x[rows], weights, batch, reverse=reverse, keep=keep)
+
+    return cell
+
+
+CELLS = {
+    name: _of_rows(run) for name, run in (("elman", elman), ("relu", relu), ("gru", gru), ("lstm", lstm))
+}
 
 
 def _relu(z: Floats, out: Floats) -> Floats:

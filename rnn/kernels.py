@@ -6,6 +6,8 @@ The gates of a row are made in one place: a step copies its rows of x there, add
 squashes them, and on the way back puts their gradient there, so that little memory is touched.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -322,11 +324,9 @@ def _state_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool, mask: Fl
     return gradient
 
 
-def _rows(x: Floats, rows: Int32 | None) -> Int32:
-    return np.arange(len(x), dtype=np.int32) if rows is None else rows
+def _cell(run: Callable[..., tuple[Floats, Backprop]]) -> Cell:
+    """The cell on x, or on x[rows], with a mask that has no rows where nothing is dropped."""
 
-
-def _simple(rectify: bool) -> Cell:
     def cell(
         x: Floats,
         weights: Params,
@@ -336,31 +336,32 @@ def _simple(rectify: bool) -> Cell:
         keep: Floats | None = None,
         rows: Int32 | None = None,
     ) -> tuple[Floats, Backprop]:
-        Wh, mask = weights["Wh"], _NONE if keep is None else keep
-        h = _simple_forward(x, _rows(x, rows), packed(Wh), batch.starts, reverse, rectify, mask)
-
-        def backprop(dh: Floats) -> tuple[Floats, Params]:
-            back = packed(Wh.T)
-            dx = _simple_backward(np.ascontiguousarray(dh), h, back, batch.starts, reverse, rectify, mask)
-            return dx, {"Wh": _state_gradient(h, dx, batch, reverse, mask)}
-
-        return h, backprop
+        every = np.arange(len(x), dtype=np.int32) if rows is None else rows
+        return run(x, every, weights, batch, reverse, _NONE if keep is None else keep)
 
     return cell
 
 
-def gru(
-    x: Floats,
-    weights: Params,
-    batch: Batch,
-    *,
-    reverse: bool = False,
-    keep: Floats | None = None,
-    rows: Int32 | None = None,
+def _simple(
+    x: Floats, rows: Int32, weights: Params, batch: Batch, reverse: bool, mask: Floats, rectify: bool
+) -> tuple[Floats, Backprop]:
+    """cells.elman, or cells.relu where `rectify`, by kernels."""
+    Wh, starts = weights["Wh"], batch.starts
+    h = _simple_forward(x, rows, packed(Wh), starts, reverse, rectify, mask)
+
+    def backprop(dh: Floats) -> tuple[Floats, Params]:
+        dx = _simple_backward(np.ascontiguousarray(dh), h, packed(Wh.T), starts, reverse, rectify, mask)
+        return dx, {"Wh": _state_gradient(h, dx, batch, reverse, mask)}
+
+    return h, backprop
+
+
+def _gru(
+    x: Floats, rows: Int32, weights: Params, batch: Batch, reverse: bool, mask: Floats
 ) -> tuple[Floats, Backprop]:
     """cells.gru, by kernels."""
-    Wh, mask, starts = weights["Wh"], _NONE if keep is None else keep, batch.starts
-    h, gates, inner = _gru_forward(x, _rows(x, rows), packed(Wh), weights["bh"], starts, reverse, mask)
+    Wh, starts = weights["Wh"], batch.starts
+    h, gates, inner = _gru_forward(x, rows, packed(Wh), weights["bh"], starts, reverse, mask)
 
     def backprop(dh: Floats) -> tuple[Floats, Params]:
         back = packed(Wh.T)
@@ -373,18 +374,12 @@ def gru(
     return h, backprop
 
 
-def lstm(
-    x: Floats,
-    weights: Params,
-    batch: Batch,
-    *,
-    reverse: bool = False,
-    keep: Floats | None = None,
-    rows: Int32 | None = None,
+def _lstm(
+    x: Floats, rows: Int32, weights: Params, batch: Batch, reverse: bool, mask: Floats
 ) -> tuple[Floats, Backprop]:
     """cells.lstm, by kernels."""
-    Wh, mask, starts = weights["Wh"], _NONE if keep is None else keep, batch.starts
-    h, c, gates = _lstm_forward(x, _rows(x, rows), packed(Wh), starts, reverse, mask)
+    Wh, starts = weights["Wh"], batch.starts
+    h, c, gates = _lstm_forward(x, rows, packed(Wh), starts, reverse, mask)
 
     def backprop(dh: Floats) -> tuple[Floats, Params]:
         dx = _lstm_backward(np.ascontiguousarray(dh), c, gates, packed(Wh.T), starts, reverse, mask)
@@ -393,7 +388,12 @@ def lstm(
     return h, backprop
 
 
-CELLS: dict[str, Cell] = {"elman": _simple(False), "relu": _simple(True), "gru": gru, "lstm": lstm}
+CELLS = {
+    "elman": _cell(partial(_simple, rectify=False)),
+    "relu": _cell(partial(_simple, rectify=True)),
+    "gru": _cell(_gru),
+    "lstm": _cell(_lstm),
+}
 
 
 def recurrent(params: Params, name: str) -> Params:
