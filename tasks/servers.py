@@ -79,7 +79,7 @@ def _settings(prefect_port: int) -> dict[str, str]:
     return {
         "PREFECT_API_URL": f"{base}/api",
         "PREFECT_API_AUTH_STRING": _secret(),
-        "PREFECT_HOME": os.environ["PREFECT_HOME"],
+        "PREFECT_HOME": str(home() / "prefect"),  # also its database: two servers must not share one
     }
 
 

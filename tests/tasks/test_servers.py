@@ -16,7 +16,7 @@ import pytest
 from tasks.environment import client_settings
 from tasks.servers import server_status, start_servers, stop_servers
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
 PATIENCE_S = 300
 
 
@@ -66,6 +66,7 @@ def test_a_scheduled_retraining_runs_and_nothing_is_left(tracked_home):
         assert refused(f"{api}/admin/version") == 401
         assert refused(f"{ui}/api/2.0/mlflow/runs/search", {}, Origin="http://evil.example") == 403
         assert client_settings().stat().st_mode & 0o077 == 0
+        assert (tracked_home / "prefect" / "prefect.db").is_file()  # no server of another home shares it
 
         prefect("deployment", "schedule", "create", "retrain/nightly", "--interval", "60")
         login = base64.b64encode(settings()["PREFECT_API_AUTH_STRING"].encode()).decode()
