@@ -1,6 +1,7 @@
 """Numba kernels of the linear chain; reference in chain.py.
 
-Arrays lie tag by tag, (G, N), so that the inner loops run along the sequences of a step.
+Arrays lie tag by tag, (G, N), so that the inner loops run along the sequences of a step. What they say of a
+sequence is the same to the last bit whatever sequences are beside it.
 """
 
 from typing import Any
@@ -9,13 +10,13 @@ import numpy as np
 
 from rnn.arrays import Bools, Floats, Int32, Int64
 from rnn.elementary import exp
-from rnn.jit import jit
+from rnn.jit import steady
 
 LOW = np.float32(-1e30)
 FLOOR = np.float32(-60)  # as chain.FLOOR, within what float32 holds
 
 
-@jit
+@steady
 def _viterbi(emission: Any, starts: Any, start: Any, transition: Any, end: Any) -> Any:
     """chain.viterbi on transposed emissions (G, N); closed weights are very low, not infinite."""
     G, N = emission.shape
@@ -62,7 +63,7 @@ def _viterbi(emission: Any, starts: Any, start: Any, transition: Any, end: Any) 
     return tags
 
 
-@jit
+@steady
 def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -> Any:
     """chain.forward_backward on transposed exponentials: alpha, beta (G, N), scale (N,), total (B,)."""
     G, N = weight.shape
@@ -111,7 +112,7 @@ def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -
     return alpha, beta, scale, total
 
 
-@jit
+@steady
 def _forward(emission: Any, cold: Any, starts: Any, first: Any, A: Any) -> Any:
     """Scaled forward probabilities of emissions (N, G) times `cold`.
 
@@ -158,7 +159,7 @@ def _forward(emission: Any, cold: Any, starts: Any, first: Any, A: Any) -> Any:
     return alpha, step
 
 
-@jit
+@steady
 def _backward(
     best: Any, alpha: Any, step: Any, starts: Any, A: Any, last: Any, stops: Any, kind: Any, follow: Any
 ) -> Any:

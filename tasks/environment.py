@@ -48,9 +48,10 @@ def client_settings() -> Path:
 def kernels(base: Path) -> Path:
     """Where compiled kernels are kept, for all processes.
 
-    Numba compiles a kernel anew when its own file changes; kernels of several files have these two inlined.
+    Numba compiles a kernel anew when its own file changes; kernels of several files have these inlined.
     """
-    inlined = b"".join((CHECKOUT / "rnn" / name).read_bytes() for name in ("elementary.py", "products.py"))
+    files = (CHECKOUT / "rnn" / name for name in ("elementary.py", "jit.py", "products.py"))
+    inlined = b"".join(file.read_bytes() for file in files)
     return base / "numba" / hashlib.sha256(inlined).hexdigest()[:16]
 
 

@@ -66,6 +66,14 @@ def test_rows_do_not_depend_on_the_order_of_the_input(run, tmp_path):
     assert_same(tmp_path / "one", tmp_path / "shuffled")
 
 
+def test_bytes_do_not_depend_on_whether_answers_are_reused(run, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join([*lines(90), *lines(7)]) + "\n")
+    run(path, "reused", tokens=True)
+    run(path, "not", tokens=True, no_reuse=True)
+    assert Dataset.open(tmp_path / "reused").digest == Dataset.open(tmp_path / "not").digest
+
+
 @pytest.mark.slow
 def test_bytes_do_not_depend_on_the_number_of_workers(run, tmp_path):
     path = tmp_path / "a.jsonl"
