@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from data import scanner_kernels as kernels
+KEPT = 1 << 16  # strings, where nothing else is said
 
 
 class Kept:
@@ -44,6 +44,8 @@ class Kept:
             numbers (m,) int32, filled in from `first` on, -1 for a string that is too long to be kept; and
             the string after the last that was numbered: the table is full unless that is m.
         """
+        from data import scanner_kernels as kernels
+
         ids = np.empty(len(starts), np.int32)
         upto, self.known = kernels.look_up(
             codes, starts, ends, marks, first, self.longest,

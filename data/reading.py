@@ -14,9 +14,10 @@ from data.corpus import by_character
 from data.disk import key_of, sha256_file
 from data.dna import Genome, pair, read_genome
 from data.errors import BadInput
+from data.kept import KEPT
 from data.labels import CODING, LabelRule
 from data.records import Document, Flat, Refused
-from data.scanner import CHUNKS, scanner_of
+from data.scanner import scanner_of
 from data.slices import BROKEN
 from data.sources import HEAD, Family, Source, discover, open_bytes
 from data.tokenizer import Tokenizer, Unit, unit_of
@@ -40,7 +41,7 @@ class Options:
     token_column: int | None = None
     tag_column: int | None = None
     labels: tuple[LabelRule, ...] = CODING
-    kept: int = CHUNKS
+    kept: int = KEPT
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""

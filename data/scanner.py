@@ -9,12 +9,11 @@ import threading
 
 import numpy as np
 
-from data import scanner_kernels as kernels
-from data.kept import Kept
+from data.kept import KEPT, Kept
 from data.tokenizer import CLOSERS as QUOTES
 from data.tokenizer import LONGEST_SENTENCE, LOOKAHEAD, Tokenizer, wraps_lines
 
-CHUNKS, ARENA = 1 << 16, 1 << 20  # chunks kept, and code points of all of them
+ARENA = 1 << 20  # code points of KEPT chunks
 LONGEST_CHUNK = 200  # code points; longer ones are not kept
 OPENERS, CLOSERS = '"([{\u201c\u2018', ".,;:!?\"'\u201d\u2019)]}"  # around letters, each a token of its own
 _own = threading.local()
@@ -28,13 +27,15 @@ class Scanner:
         chunks: how many are kept.
     """
 
-    def __init__(self, tokenizer: Tokenizer, chunks: int = CHUNKS) -> None:
-        self.tokenizer, self.chunks = tokenizer, chunks
+    def __init__(self, tokenizer: Tokenizer, chunks: int = KEPT) -> None:
+        from data import scanner_kernels
+
+        self.tokenizer, self.chunks, self._kernels = tokenizer, chunks, scanner_kernels
         symbols, words = "".join(tokenizer.symbols), "".join(tokenizer.abbreviations)
         self._apart = not any(c.isspace() for c in symbols + words) and not any(c.isalnum() for c in symbols)
-        self._kept = Kept(chunks, ARENA * chunks // CHUNKS, LONGEST_CHUNK, np.uint32)
+        self._kept = Kept(chunks, ARENA * chunks // KEPT, LONGEST_CHUNK, np.uint32)
         self._letters: dict[int, bool] = {}
-        self._classes = np.full(0x110000, kernels.UNKNOWN, np.uint8)
+        self._classes = np.full(0x110000, self._kernels.UNKNOWN, np.uint8)
         self._closing = np.array([ord(c) for c in QUOTES], np.uint32)
         self._abbreviations = frozenset(tokenizer.abbreviations)
         self._openers, self._closers = _lone(tokenizer, OPENERS), _lone(tokenizer, CLOSERS)
@@ -51,12 +52,12 @@ class Scanner:
 
     def _tokenize(self, text: str, codes: np.ndarray, begin: int) -> tuple[np.ndarray, np.ndarray]:
         if self.tokenizer.unit == "char":
-            places = kernels.visible(codes, begin)
+            places = self._kernels.visible(codes, begin)
             return places, places + 1
         if not self._apart:
             starts, ends = self.tokenizer.tokenize(text, begin)
             return np.array(starts, np.int64), np.array(ends, np.int64)
-        starts, ends = kernels.chunks(codes, begin)
+        starts, ends = self._kernels.chunks(codes, begin)
         begun = 0 < begin < len(text) and not (text[begin - 1].isspace() or text[begin].isspace())
         flags = self._flags(codes, starts, ends)
         parts = []
@@ -91,10 +92,11 @@ class Scanner:
         codes = _codes(text)
         starts, ends = self._tokenize(text, codes, begin)
         cuts = self._cuts(text, codes, wrapped, begin)
-        return kernels.bounds(starts, cuts, LONGEST_SENTENCE), starts, ends
+        return self._kernels.bounds(starts, cuts, LONGEST_SENTENCE), starts, ends
 
     def _cuts(self, text: str, codes: np.ndarray, wrapped: bool, begin: int) -> np.ndarray:
         """As `Tokenizer.cuts`, (k,) int64."""
+        kernels = self._kernels
         for code in kernels.unknown(codes, self._classes).tolist():
             c = chr(code)
             word = c.isalnum() or c == "_"
@@ -126,7 +128,7 @@ class Scanner:
 
     def _cut_new(self, before: int) -> None:
         """Cut the chunks that are new in the table: plain ones by kernels, the others by the tokenizer."""
-        kept, new = self._kept, range(before, self._kept.known)
+        kernels, kept, new = self._kernels, self._kept, range(before, self._kept.known)
         places, lengths = kept.places[before : kept.known], kept.lengths[before : kept.known]
         letters, openers, dotted = kernels.plain(kept.arena, places, lengths, self._openers, self._closers)
         for m in np.flatnonzero(dotted).tolist():
@@ -174,7 +176,7 @@ class Scanner:
             a, b = int(starts[chunk]), int(ends[chunk])
             ids[chunk] = self._kept.known + len(new)
             new.append(self._tokens(text[a:b] + (" a" if flags[chunk] else ""), 0, b - a))
-        found: tuple[np.ndarray, np.ndarray] = kernels.expand(starts, ids, *self._with(new))
+        found: tuple[np.ndarray, np.ndarray] = self._kernels.expand(starts, ids, *self._with(new))
         return found
 
 
@@ -188,7 +190,7 @@ def _lone(tokenizer: Tokenizer, characters: str) -> np.ndarray:
     return np.array([ord(c) for c in characters if c not in apart], np.uint32)
 
 
-def scanner_of(tokenizer: Tokenizer, chunks: int = CHUNKS) -> Scanner:
+def scanner_of(tokenizer: Tokenizer, chunks: int = KEPT) -> Scanner:
     """The scanner of this thread, which goes on from file to file."""
     scanner: Scanner | None = getattr(_own, "scanner", None)
     if scanner is None or (scanner.tokenizer, scanner.chunks) != (tokenizer, chunks):

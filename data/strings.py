@@ -6,8 +6,6 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from data import word_kernels as kernels
-
 
 @dataclass(frozen=True, eq=False)
 class Strings:
@@ -54,6 +52,8 @@ class Strings:
 
     def series(self) -> pl.Series:
         """As a column."""
+        from data import word_kernels as kernels
+
         gathered, offsets = kernels.joined(self.data, self.starts, self.ends)
         buffers = [pa.py_buffer(offsets), pa.py_buffer(gathered)]
         array = pa.LargeStringArray.from_buffers(len(self), *buffers)

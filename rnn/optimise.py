@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
 
 from rnn.arrays import Floats, Gradients, Params, RowGradient, compiled
 from rnn.errors import TrainingError
@@ -82,6 +81,8 @@ def summed(parts: list[Gradients], shares: list[float]) -> Gradients:
             values(part[name]) * values(first).dtype.type(s) for part, s in zip(parts, shares, strict=True)
         ]
         if isinstance(first, RowGradient):
+            import scipy.sparse  # half a second: only where weights are trained
+
             rows = np.concatenate([part[name].rows for part in parts])  # type: ignore[union-attr]
             touched, place = np.unique(rows, return_inverse=True)
             shape, ends = (len(touched), len(rows)), np.arange(len(rows) + 1)

@@ -6,7 +6,6 @@ N rows, K touched table rows, D table width.
 from collections.abc import Callable
 
 import numpy as np
-import scipy.sparse
 
 from rnn.arrays import Floats, Int32, RowGradient
 from rnn.batches import Bags
@@ -25,6 +24,8 @@ class OneHot:
 
     def __init__(self, bags: Bags, tokens: Int32, keep: Callable[[int], Floats] | None = None) -> None:
         """Look the bags of `tokens` (N,) up; `keep` draws a factor for each of their R blocks (dropout)."""
+        import scipy.sparse  # half a second: only where weights are trained
+
         distinct, self.which = np.unique(tokens, return_inverse=True)
         sizes = bags.offsets[distinct + 1] - bags.offsets[distinct]
         ends = np.concatenate([[0], np.cumsum(sizes)])
@@ -52,6 +53,8 @@ class OneHot:
         x: Floats = blocks @ table[self.touched]
 
         def backprop(dx: Floats) -> RowGradient:
+            import scipy.sparse
+
             one = np.ones(N, dx.dtype)
             once = scipy.sparse.csc_array((one, self.which, np.arange(N + 1)), shape=(blocks.shape[0], N))
             return RowGradient(self.touched, blocks.T @ (once @ dx))

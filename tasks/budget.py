@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 
 from data.errors import UsageError
-from data.words import WORDS
+from data.kept import KEPT
 
 MIB = 1 << 20
 DRIVER, WORKER = 330 * MIB, 140 * MIB  # bytes; of a worker without its model and its tables
@@ -39,7 +39,7 @@ def of_model(weights: int) -> int:
 
 def of_cluster(workers: int | None, kind: str, weights: int) -> Share:
     """What workers take that run elsewhere, with their libraries to themselves."""
-    return Share(workers, WORDS, LIBRARIES + of_worker(kind, weights, WORDS))
+    return Share(workers, KEPT, LIBRARIES + of_worker(kind, weights, KEPT))
 
 
 def share(asked: int | None, memory: int, shards: int, kind: str, weights: int) -> Share:

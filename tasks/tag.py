@@ -18,7 +18,6 @@ from data.manifest import MANIFEST, STAGING
 from data.store import Dataset, DatasetWriter, Shard, Staging, sha256_file
 from data.tables import Columns
 from tasks import model
-from tasks.dna import load_model
 from tasks.environment import home
 from tasks.orchestration import task
 from tasks.progress import say
@@ -137,6 +136,8 @@ def tag_writer(
     if min_probability > 0:
         config["min_probability"] = min_probability
     if loaded.kind == "dna":
+        from tasks.dna import load_model
+
         config["genetic_code"] = load_model(loaded).of_code(genetic_code).config.decode.code
     elif genetic_code is not None:
         raise UsageError("expected --genetic-code for a model of DNA only. Got a model of text.")

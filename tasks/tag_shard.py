@@ -17,18 +17,15 @@ import polars as pl
 from data import schema
 from data.corpus import quarantine
 from data.errors import ElmanError
+from data.kept import KEPT
 from data.reading import Options
 from data.records import Refused
 from data.slices import Slice
 from data.store import Shard, Staging, key_of
 from data.tokenizer import Tokenizer
-from data.words import WORDS
 from tasks import model
-from tasks.dna import load_model
-from tasks.tag_genomes import Genomes
 from tasks.tag_sources import File, Input, Part, Record, input_of, records
 from tasks.tag_tables import Cut, Tables, cuts, entities
-from tasks.tagger import Tagger
 
 WINDOW = 1 << 20  # characters or bases at a time; the rows of a shard do not depend on it, bits may
 BINS = 20  # of the histogram of probabilities
@@ -58,7 +55,7 @@ class Request:
     min_probability: float = 0.0
     genetic_code: int | None = None
     reuse: bool = True
-    kept: int = WORDS
+    kept: int = KEPT
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -142,8 +139,13 @@ class Shards:
         loaded = model.read(Path(request.model))
         staging = Staging(Path(request.out), request.salt)
         if loaded.kind == "dna":
+            from tasks.dna import load_model
+            from tasks.tag_genomes import Genomes
+
             finder = load_model(loaded).of_code(request.genetic_code)
             return cls(request, staging, Genomes(finder, request.formats, staging), Options())
+        from tasks.tagger import Tagger
+
         tables = entities(Tagger.of(loaded, request.kept), request.formats, request.reuse)
         return cls(
             request, staging, lambda each, whole: tables, replace(options_of(loaded), kept=request.kept)

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,9 @@ from data.contigs import Contig
 from data.records import Refused
 from data.strings import Strings, substrings
 from tasks.tag_sources import Part, Record
-from tasks.tagger import Tagged, Tagger
+
+if TYPE_CHECKING:
+    from tasks.tagger import Tagged, Tagger
 
 
 @dataclass
@@ -126,7 +128,7 @@ def _joined(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.empty(0, dtype)
 
 
-def entities(tagger: Tagger, formats: Sequence[str], reuse: bool = True) -> Tables:
+def entities(tagger: "Tagger", formats: Sequence[str], reuse: bool = True) -> Tables:
     """Tables of tagged text: entities, documents and, for CoNLL, tokens; `reuse` as of tag_flat."""
 
     def tables(cut: Cut) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
@@ -143,7 +145,7 @@ def entities(tagger: Tagger, formats: Sequence[str], reuse: bool = True) -> Tabl
     return tables
 
 
-def _entity_rows(flat: Flattened, tagged: Tagged, tagger: Tagger) -> pl.DataFrame:
+def _entity_rows(flat: Flattened, tagged: "Tagged", tagger: "Tagger") -> pl.DataFrame:
     spans = tagged.spans
     order = np.lexsort((spans.start, spans.sequence))
     sequence = spans.sequence[order]
@@ -169,7 +171,7 @@ def _document_rows(parts: Sequence[Part]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema.TAGGED_DOCUMENTS, orient="row")
 
 
-def _token_rows(flat: Flattened, tagged: Tagged, tagger: Tagger, words: Strings) -> pl.DataFrame:
+def _token_rows(flat: Flattened, tagged: "Tagged", tagger: "Tagger", words: Strings) -> pl.DataFrame:
     owner = np.repeat(np.arange(len(flat.number)), np.diff(flat.offsets))
     return pl.DataFrame(
         {

@@ -132,10 +132,14 @@ def test_no_worker_outlives_a_driver_that_is_killed(
     assert list((tmp_path / "out" / ".staging" / "receipts").glob("*.json"))
 
 
-def test_a_worker_loads_neither_prefect_nor_mlflow(checkout):
-    code = (
-        "import sys; from tasks import worker; print([m for m in ('prefect', 'mlflow') if m in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [("tasks.worker", ("prefect", "mlflow")), ("flows.tag", ("numba", "scipy", "mlflow"))],
+)
+def test_a_worker_loads_neither_prefect_nor_mlflow_and_the_driver_what_it_needs_alone(
+    checkout, module, heavy
+):
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True
     )
