@@ -218,7 +218,8 @@ def markdown(report: Mapping[str, Any]) -> str:
 
     def gain(found: Mapping[str, float]) -> str:
         mean, low, high = (f"{100 * found[key]:+.1f}" for key in ("difference", "low", "high"))
-        return f"{mean} ({low} to {high}, p {found['p']:.3f})"
+        share = "< 0.001" if found["p"] < 0.001 else f"{found['p']:.3f}"
+        return f"{mean} ({low} to {high}, p {share})"
 
     steps = [
         [f"{step['from']} → {step['to']}", *(gain(step[split]) for split in splits)]
