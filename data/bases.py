@@ -77,30 +77,25 @@ def gaps_of(codes: Codes, shortest: int) -> npt.NDArray[np.int64]:
     return runs[runs[:, 1] - runs[:, 0] >= shortest]
 
 
-def survey(
-    letters: Callable[[int, int], Codes], length: int, shortest: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """`codons_of` and `gaps_of` of a long sequence, from a part of it at a time.
+def long_gaps(letters: Callable[[int, int], Codes], length: int, shortest: int) -> npt.NDArray[np.int64]:
+    """`gaps_of` of a long sequence, from a part of it at a time.
 
     Args:
         letters: gives those of a part, of `letters_of`.
         length: L
         shortest: unknown bases of a gap.
     """
-    words = np.empty(length, np.uint8)
     gaps = np.empty((0, 2), np.int64)
     for low in range(0, length, _PART):
         high = min(low + _PART, length)
-        codes = np.minimum(letters(low, min(high + 2, length)), np.uint8(UNKNOWN))
-        words[low:high] = codons_of(codes)[: high - low]
-        runs = gaps_of(codes[: high - low], 1) + low
+        runs = _runs(letters(low, high) >= UNKNOWN) + low
         if len(gaps) and len(runs) and gaps[-1, 1] == runs[0, 0]:  # goes on over the seam
             gaps[-1, 1] = runs[0, 1]
             runs = runs[1:]
         open_end = np.arange(1, len(gaps) + len(runs) + 1) == len(gaps) + len(runs)
         gaps = np.concatenate([gaps, runs])
         gaps = gaps[(gaps[:, 1] - gaps[:, 0] >= shortest) | (open_end & (gaps[:, 1] == high))]
-    return words, gaps[gaps[:, 1] - gaps[:, 0] >= shortest]
+    return gaps[gaps[:, 1] - gaps[:, 0] >= shortest]
 
 
 def _runs(marks: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from data.spool import Text
+
 PSEUDOGENE = "pseudogene"
 RAW_LIMIT = 1 << 20  # bytes of a refused record that are kept; its place in the source names the rest
 
@@ -26,14 +28,14 @@ class Feature:
 class Contig:
     """One sequence entry.
 
-    bases: exactly as they came, case kept, white space taken out.
+    bases: exactly as they came, case kept, white space taken out; a str, or like one kept in a file.
     features: by start; None where the source has no annotation at all.
     byte_offset, line: where the entry begins in its (decompressed) source.
     circular: its end goes on at its beginning.
     """
 
     id: str
-    bases: str
+    bases: Text
     features: tuple[Feature, ...] | None
     source: str
     byte_offset: int

@@ -122,7 +122,10 @@ def _ids(source: S, open_bytes: Callable[[S], BinaryIO]) -> set[str]:
 
 
 def read_genome(
-    genome: Genome, open_bytes: Callable[[S], BinaryIO], rules: Sequence[LabelRule] = CODING
+    genome: Genome,
+    open_bytes: Callable[[S], BinaryIO],
+    rules: Sequence[LabelRule] = CODING,
+    spool: Path | None = None,
 ) -> Iterator[Contig | Refused]:
     """Read contigs with their features; one contig is in memory at a time, and the labelled rows.
 
@@ -130,6 +133,7 @@ def read_genome(
         genome: the files, as `pair` found them.
         open_bytes: opens one, decompressed.
         rules: which features become labels.
+        spool: of `data.fasta.read_fasta`.
 
     Yields:
         contigs, and what was refused: entries, lines of the annotation, features outside their contig or on a
@@ -144,7 +148,7 @@ def read_genome(
     for source in genome.sequences:
         with open_bytes(source) as stream:  # type: ignore[arg-type]
             if source.kind == "genbank":
-                yield from read_genbank(stream, source.name, rules, seen=seen)
+                yield from read_genbank(stream, source.name, rules, seen=seen, spool=spool)
                 continue
             byte_offset, line, own = 0, 1, annotations
             if source.kind == "gff3":
@@ -152,7 +156,9 @@ def read_genome(
                 yield from inside.refused
                 byte_offset, line = inside.fasta or (0, 1)
                 own = annotations = [inside]
-            for record in read_fasta(stream, source.name, byte_offset=byte_offset, line=line, seen=seen):
+            for record in read_fasta(
+                stream, source.name, byte_offset=byte_offset, line=line, seen=seen, spool=spool
+            ):
                 if isinstance(record, Refused) or not own:
                     yield record
                 else:
@@ -212,7 +218,7 @@ def pieces(
     numbers = range(-(-contig.length // size)) if numbers is None else numbers
     starts = [number * size for number in numbers]
     parts = [contig.bases[at : at + size] for at in starts]
-    lower = contig.bases.islower()
+    lower = not any(re.search("[A-Z]", contig.bases[at : at + size]) for at in range(0, contig.length, size))
     features: list[list[dict[str, object]] | None] = [None] * len(starts)
     if contig.features is not None:
         lists: list[list[dict[str, object]]] = [[] for _ in starts]

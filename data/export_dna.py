@@ -1,19 +1,21 @@
 """Tagged DNA as GFF3 (1-based, both ends included), BED (0-based half-open) and proteins as FASTA.
 
 An interval is one line or entry: of type CDS, or of type protein_match, named by its family. One that runs
-over the origin of a circle is two lines in GFF3 and BED, in the order of transcription; in GFF3 they share an
-ID.
+over the origin of a circle ends beyond it in GFF3, as that format has it, and is two lines in BED, which
+knows no circles.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 from urllib.parse import quote
 
 import polars as pl
 
 from data.contigs import Feature, over_origin
 from data.labels import CDS
+from data.slices import Met
 
 _SAFE = "!$*+.:^_|?@-"  # with letters and digits, what GFF3 allows in column 1 unescaped
 _WIDTH = 60  # residues in a line
@@ -39,30 +41,28 @@ def parted(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataFrame:
 
 
 def gff3_lines(
-    frames: Iterable[pl.DataFrame],
-    lengths: Mapping[str, int],
-    circular: Collection[str] = (),
-    code: int | None = None,
+    contigs: Callable[[], Iterable[pl.DataFrame]], frames: Iterable[pl.DataFrame], code: int | None = None
 ) -> Iterator[str]:
-    """Lines of a GFF3 file.
+    """Lines of a GFF3 file. One that runs over the origin of a circle ends beyond it, as the format has it.
 
     Args:
+        contigs: gives rows of schema.TAGGED_CONTIGS, with intervals or without, each time it is called.
         frames: rows of schema.INTERVALS, those of a contig together.
-        lengths: bases of every contig, with intervals or without.
-        circular: contigs that are circles.
         code: the genetic code, if it is to be named.
     """
     yield "##gff-version 3\n"
-    for contig, length in lengths.items():
-        yield f"##sequence-region {_seqid(contig)} 1 {length}\n"
-    for contig in lengths:
-        if contig in circular:
+    met = Met()
+    for contig, length in _rows(contigs(), "contig", "length"):
+        if met.is_new(contig):  # of several sources, the first counts
+            yield f"##sequence-region {_seqid(contig)} 1 {length}\n"
+    for contig, length, circular in _rows(contigs(), "contig", "length", "circular"):
+        if circular:
             about = f"ID={escaped(contig)};Is_circular=true"
-            yield f"{_seqid(contig)}\telman\tregion\t1\t{lengths[contig]}\t.\t+\t.\t{about}\n"
+            yield f"{_seqid(contig)}\telman\tregion\t1\t{length}\t.\t+\t.\t{about}\n"
     id_of = _ids()
     for frame in frames:
         for row in frame.iter_rows(named=True):
-            label, length = row["label"], lengths[row["contig"]]
+            label = row["label"]
             attributes = {"ID": id_of(label)}
             if label != CDS:
                 attributes["Name"] = label
@@ -72,28 +72,30 @@ def gff3_lines(
                 attributes["start_range"] = f".,{row['start'] + 1}"
             if row["partial"] & 2:
                 attributes["end_range"] = f"{row['end']},."
-            if row["end"] > length:
-                attributes["is_wrapped"] = "true"
             if code is not None and label == CDS:
                 attributes["transl_table"] = str(code)
             if row["model"] is not None:
                 attributes["model"] = row["model"]
             about = ";".join(f"{key}={_kept(key, value)}" for key, value in attributes.items())
             score = "." if row["probability"] is None else f"{row['probability']:.4f}"
-            for part in _parts(row, length):
-                phase = "." if row["phase"] is None or label != CDS else part.phase
-                place = f"{part.start + 1}\t{part.end}\t{score}\t{part.strand}\t{phase}"
-                yield f"{_seqid(row['contig'])}\telman\t{_type(label)}\t{place}\t{about}\n"
+            phase = "." if row["phase"] is None or label != CDS else row["phase"]
+            place = f"{row['start'] + 1}\t{row['end']}\t{score}\t{row['strand']}\t{phase}"
+            yield f"{_seqid(row['contig'])}\telman\t{_type(label)}\t{place}\t{about}\n"
 
 
-def bed_lines(frames: Iterable[pl.DataFrame], lengths: Mapping[str, int]) -> Iterator[str]:
+def _rows(frames: Iterable[pl.DataFrame], *columns: str) -> Iterator[tuple[Any, ...]]:
+    for frame in frames:
+        yield from frame.select(columns).iter_rows()
+
+
+def bed_lines(pairs: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[str]:
     """Lines of a BED file of 6 columns; the score is the probability in thousandths.
 
     Args:
-        frames: rows of schema.INTERVALS.
-        lengths: bases of every contig.
+        pairs: rows of schema.TAGGED_CONTIGS, and those of schema.INTERVALS on them.
     """
-    for frame in frames:
+    for contigs, frame in pairs:
+        lengths = dict(contigs.select("contig", "length").iter_rows())
         for row in frame.iter_rows(named=True):
             chance = row["probability"]
             score = 0 if chance is None else round(1000 * min(max(chance, 0.0), 1.0))

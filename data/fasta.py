@@ -12,10 +12,12 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from data.contigs import RAW_LIMIT, Contig
 from data.records import Refused
+from data.spool import Letters
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 _BLOCK = 1 << 18
@@ -37,8 +39,8 @@ class _Feed:
     the first header is kept back.
     """
 
-    def __init__(self, stream: BinaryIO, byte_offset: int, line: int) -> None:
-        self.stream, self.byte_offset, self.line = stream, byte_offset, line
+    def __init__(self, stream: BinaryIO, byte_offset: int, line: int, spool: Path | None) -> None:
+        self.stream, self.byte_offset, self.line, self.spool = stream, byte_offset, line, spool
         self.entries: deque[_Entry] = deque()
         self.orphan: _Entry | None = None
         self.broken: str | None = None
@@ -62,10 +64,10 @@ class _Feed:
                 self.line += begins
                 self.byte_offset += len(piece)
 
-    def __iter__(self) -> Iterator[tuple[str, bytearray]]:
+    def __iter__(self) -> Iterator[tuple[str, Letters]]:
         """Title and bases of each entry, white space taken out of these."""
         current: _Entry | None = None
-        header, bases = bytearray(), bytearray()
+        header, bases = bytearray(), Letters(self.spool)
         in_header = False
         for piece, begins in self._lines():
             if begins and piece.startswith(b">"):
@@ -73,12 +75,12 @@ class _Feed:
                     yield _title(header), bases
                 current = _Entry(self.line, self.byte_offset, bytearray())
                 self.entries.append(current)
-                header, bases, in_header = bytearray(piece), bytearray(), True
+                header, bases, in_header = bytearray(piece), Letters(self.spool), True
             elif in_header and not begins:
                 header += piece
             elif current is not None:
                 in_header = False
-                bases += piece.translate(None, _WHITE)
+                bases.add(piece.translate(None, _WHITE))
             elif piece.strip() and (not begins or not piece.startswith((b";", b"#"))) and self.orphan is None:
                 self.orphan = _Entry(self.line, self.byte_offset, bytearray(piece))
                 continue
@@ -94,7 +96,13 @@ def _title(header: bytearray) -> str:
 
 
 def read_fasta(
-    stream: BinaryIO, source: str, *, byte_offset: int = 0, line: int = 1, seen: set[str] | None = None
+    stream: BinaryIO,
+    source: str,
+    *,
+    byte_offset: int = 0,
+    line: int = 1,
+    seen: set[str] | None = None,
+    spool: Path | None = None,
 ) -> Iterator[Contig | Refused]:
     """Read FASTA entries, one in memory at a time.
 
@@ -105,12 +113,13 @@ def read_fasta(
         line: number of its first line.
         seen: ids met before, those of refused entries too, to which ids are added; one that is in it is
             refused.
+        spool: folder in which long sequences are kept rather than in memory, as `data.spool` says.
 
     Yields:
         contigs without features, and what was refused.
     """
     seen = set() if seen is None else seen
-    feed = _Feed(stream, byte_offset, line)
+    feed = _Feed(stream, byte_offset, line, spool)
     for title, raw in feed:
         if feed.orphan is not None:
             yield _no_header(source, feed.orphan)
@@ -123,10 +132,8 @@ def read_fasta(
         wrong = _wrong(title, name, raw, seen)
         seen.add(name)
         if wrong is None:
-            bases = raw.decode("ascii")
-            raw.clear()  # a chromosome is not held twice
             circular = _CIRCULAR.search(title) is not None
-            yield Contig(name, bases, None, source, entry.byte_offset, entry.line, circular)
+            yield Contig(name, raw.text(), None, source, entry.byte_offset, entry.line, circular)
         else:
             yield Refused(
                 source=source,
@@ -143,7 +150,7 @@ def read_fasta(
         yield _truncated(source, _Entry(feed.line, feed.byte_offset, bytearray()), feed.broken)
 
 
-def wrong_letter(bases: bytes | bytearray) -> str | None:
+def wrong_letter(bases: bytes | Letters) -> str | None:
     """The first letter that is not IUPAC DNA or RNA, and where it stands (from 0); None when all are."""
     first, count = None, 0
     for at in range(0, len(bases), _BLOCK):
@@ -155,7 +162,7 @@ def wrong_letter(bases: bytes | bytearray) -> str | None:
     return None if first is None else f"{first}, and {count - 1} more"
 
 
-def _wrong(title: str, name: str, bases: bytearray, seen: set[str]) -> tuple[str, str, str] | None:
+def _wrong(title: str, name: str, bases: Letters, seen: set[str]) -> tuple[str, str, str] | None:
     """Reason, detail and what to do, where an entry cannot be used."""
     if not name:
         return "no-id", "expected an id right after >. Got none", "Give the entry an id: >NAME."

@@ -1,5 +1,7 @@
 """GenBank entries as a stream, each parsed by Biopython alone, so that a bad one costs only itself.
 
+Its sequence is read here: Biopython would hold it several times, and make it upper case.
+
 An entry that does not parse, has no sequence, no closing `//`, or the id of an earlier one is refused; so is
 a single feature with a place that cannot be read or lies outside its entry, while its entry goes on.
 """
@@ -9,13 +11,18 @@ import re
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from data.contigs import RAW_LIMIT, Contig, Feature
 from data.fasta import wrong_letter
 from data.labels import CODING, LabelRule, labels_of
 from data.records import Refused
+from data.spool import Letters
 
+_NUMBER = re.compile(rb"^[ \t]*[0-9]+")  # of the first base in a line
+_WHITE = b" \t\r\n\v\f"
 _ENTRY_USED = "Correct the location; the entry itself is used."
 
 
@@ -27,6 +34,7 @@ def read_genbank(
     byte_offset: int = 0,
     line: int = 1,
     seen: set[str] | None = None,
+    spool: Path | None = None,
 ) -> Iterator[Contig | Refused]:
     """Read GenBank entries, one in memory at a time.
 
@@ -38,30 +46,25 @@ def read_genbank(
         line: number of its first line.
         seen: ids met before, those of refused entries too, to which ids are added; one that is in it is
             refused.
+        spool: of `data.fasta.read_fasta`.
 
     Yields:
         contigs with features, named by accession and version, and what was refused.
     """
     seen = set() if seen is None else seen
-    for first, offset, raw, broken in _entries(stream, line, byte_offset):
-        place = _Place(source, first, offset, raw)
-        if broken is not None:
-            yield place.refuse(
-                "truncated", f"expected // at the end of the entry. Got {broken}", "Fetch the file again."
-            )
+    for place in _entries(stream, source, line, byte_offset, spool):
+        if place.broken is not None:
+            detail = f"expected // at the end of the entry. Got {place.broken}"
+            yield place.refuse("truncated", detail, "Fetch the file again.")
             continue
         try:
-            record, complaints = _parse(raw)
+            record, complaints = _parse(place.head())
         except Exception as error:  # Biopython raises many kinds on malformed entries
             detail = f"expected a GenBank entry. Got {type(error).__name__}: {str(error)[:200]}"
             yield place.refuse("bad-genbank", detail, "Correct the entry, or export it again.")
             continue
-        try:
-            bases = bytes(record.seq).decode("latin-1")
-        except Exception:  # an entry without sequence has one that cannot be read
-            bases = ""
-        bases = _as_written(raw, bases)
-        letter = wrong_letter(bases.encode("latin-1", "replace"))
+        bases = place.bases
+        letter = wrong_letter(bases)
         again = record.id in seen
         seen.add(record.id)
         if not bases:
@@ -77,11 +80,12 @@ def read_genbank(
             for complaint in complaints:
                 yield place.refuse("bad-location", complaint, _ENTRY_USED)
             features: list[Feature] = []
+            length = len(bases)
             for number, feature in enumerate(record.features):
                 labels = labels_of(rules, feature.type, feature.qualifiers)
                 if not labels or feature.location is None:  # a place that cannot be read is refused above
                     continue
-                wrong = _outside(feature, len(bases))
+                wrong = _outside(feature, length)
                 if wrong is not None:
                     yield place.refuse("outside-contig", wrong, _ENTRY_USED)
                 else:
@@ -89,12 +93,36 @@ def read_genbank(
                         features += _parts(feature, label, f"{feature.type}{number}")
             ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
             circular = record.annotations.get("topology") == "circular"
-            yield Contig(record.id, bases, ordered, source, offset, first, circular)
+            yield Contig(record.id, bases.text(), ordered, source, place.byte_offset, place.line, circular)
 
 
+@dataclass
 class _Place:
-    def __init__(self, source: str, line: int, byte_offset: int, raw: bytes) -> None:
-        self.source, self.line, self.byte_offset, self.raw = source, line, byte_offset, raw
+    """An entry: where it begins, its bytes without most of its sequence, and why it breaks off.
+
+    origin: bytes before the sequence; None where there is none.
+    """
+
+    source: str
+    line: int
+    byte_offset: int
+    bases: Letters
+    raw: bytearray = field(default_factory=bytearray)
+    origin: int | None = None
+    broken: str | None = None
+
+    def add(self, raw: bytes) -> None:
+        """Take in a line."""
+        if self.origin is not None and raw.rstrip() != b"//":
+            self.bases.add(_NUMBER.sub(b"", raw).translate(None, _WHITE))
+        elif raw.startswith(b"ORIGIN"):
+            self.origin = len(self.raw) + len(raw)
+        if self.origin is None or len(self.raw) < max(RAW_LIMIT, self.origin):
+            self.raw += raw
+
+    def head(self) -> bytes:
+        """The entry without its sequence."""
+        return bytes(self.raw) if self.origin is None else bytes(self.raw[: self.origin]) + b"//\n"
 
     def refuse(self, reason: str, detail: str, todo: str) -> Refused:
         return Refused(
@@ -104,14 +132,14 @@ class _Place:
             reason=reason,
             detail=detail,
             todo=todo,
-            raw=self.raw[:RAW_LIMIT],
+            raw=bytes(self.raw[:RAW_LIMIT]),
         )
 
 
-def _entries(stream: BinaryIO, line: int, byte_offset: int) -> Iterator[tuple[int, int, bytes, str | None]]:
-    """First line, byte offset and bytes of each entry, and what broke it off."""
-    held, held_line, held_offset = bytearray(), line, byte_offset
-    broken = None
+def _entries(
+    stream: BinaryIO, source: str, line: int, byte_offset: int, spool: Path | None
+) -> Iterator[_Place]:
+    entry, broken = _Place(source, line, byte_offset, Letters(spool)), None
     while True:
         try:
             raw = stream.readline()
@@ -119,19 +147,20 @@ def _entries(stream: BinaryIO, line: int, byte_offset: int) -> Iterator[tuple[in
             raw, broken = b"", str(error)
         if not raw:
             break
-        if not held and not raw.strip():  # blank lines between entries
-            line, byte_offset = line + 1, byte_offset + len(raw)
-            continue
-        if not held:
-            held_line, held_offset = line, byte_offset
-        held += raw
+        if entry.raw or raw.strip():  # no blank line between entries
+            if not entry.raw:
+                entry.line, entry.byte_offset = line, byte_offset
+            entry.add(raw)
         line += 1
         byte_offset += len(raw)
         if raw.rstrip() == b"//":
-            yield held_line, held_offset, bytes(held), None
-            held = bytearray()
-    if held or broken is not None:
-        yield held_line, held_offset, bytes(held), broken or "the end of the file"
+            yield entry
+            entry = _Place(source, line, byte_offset, Letters(spool))
+    if entry.raw or broken is not None:
+        if not entry.raw:
+            entry.line, entry.byte_offset = line, byte_offset
+        entry.broken = broken or "the end of the file"
+        yield entry
 
 
 def _parse(raw: bytes) -> tuple[Any, list[str]]:
@@ -143,16 +172,6 @@ def _parse(raw: bytes) -> tuple[Any, list[str]]:
         record = SeqIO.read(text, "genbank")  # type: ignore[no-untyped-call]
     said = [str(w.message) for w in caught if issubclass(w.category, BiopythonParserWarning)]
     return record, [message for message in said if "location" in message]
-
-
-def _as_written(raw: bytes, bases: str) -> str:
-    """The bases with the case of the file: Biopython's parser makes them upper case."""
-    at = raw.rfind(b"\nORIGIN")
-    if at < 0:
-        return bases
-    begin = raw.find(b"\n", at + 1)
-    letters = re.sub(rb"[^A-Za-z]", b"", raw[begin : raw.rfind(b"//")]).decode("ascii")
-    return letters if letters.upper() == bases.upper() else bases
 
 
 def _outside(feature: Any, length: int) -> str | None:

@@ -96,7 +96,7 @@ def _add_up(rows, lead, begin, weight, state, worth, chance):  # type: ignore[no
 
 @njit(cache=True, nogil=True)
 def _overlaps(  # type: ignore[no-untyped-def]
-    words, rows, shift, floor, end, edge, s, v, is_start, is_stop, costs, shared, best, at
+    words, first, rows, shift, floor, end, edge, s, v, is_start, is_stop, costs, shared, best, at
 ):
     """Where in the last bases of a gene, floor to end, the next gene may best begin.
 
@@ -110,7 +110,8 @@ def _overlaps(  # type: ignore[no-untyped-def]
     shared[:] = v
     at[:] = -1
     for p in range(end - 1, floor - 1, -1):
-        third, row, word = p % 3, p + shift, words[p]
+        third, row, q = p % 3, p + shift, p - first
+        word = words[q]
         own = _worth(rows, row, _CLASS[s, third], weight)
         for t in range(1, 7):
             gain = _worth(rows, row, _CLASS[t, third], weight) - own
@@ -120,8 +121,8 @@ def _overlaps(  # type: ignore[no-untyped-def]
             shared[f] = -np.inf  # a stop codon parts what is before it from what is behind
         elif is_start[0, word]:
             c = shared[f] + rows[row, 12]
-            if c > best[f] and _long_enough(words, p, edge, is_stop, shortest, shortest_partial):
-                c -= _short_of(words, p, edge, is_stop, brief, usual)
+            if c > best[f] and _long_enough(words, q, edge - first, is_stop, shortest, shortest_partial):
+                c -= _short_of(words, q, edge - first, is_stop, brief, usual)
                 if c > best[f]:
                     best[f], at[f] = c, p
         if is_stop[1, word]:
@@ -132,12 +133,13 @@ def _overlaps(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def run(  # type: ignore[no-untyped-def]
-    words, gaps, begin, end, rows, lead, is_start, is_stop, costs, state, link, events, count, ahead
+    words, first, length, gaps, begin, end, rows, lead, is_start, is_stop, costs, state, link, events, count
 ):
     """Go over bases begin to end of a contig.
 
     Args:
-        words: (L,) uint8, the codon that begins at each base; 64 where unknown or over the end.
+        words: uint8, the codon that begins at each base from `first` on; 64 where unknown or over the end.
+        length: bases of the contig.
         gaps: (n, 2) int64, where the contig is parted.
         begin, end: what is gone over.
         rows: (lead + end - begin, 16) float32, the first `lead` those before `begin`: log odds of six classes
@@ -150,7 +152,6 @@ def run(  # type: ignore[no-untyped-def]
         link: (7, 3) int64: where the open gene began, the event before it, whether it lacks its first end.
         events: (n, 6) float64: start, end, state, event before, probability, missing ends.
         count: events filled.
-        ahead: whether the contig goes on after `end`.
 
     Returns:
         events filled, or -1 less them for want of room: give a longer array and the saved state again.
@@ -168,7 +169,7 @@ def run(  # type: ignore[no-untyped-def]
     g = 0
     while g < len(gaps) and gaps[g, 1] < begin:
         g += 1
-    edge = gaps[g, 0] if g < len(gaps) else len(words)
+    edge = gaps[g, 0] if g < len(gaps) else length
     for i in range(begin, end):
         if count + 16 > n:
             return -count - 1
@@ -182,14 +183,15 @@ def run(  # type: ignore[no-untyped-def]
             else:
                 _open_all(i, state, link, partial_cost + gene_cost, worth[k], chance[k])
                 g += 1
-                edge = gaps[g, 0] if g < len(gaps) else len(words)
+                edge = gaps[g, 0] if g < len(gaps) else length
         # genes open before base i
-        w = words[i]
+        p, e = i - first, edge - first
+        w = words[p]
         if is_start[0, w]:
             f = 1 + i % 3
             v = state[0, 0] + rows[i + shift, 12] - gene_cost - worth[k, f]
-            if v > state[f, 0] and _long_enough(words, i, edge, is_stop, shortest, shortest_partial):
-                v -= _short_of(words, i, edge, is_stop, brief, usual)
+            if v > state[f, 0] and _long_enough(words, p, e, is_stop, shortest, shortest_partial):
+                v -= _short_of(words, p, e, is_stop, brief, usual)
                 if v > state[f, 0]:
                     state[f, 0], state[f, 1] = v, chance[k, f]
                     link[f, 0], link[f, 1], link[f, 2] = i, link[0, 1], 0
@@ -201,7 +203,7 @@ def run(  # type: ignore[no-untyped-def]
         q = i - 2
         if q < 0:
             continue
-        w = words[q]
+        w = words[q - first]
         b = i + 1
         k += 1
         base = state[0, 0]
@@ -234,8 +236,8 @@ def run(  # type: ignore[no-untyped-def]
                         best[t] = state[t, 0] + worth[k, t]
                     floor = max(b - LONGEST_OVERLAP, low, a_begin + 1)
                     _overlaps(
-                        words, rows, shift, floor, b, edge, s, v - gene_cost, is_start, is_stop, costs,
-                        shared, best, at,
+                        words, first, rows, shift, floor, b, edge, s, v - gene_cost, is_start, is_stop,
+                        costs, shared, best, at,
                     )  # fmt: skip
                     for t in range(1, 7):
                         if at[t] >= 0 and t != s:
@@ -249,7 +251,7 @@ def run(  # type: ignore[no-untyped-def]
                             link[t, 0], link[t, 1], link[t, 2] = at[t], number, 0
             if side == 0:
                 state[s, 0] = -np.inf
-    if not ahead:
+    if end == length:
         k = end - begin
         count = _close_all(
             end, state, link, partial_cost, shortest_partial, worth[k], chance[k], events, count

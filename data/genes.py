@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-LEAD = 48  # rows before a block that the decoder looks back on
+LEAD = 48  # bases before a block that the decoder looks back on
 _ORDER = "ACGT"
 _COMMON_STARTS = frozenset(("ATG", "GTG", "TTG"))
 
@@ -55,6 +55,11 @@ class DecodeConfig:
     shortest_partial: int = 60
     gap: int = 50
 
+    @property
+    def reach(self) -> int:
+        """Bases after a block that the decoder looks ahead on."""
+        return max(self.usual, self.shortest) + 3
+
 
 def evidence_of(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """What the decoder reads of a network's answer.
@@ -77,15 +82,13 @@ class GeneDecoder:
     """Decodes one contig, block by block; memory is that of a block and of the genes.
 
     Args:
-        words: (L,) of `data.bases.codons_of`.
+        length: L, its bases.
         gaps: (n, 2) runs of unknown bases that part the contig.
         config: what it believes.
     """
 
-    def __init__(
-        self, words: npt.NDArray[np.uint8], gaps: npt.NDArray[np.int64], config: DecodeConfig
-    ) -> None:
-        self.config, self.words, self.gaps = config, words, gaps
+    def __init__(self, length: int, gaps: npt.NDArray[np.int64], config: DecodeConfig) -> None:
+        self.config, self.length, self.gaps = config, length, gaps
         self.is_start, self.is_stop = codon_tables(config.code)
         self.done = 0
         self._lead = np.zeros((0, 16), np.float32)
@@ -95,11 +98,20 @@ class GeneDecoder:
         self._events = np.empty((4096, 6))
         self._count = 0
 
-    def feed(self, evidence: npt.NDArray[Any], more: npt.NDArray[np.float32] | None = None) -> None:
+    def feed(
+        self,
+        evidence: npt.NDArray[Any],
+        words: npt.NDArray[np.uint8],
+        first: int,
+        more: npt.NDArray[np.float32] | None = None,
+    ) -> None:
         """Go on over the next bases.
 
         Args:
             evidence: (n, 14) of `evidence_of`.
+            words: of `data.bases.codons_of`; from LEAD bases before these, where there are so many, to
+                `config.reach` after them.
+            first: the base where the first of them begins.
             more: (n, 4) what else speaks for a begin, forward and reverse, and for a codon that begins here.
         """
         from data import gene_kernels as kernels
@@ -127,8 +139,8 @@ class GeneDecoder:
         while True:
             state, link = self._state.copy(), self._link.copy()
             count = kernels.run(
-                self.words, self.gaps, self.done, end, rows, lead, self.is_start, self.is_stop,
-                costs, state, link, self._events, self._count, end < len(self.words),
+                words, first, self.length, self.gaps, self.done, end, rows, lead, self.is_start,
+                self.is_stop, costs, state, link, self._events, self._count,
             )  # fmt: skip
             if count >= 0:
                 break

@@ -4,9 +4,10 @@ import polars as pl
 
 from data import schema
 from data.labels import CDS
+from data.spool import Text
 
 
-def proteins(bases: str, genes: pl.DataFrame, code: int) -> pl.DataFrame:
+def proteins(bases: Text, genes: pl.DataFrame, code: int) -> pl.DataFrame:
     """Translate the genes of one contig.
 
     Args:

@@ -33,7 +33,7 @@ class Options:
     """How sources are read.
 
     Columns count from 1; None: found from the rows. labels: of DNA. kept: stretches between white space that
-    the scanner keeps.
+    the scanner keeps. spool: folder in which long sequences are kept rather than in memory.
     """
 
     unit: Unit = "word"
@@ -42,6 +42,7 @@ class Options:
     tag_column: int | None = None
     labels: tuple[LabelRule, ...] = CODING
     kept: int = KEPT
+    spool: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -219,7 +220,8 @@ def read_flat(
     source = item.files[0]
     try:
         if source.family == "dna":
-            yield from read_genome(Genome(item.files, item.annotations), opened, options.labels)
+            genome = Genome(item.files, item.annotations)
+            yield from read_genome(genome, opened, options.labels, options.spool)
         else:
             yield from _text(source, options, partial(opened, source), flat)
     except BROKEN as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from data import conll, jsonl, plaintext
 from data.contigs import Contig
@@ -114,12 +114,17 @@ def read_slice(
             else:
                 yield record
     else:
-        seen, line = set(piece.state.get("seen", ())), piece.state["line"] + 1
+        how: dict[str, Any] = {
+            "line": piece.state["line"] + 1,
+            "byte_offset": piece.begin,
+            "seen": set(piece.state.get("seen", ())),
+            "spool": options.spool,
+        }
         with opened() as stream:
             if source.kind == "fasta":
-                yield from read_fasta(stream, source.name, line=line, seen=seen, byte_offset=piece.begin)
+                yield from read_fasta(stream, source.name, **how)
             else:
-                yield from read_genbank(stream, source.name, line=line, seen=seen, byte_offset=piece.begin)
+                yield from read_genbank(stream, source.name, **how)
     stays(item)
 
 

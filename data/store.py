@@ -129,6 +129,11 @@ class Staging:
         except OSError:
             return False
 
+    def room(self) -> Path:
+        """A folder for what nobody keeps."""
+        make_folder(self.folder / STAGING)
+        return self.folder / STAGING
+
     def full_key(self, key: str) -> str:
         """The key with the salt."""
         return key_of(key=key, salt=self.salt)

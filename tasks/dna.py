@@ -19,16 +19,17 @@ from data.bases import (
     TGA,
     UNKNOWN,
     Codes,
+    codons_of,
     letters_of,
+    long_gaps,
     mixtures,
     reverse_complement,
     steps_of,
-    survey,
     without_tga,
 )
 from data.contigs import Contig
 from data.errors import UsageError
-from data.genes import DecodeConfig, Gene, GeneDecoder, around, codon_tables, evidence_of
+from data.genes import LEAD, DecodeConfig, Gene, GeneDecoder, around, codon_tables, evidence_of
 from data.habits import AdaptConfig, Habits, learn, weigh
 from data.labels import CDS
 from rnn.strands import Reader, StrandConfig, predict, reader
@@ -259,18 +260,17 @@ class GeneFinder:
         self, laid: "_Laid", size: int, blocks: Iterator[Logits], habits: Habits | None
     ) -> list[Gene]:
         """Decode the first `size` bases of a contig."""
-        words, gaps = laid.surveyed(size, self.config.decode.gap)
-        decoder = GeneDecoder(words, gaps, self.config.decode)
-        adapt = self.config.adapt
+        decode, adapt = self.config.decode, self.config.adapt
+        decoder = GeneDecoder(size, laid.gaps(size, decode.gap), decode)
         scale = np.array([adapt.begins, adapt.begins, adapt.codons, adapt.codons], np.float32)
         for logits in blocks:
+            begin, end = decoder.done, decoder.done + len(logits)
+            low, high = max(begin - max(_AROUND, LEAD), 0), min(end + max(_AROUND, decode.reach), size)
+            codes, words = laid.read(low, high, size)
             more = None
             if habits is not None:
-                begin, end = decoder.done, decoder.done + len(logits)
-                low, high = max(begin - _AROUND, 0), min(end + _AROUND, size)
-                codes = np.minimum(laid.letters(low, high), np.uint8(UNKNOWN))
-                more = weigh(codes, words[low:high], habits, begin - low, end - low) * scale
-            decoder.feed(evidence_of(logits.astype(np.float32)), more)
+                more = weigh(codes, words, habits, begin - low, end - low) * scale
+            decoder.feed(evidence_of(logits.astype(np.float32)), words, low, more)
         return decoder.genes()
 
     def _spans(self, length: int) -> Iterator[tuple[int, int, int, int]]:
@@ -310,8 +310,7 @@ class GeneFinder:
     def _frame(self, laid: "_Laid", genes: list[Gene]) -> pl.DataFrame:
         rows = [(g.start, g.end, g.strand, g.phase, CDS, g.partial, g.probability) for g in genes]
         if self.families is not None:
-            words, _ = laid.surveyed(len(laid), self.config.decode.gap)
-            found = self.families.matches(words, genes, self.config.decode.code)
+            found = self.families.matches(laid.codons, genes, self.config.decode.code)
             rows += [(m.start, m.end, m.strand, 0, m.label, m.partial, m.probability) for m in found]
             rows.sort(key=lambda row: (row[0], -row[1]))
         names = ("start", "end", "strand", "phase", "label", "partial", "probability")
@@ -327,13 +326,13 @@ class GeneFinder:
 class _Laid:
     """A contig as it is gone over: a circle is laid out with its beginning once more behind its end.
 
-    A long one is held as text, and as the codon at each base; letters are made of a part at a time.
+    Letters and codons are made of a part of its text at a time.
     """
 
     def __init__(self, contig: Contig) -> None:
         self.contig = contig
         self._seam = contig.bases[:_SEAM] if contig.circular else ""
-        self._survey: dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]] = {}
+        self._gaps: dict[int, npt.NDArray[np.int64]] = {}
 
     def __len__(self) -> int:
         return self.contig.length + len(self._seam)
@@ -344,11 +343,20 @@ class _Laid:
         after = self._seam[max(low - length, 0) : max(high - length, 0)]
         return letters_of(self.contig.bases[low:high] + after if after else self.contig.bases[low:high])
 
-    def surveyed(self, size: int, gap: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-        """The codons and gaps of the first `size` bases."""
-        if size not in self._survey:
-            self._survey = {size: survey(self.letters, size, gap)}
-        return self._survey[size]
+    def read(self, low: int, high: int, size: int) -> tuple[Codes, npt.NDArray[np.uint8]]:
+        """Bases low to high, and the codons that begin there, of the first `size` bases."""
+        codes = np.minimum(self.letters(low, min(high + 2, size)), np.uint8(UNKNOWN))
+        return codes[: high - low], codons_of(codes)[: high - low]
+
+    def codons(self, low: int, high: int) -> npt.NDArray[np.uint8]:
+        """The codons that begin at the bases low to high."""
+        return self.read(low, high, len(self))[1]
+
+    def gaps(self, size: int, shortest: int) -> npt.NDArray[np.int64]:
+        """Runs of unknown bases, at least so many, among the first `size` bases."""
+        if size not in self._gaps:
+            self._gaps = {size: long_gaps(self.letters, size, shortest)}
+        return self._gaps[size]
 
 
 class _Held(NamedTuple):

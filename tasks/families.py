@@ -24,6 +24,9 @@ WEIGHTS = "families.safetensors"
 ENOUGH = 0.15  # of a gene that must be covered to give it a label of whole genes
 _MOST = 0.9  # of the genes with a label of whole genes that are filled by labels in training
 _TOGETHER = 1 << 18  # residues looked at together
+_SPAN = 1 << 21  # bases that they lie on
+
+Codons = Callable[[int, int], npt.NDArray[np.uint8]]
 
 Protein = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]  # residues, IOB2 numbers
 _Span = tuple[int, int, int, int, float]  # gene, first residue, residue after the last, family, probability
@@ -155,26 +158,30 @@ class FamilyTagger:
         """The file of weights."""
         return to_bytes(self.params, self.network)
 
-    def matches(self, words: npt.NDArray[np.uint8], genes: Sequence[Gene], code: int) -> Iterator[Match]:
+    def matches(self, codons: Codons, genes: Sequence[Gene], code: int) -> Iterator[Match]:
         """The parts of genes that are of a family.
 
         Args:
-            words: of `data.bases.codons_of`, of the sequence the genes lie on.
-            genes: as found.
+            codons: gives those of `data.bases.codons_of` of a part of the sequence the genes lie on.
+            genes: as found, by start.
             code: their genetic code, of NCBI.
         """
         size, first = 0, 0
         for number, gene in enumerate(genes):
             size += (gene.end - gene.start) // 3
-            if size >= _TOGETHER or number + 1 == len(genes):
-                yield from self._together(words, genes[first : number + 1], code)
+            ended = number + 1 == len(genes) or genes[number + 1].end - genes[first].start > _SPAN
+            if size >= _TOGETHER or ended:
+                yield from self._together(codons, genes[first : number + 1], code)
                 size, first = 0, number + 1
 
-    def _together(self, words: npt.NDArray[np.uint8], genes: Sequence[Gene], code: int) -> Iterator[Match]:
+    def _together(self, codons: Codons, genes: Sequence[Gene], code: int) -> Iterator[Match]:
         genes = [gene for gene in genes if gene.end - gene.start - gene.phase >= 3]
         start, end, phase = (np.array([gene[i] for gene in genes], np.int64) for i in (0, 1, 3))
         reverse = np.array([gene.strand == "-" for gene in genes], bool)
-        proteins = translate(words, start, end, reverse, phase, code)
+        origin = int(start.min()) if len(start) else 0
+        words = codons(origin, int(end.max(initial=0)))
+        proteins = translate(words, start - origin, end - origin, reverse, phase, code)
+        proteins = proteins._replace(low=proteins.low + origin)
         likely = self._likely(proteins)
         for i, first, last, kind, chance in self._extended(proteins, self._spans(proteins, likely)):
             gene, at = genes[i], proteins.offsets[i]

@@ -244,24 +244,21 @@ def _lines(name: str, staging: Staging, shards: Sequence[Shard], code: int | Non
             if frame is not None:
                 yield frame.collect()
 
-    def both() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    def pairs(table: str) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         for shard in shards:
-            documents, entities = staging.scan(shard, "documents"), staging.scan(shard, "data")
-            if documents is not None and entities is not None:
-                yield documents.collect(), entities.collect()
+            about, found = staging.scan(shard, table), staging.scan(shard, "data")
+            if about is not None and found is not None:
+                yield about.collect(), found.collect()
 
     if name == "jsonl":
-        return jsonl_lines(both())
+        return jsonl_lines(pairs("documents"))
     if name == "conll":
         return conll_lines(parts("tokens"))
     if name == "faa":
         return faa_lines(parts("proteins"))
-    contigs = [row for frame in parts("contigs") for row in frame.iter_rows(named=True)]
-    lengths = {row["contig"]: row["length"] for row in contigs}
     if name == "bed":
-        return bed_lines(parts("data"), lengths)
-    circular = {row["contig"] for row in contigs if row["circular"]}
-    return gff3_lines(parts("data"), lengths, circular, code)
+        return bed_lines(pairs("contigs"))
+    return gff3_lines(lambda: parts("contigs"), parts("data"), code)
 
 
 def count_tags(kind: str, shards: Sequence[Shard]) -> dict[str, int]:

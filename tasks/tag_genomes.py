@@ -68,7 +68,7 @@ class Genomes:
             self._keep(key, learned)
             return found
         if shard is None:
-            shard = self._keep(key, self.finder.habits_of(_contigs(each, source)))
+            shard = self._keep(key, self.finder.habits_of(self._contigs(each, source)))
         kept = self.staging.scan(shard, "habits")
         assert kept is not None
         known = habits.from_frame(kept.collect(), self.finder.config.decode.code)
@@ -78,9 +78,9 @@ class Genomes:
     def _keep(self, key: str, learned: habits.Habits | None) -> Shard:
         return self.staging.stage(f"habits-{key[:16]}", key, {"habits": habits.to_frame(learned)})
 
-
-def _contigs(each: Input, source: str) -> Iterator[Contig]:
-    """The contigs of a source, from its beginning."""
-    if isinstance(each, File):
-        return (record for record in read(each.item, Options()) if isinstance(record, Contig))
-    return of_contigs(each, source)
+    def _contigs(self, each: Input, source: str) -> Iterator[Contig]:
+        """The contigs of a source, from its beginning."""
+        options = Options(spool=self.staging.room())
+        if isinstance(each, File):
+            return (record for record in read(each.item, options) if isinstance(record, Contig))
+        return of_contigs(each, options, source)

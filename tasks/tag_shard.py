@@ -143,7 +143,8 @@ class Shards:
             from tasks.tag_genomes import Genomes
 
             finder = load_model(loaded).of_code(request.genetic_code)
-            return cls(request, staging, Genomes(finder, request.formats, staging), Options())
+            options = Options(spool=staging.room())
+            return cls(request, staging, Genomes(finder, request.formats, staging), options)
         from tasks.tagger import Tagger
 
         tables = entities(Tagger.of(loaded, request.kept), request.formats, request.reuse)

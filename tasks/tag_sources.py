@@ -24,6 +24,7 @@ from data.scanner import scanner_of
 from data.sliced import cut, read_slice, seekable
 from data.slices import Met, Size, Slice
 from data.sources import Source
+from data.spool import Letters
 from data.store import Dataset, key_of, sha256_file
 from data.tables import Columns
 from data.tokenizer import Tokenizer
@@ -346,7 +347,7 @@ def records(
         BadInput: the file is cut off, damaged, or was changed since it was hashed.
     """
     if isinstance(each, Ingested):
-        return of_contigs(each) if each.dna else _of_corpus(each, options)
+        return of_contigs(each, options) if each.dna else _of_corpus(each, options)
     return _of_file(each, piece, options, unpacked, start)
 
 
@@ -471,22 +472,22 @@ def by_character(part: Part) -> Part:
     return replace(made, number=part.number)
 
 
-def of_contigs(each: Ingested, only: str | None = None) -> Iterator[Contig]:
+def of_contigs(each: Ingested, options: Options, only: str | None = None) -> Iterator[Contig]:
     """Contigs joined of their pieces, which stand in order; of one source only, if that is named.
 
     Raises:
         BadInput: pieces are missing.
     """
     columns = ["source", "contig", "contig_length", "start", "bases", "byte_offset", "circular"]
-    held: list[str] = []
-    got = 0
+    held = Letters(options.spool)
     for frame in _frames(each, columns, 100, only):
         for source, contig, length, start, bases, offset, circular in frame.iter_rows():
-            if start != got:
+            if start != len(held):
                 todo = "Ingest its sources again."
-                raise BadInput(f"{contig} from base {got}", got=f"base {start}", todo=todo, source=each.path)
-            held.append(bases)
-            got += len(bases)
-            if got == length:
-                yield Contig(contig, "".join(held), None, source, offset, 0, circular)
-                held, got = [], 0
+                raise BadInput(
+                    f"{contig} from base {len(held)}", got=f"base {start}", todo=todo, source=each.path
+                )
+            held.add(bases.encode("ascii"))
+            if len(held) == length:
+                yield Contig(contig, held.text(), None, source, offset, 0, circular)
+                held = Letters(options.spool)

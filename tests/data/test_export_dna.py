@@ -1,6 +1,8 @@
 """GFF3, BED and FASTA of tagged DNA, read back by parsers that are not ours."""
 
 import io
+from pathlib import Path
+from types import SimpleNamespace
 
 import gffutils
 import polars as pl
@@ -8,6 +10,7 @@ import pytest
 from Bio import SeqIO
 
 from data import schema
+from data.dna import Genome, read_genome
 from data.export_dna import bed_lines, faa_lines, gff3_lines, parted
 
 ROWS = [
@@ -16,7 +19,16 @@ ROWS = [
     ("x.fa", "odd name|1%", 5, 95, "-", 1, "CDS", 2, 1.0, None),
 ]
 FRAME = pl.DataFrame(ROWS, schema=schema.INTERVALS, orient="row")
-LENGTHS = {"c1": 200, "odd name|1%": 95, "empty": 7}
+CONTIGS = [("x.fa", "c1", 200, False), ("x.fa", "odd name|1%", 95, False), ("y.fa", "empty", 7, False)]
+
+
+def contigs(*rows):
+    """As gff3_lines asks for them, a frame each."""
+    return lambda: iter([pl.DataFrame([row], schema=schema.TAGGED_CONTIGS, orient="row") for row in rows])
+
+
+SOURCE = SimpleNamespace(path=Path("tags.gff3"), name="tags.gff3", kind="gff3")
+LINEAR, CIRCLE = contigs(*CONTIGS), contigs(("x.fa", "c1", 200, True))
 
 
 def over_origin(strand):
@@ -26,7 +38,7 @@ def over_origin(strand):
 
 def test_gff3_reads_back_with_the_same_places_phases_and_attributes(tmp_path):
     path = tmp_path / "tags.gff3"
-    path.write_text("".join(gff3_lines([FRAME[:2], FRAME[2:]], LENGTHS, code=11)))
+    path.write_text("".join(gff3_lines(LINEAR, [FRAME[:2], FRAME[2:]], code=11)))
     database = gffutils.create_db(str(path), ":memory:")
     found = [
         (f.seqid, f.start - 1, f.end, f.strand, int(f.frame), f.featuretype, float(f.score))
@@ -39,7 +51,7 @@ def test_gff3_reads_back_with_the_same_places_phases_and_attributes(tmp_path):
 
 
 def test_gff3_begins_with_its_version_and_names_every_contig():
-    lines = list(gff3_lines([FRAME], LENGTHS))
+    lines = list(gff3_lines(LINEAR, [FRAME]))
     regions = ("c1 1 200", "odd%20name|1%25 1 95", "empty 1 7")
     assert lines[:4] == ["##gff-version 3\n", *(f"##sequence-region {region}\n" for region in regions)]
     assert lines[-1].startswith("odd%20name|1%25\t")
@@ -47,7 +59,7 @@ def test_gff3_begins_with_its_version_and_names_every_contig():
 
 def test_partial_genes_are_marked_at_the_end_that_is_missing(tmp_path):
     path = tmp_path / "tags.gff3"
-    path.write_text("".join(gff3_lines([FRAME], LENGTHS)))
+    path.write_text("".join(gff3_lines(LINEAR, [FRAME])))
     database = gffutils.create_db(str(path), ":memory:")
     found = [database[f"cds{i}"].attributes for i in (1, 2, 3)]
     assert [f.get("partial") for f in found] == [["true"], None, ["true"]]
@@ -55,16 +67,31 @@ def test_partial_genes_are_marked_at_the_end_that_is_missing(tmp_path):
     assert [f.get("end_range") for f in found] == [None, None, ["95", "."]]
 
 
+def test_contigs_of_one_name_are_one_region():
+    lines = list(gff3_lines(contigs(*CONTIGS, ("z.fa", "c1", 300, False)), []))
+    assert [line for line in lines if " c1 " in line] == ["##sequence-region c1 1 200\n"]
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_in_gff3_a_gene_over_the_origin_ends_beyond_its_circle(strand):
+    lines = list(gff3_lines(CIRCLE, [over_origin(strand)]))
+    assert lines[2] == "c1\telman\tregion\t1\t200\t.\t+\t.\tID=c1;Is_circular=true\n"
+    assert lines[3:] == [f"c1\telman\tCDS\t151\t250\t0.5000\t{strand}\t0\tID=cds1;model=m\n"]
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_a_gene_over_the_origin_is_read_back_from_gff3_as_it_was(strand):
+    text = "".join(gff3_lines(CIRCLE, [over_origin(strand)])) + "##FASTA\n>c1\n" + "A" * 200 + "\n"
+    (contig,) = read_genome(Genome((SOURCE,)), lambda source: io.BytesIO(text.encode()))
+    assert contig.circular
+    assert {(f.start, f.end, f.strand) for f in contig.features} == {(150, 200, strand), (0, 50, strand)}
+
+
 @pytest.mark.parametrize(
     ("strand", "parts"), [("+", [(150, 200, 0), (0, 50, 1)]), ("-", [(0, 50, 0), (150, 200, 1)])]
 )
-def test_a_gene_over_the_origin_is_two_lines_of_one_id_in_the_order_of_transcription(strand, parts):
-    lines = list(gff3_lines([over_origin(strand)], {"c1": 200}, {"c1"}))
-    columns = [line.rstrip().split("\t") for line in lines if "\tCDS\t" in line]
-    assert [(int(c[3]) - 1, int(c[4]), int(c[7])) for c in columns] == parts
-    assert all(c[8].startswith("ID=cds1;is_wrapped=true") for c in columns)
-    assert sum("Is_circular=true" in line for line in lines) == 1
-    bed = [line.split("\t")[1:3] for line in bed_lines([over_origin(strand)], {"c1": 200})]
+def test_elsewhere_it_is_two_in_the_order_of_transcription(strand, parts):
+    bed = [line.split("\t")[1:3] for line in bed_lines([(*CIRCLE(), over_origin(strand))])]
     assert [(int(a), int(b)) for a, b in bed] == [part[:2] for part in parts]
     rows = parted(over_origin(strand), {"c1": 200})
     assert rows.select("start", "end", "phase").rows() == parts
@@ -72,8 +99,9 @@ def test_a_gene_over_the_origin_is_two_lines_of_one_id_in_the_order_of_transcrip
 
 
 def test_bed_has_six_columns():
-    assert list(bed_lines([FRAME], LENGTHS))[1] == "c1\t100\t190\tCDS\t750\t-\n"
-    assert all(len(line.split("\t")) == 6 for line in bed_lines([FRAME], LENGTHS))
+    lines = list(bed_lines([(pl.concat(LINEAR()), FRAME)]))
+    assert lines[1] == "c1\t100\t190\tCDS\t750\t-\n"
+    assert all(len(line.split("\t")) == 6 for line in lines)
 
 
 def test_proteins_carry_the_id_of_their_interval_and_its_place():

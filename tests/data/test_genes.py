@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data.bases import UNKNOWN, codes_of, codons_of, gaps_of, labels_of, reverse_complement
 from data.dna import pieces, stretches
-from data.genes import DecodeConfig, GeneDecoder, around, codon_tables, evidence_of
+from data.genes import LEAD, DecodeConfig, GeneDecoder, around, codon_tables, evidence_of
 
 WIDE = np.array([0, 1, 2, 3, 5, 6, 7])  # where the seven classes stand among nine logits
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
@@ -19,10 +19,18 @@ CONFIG = DecodeConfig(weight=1.0, gene=0.0, overlap=0.01, partial=1.0)
 
 
 def decode(codes, logits, config=CONFIG, block=10_000):
-    decoder = GeneDecoder(codons_of(codes), gaps_of(codes, config.gap), config)
-    for first in range(0, len(codes), block):
-        decoder.feed(evidence_of(logits[first : first + block]))
+    decoder = GeneDecoder(len(codes), gaps_of(codes, config.gap), config)
+    feed(decoder, codes, logits, block)
     return decoder.genes()
+
+
+def feed(decoder, codes, logits, block):
+    """With no more codons than it looks at."""
+    words = codons_of(codes)
+    for begin in range(0, len(codes), block):
+        end = min(begin + block, len(codes))
+        low, high = max(begin - LEAD, 0), min(end + decoder.config.reach, len(codes))
+        decoder.feed(evidence_of(logits[begin:end]), words[low:high].copy(), low)
 
 
 def sure(labels, codes):
@@ -188,10 +196,9 @@ def test_room_is_made_by_forgetting_what_no_gene_comes_from(ecoli):
     logits = np.random.default_rng(0).normal(size=(len(codes), 9)).astype(np.float32)
     wanted = decode(codes, logits)
     for block in (500, len(codes)):  # the second needs more room for a block than there is
-        decoder = GeneDecoder(codons_of(codes), gaps_of(codes, CONFIG.gap), CONFIG)
+        decoder = GeneDecoder(len(codes), gaps_of(codes, CONFIG.gap), CONFIG)
         decoder._events = np.empty((64, 6))
-        for first in range(0, len(codes), block):
-            decoder.feed(evidence_of(logits[first : first + block]))
+        feed(decoder, codes, logits, block)
         assert decoder.genes() == wanted
     assert len(wanted) > 32
     assert len(decoder._events) < 4096

@@ -80,7 +80,8 @@ def test_figures_equal_those_of_an_independent_scorer(corpora, tmp_path, genome)
         .drop("id")
     )
     path = tmp_path / "called.gff3"
-    path.write_text("".join(gff3_lines([called], lengths)))
+    contigs = pl.DataFrame({"contig": list(lengths), "length": list(lengths.values()), "circular": False})
+    path.write_text("".join(gff3_lines(lambda: [contigs], [called])))
     theirs = other.score(genes, other.read_any(path, {"CDS"})[0], lengths)
     ours = score_intervals(truth, called, lengths)
     for table in ("per_strand", "either_strand"):

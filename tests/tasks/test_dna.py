@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 from Bio import SeqIO
 from Bio.Seq import Seq
+from Bio.SeqRecord import SeqRecord
 
+from data import spool
 from data.bases import codes_of, letters_of
 from data.contigs import Contig
 from data.dna import pieces
@@ -191,12 +193,10 @@ def test_all_formats_name_the_same_genes_and_translate_as_their_gff3_says(folder
     assert len(found) == done["rows"] == len(frame) > 20
     assert database.count_features_of_type("CDS") == sum(map(len, found.values()))
     for protein in SeqIO.parse(out / "tags.faa", "fasta"):
-        parts = found.pop(protein.id)
-        strands = [bases[part.seqid][part.start - 1 : part.end] for part in parts]
-        coding = sum(
-            strands if parts[0].strand == "+" else [s.reverse_complement() for s in strands], Seq("")
-        )
-        codons = coding[int(parts[0].frame) :]
+        (part,) = found.pop(protein.id)
+        strand = (bases[part.seqid] * 2)[part.start - 1 : part.end]  # one ends beyond its circle
+        coding = strand if part.strand == "+" else strand.reverse_complement()
+        codons = coding[int(part.frame) :]
         translated = str(codons[: len(codons) // 3 * 3].translate(table=11)).removesuffix("*")
         assert "*" not in translated
         assert translated[1:] == str(protein.seq)[1:]
@@ -204,6 +204,21 @@ def test_all_formats_name_the_same_genes_and_translate_as_their_gff3_says(folder
     bed = [line.split("\t") for line in (out / "tags.bed").read_text().splitlines()]
     whole = frame.filter(pl.col("end") <= 20_000).select("contig", "end", "strand")
     assert {(b[0], int(b[2]), b[5]) for b in bed} >= set(whole.rows())
+
+
+def test_a_contig_that_memory_does_not_hold_is_tagged_the_same(folder, ecoli, tmp_path, monkeypatch):
+    record = SeqRecord(Seq(ecoli.bases[:30_000]), "c.1", annotations={"molecule_type": "DNA"})
+    files = tmp_path / "x.fa", tmp_path / "y.gb"
+    files[0].write_text(f">c\n{ecoli.bases[:30_000]}\n>round circular=true\n{ecoli.bases[30_000:50_000]}\n")
+    files[1].write_text(record.format("genbank"))
+    found = []
+    for held in (spool.HELD, 5000):
+        monkeypatch.setattr(spool, "HELD", held)
+        out = tmp_path / str(held)
+        tag(TagConfig(model=str(folder), sources=files, out=out, format="gff3,faa", workers=0))
+        found.append([(out / name).read_bytes() for name in ("tags.gff3", "tags.faa")])
+    assert found[0] == found[1]
+    assert found[0][0].count(b"\tCDS\t") > 50
 
 
 def test_contigs_of_a_source_share_its_habits_however_it_is_cut(

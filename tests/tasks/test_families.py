@@ -52,7 +52,8 @@ def bases() -> tuple[str, int]:
 
 
 def found(tagger, text, *genes):
-    return list(tagger.matches(codons_of(codes_of(text)), genes, 11))
+    words = codons_of(codes_of(text))
+    return list(tagger.matches(lambda low, high: words[low:high], genes, 11))
 
 
 def test_a_family_is_found_where_it_lies_on_either_strand(tagger, bases):
