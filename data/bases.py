@@ -85,6 +85,8 @@ def long_gaps(letters: Callable[[int, int], Codes], length: int, shortest: int) 
         length: L
         shortest: unknown bases of a gap.
     """
+    if length <= _PART:
+        return gaps_of(np.minimum(letters(0, length), np.uint8(UNKNOWN)), shortest)
     gaps = np.empty((0, 2), np.int64)
     for low in range(0, length, _PART):
         high = min(low + _PART, length)

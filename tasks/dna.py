@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -39,9 +39,11 @@ from tasks.model import Model, read
 
 T = TypeVar("T")
 Logits = npt.NDArray[np.floating[Any]]  # (n, 9); half precision where many are held
+Row = tuple[Any, ...]  # of schema.INTERVALS
 _GROUP = 1 << 20  # bases tagged together, of one contig or of many
 _STEPS = 1 << 17  # steps computed together
 _SEAM = 30_000  # bases of a circle that are gone over twice
+_ROWS = 1 << 14  # made a frame of together
 _AROUND = 64  # bases beside a block that its habits depend on
 
 
@@ -152,22 +154,22 @@ class GeneFinder:
     def tag_contigs(self, contigs: Iterable[Contig]) -> Iterator[pl.DataFrame]:
         """Genes of contigs, a frame of schema.INTERVALS each, in order; those of a source in a row."""
         for _, genome in groupby(contigs, key=lambda contig: contig.source):
-            yield from self.tag_genome(genome)[1]
+            yield from map(intervals, self.tag_genome(genome)[1])
 
-    def tag_genome(self, contigs: Iterable[Contig]) -> tuple[Habits | None, Iterator[pl.DataFrame]]:
-        """The habits of a genome, and the genes of its contigs, a frame of schema.INTERVALS each."""
+    def tag_genome(self, contigs: Iterable[Contig]) -> tuple[Habits | None, Iterator[list[Row]]]:
+        """The habits of a genome, and the genes of its contigs, rows of schema.INTERVALS of each."""
         found = self._answers(contigs)
         held = self._beginning(found) if self.adapts else []
         habits = self._learned(held) if self.adapts else self.habits
-        return habits, self._frames(found, held, habits)
+        return habits, self._rows_of(found, held, habits)
 
-    def _frames(
+    def _rows_of(
         self, found: Iterator[tuple["_Laid", Iterator[Logits]]], held: list["_Held"], habits: Habits | None
-    ) -> Iterator[pl.DataFrame]:
+    ) -> Iterator[list[Row]]:
         for laid, blocks, rest in _handed_over(held):
-            yield self._frame(laid, self._genes(laid, chain(_handed_over(blocks), rest), habits))
+            yield self._rows(laid, self._genes(laid, chain(_handed_over(blocks), rest), habits))
         for laid, rest in found:
-            yield self._frame(laid, self._genes(laid, rest, habits))
+            yield self._rows(laid, self._genes(laid, rest, habits))
 
     def adapted(self, habits: Habits | None) -> "GeneFinder":
         """The same for contigs of a genome whose habits are known, None if it is not known to have any."""
@@ -307,20 +309,26 @@ class GeneFinder:
                 out[i] = logits[row].reshape(T * STEP, -1)[: len(pieces[i])]
         return out
 
-    def _frame(self, laid: "_Laid", genes: list[Gene]) -> pl.DataFrame:
-        rows = [(g.start, g.end, g.strand, g.phase, CDS, g.partial, g.probability) for g in genes]
+    def _rows(self, laid: "_Laid", genes: list[Gene]) -> list[Row]:
+        place, version = (laid.contig.source, laid.contig.id), self.version
+        rows: list[Row] = [
+            (*place, g.start, g.end, g.strand, g.phase, CDS, g.partial, g.probability, version) for g in genes
+        ]
         if self.families is not None:
-            found = self.families.matches(laid.codons, genes, self.config.decode.code)
-            rows += [(m.start, m.end, m.strand, 0, m.label, m.partial, m.probability) for m in found]
-            rows.sort(key=lambda row: (row[0], -row[1]))
-        names = ("start", "end", "strand", "phase", "label", "partial", "probability")
-        columns = {
-            "source": [laid.contig.source] * len(rows),
-            "contig": [laid.contig.id] * len(rows),
-            **dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)),
-            "model": [self.version] * len(rows),
-        }
-        return pl.DataFrame(columns, schema=schema.INTERVALS)
+            for m in self.families.matches(laid.codons, genes, self.config.decode.code):
+                match = (m.start, m.end, m.strand, 0, m.label, m.partial, m.probability)
+                rows.append((*place, *match, version))
+            rows.sort(key=lambda row: (row[2], -row[3]))
+        return rows
+
+
+def intervals(rows: Iterable[Row]) -> pl.DataFrame:
+    """A frame of rows of schema.INTERVALS."""
+    left, frames = iter(rows), [schema.INTERVALS.to_frame()]
+    while some := list(islice(left, _ROWS)):
+        columns = dict(zip(schema.INTERVALS, zip(*some, strict=True), strict=True))
+        frames.append(pl.DataFrame(columns, schema=schema.INTERVALS))
+    return pl.concat(frames)
 
 
 class _Laid:

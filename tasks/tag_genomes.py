@@ -5,7 +5,7 @@ on the source and the model alone, and what is found in a slice not on the other
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from data.contigs import Contig
 from data.proteins import proteins
 from data.reading import Options, read
 from data.store import Shard, Staging, key_of
-from tasks.dna import GeneFinder
+from tasks.dna import GeneFinder, Row, intervals
 from tasks.tag_sources import File, Input, of_contigs
 from tasks.tag_tables import Cut, Tables
 
@@ -36,27 +36,27 @@ class Genomes:
         """What makes tables of a slice of an input, or of the whole of it."""
 
         def tables(cut: Cut) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
-            found: list[pl.DataFrame] = []
+            found: list[list[Row]] = []
             for source, some in groupby(cut.contigs, key=lambda contig: contig.source):
                 found += self._found(each, source, list(some), whole and cut.last)
-            frames = {"data": pl.concat([schema.INTERVALS.to_frame(), *found])}
+            frames = {"data": intervals(chain.from_iterable(found))}
             rows = [(contig.source, contig.id, contig.length, contig.circular) for contig in cut.contigs]
             frames["contigs"] = pl.DataFrame(rows, schema=schema.TAGGED_CONTIGS, orient="row")
             if "faa" in self.formats:
                 code = self.finder.config.decode.code
                 pairs = zip(cut.contigs, found, strict=True)
-                translated = [proteins(contig.bases, frame, code) for contig, frame in pairs]
+                translated = [proteins(contig.bases, intervals(rows), code) for contig, rows in pairs]
                 frames["proteins"] = pl.concat([schema.PROTEINS.to_frame(), *translated])
             bases = sum(contig.length for contig in cut.contigs)
             return frames, {"bases": bases, "rows": frames["data"].height}
 
         return tables
 
-    def _found(self, each: Input, source: str, contigs: list[Contig], all_: bool) -> Iterator[pl.DataFrame]:
+    def _found(self, each: Input, source: str, contigs: list[Contig], all_: bool) -> Iterator[list[Row]]:
         """Genes of neighbouring contigs of a source; `all_`: nothing of it comes after them."""
         key = key_of(habits=each.sha256, source=source)
         if self._last is not None and self._last[0] == key:
-            return self._last[1].tag_contigs(contigs)
+            return self._last[1].tag_genome(contigs)[1]
         shard = self.staging.staged(key)
         size = sum(contig.length for contig in contigs)
         if (
@@ -73,7 +73,7 @@ class Genomes:
         assert kept is not None
         known = habits.from_frame(kept.collect(), self.finder.config.decode.code)
         self._last = key, self.finder.adapted(known)
-        return self._last[1].tag_contigs(contigs)
+        return self._last[1].tag_genome(contigs)[1]
 
     def _keep(self, key: str, learned: habits.Habits | None) -> Shard:
         return self.staging.stage(f"habits-{key[:16]}", key, {"habits": habits.to_frame(learned)})
