@@ -26,6 +26,7 @@ from data.labels import CODING, LabelRule
 from data.records import Refused
 
 PIECE = 100_000  # bases in a row of the table; dev blocks are as long
+_SKIPPED = 1 << 20  # bytes passed over together
 
 
 class Source(Protocol):
@@ -146,16 +147,21 @@ def read_genome(
         yield from annotations[-1].refused
     seen: set[str] = set()
     for source in genome.sequences:
+        byte_offset, line, own = 0, 1, annotations
+        if source.kind == "gff3":
+            with open_bytes(source) as stream:  # type: ignore[arg-type]
+                inside = read_gff3(stream, source.name, rules)
+            yield from inside.refused
+            own = annotations = [inside]
+            if inside.fasta is None:
+                continue
+            byte_offset, line = inside.fasta
         with open_bytes(source) as stream:  # type: ignore[arg-type]
             if source.kind == "genbank":
                 yield from read_genbank(stream, source.name, rules, seen=seen, spool=spool)
                 continue
-            byte_offset, line, own = 0, 1, annotations
-            if source.kind == "gff3":
-                inside = read_gff3(stream, source.name, rules)
-                yield from inside.refused
-                byte_offset, line = inside.fasta or (0, 1)
-                own = annotations = [inside]
+            for at in range(0, byte_offset, _SKIPPED):
+                stream.read(min(_SKIPPED, byte_offset - at))
             for record in read_fasta(
                 stream, source.name, byte_offset=byte_offset, line=line, seen=seen, spool=spool
             ):

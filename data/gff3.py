@@ -15,6 +15,8 @@ from data.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 from data.labels import CODING, LabelRule, labels_of
 from data.records import Refused
 
+_BLOCK = 1 << 18
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -45,7 +47,7 @@ class Annotation:
 
 
 def read_gff3(stream: BinaryIO, source: str, rules: Sequence[LabelRule] = CODING) -> Annotation:
-    """Read an annotation up to its end or its `##FASTA` line.
+    """Read an annotation up to its end or its `##FASTA` line, and somewhat beyond that.
 
     A feature marked as a pseudogene, itself or by its parent, is labelled "pseudogene" instead.
     """
@@ -91,35 +93,39 @@ class _BadLine(Exception):
 
 
 def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[tuple[int, int, bytes]]:
-    """Line number, byte offset and bytes of each line; a broken or over-long one is refused."""
-    line, byte_offset = 0, 0
-    while True:
-        line += 1
+    """Line number, byte offset and bytes of each line; a broken or over-long one is refused.
+
+    Lines end as in FASTA, and are read in blocks likewise.
+    """
+    line, byte_offset = 1, 0
+    held, size = bytearray(), 0
+    ended = False
+    while not ended:
         try:
-            raw = stream.readline(RAW_LIMIT)
-            size, rest = len(raw), raw
-            while rest and not rest.endswith(b"\n"):
-                rest = stream.readline(RAW_LIMIT)
-                size += len(rest)
+            block = stream.readline(_BLOCK)
+            if block.endswith(b"\r"):
+                block += stream.readline(1)
         except (EOFError, OSError, zlib.error) as error:
             todo = "Fetch the file again; what it held after this place is missing."
             detail = f"expected the file to go on. Got {error}"
             out.refused.append(_refuse((source, line, byte_offset, b""), "truncated", detail, todo))
             return
-        if not raw:
-            return
-        if size > RAW_LIMIT:
-            todo = "Give one feature a line, each line ended."
-            detail = f"expected lines of at most {RAW_LIMIT} bytes. Got {size}"
-            out.refused.append(_refuse((source, line, byte_offset, raw), "line-too-long", detail, todo))
-        elif b"\r" in raw.rstrip(b"\r\n"):  # lines ended by \r alone
-            at = byte_offset
-            for piece in raw.splitlines(keepends=True):
-                yield line, at, piece
-                at += len(piece)
-        else:
-            yield line, byte_offset, raw
-        byte_offset += size
+        ended = not block
+        for piece in block.splitlines(keepends=True) if b"\r" in block else [block]:
+            size += len(piece)
+            if len(held) < RAW_LIMIT:
+                held += piece
+            if not size or not (ended or piece.endswith((b"\n", b"\r"))):
+                continue
+            if size > RAW_LIMIT:
+                todo = "Give one feature a line, each line ended."
+                detail = f"expected lines of at most {RAW_LIMIT} bytes. Got {size}"
+                place = source, line, byte_offset, bytes(held[:RAW_LIMIT])
+                out.refused.append(_refuse(place, "line-too-long", detail, todo))
+            else:
+                yield line, byte_offset, bytes(held)
+            line, byte_offset = line + 1, byte_offset + size
+            held, size = bytearray(), 0
 
 
 def _parse(raw: bytes) -> dict[str, Any]:

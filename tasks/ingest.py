@@ -6,7 +6,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,8 @@ def stage_items(
         on_read(sum(item.size for item in items))
         return [shard.to_json() for shard in shards]
     count = 0
-    for part, cut in enumerate(_cuts(items, options, on_read)):
+    held = replace(options, spool=staging.room())
+    for part, cut in enumerate(_cuts(items, held, on_read)):
         count += 1
         if part < len(shards):
             continue

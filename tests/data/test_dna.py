@@ -89,8 +89,10 @@ def test_sequence_without_annotation_has_no_features_rather_than_none(write):
     assert [c.features for c in read_genome(bare, open_bytes)] == [()]
 
 
-def test_a_gff3_with_its_own_sequence_is_a_genome(write):
-    gff = write("a.gff3", GFF.format("c", 1, 3, "+", "x") + "##FASTA\n>c\nACGT\n", "gff3")
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_gff3_with_its_own_sequence_is_a_genome(write, end):
+    text = GFF.format("c", 1, 3, "+", "x") + "##FASTA\n>c\nACGT\n"
+    gff = write("a.gff3", text.replace("\n", end), "gff3")
     genomes, skipped = pair([], [gff], open_bytes)
     (contig,) = read_genome(genomes[0], open_bytes)
     assert (contig.bases, len(contig.features), contig.line, skipped) == ("ACGT", 1, 4, [])

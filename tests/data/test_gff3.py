@@ -73,7 +73,24 @@ def test_a_bad_line_is_refused_alone(line, reason):
     assert len(found.rows["c"]) == 2
 
 
-def test_the_sequence_section_is_left_in_the_stream():
-    stream = io.BytesIO(HEAD + b"##FASTA\n>c\nACGT\n")
-    assert read_gff3(stream, "x").fasta == (len(HEAD) + 8, 4)
-    assert stream.read() == b">c\nACGT\n"
+def test_it_is_said_where_the_sequence_section_begins():
+    assert read_gff3(io.BytesIO(HEAD + b"##FASTA\n>c\nACGT\n"), "x").fasta == (len(HEAD) + 8, 4)
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_lines_may_end_in_any_way_however_many_there_are(end):
+    line = "c\tx\tCDS\t{}\t{}\t.\t+\t0\tID=g{}" + end
+    lines = [line.format(3 * n + 1, 3 * n + 90, n) for n in range(40_000)]
+    assert sum(map(len, lines)) > 1 << 20
+    found = read_gff3(io.BytesIO("".join(lines).encode()), "x")
+    rows = found.rows["c"]
+    assert (len(rows), found.refused) == (40_000, [])
+    assert (rows[-1].line, rows[-1].byte_offset) == (40_000, sum(map(len, lines[:-1])))
+
+
+def test_a_line_beyond_all_measure_is_refused_alone():
+    long, good = b"c\tx\t" + b"A" * (1 << 21) + b"\n", b"c\tx\tCDS\t1\t9\t.\t+\t0\tID=a\n"
+    found = read_gff3(io.BytesIO(HEAD + long + good), "x")
+    (bad,) = found.refused
+    assert (bad.reason, bad.byte_offset, bad.raw) == ("line-too-long", len(HEAD), long[: 1 << 20])
+    assert found.rows["c"][0].byte_offset == len(HEAD) + len(long)
