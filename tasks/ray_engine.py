@@ -194,7 +194,7 @@ class Ray:
         self.log(f"a worker on {seat.host}, machine {seat.node}")
 
     def _gone(self, seat: _Seat, error: Exception) -> list[Report]:
-        """A seat has come to its end; that its machine is gone is not the fault of what was tried."""
+        """A seat has come to its end, alone or with its machine."""
         self._kill(seat)
         if not seat.up and getattr(error, "_actor_init_failed", False):
             raise ElmanError(f"expected Elman installed on every machine of the cluster. Got {_last(error)}.")
@@ -202,7 +202,8 @@ class Ray:
         self.log(f"a worker on machine {seat.node or 'unknown'} is gone: {type(error).__name__}")
         if seat.attempt is None:
             return []
-        return [Report(seat.attempt, died="the end of its Ray worker", lost=lost)]
+        died = "the end of its machine" if lost else "the end of its Ray worker"
+        return [Report(seat.attempt, died=died, lost=lost)]
 
     def _alive(self) -> set[str]:
         return {node["NodeID"] for node in self.ray.nodes() if node["Alive"]}

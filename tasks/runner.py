@@ -129,8 +129,8 @@ class Runner:
             return
         if report == Report(report.attempt):
             return
-        if report.lost:
-            self.log(f"{work.name}: its machine is gone; it is tried elsewhere")
+        if report.lost and work.at is None:
+            self.log(f"{work.name}: its machine is gone before it was begun; it is tried elsewhere")
             self.waiting.appendleft(self.running.pop(report.attempt))
             return
         if report.died is not None:
