@@ -115,7 +115,13 @@ def sha256_bytes(data: bytes) -> str:
 
 def to_bytes(value: Any) -> bytes:
     """JSON that is the same for equal values: sorted keys, one form of white space, UTF-8."""
-    return (json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
+    out = bytearray()
+    for piece in _JSON.iterencode(value):  # all pieces at once take ten times what they are joined
+        out += piece.encode()
+    return bytes(out + b"\n")
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, indent=1)
 
 
 def key_of(**parts: Any) -> str:

@@ -9,6 +9,7 @@ A file is believed after its hash has been compared: Polars reads bit-flipped Pa
 """
 
 import json
+import sys
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -55,14 +56,15 @@ class Shard:
     source: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
+        """As plain values, those of `counts` and `source` not copied."""
+        return {**vars(self), "files": {table: asdict(entry) for table, entry in self.files.items()}}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Shard":
         """From the plain values of `to_json`."""
         files = {table: FileEntry(**entry) for table, entry in value["files"].items()}
-        return cls(value["id"], value["key"], files, value["counts"], value["source"])
+        counts = {sys.intern(name): count for name, count in value["counts"].items()}  # of many shards alike
+        return cls(value["id"], value["key"], files, counts, value["source"])
 
 
 @dataclass(frozen=True)
