@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from data.errors import ElmanError
+from tasks import environment
 from tasks.tag_shard import Request, Shards
 
 STARTS = 3  # times in a row that a worker may die before it is ready
@@ -167,6 +168,9 @@ def _readable(stream: IO[bytes]) -> bool:
 class Local:
     """Worker processes on this machine, each started when there is something for it to do.
 
+    Where no kernel has been compiled yet one worker does that, alone, with the first shard, and then makes
+    room for others: compiling takes a minute and 150 MB that are not given back.
+
     Args:
         workers: how many.
         request: what all shards have in common.
@@ -184,10 +188,12 @@ class Local:
         self.workers, self.request, self.log, self.command = workers, request, log, command or WORKER
         self.processes: list[_Process] = []
         self.failed_starts = 0
+        self.compiling = environment.compiles()
 
     def idle(self) -> int:
         """Workers without work, those not yet started included."""
-        return self.workers - sum(process.attempt is not None for process in self.processes)
+        workers = min(self.workers, 1) if self.compiling else self.workers
+        return workers - sum(process.attempt is not None for process in self.processes)
 
     def start(self, attempt: int, job: dict[str, Any]) -> bool:
         """Give it to a worker that has nothing to do, or to a new one."""
@@ -231,6 +237,8 @@ class Local:
                 reports.append(Report(line["attempt"], at, line.get("shard"), line.get("error")))
                 if at is None:
                     process.attempt = None
+                if "shard" in line and self.compiling:
+                    self.compiling, ended = False, True
         if ended:
             self.processes.remove(process)
             how = process.end()

@@ -17,6 +17,7 @@ from data.store import Dataset
 from flows.cli import main
 from flows.tag import TagConfig, tag
 from tasks import engines, runner
+from tasks.tag_shard import Request
 
 PATIENCE_S = 120
 
@@ -144,6 +145,41 @@ def test_a_worker_loads_neither_prefect_nor_mlflow_and_the_driver_what_it_needs_
         [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+ECHO = """
+import json, os, sys
+sys.stdin.readline()
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({"attempt": json.loads(line)["attempt"], "shard": {"pid": os.getpid()}}), flush=True)
+"""
+
+
+def test_where_kernels_are_to_be_compiled_one_worker_does_it_alone_and_makes_room_for_others(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    request = Request(model="", out="", salt="", formats=())
+    local = engines.Local(2, request, command=(sys.executable, "-c", ECHO))
+
+    def made(count: int) -> list[int]:
+        until, found = time.monotonic() + PATIENCE_S, []
+        while len(found) < count:
+            assert time.monotonic() < until
+            found += [report.shard["pid"] for report in local.poll(1.0) if report.shard]
+        return found
+
+    try:
+        assert local.idle() == 1
+        local.start(1, {})
+        (first,) = made(1)
+        assert local.idle() == 2
+        local.start(2, {})
+        local.start(3, {})
+        assert len({first, *made(2)}) == 3
+    finally:
+        local.close()
 
 
 # --- disks --------------------------------------------------------------------------------------------------

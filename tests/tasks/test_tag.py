@@ -191,13 +191,10 @@ def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(
     seed = random.randrange(10**9)
     print(f"seed {seed}")
     draw = random.Random(seed)
-    code = tmp_path / "code"  # its hash must not change while the checkout is edited
-    for package in ("data", "rnn", "tasks", "flows"):
-        shutil.copytree(checkout / package, code / package)
     values = documents(count, 10)
     values.insert(77, {"text": None})
     source = write_jsonl(tmp_path / "a.jsonl", values)
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
 
     def start(out: Path, workers: int = 1) -> subprocess.Popen:
         command = [
@@ -213,7 +210,7 @@ def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(
         ]
         command += ["--shard-size", str(14 * count), "--workers", str(workers)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd=code, env=environment, start_new_session=True, **pipes)
+        return subprocess.Popen(command, cwd=checkout, env=environment, start_new_session=True, **pipes)
 
     def finish(out: Path) -> dict:
         process = start(out)
@@ -227,7 +224,7 @@ def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(
     def staged(out: Path) -> int:
         return len(list((out / ".staging" / "receipts").glob("*.json")))
 
-    summary = finish(tmp_path / "whole")  # compiles the kernels, too
+    summary = finish(tmp_path / "whole")
     wanted = (count + 1, 1, 10 * count)
     assert (summary["records"], summary["quarantined"], summary["sentences"]) == wanted
     assert summary["shards"] >= 30
