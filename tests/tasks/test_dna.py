@@ -8,7 +8,8 @@ import gffutils
 import numpy as np
 import polars as pl
 import pytest
-from Bio import SeqIO
+from Bio import SeqIO, bgzf
+from Bio.Data import CodonTable
 from Bio.Seq import Seq
 from Bio.SeqRecord import SeqRecord
 
@@ -19,6 +20,7 @@ from data.dna import pieces
 from data.errors import UsageError
 from data.habits import AdaptConfig
 from data.store import Dataset, DatasetWriter
+from flows.ingest import IngestConfig, ingest
 from flows.tag import TagConfig, tag
 from tasks import dna, train_dna
 from tasks.evaluate_dna import evaluate_dna
@@ -263,3 +265,99 @@ def test_the_genetic_code_is_part_of_what_is_asked_for(folder, tmp_path):
     code_4 = dna.GeneFinder.load(folder).of_code(4)
     assert code_4.config.decode.code == 4
     assert code_4.of_code(None) is code_4
+
+
+def write_fasta(path: Path, **contigs: str) -> Path:
+    path.write_text("".join(f">{name}\n{bases}\n" for name, bases in contigs.items()))
+    return path
+
+
+def tagged(folder, out, *files, **how):
+    """Rows of what the command makes of files, and the lines of its GFF3."""
+    tag(TagConfig(model=str(folder), sources=files, out=out, format="gff3,faa", workers=0, **how))
+    frame = Dataset.open(out).scan("data").collect()
+    return frame, (out / "tags.gff3").read_text().splitlines()
+
+
+PLACES = ["contig", "start", "end", "strand", "phase", "partial"]
+
+
+def test_the_same_genes_come_of_fasta_bgzip_lower_case_and_genbank(folder, ecoli, tmp_path):
+    bases = ecoli.bases[:15_000]
+    record = SeqRecord(Seq(bases), "c", annotations={"molecule_type": "DNA"})
+    (tmp_path / "a.fa").write_text(f">c\n{bases}\n")
+    (tmp_path / "b.fa").write_text(f">c\r\n{bases[:7000].lower()}\r\n{bases[7000:]}\r\n")
+    with bgzf.BgzfWriter(str(tmp_path / "c.fa.gz")) as stream:
+        stream.write(f">c\n{bases}\n")
+    (tmp_path / "d.gb").write_text(record.format("genbank"))
+    found = []
+    for path in sorted(tmp_path.glob("?.*")):
+        frame, _ = tagged(folder, tmp_path / f"out-{path.name}", path)
+        found.append(frame.select(PLACES).rows())
+    assert len(found) == 4
+    assert len(found[0]) > 10
+    assert all(rows == found[0] for rows in found)
+
+
+def test_a_long_run_of_n_parts_genes_and_a_short_one_is_read_on(folder, ecoli, tmp_path):
+    whole, _ = tagged(folder, tmp_path / "whole", write_fasta(tmp_path / "w.fa", c=ecoli.bases[:15_000]))
+    row = whole.filter(partial=0).sort(pl.col("end") - pl.col("start")).row(-1, named=True)
+    middle = (row["start"] + row["end"]) // 2
+    for count, crosses in ((3, True), (60, False)):
+        bases = ecoli.bases[:middle] + "n" * count + ecoli.bases[middle + count : 15_000]
+        frame, _ = tagged(folder, tmp_path / str(count), write_fasta(tmp_path / f"{count}.fa", c=bases))
+        over = frame.filter((pl.col("start") < middle) & (pl.col("end") > middle + count))
+        assert bool(over.height) is crosses
+        if not crosses:
+            ends = frame.filter((pl.col("end") == middle) | (pl.col("start") == middle + count))
+            assert ends["partial"].to_list() == [2, 1]
+
+
+def test_contigs_of_fifty_bases_and_letters_of_iupac_lose_nothing(folder, ecoli, tmp_path):
+    contigs = {f"c{at}": ecoli.bases[at : at + 50] for at in range(0, 5000, 50)}
+    contigs["letters"] = "ACGTUNRYSWKMBDHV" * 3 + "ac"
+    frame, lines = tagged(folder, tmp_path / "out", write_fasta(tmp_path / "x.fa", **contigs))
+    regions = [line for line in lines if line.startswith("##sequence-region")]
+    assert regions == [f"##sequence-region {name} 1 50" for name in contigs]
+    assert frame["end"].max() is None or frame["end"].max() <= 50
+
+
+@pytest.mark.parametrize("code", [1, 4, 11])
+def test_genes_are_legal_in_the_genetic_code_that_is_asked_for(folder, ecoli, tmp_path, code):
+    path = write_fasta(tmp_path / "x.fa", c=ecoli.bases[:40_000])
+    frame, lines = tagged(folder, tmp_path / "out", path, genetic_code=code)
+    assert all(f";transl_table={code};" in line for line in lines if "\tCDS\t" in line)
+    table = CodonTable.unambiguous_dna_by_id[code]
+    for row in frame.filter(partial=0).iter_rows(named=True):
+        gene = Seq(ecoli.bases[row["start"] : row["end"]])
+        gene = str(gene if row["strand"] == "+" else gene.reverse_complement())
+        codons = [gene[at : at + 3] for at in range(0, len(gene), 3)]
+        assert codons[0] in {"ATG", "GTG", "TTG"} & set(table.start_codons)
+        assert [codon in table.stop_codons for codon in codons] == [False] * (len(codons) - 1) + [True]
+
+
+def test_a_gene_over_the_origin_of_a_circle_ends_beyond_it(folder, ecoli, tmp_path):
+    linear, _ = tagged(folder, tmp_path / "linear", write_fasta(tmp_path / "l.fa", c=ecoli.bases[:30_000]))
+    gene = (
+        linear.filter((pl.col("partial") == 0) & (pl.col("start") > 12_000))
+        .sort("probability")
+        .row(-1, named=True)
+    )
+    turn = (gene["start"] + gene["end"]) // 2 // 6 * 6
+    turned = ecoli.bases[turn:30_000] + ecoli.bases[:turn]
+    path = write_fasta(tmp_path / "r.fa", **{"c topology=circular": turned})
+    _, lines = tagged(folder, tmp_path / "round", path)
+    start, end = gene["start"] - turn + 30_000 + 1, gene["end"] - turn + 30_000
+    (line,) = (line.split("\t") for line in lines if f"\t{start}\t{end}\t" in line)
+    assert start <= 30_000 < end
+    assert (line[2], line[6], line[7]) == ("CDS", gene["strand"], "0")
+    assert any(line.endswith("Is_circular=true") for line in lines)
+
+
+def test_lower_case_is_kept_as_intervals_and_the_bases_as_they_came(home, tmp_path):
+    bases = "ACGTacgtnnACGT" * 10 + "acg"
+    ingest(IngestConfig(sources=(write_fasta(tmp_path / "x.fa", c=bases),), name="x"))
+    (row,) = Dataset.open(home / "corpora" / "x").scan("data").collect().iter_rows(named=True)
+    assert row["bases"] == bases
+    runs = [(14 * n + 4, 14 * n + 10) for n in range(10)] + [(140, 143)]
+    assert [(run["start"], run["end"]) for run in row["masked"]] == runs
