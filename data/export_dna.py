@@ -1,4 +1,4 @@
-"""Tagged DNA as GFF3 (1-based, both ends included), BED (0-based half-open) and proteins as FASTA.
+"""Tagged DNA as GFF3 (1-based, both ends included), BED (0-based half-open), places in codons, and proteins.
 
 An interval is one line or entry: of type CDS, or of type protein_match, named by its family. One that runs
 over the origin of a circle ends beyond it in GFF3, as that format has it, and is two lines in BED, which
@@ -7,10 +7,11 @@ knows no circles.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import polars as pl
 
 from data.contigs import Feature, over_origin
@@ -18,7 +19,8 @@ from data.labels import CDS
 from data.slices import Met
 
 _SAFE = "!$*+.:^_|?@-"  # with letters and digits, what GFF3 allows in column 1 unescaped
-_WIDTH = 60  # residues in a line
+_WIDTH = 60  # letters in a line
+_PAINTED = _WIDTH << 14  # bases whose places are held
 
 
 def parted(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataFrame:
@@ -102,6 +104,42 @@ def bed_lines(pairs: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[st
             name, chrom = re.sub(r"\s", "_", row["label"]), re.sub(r"\s", "_", row["contig"])
             for part in _parts(row, lengths[row["contig"]]):
                 yield f"{chrom}\t{part.start}\t{part.end}\t{name}\t{score}\t{part.strand}\n"
+
+
+def codons_lines(pairs: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[str]:
+    """Lines of a FASTA-like file with two entries a contig, one a strand, each as long as the contig.
+
+    A base that codes has its place in its codon, 0, 1 or 2 from the gene's 5' end on, any other a dot; where
+    genes of a strand overlap, the more probable one counts.
+
+    Args:
+        pairs: as of `bed_lines`.
+    """
+    for contigs, frame in pairs:
+        genes = frame.filter(pl.col("label") == CDS).sort("probability", maintain_order=True)
+        found = genes.partition_by("contig", as_dict=True)
+        for contig, length in contigs.select("contig", "length").iter_rows():
+            rows = found.get((contig,), genes.clear()).iter_rows(named=True)
+            parts = [part for row in rows for part in _parts(row, length)]
+            for strand in "+-":
+                yield f">{contig} {strand}\n"
+                yield from _codons([part for part in parts if part.strand == strand], length)
+
+
+def _codons(parts: Sequence[Feature], length: int) -> Iterator[str]:
+    """Lines of one strand of a contig; parts that come later count."""
+    begins, ends = (np.array([getattr(part, name) for part in parts], np.int64) for name in ("start", "end"))
+    for low in range(0, length, _PAINTED):
+        high = min(low + _PAINTED, length)
+        letters = np.full(high - low, ord("."), np.uint8)
+        for number in np.flatnonzero((begins < high) & (ends > low)).tolist():
+            part = parts[number]
+            at = np.arange(max(part.start, low), min(part.end, high))
+            far = at - part.start if part.strand == "+" else part.end - 1 - at
+            letters[at - low] = ord("0") + (far - part.phase) % 3
+        text = letters.tobytes().decode("ascii")
+        for first in range(0, len(text), _WIDTH):
+            yield text[first : first + _WIDTH] + "\n"
 
 
 def faa_lines(frames: Iterable[pl.DataFrame]) -> Iterator[str]:

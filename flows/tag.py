@@ -59,7 +59,7 @@ class TagConfig:
     model: Model  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
     sources: Sources  # files or folders, of text or of DNA as the model
     out: Path  # folder of the tagged dataset
-    format: str = "parquet"  # and, comma-separated, jsonl, conll (text) or gff3, bed, faa (DNA)
+    format: str = "parquet"  # and, comma-separated, jsonl, conll (text) or gff3, bed, faa, codons (DNA)
     tokens: bool = False  # of text: every token with its tag and probability, too
     min_probability: float = 0.0  # leave out what is less likely
     text_column: str | None = None  # of Parquet, whose rows are documents

@@ -13,7 +13,7 @@ import polars as pl
 from data import schema
 from data.errors import UsageError
 from data.export import conll_lines, jsonl_lines
-from data.export_dna import bed_lines, faa_lines, gff3_lines
+from data.export_dna import bed_lines, codons_lines, faa_lines, gff3_lines
 from data.manifest import MANIFEST, STAGING
 from data.store import Dataset, DatasetWriter, Shard, Staging, sha256_file
 from data.tables import Columns
@@ -25,7 +25,7 @@ from tasks.tag_plan import Planned, read_plan
 from tasks.tag_shard import BINS
 from tasks.tag_sources import File, Input, find_inputs, outside
 
-TEXT_FORMATS, DNA_FORMATS = ("parquet", "jsonl", "conll"), ("parquet", "gff3", "bed", "faa")
+TEXT_FORMATS, DNA_FORMATS = ("parquet", "jsonl", "conll"), ("parquet", "gff3", "bed", "faa", "codons")
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
 
 
@@ -258,6 +258,8 @@ def _lines(name: str, staging: Staging, shards: Sequence[Shard], code: int | Non
         return faa_lines(parts("proteins"))
     if name == "bed":
         return bed_lines(pairs("contigs"))
+    if name == "codons":
+        return codons_lines(pairs("contigs"))
     return gff3_lines(lambda: parts("contigs"), parts("data"), code)
 
 

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 from Bio import SeqIO
 
-from data import schema
+from data import export_dna, schema
+from data.bases import labels_of
 from data.dna import Genome, read_genome
-from data.export_dna import bed_lines, faa_lines, gff3_lines, parted
+from data.export_dna import bed_lines, codons_lines, faa_lines, gff3_lines, parted
 
 ROWS = [
     ("x.fa", "c1", 0, 92, "+", 2, "CDS", 1, 0.5, "dna-default-s0-ab;1"),
@@ -102,6 +103,30 @@ def test_bed_has_six_columns():
     lines = list(bed_lines([(pl.concat(LINEAR()), FRAME)]))
     assert lines[1] == "c1\t100\t190\tCDS\t750\t-\n"
     assert all(len(line.split("\t")) == 6 for line in lines)
+
+
+def test_each_base_has_its_place_in_its_codon_on_either_strand(monkeypatch):
+    rows = [
+        ("x.fa", "c1", 150, 250, "+", 0, "CDS", 0, 0.5, "m"),  # over the origin
+        ("x.fa", "c1", 61, 97, "-", 0, "CDS", 0, 0.9, "m"),
+        ("x.fa", "c1", 130, 160, "-", 2, "CDS", 2, 0.9, "m"),
+        ("x.fa", "c1", 64, 94, "-", 0, "family", 0, 0.9, "m"),
+    ]
+    frame = pl.DataFrame(rows, schema=schema.INTERVALS, orient="row")
+    features = parted(frame, {"c1": 200})
+    forward, reverse = (labels_of(features.filter(strand=strand), 0, 200) for strand in "+-")
+    monkeypatch.setattr(export_dna, "_PAINTED", 60)
+    text = "".join(codons_lines([(*CIRCLE(), frame)]))
+    found = {record.description: str(record.seq) for record in SeqIO.parse(io.StringIO(text), "fasta")}
+    assert found["c1 +"] == "".join(".012"[name] for name in forward)
+    assert found["c1 -"] == "".join("....012"[name] for name in reverse)
+
+
+def test_where_genes_of_a_strand_overlap_the_more_probable_one_counts():
+    rows = [("x.fa", "c1", a, a + 30, "+", 0, "CDS", 0, p, "m") for a, p in ((0, 0.9), (20, 0.8))]
+    frame = pl.DataFrame(rows, schema=schema.INTERVALS, orient="row")
+    line = list(codons_lines([(*CIRCLE(), frame)]))[1]
+    assert line == "012" * 10 + ("012" * 10)[10:] + "." * 10 + "\n"
 
 
 def test_proteins_carry_the_id_of_their_interval_and_its_place():

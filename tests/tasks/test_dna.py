@@ -217,8 +217,8 @@ def test_a_contig_that_memory_does_not_hold_is_tagged_the_same(folder, ecoli, tm
     for held in (spool.HELD, 5000):
         monkeypatch.setattr(spool, "HELD", held)
         out = tmp_path / str(held)
-        tag(TagConfig(model=str(folder), sources=files, out=out, format="gff3,faa", workers=0))
-        found.append([(out / name).read_bytes() for name in ("tags.gff3", "tags.faa")])
+        tag(TagConfig(model=str(folder), sources=files, out=out, format="gff3,faa,codons", workers=0))
+        found.append([(out / f"tags.{name}").read_bytes() for name in ("gff3", "faa", "codons")])
     assert found[0] == found[1]
     assert found[0][0].count(b"\tCDS\t") > 50
 
