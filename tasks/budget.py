@@ -1,7 +1,7 @@
 """What tagging needs of memory, and how `--memory` is shared out.
 
 Measured with bench/memory.py, two workers on English novels: pages that processes share (libraries, the
-mapped weights) counted once, the driver has 310 MiB and a worker 140 beside its model and its tables.
+mapped weights) counted once, the driver has 250 MiB, 290 with Prefect, a worker 140 beside model and tables.
 """
 
 import os
