@@ -36,12 +36,16 @@ def _wide() -> bool:
 LANES = 16 if _wide() else 8  # numbers in a vector
 VECTORS = 4 if LANES == 16 else 2  # vectors side by side in a tile
 ROWS = 6  # rows of a tile: ROWS * VECTORS sums and VECTORS numbers of the panel fill the registers
+TALL = {v: ROWS * (VECTORS // v) for v in range(1, VECTORS + 1)}  # rows where a tile is but v vectors wide
 PANEL = LANES * VECTORS
 DEPTH = 128  # rows of a panel used in one go: they stay in the first cache
 
 
 def _typed(typingctx: Any, a: Any, panel: Any, c: Any, add: Any) -> Any:
-    """c = a @ panel, or c += a @ panel where `add`; a (1 to ROWS, K), panel (K, PANEL), c (., 1 to PANEL)."""
+    """c = a @ panel, or c += a @ panel where `add`; panel (K, PANEL), c (., 1 to PANEL).
+
+    a (., K) has 1 to ROWS rows, or as many as TALL says.
+    """
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         left, right, out = (
@@ -54,8 +58,8 @@ def _typed(typingctx: Any, a: Any, panel: Any, c: Any, add: Any) -> Any:
         vectors = builder.udiv(builder.add(width, word(LANES - 1)), word(LANES))
         done = builder.append_basic_block("done")
         choice = builder.switch(builder.add(builder.mul(rows, word(8)), vectors), done)
-        for r in range(1, ROWS + 1):
-            for v in range(1, VECTORS + 1):
+        for v, tall in TALL.items():
+            for r in sorted({*range(1, ROWS + 1), tall}):
                 block = builder.append_basic_block(f"tile_{r}_{v}")
                 choice.add_case(word(r * 8 + v), block)
                 builder.position_at_end(block)
@@ -145,16 +149,27 @@ def put(row: Any, panels: Any, k: int) -> None:
 
 @jit
 def _fill(W: Any, panels: Any) -> None:
-    for k in range(len(W)):
-        put(W[k], panels, k)
+    K, N = W.shape
+    if W.strides[1] == W.itemsize:
+        for k in range(K):
+            put(W[k], panels, k)
+        return
+    for p in range(len(panels)):  # W is turned: 16 rows at a time use a line of memory up before it goes
+        first = p * PANEL
+        for begin in range(0, K, 16):
+            for j in range(min(PANEL, N - first)):
+                for k in range(begin, min(begin + 16, K)):
+                    panels[p, k, j] = W[k, first + j]
 
 
 def room(K: int, N: int) -> Floats:
-    """A packed matrix (panels, K, PANEL) of zeros, beginning on a cache line of 64 bytes."""
-    panels = -(-N // PANEL)
-    bare = np.zeros(panels * K * PANEL + 16, np.float32)
+    """A packed matrix (panels, K, PANEL), beginning on a cache line of 64 bytes; zero beyond column N."""
+    count = -(-N // PANEL)
+    bare = np.empty(count * K * PANEL + 16, np.float32)
     first = -(bare.ctypes.data // 4) % 16
-    return bare[first : first + panels * K * PANEL].reshape(panels, K, PANEL)
+    panels = bare[first : first + count * K * PANEL].reshape(count, K, PANEL)
+    panels[count - 1 :, :, N - (count - 1) * PANEL :] = 0
+    return panels
 
 
 def packed(W: Floats) -> Floats:
@@ -169,13 +184,17 @@ def times(a: Any, panels: Any, c: Any, add: bool) -> None:
     """c = a @ W, or c += a @ W where `add`: a (M, K), W (K, N) packed, c (M, N)."""
     M, K = a.shape
     N = c.shape[1]
-    tiles = (M + ROWS - 1) // ROWS
     for p in range(len(panels)):
         first, last = p * PANEL, min(p * PANEL + PANEL, N)
+        tall = ROWS * (VECTORS // ((last - first + LANES - 1) // LANES))
+        high = M // tall * tall if tall > ROWS else 0  # rows in tiles that are taller, as they are narrow
+        tiles = (M - high + ROWS - 1) // ROWS
         for k in range(0, K, DEPTH):
             end = min(k + DEPTH, K)
+            for i in range(0, high, tall):
+                tile(a[i : i + tall, k:end], panels[p, k:end], c[i : i + tall, first:last], add or k > 0)
             for t in range(tiles):
-                i, j = M * t // tiles, M * (t + 1) // tiles
+                i, j = high + (M - high) * t // tiles, high + (M - high) * (t + 1) // tiles
                 tile(a[i:j, k:end], panels[p, k:end], c[i:j, first:last], add or k > 0)
 
 

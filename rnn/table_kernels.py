@@ -50,11 +50,16 @@ def _sums(table: Any, touched: Any, column: Any, ends: Any, factor: Any) -> Any:
     sums = np.empty((U, D), table.dtype)
     for u in range(U):
         out = sums[u]
-        out[:] = 0
+        if ends[u] == ends[u + 1]:
+            out[:] = 0
         for e in range(ends[u], ends[u + 1]):
             f, row = factor[e], table[touched[column[e]]]
-            for j in range(D):
-                out[j] += f * row[j]
+            if e == ends[u]:
+                for j in range(D):
+                    out[j] = f * row[j]
+            else:
+                for j in range(D):
+                    out[j] += f * row[j]
     return sums
 
 

@@ -16,6 +16,8 @@ SIZES = [
     (13, 2 * DEPTH, 3 * PANEL),
     (5, 7, PANEL - 1),
     (0, 3, 9),
+    (4 * ROWS + 2, DEPTH + 1, 9),
+    (2 * ROWS + 1, 5, 9 + PANEL // 2),
 ]
 
 
@@ -38,7 +40,7 @@ def test_times(M, K, N, turned):
 
 
 def test_a_row_does_not_depend_on_the_rows_beside_it():
-    a, W = operands(2 * ROWS + 1, 2 * DEPTH + 3, PANEL + 5)
+    a, W = operands(4 * ROWS + 1, 2 * DEPTH + 3, PANEL + 5)
     together, alone = np.empty((len(a), W.shape[1]), np.float32), np.empty((len(a), W.shape[1]), np.float32)
     times(a, packed(W), together, False)
     for i in range(len(a)):
