@@ -33,6 +33,29 @@ def sigmoid(x: Any) -> Any:
 
 
 @jit
+def exp2(y: Any) -> Any:
+    """2^y between -40 and 40, at these where y is beyond them, off by 2e-7 of itself.
+
+    Gates are quotients of it, sigmoid(x) = 1 / (1 + 2^(SIGMOID x)) and tanh(x) = (1 - y) / (1 + y) with
+    y = 2^(TANH x): in fewer instructions than above, and a product of three denominators is still a float32.
+    """
+    y = min(max(y, np.float32(-40.0)), np.float32(40.0))
+    n = np.rint(y)
+    r = y - n
+    p = np.float32(1.326470000e-3)  # least largest error between -1/2 and 1/2, and 1 at 0
+    p = p * r + np.float32(9.671533974e-3)
+    p = p * r + np.float32(5.550734001e-2)
+    p = p * r + np.float32(2.402224176e-1)
+    p = p * r + np.float32(6.931469774e-1)
+    p = p * r + np.float32(1)
+    return np.int32(np.float32(p).view(np.int32) + np.int32(np.int32(n) << np.int32(23))).view(np.float32)
+
+
+SIGMOID = np.float32(-1.44269504)  # -log2(e)
+TANH = np.float32(-2.88539008)  # twice that
+
+
+@jit
 def exp(x: Any) -> Any:
     """exp between -80 and 80, where x is taken to lie, off by 2e-7 of itself: 2^n times a polynomial.
 

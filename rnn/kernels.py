@@ -16,7 +16,7 @@ from rnn import layers
 from rnn.arrays import Floats, Int32, Params
 from rnn.batches import Batch
 from rnn.cells import Backprop, Cell
-from rnn.elementary import sigmoid, tanh
+from rnn.elementary import SIGMOID, TANH, exp2, sigmoid, tanh
 from rnn.jit import jit
 from rnn.products import packed, put, room, times
 
@@ -195,16 +195,25 @@ def _gru_backward(
 
 @jit
 def _lstm_step(g: Any, c: Any, h: Any) -> None:
-    """One row of a step: g (4H,), what enters and the product, becomes the gates; c (H,) is that before."""
-    H = len(h)
+    """One row of a step: g (4H,), what enters and the product, becomes the gates; c (H,) is that before.
+
+    One quotient serves i, f and g, another o and tanh(c). In two loops, as a processor looks only so far
+    ahead for work that waits for nothing.
+    """
+    H, one = len(h), np.float32(1)
     write, keep, fresh, show = g[:H], g[H : 2 * H], g[2 * H : 3 * H], g[3 * H : 4 * H]
     for j in range(H):
-        write[j] = sigmoid(write[j])
-        keep[j] = sigmoid(keep[j])
-        fresh[j] = tanh(fresh[j])
-        show[j] = sigmoid(show[j])
+        i, f = one + exp2(SIGMOID * write[j]), one + exp2(SIGMOID * keep[j])
+        y = exp2(TANH * fresh[j])
+        n = one + y
+        q = one / (i * f * n)
+        write[j], keep[j], fresh[j] = f * n * q, i * n * q, (one - y) * (i * f) * q
         c[j] = keep[j] * c[j] + write[j] * fresh[j]
-        h[j] = show[j] * tanh(c[j])
+    for j in range(H):
+        o, y = one + exp2(SIGMOID * show[j]), exp2(TANH * c[j])
+        n = one + y
+        q = one / (o * n)
+        show[j], h[j] = n * q, (one - y) * q
 
 
 @jit

@@ -6,7 +6,7 @@ import pytest
 from rnn import cells, chain, chain_kernels, kernels, layers, table_kernels, tables
 from rnn.batches import Bags, Sequences, pack
 from rnn.decode import Scheme, spans_of
-from rnn.elementary import exp
+from rnn.elementary import exp, exp2
 from rnn.network import NetworkConfig, init
 from rnn.optimise import Adam
 
@@ -161,6 +161,23 @@ def test_softmax_cross_entropy(weights):
 def test_exp_is_close_where_it_is_asked():
     x = np.linspace(-80, 80, 20001).astype(np.float32)
     np.testing.assert_allclose([exp(v) for v in x], np.exp(x.astype(np.float64)), rtol=3e-7)
+
+
+def test_exp2_is_close_and_stays_within_its_bounds():
+    x = np.concatenate([np.linspace(-40, 40, 20001), [0.5, -0.5, 0, 1e30, -1e30]]).astype(np.float32)
+    near = np.exp2(np.clip(x, -40, 40).astype(np.float64))
+    np.testing.assert_allclose([exp2(v) for v in x], near, rtol=3e-7)
+    assert exp2(np.float32(0)) == 1
+
+
+@pytest.mark.parametrize("size", [30.0, 1e3, 1e30])
+def test_an_lstm_of_saturated_gates(size):
+    """What is far from 0 gives gates of 0 and 1, no overflow of their common denominator."""
+    x = np.tile(np.array([1, -1], np.float32) * np.float32(size), (6, 4 * H))[:, : 4 * H]
+    weights, batch = {"Wh": np.zeros((H, 4 * H), np.float32)}, batch_of([3, 2, 1])
+    h, _ = kernels.CELLS["lstm"](x, weights, batch)
+    wanted, _ = cells.CELLS["lstm"](x, weights, batch)
+    np.testing.assert_allclose(h, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", [1, 8, 16])
