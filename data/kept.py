@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 KEPT = 1 << 16  # strings, where nothing else is said
+ROWS = 64 << 20  # bytes of what a network keeps of them, likewise
 
 
 class Kept:

@@ -5,6 +5,7 @@ after a while. What is returned depends on the words asked for alone, not on wha
 """
 
 import threading
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,18 @@ WORDS = 1 << 16  # kept
 LETTERS, ROWS = 16, 32  # of the table for each of them: bytes, and rows of their bags
 LONGEST = 1 << 10  # bytes of a word that is kept
 AT_ONCE = 1 << 12  # new words looked up at a time
+
+
+class Names(NamedTuple):
+    """What the table calls the words it was asked for.
+
+    Attributes:
+        names: (U,) int32, below the table's size.
+        age: how often the table has been filled anew: names of another age are of other words.
+    """
+
+    names: np.ndarray
+    age: int
 
 
 class Words:
@@ -32,7 +45,7 @@ class Words:
         self._size = size
         self._own = threading.local()  # a table for each thread
 
-    def bags(self, words: Strings, offsets: np.ndarray) -> tuple[np.ndarray, Bags]:
+    def bags(self, words: Strings, offsets: np.ndarray) -> tuple[np.ndarray, Bags, Names | None]:
         """Number the contexts of words, and find the bag of each number.
 
         Args:
@@ -40,8 +53,8 @@ class Words:
             offsets: (n + 1,) where sentences begin and the last ends.
 
         Returns:
-            numbers (N,) int32, counted in the order they come where a bag depends on the word alone; and the
-            bags, without stand-ins.
+            numbers (N,) int32, counted in the order they come where a bag depends on the word alone; the
+            bags, without stand-ins; and what this thread's table calls each number, if it has them all.
         """
         table: _Table | None = getattr(self._own, "table", None)
         if table is None:
@@ -51,7 +64,7 @@ class Words:
             return found
         frame = contexts(words.series(), offsets, self.features.reach)
         keys = distinct(frame)
-        return numbers_of(frame, keys), self.features.bags(keys, stand_ins=False)
+        return numbers_of(frame, keys), self.features.bags(keys, stand_ins=False), None
 
 
 class _Table:
@@ -59,12 +72,14 @@ class _Table:
         self.features = features
         self.kept = Kept(size, LETTERS * size, LONGEST, np.uint8)
         self.rows, self.offsets = np.empty(ROWS * size, np.int32), np.zeros(size + 1, np.int64)
+        self.age = 0
 
     def forget(self) -> None:
         self.kept.forget()
+        self.age += 1
 
-    def look_up(self, words: Strings) -> tuple[np.ndarray, Bags] | None:
-        """Numbers and bags; None if the table cannot hold all of the words at once."""
+    def look_up(self, words: Strings) -> tuple[np.ndarray, Bags, Names] | None:
+        """Numbers, bags and names; None if the table cannot hold all of the words at once."""
         marks = np.zeros(len(words), np.uint8)
         before = self.kept.known
         ids, upto = self.kept.number(words.data, words.starts, words.ends, marks)
@@ -80,7 +95,8 @@ class _Table:
             return None
         numbers, order = kernels.renumbered(ids, self.kept.known)
         rows, offsets = kernels.gathered(self.rows, self.offsets, order)
-        return numbers, Bags(rows, offsets, np.arange(len(order), dtype=np.int32), len(order))
+        bags = Bags(rows, offsets, np.arange(len(order), dtype=np.int32), len(order))
+        return numbers, bags, Names(order, self.age)
 
     def _learn(self, before: int) -> bool:
         """Look up the bags of the words numbered from `before` on; says whether there is room for all."""

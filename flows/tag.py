@@ -139,7 +139,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
         write_plan(writer, config.model, folder, plan)
         work = tagging.Tagging(writer, plan)
         shared = _share(config, loaded, len(work.todo))
-        request = _request(config, folder, writer, shared.kept)
+        request = _request(config, folder, writer, shared)
         with (
             _engine(config, shared, request, len(work.todo), recorder.run) as (engine, log),
             progress("tagging", work.size(), "B", work.state) as advance,
@@ -183,7 +183,7 @@ def _share(config: TagConfig, loaded: model.Model, shards: int) -> budget.Share:
     return budget.share(config.workers, size_of(config.memory), shards, loaded.kind, weights)
 
 
-def _request(config: TagConfig, folder: Path, writer: DatasetWriter, kept: int) -> Request:
+def _request(config: TagConfig, folder: Path, writer: DatasetWriter, shared: budget.Share) -> Request:
     formats = (*writer.config["formats"], *(("tokens",) if config.tokens else ()))
     return Request(
         model=str(folder.resolve()),
@@ -193,7 +193,8 @@ def _request(config: TagConfig, folder: Path, writer: DatasetWriter, kept: int) 
         min_probability=config.min_probability,
         genetic_code=config.genetic_code,
         reuse=not config.no_reuse,
-        kept=kept,
+        kept=shared.kept,
+        rows=shared.rows,
     )
 
 

@@ -4,7 +4,6 @@ The first two are architectures like `NetworkConfig`: `fit` and `predict` take t
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -115,9 +114,8 @@ class PaddedConfig:
 
         return logits, backprop
 
-    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
-        """Logits alone; see `NetworkConfig.tagger`."""
-        return lambda batch: self.forward(params, bags, batch)[0]
+    def reader(self, params: Params) -> None:
+        """None: only `forward` computes it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Its settings, for a report; this network is compared with, not kept."""
@@ -149,9 +147,8 @@ class WindowConfig:
         if self.width < 1 or self.width % 2 == 0:
             raise ValueError(f"width must be odd. Got {self.width}")
 
-    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
-        """Logits alone; see `NetworkConfig.tagger`."""
-        return lambda batch: self.forward(params, bags, batch)[0]
+    def reader(self, params: Params) -> None:
+        """None: only `forward` computes it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

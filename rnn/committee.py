@@ -7,15 +7,17 @@ and the weights of the chain are the means over the members (a product of expert
 Its parameters are those of the members, the name of each behind the member's number: `0/table`, `1/table`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnn.arrays import Floats, Gradients, Int32, Params
+from rnn.arrays import Floats, Gradients, Params, compiled
 from rnn.batches import Bags, Batch
 from rnn.network import Architecture, Backprop, NetworkConfig, Noise
+
+if TYPE_CHECKING:
+    from rnn.readers import Reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,18 +98,13 @@ class Committee:
         mean: Floats = np.mean([logits for logits, _ in heard], axis=0)
         return mean, backprop
 
-    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
-        """Logits alone; see `NetworkConfig.tagger`."""
-        taggers = [self.member.tagger(own, bags, tokens) for own in self.seats(params)]
+    def reader(self, params: Params) -> "Reader | None":
+        """The members ready to tag; see `NetworkConfig.reader`."""
+        if not compiled(params["0/table"].dtype):
+            return None
+        from rnn.readers import CommitteeReader, NetworkReader
 
-        def logits(batch: Batch) -> Floats:
-            total = taggers[0](batch)
-            for each in taggers[1:]:
-                total += each(batch)
-            total /= self.members
-            return total
-
-        return logits
+        return CommitteeReader([NetworkReader(self.member, own) for own in self.seats(params)])
 
 
 def learners(config: Architecture, params: Params) -> list[tuple[str, Architecture, Params]]:

@@ -11,6 +11,7 @@ from rnn import chain
 from rnn.arrays import Bools, Floats, Int32, Int64, Params, compiled
 from rnn.batches import Bags, Batch, Sequences, by_length, pack
 from rnn.network import Architecture
+from rnn.rows import Known, tagger
 from rnn.threads import one_thread
 
 WINDOW = 1 << 16  # steps for which the blocks of each distinct symbol are summed once
@@ -79,6 +80,7 @@ def predict(
     batch_tokens: int = 4096,
     workers: int = 1,
     temperature: float = 1.0,
+    known: Known | None = None,
 ) -> Prediction:
     """Tag sequences.
 
@@ -95,6 +97,7 @@ def predict(
         batch_tokens: steps computed at a time, which bounds memory; a longer sequence goes alone.
         workers: threads; the result does not depend on how many.
         temperature: all log weights are divided by it before probabilities are taken, see `calibrate`.
+        known: rows of the symbols that are kept from call to call; with one worker only.
 
     Returns:
         the prediction, in the order of `sequences`.
@@ -112,7 +115,7 @@ def predict(
     def tag(window: Int64) -> list[Spans]:
         """Fill in what belongs to the sequences of a window; the bags of its symbols are summed once."""
         some, found = sequences.take(window), []
-        logits = config.tagger(params, bags, some.tokens)
+        logits = tagger(config, params, bags, known)
         for chosen in by_length(some.lengths, batch_tokens):
             batch = pack(sequences, window[chosen])
             emission, starts, where = emissions(logits(batch), config, batch)
@@ -180,7 +183,7 @@ def calibrate(
         raise ValueError("calibration needs sequences with targets. Got none")
     width = 2 if config.output == "sigmoid" else config.classes
     weights = chain.Weights.of(params, chain.Weights.legal(width, start_legal, transition_legal))
-    logits, ready = config.tagger(params, bags, dev.tokens), []
+    logits, ready = tagger(config, params, bags), []
     with one_thread():
         for chosen in by_length(dev.lengths, 4096):
             batch = pack(dev, chosen)

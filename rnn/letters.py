@@ -11,7 +11,8 @@ side join the first half of it. Parameters, C = E / 4:
     letters.backward....   the same from the last letter to the first
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -84,24 +85,56 @@ def read(
     return out, backprop
 
 
-def read_only(params: Params, cell: str, spelling: Bags, words: Int32, first: int) -> Floats:
-    """`read` without a way back, by kernels; AT_ONCE words at a time. Letters begin at row `first`."""
-    from rnn import kernels
+class Spelling(NamedTuple):
+    """Letters of up to AT_ONCE words as a batch, and whose its sequences are, last and first rows."""
 
-    x = params["table"][first:]
-    C = x.shape[1] // 4
-    out = np.zeros((len(words), 2 * C), x.dtype)
-    entering = [product(x, params[f"letters.{name}.Wx"], params[f"letters.{name}.b"]) for name in DIRECTIONS]
-    weights = [kernels.recurrent(params, f"letters.{name}") for name in DIRECTIONS]
+    batch: Batch
+    owner: Int64
+    ends: tuple[Int64, Int64]
+
+
+def spell(bags: Bags, words: Int32, first: int) -> list[Spelling]:
+    """The letters, rows from `first` on, of the symbols `words` (U,): what all members read."""
+    from rnn import table_kernels
+
+    found: list[Spelling] = []
     for begin in range(0, len(words), AT_ONCE):
-        batch, owner, ends = _packed(spelling, words[begin : begin + AT_ONCE])
-        if batch is None:
-            continue
-        for d, name in enumerate(DIRECTIONS):
-            rows, reverse = batch.tokens - first, name == "backward"
-            h = kernels.states(cell, entering[d], rows, weights[d], batch, reverse)
-            out[begin + owner, d * C : (d + 1) * C] = h[ends[d]]
-    return out
+        some = words[begin : begin + AT_ONCE]
+        every = np.arange(len(some), dtype=np.int32)
+        rows, offsets = table_kernels.bag_ends(bags.rows, bags.offsets, some, first)
+        batch, owner, ends = _packed(Bags(rows, offsets, every), every)
+        if batch is not None:
+            found.append(Spelling(batch, begin + owner, ends))
+    return found
+
+
+class Speller:
+    """`read` without a way back, by kernels, ready for many calls."""
+
+    def __init__(self, params: Params, cell: str, first: int) -> None:
+        """As `read`; the letters begin at row `first` of the table."""
+        from rnn import kernels
+
+        self.cell, self.first = cell, first
+        x = params["table"][first:]
+        self._width = x.shape[1] // 4
+        self._entering = [
+            product(x, params[f"letters.{name}.Wx"], params[f"letters.{name}.b"]) for name in DIRECTIONS
+        ]
+        self._weights = [kernels.recurrent(params, f"letters.{name}") for name in DIRECTIONS]
+
+    def read(self, spelt: Sequence[Spelling], words: int) -> Floats:
+        """What `spell` gave of so many words: (U, E / 2)."""
+        from rnn import kernels
+
+        C, out = self._width, np.zeros((words, 2 * self._width), np.float32)
+        for batch, owner, ends in spelt:
+            rows = batch.tokens - np.int32(self.first)
+            for d, name in enumerate(DIRECTIONS):
+                entering, weights = self._entering[d], self._weights[d]
+                h = kernels.states(self.cell, entering, rows, weights, batch, name == "backward")
+                out[owner, d * C : (d + 1) * C] = h[ends[d]]
+        return out
 
 
 def _packed(spelling: Bags, words: Int32) -> tuple[Batch | None, Int64, tuple[Int64, Int64]]:

@@ -22,7 +22,7 @@ F gates (1 for the Elman cell, 3 GRU, 4 LSTM):
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from rnn.arrays import Floats, Gradients, Int32, Params, compiled
 from rnn.batches import Bags, Batch
 from rnn.cells import CELLS, GATES, Cell
 from rnn.tables import OneHot
+
+if TYPE_CHECKING:
+    from rnn.readers import Reader
 
 OUTPUTS = ("softmax", "sigmoid", "crf")
 ORTHOGONAL_GAIN = 1.0
@@ -105,8 +108,8 @@ class Architecture(Protocol):
         """Logits (N, S*G) of a packed batch, and the way back."""
         ...
 
-    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
-        """Logits alone, of batches of these tokens."""
+    def reader(self, params: Params) -> "Reader | None":
+        """What tags without a way back, quicker than `forward`; None where there is no such thing."""
         ...
 
 
@@ -299,67 +302,13 @@ class NetworkConfig:
 
         return x, onehot, backprop
 
-    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
-        """Logits without a way back, for batches of these tokens: what enters a cell is computed once a bag.
-
-        Args:
-            params: as `parameters`.
-            bags: which table rows each symbol has.
-            tokens: all that the batches will hold.
-
-        Returns:
-            batch -> logits (N, S*G), as `forward` computes them.
-        """
+    def reader(self, params: Params) -> "Reader | None":
+        """This network with these weights ready to tag, where kernels can."""
         if not compiled(params["table"].dtype):
-            return lambda batch: self.forward(params, bags, batch)[0]
-        from rnn import kernels, products, table_kernels
+            return None
+        from rnn.readers import NetworkReader
 
-        FH, by = GATES[self.cell] * self.hidden, params["head.by"]
-        slot = np.zeros(len(bags), np.int32)
-        slot[tokens] = 1
-        distinct = np.flatnonzero(slot).astype(np.int32)
-        slot[distinct] = np.arange(len(distinct))
-        begin = self.rows - self.letters
-        blocks, spelling = bags.parted(begin) if self.letters else (bags, bags)
-        onehot = table_kernels.OneHot(blocks, distinct, self.rows)
-        sums, _ = onehot.sums(params["table"])
-        if self.letters:
-            sums[:, : self.embedding // 2] += letters.read_only(params, self.cell, spelling, distinct, begin)
-        straight = onehot.sums(params["direct"])[0] if self.direct else None
-        heads = [products.packed(part) for part in np.split(params["head.Wy"], len(self.directions))]
-        first, weights = [], {}
-        for d, direction in enumerate(self.directions):
-            Wx, b = params.get(f"0.{direction}.Wx"), params[f"0.{direction}.b"]
-            first.append(sums[:, d * FH : (d + 1) * FH] + b if Wx is None else products.product(sums, Wx, b))
-        for layer in range(self.layers):
-            for direction in self.directions:
-                name = f"{layer}.{direction}"
-                weights[name] = kernels.recurrent(params, name)
-
-        def logits(batch: Batch) -> Floats:
-            entering, which = first, slot[batch.tokens]
-            rows = which
-            for layer in range(self.layers):
-                h = [
-                    kernels.states(self.cell, x, rows, weights[f"{layer}.{name}"], batch, name == "backward")
-                    for x, name in zip(entering, self.directions, strict=True)
-                ]
-                if layer + 1 < self.layers:
-                    above = np.hstack(h)
-                    names = [f"{layer + 1}.{direction}" for direction in self.directions]
-                    entering = [
-                        products.product(above, params[f"{name}.Wx"], params[f"{name}.b"]) for name in names
-                    ]
-                    rows = np.arange(len(above), dtype=np.int32)
-            out = np.empty((len(which), len(by)), np.float32)
-            out[:] = by
-            for state, head in zip(h, heads, strict=True):
-                products.times(state, head, out, True)
-            if straight is not None:
-                out += layers.window_sum(straight[which], self.direct, batch)[0]
-            return out
-
-        return logits
+        return NetworkReader(self, params)
 
     def _recurrent(
         self,

@@ -165,9 +165,8 @@ class NeighboursConfig:
 
         return logits.reshape(N, -1), backprop
 
-    def tagger(self, params: Params, bags: Bags, tokens: Int32) -> Callable[[Batch], Floats]:
-        """Scores alone; see `NetworkConfig.tagger`."""
-        return lambda batch: self.forward(params, bags, batch)[0]
+    def reader(self, params: Params) -> None:
+        """None: only `forward` computes it."""
 
 
 def _shared(network: NetworkConfig) -> dict[str, tuple[int, ...]]:

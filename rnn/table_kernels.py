@@ -64,6 +64,37 @@ def _sums(table: Any, touched: Any, column: Any, ends: Any, factor: Any) -> Any:
 
 
 @jit
+def bag_sums(table: Any, rows: Any, offsets: Any, symbols: Any, end: int) -> Any:
+    """For each of the symbols (U,) the sum of the rows of its bag that lie before `end`: (U, D)."""
+    D = table.shape[1]
+    sums = np.zeros((len(symbols), D), table.dtype)
+    for u in range(len(symbols)):
+        out = sums[u]
+        for e in range(offsets[symbols[u]], offsets[symbols[u] + 1]):
+            if rows[e] < end:
+                row = table[rows[e]]
+                for j in range(D):
+                    out[j] += row[j]
+    return sums
+
+
+@jit
+def bag_ends(rows: Any, offsets: Any, symbols: Any, begin: int) -> Any:
+    """For each of the symbols (U,) the rows of its bag from `begin` on: all in a row, and their offsets."""
+    ends, E = np.zeros(len(symbols) + 1, np.int64), 0
+    for u in range(len(symbols)):
+        E += offsets[symbols[u] + 1] - offsets[symbols[u]]
+    found, n = np.empty(E, np.int32), 0
+    for u in range(len(symbols)):
+        for e in range(offsets[symbols[u]], offsets[symbols[u] + 1]):
+            if rows[e] >= begin:
+                found[n] = rows[e]
+                n += 1
+        ends[u + 1] = n
+    return found[:n].copy(), ends
+
+
+@jit
 def _scatter(dx: Any, K: int, column: Any, ends: Any, factor: Any, which: Any) -> Any:
     U, D = len(ends) - 1, dx.shape[1]
     sums, values = np.zeros((U, D), dx.dtype), np.zeros((K, D), dx.dtype)

@@ -17,7 +17,7 @@ import polars as pl
 from data import schema
 from data.corpus import quarantine
 from data.errors import ElmanError
-from data.kept import KEPT
+from data.kept import KEPT, ROWS
 from data.reading import Options
 from data.records import Refused
 from data.slices import Slice
@@ -46,6 +46,7 @@ class Request:
         genetic_code: of DNA; the model's own if None.
         reuse: whether equal sentences may be tagged once.
         kept: words, and stretches between white space, in the tables of a worker.
+        rows: bytes of its table of what enters the cells for these words.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Request:
     genetic_code: int | None = None
     reuse: bool = True
     kept: int = KEPT
+    rows: int = ROWS
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -147,7 +149,7 @@ class Shards:
             return cls(request, staging, Genomes(finder, request.formats, staging), options)
         from tasks.tagger import Tagger
 
-        tables = entities(Tagger.of(loaded, request.kept), request.formats, request.reuse)
+        tables = entities(Tagger.of(loaded, request.kept, request.rows), request.formats, request.reuse)
         return cls(
             request, staging, lambda each, whole: tables, replace(options_of(loaded), kept=request.kept)
         )

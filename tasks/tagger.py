@@ -1,6 +1,7 @@
 """A text model at work: tokens or raw text in; tags, and entities with their probabilities, out."""
 
 import json
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,14 +15,16 @@ import polars as pl
 from data.errors import BadInput
 from data.features import Bags as Looked
 from data.features import Features
+from data.kept import ROWS
 from data.strings import Strings
 from data.tags import legal, tag_set
 from data.tokenizer import Tokenizer
-from data.words import WORDS, Words, equal_sentences
+from data.words import WORDS, Names, Words, equal_sentences
 from rnn.arrays import Bools, Params
 from rnn.batches import Bags, Sequences
 from rnn.decode import Prediction, Scheme, Spans, predict, repeated
 from rnn.network import Architecture
+from rnn.rows import Known, Rows
 from rnn.weights import from_bytes
 from tasks.model import VOCABULARY, WEIGHTS, Model, read
 
@@ -101,6 +104,7 @@ class Tagger:
     params: Params
     network: Architecture
     kept: int = WORDS  # words in the table of each thread
+    rows: int = ROWS  # bytes of the rows kept of these words, in each thread
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -112,8 +116,8 @@ class Tagger:
         return cls.of(read(folder))
 
     @classmethod
-    def of(cls, model: Model, kept: int = WORDS) -> Self:
-        """A tagger from a model folder whose files have been checked; `kept` words in its table."""
+    def of(cls, model: Model, kept: int = WORDS, rows: int = ROWS) -> Self:
+        """A tagger from a model folder whose files have been checked, with tables of this size."""
         if model.kind != "text":
             raise BadInput("a model of text", got=f"one of {model.kind}", todo=_OTHER, source=model.folder)
         features = Features.from_json(json.loads(model.files[VOCABULARY][:]))
@@ -129,6 +133,7 @@ class Tagger:
             params=params,
             network=network,
             kept=kept,
+            rows=rows,
         )
 
     @property
@@ -139,6 +144,20 @@ class Tagger:
     @cached_property
     def _words(self) -> Words:
         return Words(self.features, self.kept)
+
+    @cached_property
+    def _own(self) -> threading.local:
+        return threading.local()  # a table of rows for each thread
+
+    def _known(self, names: Names | None) -> Known | None:
+        """The rows kept, if there are names for what is looked up there, and kernels."""
+        if names is None:
+            return None
+        if not hasattr(self._own, "rows"):
+            reader = self.network.reader(self.params)
+            self._own.rows = None if reader is None else Rows.within(reader, self.rows, self.kept)
+        rows: Rows | None = self._own.rows
+        return None if rows is None else Known(rows, *names)
 
     def tag_flat(self, words: Strings | pl.Series, offsets: np.ndarray, reuse: bool = True) -> Tagged:
         """Tag sentences given flat; the answer to one does not depend on the others.
@@ -156,15 +175,17 @@ class Tagger:
             chosen = filled[first:last]
             begin, end = int(offsets[chosen[0]]), int(offsets[chosen[-1] + 1])
             inside = np.append(offsets[chosen], end) - begin
-            numbers, bags = self._words.bags(strings.part(begin, end), inside)
-            prediction = self._predict(numbers, bags, inside, reuse)
+            numbers, bags, names = self._words.bags(strings.part(begin, end), inside)
+            prediction = self._predict(numbers, bags, names, inside, reuse)
             spans = prediction.spans
             assert spans is not None
             unknown = int(self.features.unknown(bags)[numbers].sum())
             parts.append((prediction, spans._replace(sequence=chosen[spans.sequence]), unknown))
         return self._join(parts)
 
-    def _predict(self, numbers: np.ndarray, found: Looked, offsets: np.ndarray, reuse: bool) -> Prediction:
+    def _predict(
+        self, numbers: np.ndarray, found: Looked, names: Names | None, offsets: np.ndarray, reuse: bool
+    ) -> Prediction:
         sequences = Sequences(numbers, offsets)
         scoring = Scoring.of(self.tags, self.binary)
         chosen, which = equal_sentences(numbers, offsets) if reuse else (None, None)
@@ -177,6 +198,7 @@ class Tagger:
             transition_legal=scoring.transition,
             scheme=scoring.scheme,
             temperature=self.passport["temperature"],
+            known=self._known(names),
         )
         return prediction if which is None else repeated(prediction, which)
 

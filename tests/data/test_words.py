@@ -37,7 +37,7 @@ def test_bags_are_those_of_the_features(line, which):
     frame = contexts(series, offsets, features.reach)
     keys = distinct(frame)
     expected = bag_lists(numbers_of(frame, keys), features.bags(keys, stand_ins=False))
-    numbers, bags = words.bags(Strings.of(series), offsets)
+    numbers, bags, _ = words.bags(Strings.of(series), offsets)
     assert bag_lists(numbers, bags) == expected
 
 
@@ -55,7 +55,7 @@ def test_the_table_has_a_fixed_size_and_what_does_not_fit_is_looked_up_without_i
     words.bags(Strings.of(TRAINING), np.array([0, len(TRAINING)]))
     before = words._own.table.kept.nbytes
     series = pl.Series([f"{'w' * letters}{n}" for n in range(500)])
-    numbers, bags = words.bags(Strings.of(series), np.array([0, 500]))
+    numbers, bags, _ = words.bags(Strings.of(series), np.array([0, 500]))
     assert len(np.unique(numbers)) == bags.contexts == 500
     assert words._own.table.kept.nbytes == before
 

@@ -9,6 +9,7 @@ from rnn.committee import Committee
 from rnn.decode import predict
 from rnn.fit import FitConfig, fit
 from rnn.network import NetworkConfig, init
+from rnn.rows import tagger
 from rnn.weights import from_bytes, to_bytes
 
 BAGS = Bags.single(12, unknown=1)
@@ -35,7 +36,7 @@ def test_a_committee_s_logits_and_chain_are_the_means_of_its_members():
         COMMITTEE.forward(params, BAGS, batch)[0], np.mean(alone, axis=0), rtol=1e-5, atol=1e-6
     )
     np.testing.assert_allclose(
-        COMMITTEE.tagger(params, BAGS, batch.tokens)(batch), np.mean(alone, axis=0), rtol=1e-4, atol=1e-5
+        tagger(COMMITTEE, params, BAGS)(batch), np.mean(alone, axis=0), rtol=1e-4, atol=1e-5
     )
     trained = chain.Weights.of(params, chain.Weights.legal(3, None, None))
     mean = np.mean([params[f"{k}/chain.transition"] for k in range(3)], axis=0)

@@ -6,9 +6,27 @@ from data.errors import UsageError
 from data.scanner import Scanner
 from data.tokenizer import Tokenizer
 from data.words import _Table
-from tasks.budget import DRIVER, ENTRY, FEWEST, MIB, MOST, WORKER, of_model, share
+from tasks.budget import (
+    DRIVER,
+    ENTRY,
+    FEWEST,
+    LEAST_ROWS,
+    MIB,
+    MOST,
+    MOST_ROWS,
+    WORKER,
+    of_model,
+    of_weights,
+    share,
+)
 
 WEIGHTS = 80 * MIB
+
+
+def needed(workers, kept, rows):
+    """Bytes of all processes."""
+    own = WORKER + of_model(WEIGHTS) + kept * ENTRY + rows
+    return DRIVER + of_weights("text", WEIGHTS) + workers * own
 
 
 @pytest.mark.parametrize("memory", range(600 * MIB, 4096 * MIB, 100 * MIB))
@@ -17,16 +35,18 @@ def test_what_is_shared_out_never_exceeds_the_memory(memory, asked):
     try:
         got = share(asked, memory, 100, "text", WEIGHTS)
     except UsageError:
-        assert memory < DRIVER + (asked or 1) * (WORKER + of_model(WEIGHTS) + FEWEST * ENTRY)
+        assert memory < needed(asked or 1, FEWEST, LEAST_ROWS)
         return
-    assert DRIVER + got.workers * (WORKER + of_model(WEIGHTS) + got.kept * ENTRY) <= memory
+    assert needed(got.workers, got.kept, got.rows) <= memory
     assert got.workers == asked or asked is None
     assert FEWEST <= got.kept <= MOST
+    assert LEAST_ROWS <= got.rows <= MOST_ROWS
 
 
 def test_more_memory_gives_larger_tables_and_too_little_is_refused_with_what_is_needed():
-    kept = [share(2, size * MIB, 100, "text", WEIGHTS).kept for size in (870, 900, 980)]
-    assert kept == sorted(set(kept))
+    shares = [share(2, size * MIB, 100, "text", WEIGHTS) for size in (870, 980, 1500)]
+    for sizes in ([each.kept for each in shares], [each.rows for each in shares]):
+        assert sizes == sorted(set(sizes))
     with pytest.raises(UsageError, match=r"--memory of 8\d\dMiB or more for 2 worker\(s\).* Got 500MiB"):
         share(2, 500 * MIB, 100, "text", WEIGHTS)
 

@@ -79,6 +79,19 @@ def test_going_in_pieces_changes_nothing(loaded, monkeypatch):
     assert [[e[:3] for e in s.entities] for s in pieces] == [[e[:3] for e in s.entities] for s in whole]
 
 
+def test_no_byte_depends_on_the_tables_or_on_what_was_tagged_before(loaded):
+    def said(tagger, some):
+        words = pl.Series([token for sentence in some for token in sentence], dtype=pl.String)
+        flat = tagger.tag_flat(words, np.cumsum([0, *map(len, some)]))
+        return [np.asarray(part).tobytes() for part in (flat.tags, flat.probability, *flat.spans)]
+
+    many = [[f"{word}{n % 7}" if n % 3 else word for word in s] for n in range(40) for s in SENTENCES]
+    for kept, rows in ((1 << 16, 64 << 20), (1 << 16, 1 << 14), (100, 1 << 20), (1, 1)):
+        tagger = replace(loaded, kept=kept, rows=rows)
+        for some in (many, SENTENCES, many[::-1], many):
+            assert said(tagger, some) == said(replace(loaded), some)
+
+
 @pytest.mark.parametrize("sentences", [[], [[]], [[], []]])
 def test_nothing_in_nothing_out(loaded, sentences):
     assert [s.tags for s in loaded.tag(sentences)] == [[] for _ in sentences]
