@@ -114,9 +114,6 @@ class PaddedConfig:
 
         return logits, backprop
 
-    def reader(self, params: Params) -> None:
-        """None: only `forward` computes it."""
-
     def to_dict(self) -> dict[str, Any]:
         """Its settings, for a report; this network is compared with, not kept."""
         sizes = {"rows": self.rows, "classes": self.classes, "longest": self.longest, "hidden": self.hidden}
@@ -146,9 +143,6 @@ class WindowConfig:
     def __post_init__(self) -> None:
         if self.width < 1 or self.width % 2 == 0:
             raise ValueError(f"width must be odd. Got {self.width}")
-
-    def reader(self, params: Params) -> None:
-        """None: only `forward` computes it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

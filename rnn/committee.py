@@ -8,16 +8,13 @@ Its parameters are those of the members, the name of each behind the member's nu
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rnn.arrays import Floats, Gradients, Params, compiled
+from rnn.arrays import Floats, Gradients, Params
 from rnn.batches import Bags, Batch
 from rnn.network import Architecture, Backprop, NetworkConfig, Noise
-
-if TYPE_CHECKING:
-    from rnn.readers import Reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +94,6 @@ class Committee:
 
         mean: Floats = np.mean([logits for logits, _ in heard], axis=0)
         return mean, backprop
-
-    def reader(self, params: Params) -> "Reader | None":
-        """The members ready to tag; see `NetworkConfig.reader`."""
-        if not compiled(params["0/table"].dtype):
-            return None
-        from rnn.readers import CommitteeReader, NetworkReader
-
-        return CommitteeReader([NetworkReader(self.member, own) for own in self.seats(params)])
 
 
 def learners(config: Architecture, params: Params) -> list[tuple[str, Architecture, Params]]:

@@ -22,7 +22,7 @@ F gates (1 for the Elman cell, 3 GRU, 4 LSTM):
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -31,9 +31,6 @@ from rnn.arrays import Floats, Gradients, Int32, Params, compiled
 from rnn.batches import Bags, Batch
 from rnn.cells import CELLS, GATES, Cell
 from rnn.tables import OneHot
-
-if TYPE_CHECKING:
-    from rnn.readers import Reader
 
 OUTPUTS = ("softmax", "sigmoid", "crf")
 ORTHOGONAL_GAIN = 1.0
@@ -106,10 +103,6 @@ class Architecture(Protocol):
         self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
     ) -> tuple[Floats, Backprop]:
         """Logits (N, S*G) of a packed batch, and the way back."""
-        ...
-
-    def reader(self, params: Params) -> "Reader | None":
-        """What tags without a way back, quicker than `forward`; None where there is no such thing."""
         ...
 
 
@@ -301,14 +294,6 @@ class NetworkConfig:
                 gradients["table"] = letters.joined(of_blocks, of_letters)
 
         return x, onehot, backprop
-
-    def reader(self, params: Params) -> "Reader | None":
-        """This network with these weights ready to tag, where kernels can."""
-        if not compiled(params["table"].dtype):
-            return None
-        from rnn.readers import NetworkReader
-
-        return NetworkReader(self, params)
 
     def _recurrent(
         self,

@@ -165,9 +165,6 @@ class NeighboursConfig:
 
         return logits.reshape(N, -1), backprop
 
-    def reader(self, params: Params) -> None:
-        """None: only `forward` computes it."""
-
 
 def _shared(network: NetworkConfig) -> dict[str, tuple[int, ...]]:
     """Shapes of the parameters that are learnt for the network: of its table and its first layer."""

@@ -6,18 +6,17 @@ float32 only; rows of both have the same bits whatever is computed beside them.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from rnn import kernels, layers, products, table_kernels
-from rnn.arrays import Floats, Int32, Params
+from rnn.arrays import Floats, Int32, Params, compiled
 from rnn.batches import Bags, Batch
 from rnn.cells import GATES
+from rnn.committee import Committee
 from rnn.letters import Speller, Spelling, spell
-
-if TYPE_CHECKING:
-    from rnn.network import NetworkConfig
+from rnn.network import Architecture, NetworkConfig
 
 
 class Reader(Protocol):
@@ -41,7 +40,7 @@ class Reader(Protocol):
 class NetworkReader:
     """One network."""
 
-    def __init__(self, config: "NetworkConfig", params: Params) -> None:
+    def __init__(self, config: NetworkConfig, params: Params) -> None:
         self.config, self.params = config, params
         FH, outputs = GATES[config.cell] * config.hidden, config.classes * config.outputs_per_step
         self.widths = (FH,) * len(config.directions) + (config.direct * outputs,) * bool(config.direct)
@@ -130,3 +129,12 @@ class CommitteeReader:
             total += part
         total /= len(self.members)
         return total
+
+
+def reader(config: Architecture, params: Params) -> Reader | None:
+    """A network with these weights ready to tag; None where only its `forward` computes it."""
+    if not all(compiled(value.dtype) for value in params.values()):
+        return None
+    if isinstance(config, Committee):
+        return CommitteeReader([NetworkReader(config.member, own) for own in config.seats(params)])
+    return NetworkReader(config, params) if isinstance(config, NetworkConfig) else None

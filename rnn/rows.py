@@ -110,7 +110,9 @@ def tagger(
     Returns:
         batch -> logits (N, S*G), as `config.forward` computes them.
     """
-    reader = known.rows.reader if known else config.reader(params)
+    from rnn import readers
+
+    reader = known.rows.reader if known else readers.reader(config, params)
     if reader is None:
         return lambda batch: config.forward(params, bags, batch)[0]
     if known is None:

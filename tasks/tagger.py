@@ -153,9 +153,11 @@ class Tagger:
         """The rows kept, if there are names for what is looked up there, and kernels."""
         if names is None:
             return None
+        from rnn.readers import reader
+
         if not hasattr(self._own, "rows"):
-            reader = self.network.reader(self.params)
-            self._own.rows = None if reader is None else Rows.within(reader, self.rows, self.kept)
+            made = reader(self.network, self.params)
+            self._own.rows = None if made is None else Rows.within(made, self.rows, self.kept)
         rows: Rows | None = self._own.rows
         return None if rows is None else Known(rows, *names)
 

@@ -7,6 +7,7 @@ from rnn.batches import Bags
 from rnn.cells import CELLS
 from rnn.committee import Committee
 from rnn.network import NetworkConfig, init
+from rnn.readers import reader
 
 BLOCKS, LETTERS = 60, 30
 
@@ -36,18 +37,17 @@ NETWORKS = [
 
 @pytest.mark.parametrize("config", NETWORKS, ids=range(len(NETWORKS)))
 def test_what_enters_for_a_symbol_has_the_same_bits_whatever_is_computed_beside_it(config):
-    symbols, reader = bags(), config.reader(init(config, 0))
+    symbols, made = bags(), reader(config, init(config, 0))
     order = np.random.default_rng(1).permutation(len(symbols)).astype(np.int32)
-    together = reader.enter(symbols, order)
-    assert [array.shape for array in together] == [(len(order), width) for width in reader.widths]
+    together = made.enter(symbols, order)
+    assert [array.shape for array in together] == [(len(order), width) for width in made.widths]
     for some in (order[:1], order[1:3], order[3:90], order[90:][::-1]):
         places = np.argsort(order)[some]
-        for whole, part in zip(together, reader.enter(symbols, some), strict=True):
+        for whole, part in zip(together, made.enter(symbols, some), strict=True):
             np.testing.assert_array_equal(whole[places], part)
 
 
 def test_without_kernels_there_is_no_reader(monkeypatch):
     params = init(NETWORKS[0], 0)
     monkeypatch.setenv("ELMAN_KERNELS", "numpy")
-    assert NETWORKS[0].reader(params) is None
-    assert NETWORKS[-1].reader({f"0/{name}": value for name, value in params.items()}) is None
+    assert reader(NETWORKS[0], params) is None

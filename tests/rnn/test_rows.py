@@ -6,7 +6,7 @@ import pytest
 from rnn.batches import Bags, Sequences, pack
 from rnn.committee import Committee
 from rnn.network import NetworkConfig, init
-from rnn.readers import NetworkReader
+from rnn.readers import NetworkReader, reader
 from rnn.rows import Known, Rows, tagger
 
 M = 40
@@ -52,7 +52,7 @@ def counting():
 def test_no_bit_depends_on_the_size_of_the_table_or_on_what_it_holds(size):
     params = init(COMMITTEE, 0)
     expected = [tagger(COMMITTEE, params, BAGS)(batch) for batch in batches()]
-    rows = Rows(COMMITTEE.reader(params), size, M)
+    rows = Rows(reader(COMMITTEE, params), size, M)
     ours = tagger(COMMITTEE, params, BAGS, Known(rows, NAMES, 0))
     for order in (range(12), range(11, -1, -1)):  # a cold table, then a warm one
         for number in order:
@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_computed_beside_the_table(counting):
 
 def test_names_of_another_age_are_of_other_symbols():
     params = init(COMMITTEE, 0)
-    rows, swapped = Rows(COMMITTEE.reader(params), M, M), NAMES[::-1].copy()
+    rows, swapped = Rows(reader(COMMITTEE, params), M, M), NAMES[::-1].copy()
     for age, names in ((0, NAMES), (1, swapped), (2, NAMES)):
         for batch in batches(3):
             ours = tagger(COMMITTEE, params, BAGS, Known(rows, names, age))(batch)
