@@ -415,7 +415,10 @@ def _end_epoch(state: State, how: FitConfig, line: dict[str, float]) -> None:
     score = line.get("score", np.inf)
     if score > state.best_score or score == np.inf:
         weights = state.mean or state.params
-        state.best = {name: value.copy() for name, value in weights.items()}
+        if state.best is None:
+            state.best = {name: np.empty_like(value) for name, value in weights.items()}
+        for name, value in weights.items():
+            state.best[name][...] = value
         state.best_epoch, state.best_score = state.epoch + 1, score
     state.epoch, state.done, state.loss, state.seen = state.epoch + 1, 0, 0.0, 0.0
     stale = how.patience and state.epoch - state.best_epoch >= how.patience

@@ -264,77 +264,110 @@ class NetworkConfig:
             h (N, D*H); the one-hot blocks that were drawn; and the way back: dh, into the gradients of all
             parameters below.
         """
-        table, first = params["table"], self.rows - self.letters
-        blocks, spelling = bags.parted(first) if self.letters else (bags, bags)
+        blocks, spelling = bags.parted(self.rows - self.letters) if self.letters else (bags, bags)
         tokens = replaced(batch.tokens, bags, noise)
-        onehot = one_hot(blocks, tokens, noise, table)
-        x, table_back = onehot.times(table) if self.embedding else onehot.sums(table)
+        onehot = one_hot(blocks, tokens, noise, params["table"])
+        backs: list[Any] = []
+        enter_back: Any
+        if self.embedding:
+            x, embedded_back = self._embedded(params, onehot, spelling, tokens)
+            x, back = dropped(x, batch, noise)
+            backs += [embedded_back, back]
+        for layer in range(upto):
+            if layer or self.embedding:
+                (entered, enter_back), rows = self._entered(params, layer, x), None
+            else:
+                entered, enter_back = self._looked_up(params, onehot)
+                rows = onehot.which.astype(np.int32, copy=False)
+            x, layer_back = self._recurrent(params, layer, entered, batch, noise, rows)
+            x, back = dropped(x, batch, noise)
+            backs += [enter_back, layer_back, back]
+
+        def backprop(dx: Floats, gradients: Gradients) -> None:
+            came: Any = dx
+            for back in reversed(backs):
+                came = back(came, gradients)
+
+        return x, onehot, backprop
+
+    def _embedded(
+        self, params: Params, onehot: OneHot, spelling: Bags, tokens: Int32
+    ) -> tuple[Floats, Callable[[Floats, Gradients], None]]:
+        """The embedding of each token, (N, E): of its blocks, and of its letters if they are read."""
+        x, table_back = onehot.times(params["table"])
         if self.letters:
             words, which = np.unique(tokens, return_inverse=True)
             cell = _cells(x.dtype)[self.cell]
             spelt, letters_back = letters.read(params, cell, spelling, words)
             spread, spread_back = letters.shared(spelt, which)
             x[:, : self.embedding // 2] += spread
-        backs = []
-        if self.embedding:
-            x, back = dropped(x, batch, noise)
-            backs.append(back)
-        for layer in range(upto):
-            rows = None if layer or self.embedding else onehot.which.astype(np.int32, copy=False)
-            x, layer_back = self._recurrent(params, layer, x, batch, noise, rows)
-            x, back = dropped(x, batch, noise)
-            backs += [layer_back, back]
 
         def backprop(dx: Floats, gradients: Gradients) -> None:
-            for back in reversed(backs):
-                dx = back(dx, gradients)
             gradients["table"] = of_blocks = table_back(dx)
             if self.letters:
                 of_letters = letters_back(spread_back(dx[:, : self.embedding // 2]), gradients)
                 gradients["table"] = letters.joined(of_blocks, of_letters)
 
-        return x, onehot, backprop
+        return x, backprop
+
+    def _looked_up(
+        self, params: Params, onehot: OneHot
+    ) -> tuple[list[Floats], Callable[[list[Floats], Gradients], None]]:
+        """What enters the first cells straight from the table: a row for each distinct bag, (U, F*H) each."""
+        names = [f"0.{direction}.b" for direction in self.directions]
+        entered, back = onehot.sums(params["table"], [params[name] for name in names])
+
+        def backprop(dz: list[Floats], gradients: Gradients) -> None:
+            gradients["table"], db = back(dz)
+            gradients.update(zip(names, db, strict=True))
+
+        return entered, backprop
+
+    def _entered(
+        self, params: Params, layer: int, x: Floats
+    ) -> tuple[list[Floats], Callable[[list[Floats], Gradients], Floats]]:
+        """What enters the cells of a layer from x (N, .) below them, (N, F*H) each."""
+        names = [f"{layer}.{direction}" for direction in self.directions]
+        each = [layers.linear(x, params[f"{name}.Wx"], params[f"{name}.b"]) for name in names]
+
+        def backprop(dz: list[Floats], gradients: Gradients) -> Floats:
+            dx = []
+            for name, (_, back), d in zip(names, each, dz, strict=True):
+                below, gradients[f"{name}.Wx"], gradients[f"{name}.b"] = back(d)
+                dx.append(below)
+            return sum(dx[1:], start=dx[0])
+
+        return [z for z, _ in each], backprop
 
     def _recurrent(
         self,
         params: Params,
         layer: int,
-        x: Floats,
+        entered: list[Floats],
         batch: Batch,
         noise: Noise | None,
         rows: Int32 | None,
-    ) -> tuple[Floats, Any]:
-        """One layer, all directions side by side: x (N, .), or x[rows] that feeds the cells -> h (N, D*H)."""
-        H, F = self.hidden, GATES[self.cell]
-        cells = _cells(x.dtype)
-        outputs, backs = [], []
-        for d, direction in enumerate(self.directions):
+    ) -> tuple[Floats, Callable[[Floats, Gradients], list[Floats]]]:
+        """The cells of a layer side by side: h (N, D*H) of what enters each, or of `entered[d][rows]`."""
+        H, outputs, backs = self.hidden, [], []
+        for direction, z in zip(self.directions, entered, strict=True):
             name = f"{layer}.{direction}"
-            enters, leaves = slice(d * F * H, (d + 1) * F * H), slice(d * H, (d + 1) * H)
             weights = {k: params[f"{name}.{k}"] for k in ("Wh", "bh") if f"{name}.{k}" in params}
-            b = params[f"{name}.b"]
-            z = layers.product(x, params[f"{name}.Wx"], b) if rows is None else x[:, enters] + b
             keep = None
             if noise and noise.states:
-                keep = layers.mask((len(batch.sequences), H), noise.states, noise.rng, x.dtype)
-            reverse = direction == "backward"
-            h, cell_back = cells[self.cell](z, weights, batch, reverse=reverse, keep=keep, rows=rows)
+                keep = layers.mask((len(batch.sequences), H), noise.states, noise.rng, z.dtype)
+            cell = _cells(z.dtype)[self.cell]
+            h, back = cell(z, weights, batch, reverse=direction == "backward", keep=keep, rows=rows)
             outputs.append(h)
-            backs.append((name, leaves, cell_back))
+            backs.append((name, back))
 
-        def backprop(dh: Floats, gradients: Gradients) -> Floats:
+        def backprop(dh: Floats, gradients: Gradients) -> list[Floats]:
             came = []
-            for name, leaves, cell_back in backs:
-                dz, recurrent = cell_back(dh[:, leaves])
+            for d, (name, back) in enumerate(backs):
+                dz, recurrent = back(dh[:, d * H : (d + 1) * H])
                 gradients.update({f"{name}.{key}": value for key, value in recurrent.items()})
-                gradients[f"{name}.b"] = layers.column_sums(dz)
-                if rows is None:
-                    gradients[f"{name}.Wx"] = layers.product(x.T, dz)
-                    dz = layers.product(dz, params[f"{name}.Wx"].T)
                 came.append(dz)
-            if rows is None:
-                return sum(came[1:], start=came[0])
-            return came[0] if len(came) == 1 else np.hstack(came)
+            return came
 
         return outputs[0] if len(outputs) == 1 else np.hstack(outputs), backprop
 

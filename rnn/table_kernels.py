@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn import tables
+from rnn import layers, tables
 from rnn.arrays import Floats, Int32, RowGradient
 from rnn.batches import Bags
 from rnn.elementary import exp
@@ -45,21 +45,24 @@ def _index(tokens: Any, rows: Any, offsets: Any, tables: int) -> Any:
 
 
 @jit
-def _sums(table: Any, touched: Any, column: Any, ends: Any, factor: Any) -> Any:
-    U, D = len(ends) - 1, table.shape[1]
+def _sums(table: Any, first: int, start: Any, touched: Any, column: Any, ends: Any, factor: Any) -> Any:
+    """start (D,) + the sums of the rows of each bag, in D columns from `first` on: (U, D)."""
+    U, D = len(ends) - 1, len(start)
     sums = np.empty((U, D), table.dtype)
     for u in range(U):
         out = sums[u]
         if ends[u] == ends[u + 1]:
             out[:] = 0
         for e in range(ends[u], ends[u + 1]):
-            f, row = factor[e], table[touched[column[e]]]
+            f, row = factor[e], table[touched[column[e]]][first : first + D]
             if e == ends[u]:
                 for j in range(D):
                     out[j] = f * row[j]
             else:
                 for j in range(D):
                     out[j] += f * row[j]
+        for j in range(D):
+            out[j] += start[j]
     return sums
 
 
@@ -95,18 +98,25 @@ def bag_ends(rows: Any, offsets: Any, symbols: Any, begin: int) -> Any:
 
 
 @jit
-def _scatter(dx: Any, K: int, column: Any, ends: Any, factor: Any, which: Any) -> Any:
-    U, D = len(ends) - 1, dx.shape[1]
-    sums, values = np.zeros((U, D), dx.dtype), np.zeros((K, D), dx.dtype)
+def _add_up(dx: Any, which: Any, totals: Any, first: int) -> None:
+    """Add the rows dx (N, D) of each distinct bag up, in D columns of totals (U, .) from `first` on."""
+    D = dx.shape[1]
     for i in range(len(which)):
-        u = which[i]
+        out, row = totals[which[i]][first : first + D], dx[i]
         for j in range(D):
-            sums[u, j] += dx[i, j]
+            out[j] += row[j]
+
+
+@jit
+def _scatter(totals: Any, K: int, column: Any, ends: Any, factor: Any) -> Any:
+    """What comes back to the K touched rows of totals (U, D) that came back to the bags."""
+    U, D = totals.shape
+    values = np.zeros((K, D), totals.dtype)
     for u in range(U):
         for e in range(ends[u], ends[u + 1]):
-            f, k = factor[e], column[e]
+            f, out = factor[e], values[column[e]]
             for j in range(D):
-                values[k, j] += f * sums[u, j]
+                out[j] += f * totals[u, j]
     return values
 
 
@@ -155,16 +165,25 @@ class OneHot(tables.OneHot):
     ) -> None:
         """Look the bags of `tokens` (N,) up among tables of `rows` rows."""
         self.which, self.ends, self.column, self.touched = _index(tokens, bags.rows, bags.offsets, rows)
-        entries = len(self.column)
+        U, K, entries = len(self.ends) - 1, len(self.touched), len(self.column)
         self.factor = np.ones(entries, np.float32) if keep is None else keep(entries)
+        self.single = keep is None and U == K == entries  # each bag is a row of its own, bag u row u
 
-    def sums(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
-        """One-hot times a matrix for the distinct bags, and the way back."""
+    def sums(
+        self, table: Floats, starts: list[Floats]
+    ) -> tuple[list[Floats], Callable[[list[Floats]], tuple[RowGradient, list[Floats]]]]:
+        """What enters cells that lie side by side in a table, and the way back."""
         shape = (self.column, self.ends, self.factor)
-        x: Floats = _sums(table, self.touched, *shape)
+        ends = np.cumsum([len(start) for start in starts])
+        firsts = [int(end) - len(start) for start, end in zip(starts, ends, strict=True)]
+        x = [_sums(table, a, start, self.touched, *shape) for a, start in zip(firsts, starts, strict=True)]
 
-        def backprop(dx: Floats) -> RowGradient:
-            return RowGradient(self.touched, _scatter(dx, len(self.touched), *shape, self.which))
+        def backprop(dx: list[Floats]) -> tuple[RowGradient, list[Floats]]:
+            totals = np.zeros((len(self.ends) - 1, table.shape[1]), table.dtype)
+            for came, first in zip(dx, firsts, strict=True):
+                _add_up(came, self.which, totals, first)
+            values = totals if self.single else _scatter(totals, len(self.touched), *shape)
+            return RowGradient(self.touched, values), np.split(layers.column_sums(totals), ends[:-1])
 
         return x, backprop
 

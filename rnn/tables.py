@@ -44,19 +44,31 @@ class OneHot:
         Returns:
             x (N, D), and backprop: dx (N, D) -> gradient of the touched rows (K, D).
         """
-        x, backprop = self.sums(table)
-        return np.take(x, self.which, axis=0), backprop
+        (x,), backprop = self.sums(table, [np.zeros(table.shape[1], table.dtype)])
+        return np.take(x, self.which, axis=0), lambda dx: backprop([dx])[0]
 
-    def sums(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
-        """`times` with one row for each distinct bag, (U, D); of N rows still is what its backprop takes."""
-        blocks, N = self.blocks.astype(table.dtype, copy=False), len(self.which)
-        x: Floats = blocks @ table[self.touched]
+    def sums(
+        self, table: Floats, starts: list[Floats]
+    ) -> tuple[list[Floats], Callable[[list[Floats]], tuple[RowGradient, list[Floats]]]]:
+        """What enters cells that lie side by side in a table: for each distinct bag the sum of its rows.
 
-        def backprop(dx: Floats) -> RowGradient:
+        Args:
+            table: (I, D), D columns of each cell.
+            starts: for each cell, what is added to every row, (D,).
+
+        Returns:
+            x (U, D) of each cell, and backprop: dx (N, D) of each cell -> gradient of the touched rows, of
+            each start (D,).
+        """
+        blocks, U, N = self.blocks.astype(table.dtype, copy=False), self.blocks.shape[0], len(self.which)
+        ends = np.cumsum([len(start) for start in starts])[:-1]
+
+        def backprop(dx: list[Floats]) -> tuple[RowGradient, list[Floats]]:
             import scipy.sparse
 
-            one = np.ones(N, dx.dtype)
-            once = scipy.sparse.csc_array((one, self.which, np.arange(N + 1)), shape=(blocks.shape[0], N))
-            return RowGradient(self.touched, blocks.T @ (once @ dx))
+            one = np.ones(N, table.dtype)
+            once = scipy.sparse.csc_array((one, self.which, np.arange(N + 1)), shape=(U, N))
+            totals = once @ np.hstack(dx)
+            return RowGradient(self.touched, blocks.T @ totals), np.split(totals.sum(axis=0), ends)
 
-        return x, backprop
+        return np.split(blocks @ table[self.touched] + np.concatenate(starts), ends, axis=1), backprop
