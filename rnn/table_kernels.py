@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn import layers, tables
+from rnn import tables
 from rnn.arrays import Floats, Int32, RowGradient
 from rnn.batches import Bags
 from rnn.elementary import exp
@@ -183,7 +183,7 @@ class OneHot(tables.OneHot):
             for came, first in zip(dx, firsts, strict=True):
                 _add_up(came, self.which, totals, first)
             values = totals if self.single else _scatter(totals, len(self.touched), *shape)
-            return RowGradient(self.touched, values), np.split(layers.column_sums(totals), ends[:-1])
+            return RowGradient(self.touched, values), np.split(totals.sum(axis=0), ends[:-1])
 
         return x, backprop
 
