@@ -34,7 +34,7 @@ from rnn.batches import Bags, Sequences
 from rnn.decode import Scheme, predict
 from rnn.fit import FitConfig, fit
 from rnn.network import NetworkConfig, init
-from rnn.threads import one_thread
+from rnn.process import computing
 
 SYMBOLS, TAGS, BATCH = 10_000, 9, 64
 EPOCHS = 3  # of one timed pass of training
@@ -208,7 +208,7 @@ def roofline(some: Sequences, passes: int) -> None:
     a, b = (np.random.default_rng(i).standard_normal((2048, 2048), np.float32) for i in (0, 1))
     runs = {"sgemm": timed(lambda: a @ b)}
     runs |= {cell: trainer(size._replace(cell=cell), some) for cell in GATES}
-    with one_thread():
+    with computing():
         taken = alternated(runs, passes)
     peak = 2 * 2048**3 / statistics.median(taken["sgemm"])
     print(f"large product: {peak / 1e9:.0f} GF/s")

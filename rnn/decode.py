@@ -11,8 +11,8 @@ from rnn import chain
 from rnn.arrays import Bools, Floats, Int32, Int64, Params, compiled
 from rnn.batches import Bags, Batch, Sequences, by_length, pack
 from rnn.network import Architecture
+from rnn.process import computing
 from rnn.rows import Known, tagger
-from rnn.threads import one_thread
 
 WINDOW = 1 << 16  # steps for which the blocks of each distinct symbol are summed once
 
@@ -145,7 +145,7 @@ def predict(
         return found
 
     windows = by_length(sequences.lengths, max(WINDOW, batch_tokens))
-    with one_thread():
+    with computing():
         if workers == 1:
             parts = [tag(window) for window in windows]
         else:
@@ -184,7 +184,7 @@ def calibrate(
     width = 2 if config.output == "sigmoid" else config.classes
     weights = chain.Weights.of(params, chain.Weights.legal(width, start_legal, transition_legal))
     logits, ready = tagger(config, params, bags), []
-    with one_thread():
+    with computing():
         for chosen in by_length(dev.lengths, 4096):
             batch = pack(dev, chosen)
             emission, starts, where = emissions(logits(batch), config, batch)

@@ -22,7 +22,7 @@ from rnn.losses import loss_of
 from rnn.network import Architecture, Noise, init
 from rnn.optimise import Adam, clip, summed
 from rnn.pretrain import started
-from rnn.threads import one_thread
+from rnn.process import computing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +194,7 @@ def fit(
     if config.output == "crf":
         _check_legal(train, config.outputs_per_step, legal)
     judge = score if dev is not None and len(dev) else None
-    with one_thread(), ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
+    with computing(), ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
         while not state.finished:
             began = time.perf_counter()
             rate = _epoch(

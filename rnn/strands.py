@@ -24,7 +24,7 @@ import numpy.typing as npt
 from rnn.arrays import Floats, Gradients, Params
 from rnn.errors import TrainingError
 from rnn.optimise import clip
-from rnn.threads import one_thread
+from rnn.process import computing
 from rnn.weights import KINDS
 
 SIDE = 4  # logits a strand: three codon positions, and the begin of a gene
@@ -274,7 +274,7 @@ def fit(
     }
     f = np.float32
     _load_blas()
-    with one_thread(), np.errstate(over="ignore", invalid="ignore"):  # the loss is looked at
+    with computing(), np.errstate(over="ignore", invalid="ignore"):  # the loss is looked at
         for step in range(1, how.steps + 1):
             crops = next(batches)
             logits, backprop = forward(params, crops.rows, crops.mirrored)
@@ -359,6 +359,6 @@ def predict(weights: Reader, rows: _Rows, mirrored: _Rows, lengths: npt.NDArray[
     logits = np.empty((B, T, S * WIDE), np.float32)
     logits[:] = weights.by
     _load_blas()
-    with one_thread():
+    with computing():
         kernels.tag(weights.table, both, weights.Wh, weights.bn, weights.Wy, lengths, logits)
     return logits.reshape(B, T, S, WIDE)
