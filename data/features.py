@@ -32,6 +32,7 @@ NAME = re.compile(
 )
 LETTERS = "letters"
 LONGEST_READ = 62  # characters of a token that n-grams look at
+PLACES = LONGEST_READ + 3  # of rows in a bag: 0 for blocks, then those of its letters in their order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,40 +249,36 @@ class Features:
             stand_ins: whether to make the bags that training drops rare symbols with.
             alone: leave out the blocks that look at neighbours.
         """
-        parts = []
+        size = PLACES * self.rows
+        plain, others, changed = [], [], np.zeros(len(keys), bool)
         for block, vocabulary, first in zip(self.blocks, self.vocabularies, self.first_rows, strict=False):
             if alone and block.window != (0, 0):
                 continue
             seen = symbols(keys, block)
-            ids = vocabulary.encode(seen["symbol"])
-            rare = vocabulary.count_of(ids) <= self.rare
-            read = pl.int_range(1, pl.len() + 1) if block.name == LETTERS else pl.lit(0, pl.Int64)
-            part = pl.DataFrame({"bag": seen["bag"].cast(pl.Int32), "id": ids, "rare": rare})
-            parts.append(
-                part.select(
-                    "bag",
-                    place=read,  # letters stay in their order
-                    row=pl.col("id") + first,
-                    stand_in=pl.when("rare").then(UNK_ID).otherwise("id").cast(pl.Int32) + first,
-                )
-            )
-        table, columns = pl.concat(parts), ["bag", "place", "row"]
+            bag, ids = seen["bag"].to_numpy().astype(np.int64), vocabulary.encode(seen["symbol"])
+            place = np.arange(1, len(bag) + 1) - np.searchsorted(bag, bag) if block.name == LETTERS else 0
+            entry = bag * size + place * self.rows + first
+            plain.append(entry + ids.to_numpy())
+            if stand_ins:
+                rare = (vocabulary.count_of(ids) <= self.rare).to_numpy()
+                others.append(entry + np.where(rare, UNK_ID, ids.to_numpy()))
+                changed[bag[plain[-1] != others[-1]]] = True
         contexts = np.arange(len(keys), dtype=np.int32)
-        plain = table.select(columns).unique().sort(columns)
+        entries = _in_order(plain)
         if not stand_ins:
-            return Bags(*_flat(plain, len(keys)), contexts, len(keys))
-        changed = table.filter(pl.col("row") != pl.col("stand_in"))["bag"].unique().sort()
-        number = pl.DataFrame({"bag": changed}).with_row_index("other")
-        others = (
-            table.join(number, on="bag")
-            .select("place", bag=pl.col("other").cast(pl.Int32) + len(keys), row="stand_in")
-            .select(columns)
-            .unique()
-            .sort(columns)
-        )
-        unknown = np.concatenate([contexts, np.arange(len(changed), dtype=np.int32) + np.int32(len(keys))])
-        unknown[changed.to_numpy()] = unknown[len(keys) :]
-        return Bags(*_flat(pl.concat([plain, others]), len(keys) + len(changed)), unknown, len(keys))
+            return Bags(*self._flat(entries, len(keys)), contexts, len(keys))
+        number = len(keys) - 1 + np.cumsum(changed)  # of the bag that stands in
+        bag, rest = np.divmod(_in_order(others), size)
+        some = changed[bag]
+        entries = np.concatenate([entries, number[bag[some]] * size + rest[some]])
+        unknown = np.concatenate([np.where(changed, number, contexts), number[changed]]).astype(np.int32)
+        return Bags(*self._flat(entries, len(unknown)), unknown, len(keys))
+
+    def _flat(self, entries: np.ndarray, bags: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sorted entries as flat rows and offsets; each is (bag * PLACES + place) * rows + row."""
+        rows = self.rows
+        ends = np.searchsorted(entries, np.arange(bags + 1) * (PLACES * rows))
+        return (entries % rows).astype(np.int32), ends
 
     def unknown(self, bags: Bags) -> np.ndarray:
         """Whether the vocabulary of words lacks the token of each bag, (M,); False without such a block."""
@@ -336,8 +333,7 @@ def _counted(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
     return symbols(keys, block).join(counts, on="bag").select("symbol", "count")
 
 
-def _flat(table: pl.DataFrame, bags: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted (bag, row) pairs as flat rows and offsets."""
-    offsets = np.zeros(bags + 1, np.int64)
-    np.cumsum(np.bincount(table["bag"].to_numpy(), minlength=bags), out=offsets[1:])
-    return table["row"].cast(pl.Int32).to_numpy(), offsets
+def _in_order(entries: Sequence[np.ndarray]) -> np.ndarray:
+    """Entries of all blocks, sorted, each once; np.unique hashes them first, which takes longer."""
+    joined = np.sort(np.concatenate(entries))
+    return joined[np.diff(joined, prepend=-1) > 0]

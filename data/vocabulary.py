@@ -1,6 +1,7 @@
 """The symbols a network knows, each with its row: counted in training, the same file in any order."""
 
 import hashlib
+import itertools
 import json
 import zlib
 from collections.abc import Sequence
@@ -73,17 +74,19 @@ class Vocabulary:
         return len(SPECIALS) + len(self.symbols)
 
     @cached_property
-    def _enum(self) -> pl.Enum:
-        return pl.Enum(pl.Series(self.symbols, dtype=pl.String))
+    def _ids(self) -> dict[str | None, int | None]:
+        return {None: None} | dict(zip(self.symbols, itertools.count(len(SPECIALS)), strict=False))
 
     @cached_property
     def _counts(self) -> pl.Series:
         return pl.Series([0, 0, *self.counts], dtype=pl.Int64)
 
     def encode(self, symbols: pl.Series) -> pl.Series:
-        """Ids of symbols, Int32: `<UNK>` for what is not known, null for null."""
-        ids = symbols.cast(self._enum, strict=False).to_physical().cast(pl.Int32) + len(SPECIALS)
-        return pl.select(pl.when(symbols.is_not_null()).then(ids.fill_null(UNK_ID))).to_series()
+        """Ids of symbols, Int32: `<UNK>` for what is not known, null for null.
+
+        By a dict, as a cast to `pl.Enum` hashes all symbols of the vocabulary at each call.
+        """
+        return pl.Series([self._ids.get(symbol, UNK_ID) for symbol in symbols.to_list()], dtype=pl.Int32)
 
     def count_of(self, ids: pl.Series) -> pl.Series:
         """How often the symbols of these ids occurred in training, Int64; 0 for the specials."""
