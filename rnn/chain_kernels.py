@@ -18,48 +18,44 @@ FLOOR = np.float32(-60)  # as chain.FLOOR, within what float32 holds
 
 @steady
 def _viterbi(emission: Any, starts: Any, start: Any, transition: Any, end: Any) -> Any:
-    """chain.viterbi on transposed emissions (G, N); closed weights are very low, not infinite."""
-    G, N = emission.shape
+    """chain.viterbi; closed weights are very low, not infinite.
+
+    Scores alone go forward, which vectorises; where the best came from is looked for on the best path only.
+    """
+    N, G = emission.shape
     T, B = len(starts) - 1, starts[1]
-    back, tags = np.empty((G, N), np.int32), np.empty(N, np.int32)
-    score, best = np.empty((G, B), emission.dtype), np.empty((G, B), emission.dtype)
-    final = np.empty(B, np.int32)
-    for j in range(G):
-        for i in range(B):
-            score[j, i] = emission[j, i] + start[j]
+    scores, tags, final = np.empty(N * G, emission.dtype), np.empty(N, np.int32), np.empty(B, np.int32)
+    before = scores[:0].reshape((G, 0))
     for t in range(T):
-        a, n = starts[t], starts[t + 1] - starts[t]
-        m = starts[t + 2] - starts[t + 1] if t + 1 < T else 0
-        for i in range(m, n):
-            top = 0
-            for j in range(1, G):
-                if score[j, i] + end[j] > score[top, i] + end[top]:
-                    top = j
-            final[i] = top
-        if m:
-            b = a + n
-            for j in range(G):
-                w = transition[0, j]
-                for i in range(m):
-                    best[j, i] = score[0, i] + w
-                    back[j, b + i] = 0
-                for k in range(1, G):
-                    w = transition[k, j]
-                    for i in range(m):
-                        value = score[k, i] + w
-                        better = value > best[j, i]
-                        best[j, i] = value if better else best[j, i]
-                        back[j, b + i] = np.int32(k) if better else back[j, b + i]
-                for i in range(m):
-                    best[j, i] += emission[j, b + i]
-            score, best = best, score
+        a, b, n = starts[t], starts[t + 1], starts[t + 1] - starts[t]
+        now = scores[a * G : b * G].reshape((G, n))
+        for j in range(G):
+            o = now[j]
+            if t:
+                for k in range(G):
+                    w, e = transition[k, j], before[k]
+                    if k:
+                        for i in range(n):
+                            o[i] = max(o[i], e[i] + w)
+                    else:
+                        for i in range(n):
+                            o[i] = e[i] + w
+            else:
+                o[:] = start[j]
+            for i in range(n):
+                o[i] += emission[a + i, j]
+        before = now
     for t in range(T - 1, -1, -1):
-        a, n = starts[t], starts[t + 1] - starts[t]
-        m = starts[t + 2] - starts[t + 1] if t + 1 < T else 0
-        for i in range(m):
-            final[i] = back[final[i], a + n + i]
-        for i in range(n):
-            tags[a + i] = final[i]
+        a, b = starts[t], starts[t + 1]
+        m = starts[t + 2] - b if t + 1 < T else 0
+        now = scores[a * G : b * G].reshape((G, b - a))
+        for i in range(b - a):
+            onward = transition[:, final[i]] if i < m else end
+            top, best = 0, now[0, i] + onward[0]
+            for k in range(1, G):
+                value = now[k, i] + onward[k]
+                top, best = (k, value) if value > best else (top, best)
+            tags[a + i] = final[i] = top
     return tags
 
 
@@ -214,7 +210,7 @@ def _backward(
 def viterbi(emission: Floats, starts: Int64, start: Floats, transition: Floats, end: Floats) -> Int32:
     """chain.viterbi, by kernels."""
     finite = [np.maximum(w, LOW).astype(np.float32) for w in (start, transition, end)]
-    tags: Int32 = _viterbi(np.ascontiguousarray(emission.T), starts, *finite)
+    tags: Int32 = _viterbi(emission, starts, *finite)
     return tags
 
 
