@@ -194,20 +194,27 @@ def _cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
     N, G = logits.shape
     gradient, total, seen = np.empty_like(logits), 0.0, 0
     for i in range(N):
-        row, p, y = logits[i], gradient[i], targets[i]
-        if y < 0:
-            p[:] = 0
-            continue
-        top, mass = row[0], np.float32(0)
+        row, p, top, y = logits[i], gradient[i], logits[i, 0], targets[i]
         for j in range(1, G):
             top = max(top, row[j])
         for j in range(G):
-            p[j] = exp(row[j] - top)
+            p[j] = row[j] - top
+        if y >= 0:
+            total -= (weights[y] if len(weights) else np.float32(1)) * p[y]
+    every = gradient.reshape(N * G)
+    for k in range(N * G):  # one long loop, as rows are too short to vectorise
+        every[k] = exp(every[k])
+    for i in range(N):
+        p, y = gradient[i], targets[i]
+        if y < 0:
+            p[:] = 0
+            continue
+        mass = np.float32(0)
         for j in range(G):
             mass += p[j]
         w = weights[y] if len(weights) else np.float32(1)
         seen += 1
-        total += w * (np.log(mass) - (row[y] - top))
+        total += w * np.log(mass)
         scale = w / mass
         for j in range(G):
             p[j] *= scale
