@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from data.errors import UsageError
 from data.kept import KEPT, ROWS
+from tasks import orchestration
 
 MIB = 1 << 20
-DRIVER, WORKER = 330 * MIB, 150 * MIB  # bytes; of a worker without its model and its tables
+DRIVER, PREFECT = 260 * MIB, 40 * MIB  # bytes; the second where flows are Prefect's
+WORKER = 150 * MIB  # without its model and its tables
 LIBRARIES = 160 * MIB  # that processes of one machine share
 GENOMES = 320 * MIB  # of a worker that tags DNA, all in all
 ENTRY = 400  # bytes of the tables for each word and each stretch between white space that is kept
@@ -33,6 +35,11 @@ class Share:
     kept: int
     rows: int
     each: int
+
+
+def of_driver() -> int:
+    """Bytes of the driver."""
+    return DRIVER + PREFECT * orchestration.engaged()
 
 
 def of_worker(kind: str, weights: int, kept: int, rows: int) -> int:
@@ -69,7 +76,7 @@ def share(asked: int | None, memory: int, shards: int, kind: str, weights: int) 
     Raises:
         UsageError: the memory does not suffice.
     """
-    common, each = DRIVER + of_weights(kind, weights), of_worker(kind, weights, FEWEST, LEAST_ROWS)
+    common, each = of_driver() + of_weights(kind, weights), of_worker(kind, weights, FEWEST, LEAST_ROWS)
     need = common + each * max(asked or 1, 1)
     if memory < need:
         raise UsageError(

@@ -7,7 +7,6 @@ from data.scanner import Scanner
 from data.tokenizer import Tokenizer
 from data.words import _Table
 from tasks.budget import (
-    DRIVER,
     ENTRY,
     FEWEST,
     LEAST_ROWS,
@@ -15,6 +14,7 @@ from tasks.budget import (
     MOST,
     MOST_ROWS,
     WORKER,
+    of_driver,
     of_model,
     of_weights,
     share,
@@ -26,7 +26,7 @@ WEIGHTS = 80 * MIB
 def needed(workers, kept, rows):
     """Bytes of all processes."""
     own = WORKER + of_model(WEIGHTS) + kept * ENTRY + rows
-    return DRIVER + of_weights("text", WEIGHTS) + workers * own
+    return of_driver() + of_weights("text", WEIGHTS) + workers * own
 
 
 @pytest.mark.parametrize("memory", range(600 * MIB, 4096 * MIB, 100 * MIB))
@@ -44,10 +44,10 @@ def test_what_is_shared_out_never_exceeds_the_memory(memory, asked):
 
 
 def test_more_memory_gives_larger_tables_and_too_little_is_refused_with_what_is_needed():
-    shares = [share(2, size * MIB, 100, "text", WEIGHTS) for size in (870, 980, 1500)]
+    shares = [share(2, size * MIB, 100, "text", WEIGHTS) for size in (800, 910, 1430)]
     for sizes in ([each.kept for each in shares], [each.rows for each in shares]):
         assert sizes == sorted(set(sizes))
-    with pytest.raises(UsageError, match=r"--memory of 8\d\dMiB or more for 2 worker\(s\).* Got 500MiB"):
+    with pytest.raises(UsageError, match=r"--memory of 7\d\dMiB or more for 2 worker\(s\).* Got 500MiB"):
         share(2, 500 * MIB, 100, "text", WEIGHTS)
 
 
