@@ -4,10 +4,11 @@ import contextlib
 import functools
 import hashlib
 import json
+import operator
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,17 @@ def atomic_write(path: Path, data: bytes) -> None:
     fsync(path.parent)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """As `atomic_write`, but the new name may be lost in a power failure."""
+def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """As `atomic_write`, of pieces too, but the new name may be lost in a power failure."""
     temp = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with _naming(path):
             fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
             try:
-                left = memoryview(data)
-                while left:
-                    left = left[disk.write(fd, left) :]
+                for piece in [data] if isinstance(data, bytes) else data:
+                    left = memoryview(piece)
+                    while left:
+                        left = left[disk.write(fd, left) :]
                 disk.fsync(fd)
             finally:
                 os.close(fd)
@@ -115,13 +117,23 @@ def sha256_bytes(data: bytes) -> str:
 
 def to_bytes(value: Any) -> bytes:
     """JSON that is the same for equal values: sorted keys, one form of white space, UTF-8."""
+    return b"".join(to_pieces(value))
+
+
+def to_pieces(value: Any) -> Iterator[bytes]:
+    """As `to_bytes`, some at a time; what has a `to_json` becomes plain values when its turn comes."""
     out = bytearray()
     for piece in _JSON.iterencode(value):  # all pieces at once take ten times what they are joined
         out += piece.encode()
-    return bytes(out + b"\n")
+        if len(out) >= _CHUNK:
+            yield bytes(out)
+            out.clear()
+    yield bytes(out + b"\n")
 
 
-_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, indent=1)
+_JSON = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, indent=1, default=operator.methodcaller("to_json")
+)
 
 
 def key_of(**parts: Any) -> str:

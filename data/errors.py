@@ -37,6 +37,10 @@ class BadInput(ElmanError):
         self.expected, self.got, self.todo, self.source, self.line = expected, got, todo, source, line
 
 
+class Changed(BadInput):
+    """A file is not what it was when the run looked at it first: no fault of what it holds."""
+
+
 class IntegrityError(ElmanError):
     """A file is not what its manifest or passport says it is."""
 

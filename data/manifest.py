@@ -11,7 +11,7 @@ A file is believed after its hash has been compared: Polars reads bit-flipped Pa
 import json
 import sys
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,7 +26,7 @@ MANIFEST = "manifest.json"
 STAGING = ".staging"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileEntry:
     """One Parquet file: path relative to the dataset's folder, sha256, size in bytes, rows."""
 
@@ -41,7 +41,7 @@ class FileEntry:
             raise ValueError(f"expected the path TABLE/FILE in a manifest. Got {self.path!r}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Shard:
     """One unit of committed work.
 
@@ -57,7 +57,8 @@ class Shard:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, those of `counts` and `source` not copied."""
-        return {**vars(self), "files": {table: asdict(entry) for table, entry in self.files.items()}}
+        files = {table: asdict(entry) for table, entry in self.files.items()}
+        return {"id": self.id, "key": self.key, "files": files, "counts": self.counts, "source": self.source}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Shard":
@@ -67,11 +68,20 @@ class Shard:
         return cls(value["id"], value["key"], files, counts, value["source"])
 
 
+_SHARD = {field.name for field in fields(Shard)}
+
+
+def _compact(value: dict[str, Any]) -> dict[str, Any] | Shard:
+    """A shard as soon as it is read: its plain values take twice as much."""
+    return Shard.from_json(value) if value.keys() == _SHARD else value
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A committed snapshot. Open it with `Dataset.open`.
 
-    manifest: as it stands in manifest.json; digest: the sha256 of its bytes; shards: sorted by id.
+    manifest: as it stands in manifest.json, but for its shards; digest: the sha256 of the bytes of all of it;
+    shards: sorted by id.
     """
 
     folder: Path
@@ -105,8 +115,11 @@ class Dataset:
                 todo="Look at the name, or make it with `elman ingest`.",
                 source=folder,
             ) from None
+        digest = sha256_bytes(raw)
         try:
-            manifest = json.loads(raw)
+            text = raw.decode()
+            del raw  # a manifest of many shards is large
+            manifest = json.loads(text, object_hook=_compact)
             if manifest["format"] != FORMAT:
                 raise BadInput(
                     f"a dataset of format {FORMAT}",
@@ -114,14 +127,16 @@ class Dataset:
                     todo="Read it with the version of Elman that wrote it, or make it again.",
                     source=path,
                 )
-            shards = tuple(Shard.from_json(shard) for shard in manifest["shards"])
+            shards = tuple(manifest.pop("shards"))
+            if not all(isinstance(shard, Shard) for shard in shards):
+                raise ValueError("a shard without what one has")
             if any(Path(name).name != name for name in manifest["exports"]):
                 raise ValueError("an export outside the folder")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise IntegrityError(
                 f"{path}: expected a manifest. Got something else ({error!r}). {_RESTORE}"
             ) from None
-        return cls(path.parent, manifest, sha256_bytes(raw), shards)
+        return cls(path.parent, manifest, digest, shards)
 
     @property
     def kind(self) -> str:

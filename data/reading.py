@@ -13,7 +13,7 @@ from data.contigs import Contig
 from data.corpus import by_character
 from data.disk import key_of, sha256_file
 from data.dna import Genome, pair, read_genome
-from data.errors import BadInput
+from data.errors import BadInput, Changed
 from data.kept import KEPT
 from data.labels import CODING, LabelRule
 from data.records import Document, Flat, Refused
@@ -242,13 +242,13 @@ def stays(item: Item) -> None:
     """Compare the files of an item with what they were when they were hashed.
 
     Raises:
-        BadInput: one has another size or time of change.
+        Changed: one has another size or time of change.
     """
     for source, stat in zip(item.sources, item.stats, strict=True):
         if _stat(source) != stat:
             got = "another size or time of change than before"
             todo = "Run the same command again when nothing writes it."
-            raise BadInput("a file that stays as it is", got=got, todo=todo, source=source.path)
+            raise Changed("a file that stays as it is", got=got, todo=todo, source=source.path)
 
 
 def _text(

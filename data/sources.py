@@ -3,6 +3,7 @@
 A new kind of input is one more row of `KINDS`.
 """
 
+import errno
 import json
 import os
 import re
@@ -192,7 +193,7 @@ def discover(
     skipped: list[tuple[Path, str]] = []
     for root in map(Path, paths):
         for path, name, reason in _walk(root):
-            real = path.resolve()
+            real = Path(os.path.realpath(path))  # of a link to itself, too
             if real in found:
                 continue
             judged = reason or _judge(path, name, inside=path != root, family=family, columns=columns)
@@ -222,6 +223,11 @@ def _walk(root: Path) -> Iterator[tuple[Path, str, str | None]]:
         raise BadInput(
             "a file or folder", got="nothing there", todo="Look at the path.", source=root
         ) from None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        got = "a link that leads to itself"
+        raise BadInput("a file or folder", got=got, todo="Look at the path.", source=root) from None
     if not stat.S_ISDIR(mode):
         yield root, _printable(root.name), None if stat.S_ISREG(mode) else "no regular file"
         return
@@ -256,7 +262,7 @@ def _judge(path: Path, name: str, *, inside: bool, family: Family | None, column
     if compression:
         raw = _beginning(path, compression)
     if not raw.strip() and len(raw) < HEAD:
-        what = "an empty file with white space alone" if raw else "an empty file"
+        what = "an empty file, white space alone" if raw else "an empty file"
         raise BadInput("a corpus", got=what, todo="Fetch it again, or leave it out.", source=path)
     utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = raw.decode("utf-16", "ignore").encode() if utf16 else raw.removeprefix(b"\xef\xbb\xbf")

@@ -29,6 +29,7 @@ from data.disk import (
     sha256_bytes,
     sha256_file,
     to_bytes,
+    to_pieces,
     write_whole,
 )
 from data.errors import BadInput, IntegrityError
@@ -244,13 +245,13 @@ class DatasetWriter:
             "config": self.config,
             "code": code_hash(),
             "sources": list(sources),
-            "shards": [shard.to_json() for shard in shards],
+            "shards": shards,
             "exports": noted,
             "totals": _totals(shards),
             "meta": dict(meta or {}),
         }
         names = {entry.path for shard in shards for entry in shard.files.values()}
-        write_whole(staging / MANIFEST, to_bytes(manifest))
+        write_whole(staging / MANIFEST, to_pieces(manifest))
         obsolete = (_made(staging) | (self.dataset.names if self.dataset else set())) - names - set(noted)
         write_whole(staging / OBSOLETE, to_bytes(sorted(obsolete)))
         make_folder(staging / RECEIPTS)
@@ -264,7 +265,9 @@ class DatasetWriter:
             self._place(path, self.folder / name)
         self._place(staging / MANIFEST, self.folder / MANIFEST)
         fsync(self.folder)
-        self.dataset = Dataset.open(self.folder)
+        del manifest["shards"]
+        plain = json.loads(to_bytes(manifest))
+        self.dataset = Dataset(self.folder, plain, sha256_file(self.folder / MANIFEST), tuple(shards))
         self._clean()
         return self.dataset
 

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from data.errors import ElmanError
+from data.errors import BadInput, Changed, ElmanError
 from tasks import environment
 from tasks.tag_shard import Request, Shards
 
 STARTS = 3  # times in a row that a worker may die before it is ready
+ENDING_S = 2.0  # between the last a worker says and its end
 _ROOT = str(Path(__file__).resolve().parent.parent)
 WORKER = (
     sys.executable,
@@ -149,8 +150,10 @@ class _Process:
         *lines, self.rest = self.rest.split(b"\n")
         return [json.loads(line) for line in lines], ended
 
-    def end(self) -> str:
-        """Kill it and say how it ended."""
+    def end(self, patience_s: float = 0.0) -> str:
+        """Kill it, unless it ends by itself as soon as this, and say how it ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience_s)
         self.process.kill()
         code = self.process.wait()
         self.stdout.close()
@@ -224,7 +227,8 @@ class Local:
 
     def _read(self, process: _Process) -> list[Report]:
         reports: list[Report] = []
-        lines, ended = process.lines()
+        lines, closed = process.lines()
+        ended = closed
         for line in lines:
             if "ready" in line:
                 if not line["ready"]:
@@ -241,7 +245,7 @@ class Local:
                     self.compiling, ended = False, True
         if ended:
             self.processes.remove(process)
-            how = process.end()
+            how = process.end(ENDING_S if closed else 0.0)
             if not process.ready:
                 self.failed_starts += 1
                 if self.failed_starts == STARTS:
@@ -266,10 +270,8 @@ class Local:
 
 def as_error(told: dict[str, Any]) -> Exception:
     """The error that `tasks.worker.describe` told of."""
-    from data.errors import BadInput
-
-    if told["kind"] == "bad-input":
-        return BadInput(**told["fields"])
+    if told["kind"] in ("bad-input", "changed"):
+        return (Changed if told["kind"] == "changed" else BadInput)(**told["fields"])
     if told["kind"] == "os":
         return OSError(told["errno"], os.strerror(told["errno"]), told["file"] or None)
     error = ElmanError(told["message"])

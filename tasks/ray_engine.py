@@ -176,6 +176,8 @@ class Ray:
         for failed in [report.error for report in reports if report.error]:
             if failed["kind"] == "os" and failed["errno"] == errno.ENOENT:
                 raise _absent(seat.host, failed["file"])
+            if failed["kind"] == "changed":
+                self.log(f"{seat.host}, machine {seat.node}: a source is not what the driver has seen")
         if any(report.at is None and report != Report(report.attempt) for report in reports):
             seat.attempt = None
         else:
@@ -199,7 +201,8 @@ class Ray:
         if not seat.up and getattr(error, "_actor_init_failed", False):
             raise ElmanError(f"expected Elman installed on every machine of the cluster. Got {_last(error)}.")
         lost = seat.node not in self._alive() or isinstance(error, self.ray.exceptions.ActorUnavailableError)
-        self.log(f"a worker on machine {seat.node or 'unknown'} is gone: {type(error).__name__}")
+        place = f"{seat.host}, machine {seat.node}" if seat.up else "a machine unknown"
+        self.log(f"a worker on {place} is gone: {type(error).__name__}")
         if seat.attempt is None:
             return []
         died = "the end of its machine" if lost else "the end of its Ray worker"

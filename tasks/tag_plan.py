@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data.disk import to_bytes
-from data.errors import BadInput
+from data.errors import BadInput, Changed
 from data.manifest import STAGING
 from data.reading import Options
 from data.records import Refused
@@ -69,7 +69,9 @@ class Planned:
         Raises:
             the error: it is not the file's fault.
         """
-        if not isinstance(self.each, File) or not isinstance(error, BadInput) or self.each.changed():
+        if not isinstance(self.each, File) or not isinstance(error, BadInput):
+            raise error
+        if isinstance(error, Changed) or self.each.changed():
             raise error
         with self.each.path.open("rb") as stream:
             raw = stream.read(_RAW)

@@ -24,7 +24,7 @@ from tasks import environment
 
 environment.prepare()
 
-from data.errors import BadInput, ElmanError  # noqa: E402 (settings come first)
+from data.errors import BadInput, Changed, ElmanError  # noqa: E402 (settings come first)
 from tasks.tag_shard import Job, Request, Shards  # noqa: E402
 
 PR_SET_PDEATHSIG = 1
@@ -80,7 +80,7 @@ def describe(error: Exception) -> dict[str, Any]:
     if isinstance(error, BadInput):
         fields = {name: getattr(error, name) for name in ("expected", "got", "todo", "source", "line")}
         fields["source"] = None if error.source is None else str(error.source)
-        return {"kind": "bad-input", "fields": fields}
+        return {"kind": "changed" if isinstance(error, Changed) else "bad-input", "fields": fields}
     if isinstance(error, OSError) and error.errno is not None:
         return {"kind": "os", "errno": error.errno, "file": str(error.filename or "")}
     if isinstance(error, ElmanError):

@@ -120,6 +120,16 @@ def test_prose_about_a_corpus_is_prose_when_it_is_named_itself(tmp_path):
         discover([tmp_path])
 
 
+def test_a_link_to_itself_is_skipped_in_a_folder_and_refused_by_name(tmp_path):
+    (tmp_path / "x.conll").write_text(CONLL)
+    (tmp_path / "self").symlink_to("self")
+    found, skipped = discover([tmp_path])
+    assert [source.name for source in found] == ["x.conll"]
+    assert skipped == [(tmp_path / "self", "no regular file")]
+    with pytest.raises(BadInput, match=r"self: .*Got a link that leads to itself"):
+        discover([tmp_path / "self"])
+
+
 @pytest.mark.parametrize("content", [b"", b" \n\n", gzip.compress(b"", mtime=0)])
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_missing_or_empty_file_is_bad_input(tmp_path, content, inside):

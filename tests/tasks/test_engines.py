@@ -100,8 +100,11 @@ def test_more_records_than_can_be_the_records_fault_end_the_run(
         run(source, workers=1)
 
 
-def test_workers_that_cannot_start_end_the_run(run, tmp_path, monkeypatch, write_marked):
-    monkeypatch.setattr(engines, "WORKER", (sys.executable, "-c", "raise SystemExit(9)"))
+def test_workers_that_cannot_start_end_the_run_which_says_how_they_ended(
+    run, tmp_path, monkeypatch, write_marked
+):
+    slow_end = "import os, time; os.close(1); time.sleep(0.5); os._exit(9)"
+    monkeypatch.setattr(engines, "WORKER", (sys.executable, "-c", slow_end))
     with pytest.raises(ElmanError, match=r"expected a worker to start\. Got exit code 9"):
         run(write_marked(tmp_path / "a.jsonl", {}))
 

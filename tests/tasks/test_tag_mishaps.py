@@ -1,6 +1,7 @@
 """What changes under a run of tagging is an error that names it; nothing is overwritten; a rerun goes on."""
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -70,6 +71,15 @@ def test_a_source_that_changes_in_mid_run_ends_it_and_the_next_tags_what_is_ther
     assert (summary["records"], summary["quarantined"]) == (90, 0)
     run(source, out=tmp_path / "whole", workers=0)
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_a_source_touched_in_mid_run_is_not_set_aside_as_one_that_cannot_be_read(
+    meanwhile, run, write_marked, tmp_path
+):
+    source = write_marked(tmp_path / "a.jsonl", {60: "WAIT"})
+    with pytest.raises(BadInput, match=r"a\.jsonl: expected a file that stays as it is"):
+        meanwhile(source, lambda: os.utime(source, (0, 0)))
+    assert run(source)["quarantined"] == 0
 
 
 def test_a_model_that_vanishes_in_mid_run_ends_it_when_a_worker_needs_it_and_a_rerun_goes_on(
