@@ -144,10 +144,15 @@ def render(summary: dict[str, Any]) -> str:
 
 
 def _keep_traceback(name: str) -> str:
+    """Where the traceback is kept, or why it is not: the home's disk may be what is full."""
     folder = environment.home() / "crashes"
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{time.strftime('%Y%m%dT%H%M%S')}-{name}-{os.getpid()}.txt"
-    path.write_text(traceback.format_exc(), encoding="utf-8")
+    trace = traceback.format_exc()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(trace, encoding="utf-8")
+    except OSError as error:
+        return f"not kept, {folder}: {error.strerror}"
     return str(path)
 
 
