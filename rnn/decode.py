@@ -144,7 +144,8 @@ def predict(
                 found.append(spans)
         return found
 
-    windows = by_length(sequences.lengths, max(WINDOW, batch_tokens))
+    share = -(-len(sequences.tokens) // workers)
+    windows = by_length(sequences.lengths, max(min(WINDOW, share), batch_tokens))
     with computing():
         if workers == 1:
             parts = [tag(window) for window in windows]

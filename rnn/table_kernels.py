@@ -147,12 +147,11 @@ def adam_rows(
 @jit
 def first_best(logits: Any) -> Any:
     """The class of the largest logit of each row (N, G), the first of equals."""
-    best = np.zeros(len(logits), np.int32)
+    best = np.empty(len(logits), np.int32)
     for i in range(len(logits)):
-        row, top = logits[i], 0
+        row, top, most = logits[i], 0, logits[i, 0]
         for j in range(1, logits.shape[1]):
-            if row[j] > row[top]:
-                top = j
+            top, most = (j, row[j]) if row[j] > most else (top, most)
         best[i] = top
     return best
 
