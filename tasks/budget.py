@@ -13,7 +13,7 @@ from tasks import orchestration
 
 MIB = 1 << 20
 DRIVER, PREFECT = 260 * MIB, 40 * MIB  # bytes; the second where flows are Prefect's
-WORKER = 150 * MIB  # without its model and its tables
+WORKER = 165 * MIB  # without its model and its tables; freed memory that it keeps included
 LIBRARIES = 160 * MIB  # that processes of one machine share
 GENOMES = 320 * MIB  # of a worker that tags DNA, all in all
 ENTRY = 400  # bytes of the tables for each word and each stretch between white space that is kept
