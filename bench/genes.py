@@ -21,15 +21,15 @@ import numpy as np
 import polars as pl
 import pyrodigal
 
-from data import schema
-from data.bases import codes_of, codons_of
-from data.contigs import PSEUDOGENE, Contig
-from data.genes import codon_tables
-from data.reading import Options, find, read
-from data.score_dna import score_intervals
-from tasks.dna import GeneFinder, dna_preset
-from tasks.progress import progress
-from tasks.train_dna import fit_dna, learnt, updates
+from elman.data.genome.contigs import PSEUDOGENE, Contig
+from elman.data.genome.gene_decoder import codon_tables
+from elman.data.genome.nucleotides import codes_of, codons_of
+from elman.data.metrics.genes import score_intervals
+from elman.data.sources.reading import Options, find, read
+from elman.data.store import schema
+from elman.tasks.models.gene_finder import GeneFinder, dna_preset
+from elman.tasks.runtime.console import progress
+from elman.tasks.training.genes import fit_dna, learnt, updates
 
 FEATURES = pl.Schema({"contig": pl.String, **dict(schema.FEATURE.to_schema())})
 Called = list[tuple[str, int, int, str]]  # contig, start, end, strand; 0-based half-open

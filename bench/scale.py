@@ -2,7 +2,7 @@
 
     python bench/scale.py [--shards 100000] [--workers 2000] [--dying 0.01] [--seed 0]
 
-The real `tasks.runner` drives simulated workers (an engine with a clock of its own; some attempts die),
+The real `tasks.execution.scheduler` drives simulated workers (an engine with a clock of its own; some attempts die),
 and a manifest of as many shards is written, read and added up. Printed: CPU seconds and bytes for each, peak
 memory, and how long the simulated workers stood idle.
 """
@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from data.disk import to_pieces, write_whole
-from data.manifest import FORMAT, MANIFEST, Dataset, FileEntry, Shard
-from tasks import runner
-from tasks.engines import Report
-from tasks.tag import summary
+from elman.data.store.dataset import FORMAT, MANIFEST, Dataset, FileEntry, Shard
+from elman.data.store.disk import to_pieces, write_whole
+from elman.tasks.execution import scheduler
+from elman.tasks.execution.engines import Report
+from elman.tasks.tagging.output import summary
 
 
 def shard_of(number: int) -> Shard:
@@ -105,18 +105,18 @@ def main() -> None:
     done: dict[str, Shard] = {}
     twice = 0
 
-    def take(work: runner.Work, shard: Shard) -> None:
+    def take(work: scheduler.Work, shard: Shard) -> None:
         nonlocal twice
         twice += work.name in done
         done[work.name] = shard
 
-    def bad(work: runner.Work, error: Exception) -> None:
+    def bad(work: scheduler.Work, error: Exception) -> None:
         raise error
 
-    def work_of(number: int) -> runner.Work:
-        return runner.Work(f"{number}", lambda: {"shard": shard_of(number).to_json()}, 1 << 26)
+    def work_of(number: int) -> scheduler.Work:
+        return scheduler.Work(f"{number}", lambda: {"shard": shard_of(number).to_json()}, 1 << 26)
 
-    run = runner.Runner(engine, take, bad)
+    run = scheduler.Runner(engine, take, bad)
     run.add(work_of(number) for number in range(options.shards))
     run.run(lambda: False)
     since = timed(f"scheduler: {options.shards:,} shards, {run.attempts:,} attempts", since)

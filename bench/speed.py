@@ -30,11 +30,11 @@ import numpy as np
 import torch
 
 from bench import peers
-from rnn.batches import Bags, Sequences
-from rnn.decode import Scheme, predict
-from rnn.fit import FitConfig, fit
-from rnn.network import NetworkConfig, init
-from rnn.process import computing
+from elman.rnn.batches import Bags, Sequences
+from elman.rnn.compute.threads import computing
+from elman.rnn.inference.decode import Scheme, predict
+from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.training.fit import FitConfig, fit
 
 SYMBOLS, TAGS, BATCH = 10_000, 9, 64
 EPOCHS = 3  # of one timed pass of training

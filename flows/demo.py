@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.ingest import IngestConfig, ingest
-from flows.tag import TagConfig, tag
-from flows.train import TrainConfig, train
-from tasks import show, tracking
-from tasks.environment import CHECKOUT, home
-from tasks.genomes import Genome, genomes
-from tasks.orchestration import call
-from tasks.progress import say
+from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.tag import TagConfig, tag
+from elman.flows.train import TrainConfig, train
+from elman.tasks.demo import show
+from elman.tasks.demo.sample_genomes import Genome, genomes
+from elman.tasks.runtime import mlflow_sync
+from elman.tasks.runtime.console import say
+from elman.tasks.runtime.environment import CHECKOUT, home
+from elman.tasks.runtime.orchestration import call
 
 ARTICLE = "Sam Li and Tom date on Tuesday."
 UNSEEN = "E. coli K-12 MG1655"  # the genome that is not learned from
@@ -36,7 +37,7 @@ def demo(config: DemoConfig) -> dict[str, Any]:
     show.title("Look around", f"everything lies in {show.short(home())}; nothing is left running")
     command = show.short(Path(sys.argv[0])) if Path(sys.argv[0]).name == "elman" else "elman"
     say("The runs with their curves, tables and models, in a browser:")
-    say(f"    {command} up        then open {tracking.page(text['run_id'])}")
+    say(f"    {command} up        then open {mlflow_sync.page(text['run_id'])}")
     say(f"    {command} down      stops it")
     say("On text of your own:")
     say(f"    {command} tag models:/demo-names@champion FILE --out tagged --format parquet,jsonl")

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from flows.arguments import Corpus, Model
-from tasks import model, tracking
-from tasks.corpus import corpus_folder
-from tasks.evaluate import evaluate_model
-from tasks.orchestration import flow
-from tasks.reports import flat_scores, keep_scores
+from elman.flows.arguments import Corpus, Model
+from elman.tasks.evaluation.reports import flat_scores, keep_scores
+from elman.tasks.evaluation.text import evaluate_model
+from elman.tasks.ingest.corpus_names import corpus_folder
+from elman.tasks.models import model_folder
+from elman.tasks.runtime import mlflow_sync
+from elman.tasks.runtime.orchestration import flow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +24,10 @@ class EvaluateConfig:
 @flow
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Find the model, tag a split of the corpus, score it, and record the run."""
-    folder = model.resolve(config.model)
+    folder = model_folder.resolve(config.model)
     corpus = corpus_folder(config.corpus)
-    params = {"model": model.read(folder).version, "corpus": corpus.name, "split": config.split}
-    with tracking.recording("evaluate", f"{params['model']} on {corpus.name}", params) as recorder:
+    params = {"model": model_folder.read(folder).version, "corpus": corpus.name, "split": config.split}
+    with mlflow_sync.recording("evaluate", f"{params['model']} on {corpus.name}", params) as recorder:
         out = str(recorder.run.artifacts)
         scores = evaluate_model(str(folder), str(corpus), config.split, report=out)
         keep_scores({config.split: scores}, recorder.run.artifacts)

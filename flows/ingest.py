@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from data.errors import UsageError
-from data.store import Dataset
-from flows.arguments import Sources
-from tasks.corpus import corpus_folder
-from tasks.ingest import (
+from elman.data.errors import UsageError
+from elman.data.store.writer import Dataset
+from elman.flows.arguments import Sources
+from elman.tasks.ingest.corpus_names import corpus_folder
+from elman.tasks.ingest.steps import (
     bad_records,
     commit,
     corpus_options,
@@ -24,9 +24,9 @@ from tasks.ingest import (
     split_counts,
     stage_items,
 )
-from tasks.orchestration import flow
-from tasks.progress import progress
-from tasks.refused import say_refused
+from elman.tasks.runtime.console import progress
+from elman.tasks.runtime.orchestration import flow
+from elman.tasks.runtime.quarantine import say_refused
 
 
 @dataclass(frozen=True, kw_only=True)

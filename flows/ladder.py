@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from data.errors import BadInput, UsageError
-from data.store import Dataset
-from flows.arguments import Corpus
-from tasks import tracking
-from tasks.corpus import corpus_folder
-from tasks.ladder import PRETRAINED, RULE, RUNGS, climb, preset_of, report_ladder
-from tasks.orchestration import flow
-from tasks.pretrain import pretrain
-from tasks.progress import say
-from tasks.train import encode_corpus
+from elman.data.errors import BadInput, UsageError
+from elman.data.store.writer import Dataset
+from elman.flows.arguments import Corpus
+from elman.tasks.experiments.ablation import PRETRAINED, RULE, RUNGS, climb, preset_of, report_ladder
+from elman.tasks.ingest.corpus_names import corpus_folder
+from elman.tasks.runtime import mlflow_sync
+from elman.tasks.runtime.console import say
+from elman.tasks.runtime.orchestration import flow
+from elman.tasks.training.pretrain import pretrain
+from elman.tasks.training.text import encode_corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
     if dataset.kind.endswith("dna"):
         raise BadInput("a corpus of text", got="one of DNA", todo="Name another corpus.", source=folder)
     params = {"corpus": folder.name, "seeds": config.seeds, "epochs": config.epochs or "the presets'"}
-    with tracking.recording("ladder", f"{folder.name} ladder", params) as recorder:
+    with mlflow_sync.recording("ladder", f"{folder.name} ladder", params) as recorder:
         counts = dataset.manifest["totals"]["counts"]
         recorder.run.dataset(folder.name, folder, dataset.digest, "training", counts)
         encoded = {name: encode_corpus(str(folder), name) for name in ("article", "default")}
@@ -58,7 +58,7 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
             for seed in range(1 if rung == RULE else config.seeds):
                 child = {"rung": rung, "seed": seed, "corpus": folder.name}
                 title = f"{folder.name} {rung} s{seed}"
-                with tracking.recording("rung", title, child, parent=recorder.run.id) as inner:
+                with mlflow_sync.recording("rung", title, child, parent=recorder.run.id) as inner:
                     source = encoded.get(rung) or encoded[preset_of(rung)]
                     start = pretrained if rung == PRETRAINED else None
                     found = climb(source, rung, seed, rate, config.epochs, out, start)

@@ -5,14 +5,14 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from data.errors import UsageError
-from flows.arguments import Corpus, Sources
-from flows.ingest import IngestConfig, ingest
-from flows.train import TrainConfig, train
-from tasks.corpus import NAME
-from tasks.gate import decide, find_challenger, judge
-from tasks.orchestration import call, flow
-from tasks.progress import say
+from elman.data.errors import UsageError
+from elman.flows.arguments import Corpus, Sources
+from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.train import TrainConfig, train
+from elman.tasks.evaluation.promotion import decide, find_challenger, judge
+from elman.tasks.ingest.corpus_names import NAME
+from elman.tasks.runtime.console import say
+from elman.tasks.runtime.orchestration import call, flow
 
 
 @dataclass(frozen=True, kw_only=True)

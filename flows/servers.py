@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from data.errors import UsageError
-from tasks.progress import say
+from elman.data.errors import UsageError
+from elman.tasks.runtime.console import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +33,14 @@ class StatusConfig:
 
 def up(config: UpConfig) -> dict[str, Any]:
     """Start the servers; return where they are and what is scheduled."""
-    from tasks.servers import start_servers
+    from elman.tasks.runtime.servers import start_servers
 
     return start_servers(config.prefect_port, config.mlflow_port)
 
 
 def down(config: DownConfig) -> dict[str, Any]:
     """Stop the servers; return which were running."""
-    from tasks.servers import stop_servers
+    from elman.tasks.runtime.servers import stop_servers
 
     stopped = stop_servers()
     if not stopped["stopped"]:
@@ -50,7 +50,7 @@ def down(config: DownConfig) -> dict[str, Any]:
 
 def status(config: StatusConfig) -> dict[str, Any]:
     """Return what runs where, what is scheduled, and how many runs wait to be sent to MLflow."""
-    from tasks.runs import unsent
-    from tasks.servers import server_status
+    from elman.tasks.runtime.run_record import unsent
+    from elman.tasks.runtime.servers import server_status
 
     return {**server_status(), "unsent_runs": len(unsent())}

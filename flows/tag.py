@@ -9,20 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from data.disk import atomic_write, to_bytes
-from data.errors import UsageError
-from data.manifest import MANIFEST
-from data.store import Dataset, DatasetWriter
-from data.tables import Columns
-from flows.arguments import Model, Sources
-from tasks import budget, model, rates, ray_engine, tagging, tracking
-from tasks.engines import Engine, Inline, Local
-from tasks.orchestration import flow
-from tasks.progress import progress
-from tasks.ray_engine import Ray
-from tasks.refused import say_refused
-from tasks.runs import Run
-from tasks.tag import (
+from elman.data.errors import UsageError
+from elman.data.formats.parquet import Columns
+from elman.data.store.dataset import MANIFEST
+from elman.data.store.disk import atomic_write, to_bytes
+from elman.data.store.writer import Dataset, DatasetWriter
+from elman.flows.arguments import Model, Sources
+from elman.tasks.execution import memory as budget
+from elman.tasks.execution import ray_engine, throughput
+from elman.tasks.execution import run as tagging
+from elman.tasks.execution.engines import Engine, Inline, Local
+from elman.tasks.execution.ray_engine import Ray
+from elman.tasks.models import model_folder
+from elman.tasks.runtime import mlflow_sync
+from elman.tasks.runtime.console import progress
+from elman.tasks.runtime.orchestration import flow
+from elman.tasks.runtime.quarantine import say_refused
+from elman.tasks.runtime.run_record import Run
+from elman.tasks.tagging.inputs import Input
+from elman.tasks.tagging.output import (
     DNA_FORMATS,
     TEXT_FORMATS,
     allow,
@@ -32,9 +37,8 @@ from tasks.tag import (
     pinned_model,
     tag_writer,
 )
-from tasks.tag_plan import plan_of, plan_sources, write_plan
-from tasks.tag_shard import Request, options_of
-from tasks.tag_sources import Input
+from elman.tasks.tagging.plan import plan_of, plan_sources, write_plan
+from elman.tasks.tagging.shard import Request, options_of
 
 EXIT_BAD_DATA = 3
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -112,7 +116,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
     """Find the model and the sources, tag what is new shard by shard, and commit all of it at once."""
     begun = time.monotonic()
     folder, moved = pinned_model(config.out, config.model, config.retag)
-    loaded = model.read(folder)
+    loaded = model_folder.read(folder)
     writer = tag_writer(
         config.out,
         str(folder),
@@ -133,7 +137,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
     if config.plan:
         return {**_foresee(config, writer, inputs, loaded, size), **said}
     params = {"model": loaded.version, "asked": config.model, "out": config.out, "format": config.format}
-    with tracking.recording("tag", f"{config.out.name} by {loaded.version}", params) as recorder, writer:
+    with mlflow_sync.recording("tag", f"{config.out.name} by {loaded.version}", params) as recorder, writer:
         allow(writer, inputs, config.retag)
         plan = plan_sources(writer, inputs, options_of(loaded), size)
         write_plan(writer, config.model, folder, plan)
@@ -147,7 +151,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
             since = time.monotonic()
             tagging.run(work, engine, advance, log)
             if config.engine == "local":
-                rates.keep(loaded.version, work.size(), time.monotonic() - since, shared.workers or 0)
+                throughput.keep(loaded.version, work.size(), time.monotonic() - since, shared.workers or 0)
         shards = work.shards()
         counts = {**count_tags(writer.kind, shards), **work.counts()}
         dataset = commit_tags(writer, plan, shards, config.model)
@@ -175,7 +179,7 @@ def _measured(counts: dict[str, int], found: dict[str, Any], seconds: float) -> 
     return measured
 
 
-def _share(config: TagConfig, loaded: model.Model, shards: int) -> budget.Share:
+def _share(config: TagConfig, loaded: model_folder.Model, shards: int) -> budget.Share:
     """How memory is shared out; on a cluster, what each worker takes."""
     weights = sum(map(len, loaded.files.values()))
     if config.engine == "ray" and ray_engine.ADDRESS in os.environ:
@@ -230,7 +234,11 @@ def _engine(
 
 
 def _foresee(
-    config: TagConfig, writer: DatasetWriter, inputs: Sequence[Input], loaded: model.Model, size: int | None
+    config: TagConfig,
+    writer: DatasetWriter,
+    inputs: Sequence[Input],
+    loaded: model_folder.Model,
+    size: int | None,
 ) -> dict[str, Any]:
     """What a run would do: shards, bytes, what is there already, and how long the rest takes."""
     if (writer.folder / MANIFEST).is_file():
@@ -247,5 +255,5 @@ def _foresee(
         "bytes": total,
         "bytes_to_tag": work.size(),
         "workers": workers,
-        "expected_s": rates.expected_s(loaded.version, work.size(), workers) if workers else None,
+        "expected_s": throughput.expected_s(loaded.version, work.size(), workers) if workers else None,
     }

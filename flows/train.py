@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import BadInput, UsageError
-from data.store import Dataset
-from flows.arguments import Corpus
-from tasks import model, runs, tracking
-from tasks.compare import compare_networks
-from tasks.corpus import NAME, corpus_folder
-from tasks.evaluate import evaluate_model
-from tasks.gate import corpus_tags
-from tasks.orchestration import flow
-from tasks.pretrain import pretrain
-from tasks.progress import say
-from tasks.reports import describe, flat_scores, report_training, settings
-from tasks.train import encode_corpus, fit_config, fit_tagger
+from elman.data.errors import BadInput, UsageError
+from elman.data.store.writer import Dataset
+from elman.flows.arguments import Corpus
+from elman.tasks.evaluation.promotion import corpus_tags
+from elman.tasks.evaluation.reports import describe, flat_scores, report_training, settings
+from elman.tasks.evaluation.text import evaluate_model
+from elman.tasks.experiments.comparison import compare_networks
+from elman.tasks.ingest.corpus_names import NAME, corpus_folder
+from elman.tasks.models import model_folder
+from elman.tasks.runtime import mlflow_sync, run_record
+from elman.tasks.runtime.console import say
+from elman.tasks.runtime.orchestration import flow
+from elman.tasks.training.pretrain import pretrain
+from elman.tasks.training.text import encode_corpus, fit_config, fit_tagger
 
 QUIET_S = 2.0  # epochs that bring nothing better are shown this far apart
 
@@ -99,17 +100,17 @@ def train(config: TrainConfig) -> dict[str, Any]:
         params["class_weights"] = " ".join(config.class_weights)
     params |= {key: value for key, value in config.overrides.items() if value is not None}
     title = f"{folder.name} {config.preset} s{config.seed}"
-    with tracking.recording("train", title, params) as recorder:
+    with mlflow_sync.recording("train", title, params) as recorder:
         counts = dataset.manifest["totals"]["counts"]
         recorder.run.dataset(folder.name, folder, dataset.digest, "training", counts)
         steps = _train_dna if of_dna else _train_text
         summary = steps(config, folder, recorder)
         _record_model(config, folder, recorder, summary)
-    record = runs.read(recorder.run.id).record
+    record = run_record.read(recorder.run.id).record
     return {"model": summary.pop("model"), "run_id": record["mlflow_run_id"] or recorder.run.id, **summary}
 
 
-def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> dict[str, Any]:
+def _train_text(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder) -> dict[str, Any]:
     encoded, pretrained = _encode(config, folder, recorder)
     fitted = fit_tagger(
         encoded,
@@ -149,7 +150,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: tracking.Recorder) 
     return summary
 
 
-def _encode(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> tuple[str, str | None]:
+def _encode(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder) -> tuple[str, str | None]:
     """Encode the corpus, after learning from text without labels where that is wanted."""
     if not config.pretrain:
         return encode_corpus(str(folder), config.preset), None
@@ -161,11 +162,11 @@ def _encode(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> t
     return encoded, pretrain(str(text), str(folder), encoded, config.preset, config.checkpoint_s)
 
 
-def _train_dna(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -> dict[str, Any]:
-    from tasks.train_dna import train_dna
+def _train_dna(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder) -> dict[str, Any]:
+    from elman.tasks.training.genes import train_dna
 
     begun = time.monotonic()
-    known = None if config.genes is None else str(model.resolve(config.genes))
+    known = None if config.genes is None else str(model_folder.resolve(config.genes))
     fitted = train_dna(str(folder), folder.name, config.preset, config.seed, known)
     seconds = round(time.monotonic() - begun, 3)
     history = fitted.pop("history")
@@ -181,7 +182,7 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: tracking.Recorder) -
 
 
 def _record_model(
-    config: TrainConfig, folder: Path, recorder: tracking.Recorder, summary: dict[str, Any]
+    config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder, summary: dict[str, Any]
 ) -> None:
     """Tie what was trained to the run: its settings, its scores, and the model itself."""
     scores: dict[str, Any] = {split: summary[split] for split in ("dev", "test") if split in summary}
@@ -196,7 +197,7 @@ def _record_model(
     recorder.run.model(where, register=config.register, tags=tags, scores=[*numbers], about=about)
 
 
-def _report_to(recorder: tracking.Recorder) -> Callable[[dict[str, float]], None]:
+def _report_to(recorder: mlflow_sync.Recorder) -> Callable[[dict[str, float]], None]:
     """Give each epoch to MLflow, and those that are better or seconds apart to the user."""
     best, shown = -1.0, 0.0
 

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rnn.arrays import Int32, Int64
+from elman.rnn.compute.arrays import Int32, Int64
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Thin steps over `data` and `rnn`; MLflow lives in `tracking`, Prefect in `orchestration`."""
+"""Steps of the pipeline over `data` and `rnn`; Prefect and MLflow are met in `runtime` alone."""

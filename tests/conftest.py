@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from data.contigs import Contig
-from data.dna import Genome, read_genome
-from tasks import environment
+from elman.data.genome.contigs import Contig
+from elman.data.sources.genomes import Genome, read_genome
+from elman.tasks.runtime import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -72,7 +72,7 @@ def home(tmp_path, monkeypatch) -> Path:
 def mlflow_template(tmp_path_factory) -> Path:
     """A migrated MLflow database, made once: a new one costs seconds."""
     folder = tmp_path_factory.mktemp("mlflow-template")
-    code = "from tasks import tracking; tracking.versions('none')"
+    code = "from elman.tasks.runtime import mlflow_sync; mlflow_sync.versions('none')"
     env = {**os.environ, "ELMAN_HOME": str(folder)}
     env.pop("MLFLOW_TRACKING_URI", None)
     subprocess.run([sys.executable, "-c", code], check=True, env=env, cwd=CHECKOUT)

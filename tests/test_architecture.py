@@ -15,8 +15,8 @@ FORBIDDEN = {
     "flows": {"rnn"},
 }
 ONLY_IN = {  # observers may be imported in these files and nowhere else
-    "mlflow": {"tasks/tracking.py", "tasks/tagger_model.py"},
-    "prefect": {"tasks/orchestration.py", "tasks/servers.py"},
+    "mlflow": {"tasks/runtime/mlflow_sync.py", "tasks/models/mlflow_model.py"},
+    "prefect": {"tasks/runtime/orchestration.py", "tasks/runtime/servers.py"},
 }
 AT_START_UP = {"prefect", "mlflow", "numba", "polars", "tyro"}  # not loaded by `elman --help`
 
@@ -119,11 +119,11 @@ def loaded_by(statement: str, cwd: Path) -> set[str]:
 
 
 def test_help_loads_nothing_heavy(checkout):
-    assert loaded_by("from flows.cli import main; main(['--help'])", checkout) & AT_START_UP == set()
+    assert loaded_by("from elman.flows.cli import main; main(['--help'])", checkout) & AT_START_UP == set()
 
 
 def test_the_module_check_can_fail(checkout):
-    assert "polars" in loaded_by("import data.schema", checkout)
+    assert "polars" in loaded_by("import elman.data.store.schema", checkout)
 
 
 @pytest.mark.parametrize("package", ["data", "rnn"])

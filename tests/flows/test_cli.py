@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from flows import cli
+from elman.flows import cli
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
@@ -45,7 +45,7 @@ def test_every_command_has_a_config_whose_fields_are_its_options(name, capsys):
 
 def test_an_unknown_option_is_a_usage_error(home):
     out = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "ingest", "x", "--name", "n", "--colour", "red"],
+        [sys.executable, "-m", "elman.flows.cli", "ingest", "x", "--name", "n", "--colour", "red"],
         capture_output=True,
         text=True,
         check=False,
@@ -56,7 +56,7 @@ def test_an_unknown_option_is_a_usage_error(home):
 
 def test_a_missing_file_ends_with_3_and_one_message(home, tmp_path):
     missing = tmp_path / "missing.conll"
-    command = [sys.executable, "-m", "flows.cli", "ingest", str(missing), "--name", "n", "--json"]
+    command = [sys.executable, "-m", "elman.flows.cli", "ingest", str(missing), "--name", "n", "--json"]
     out = subprocess.run(command, capture_output=True, text=True, check=False)
     assert out.returncode == 3
     assert str(missing) in out.stderr
@@ -66,7 +66,7 @@ def test_a_missing_file_ends_with_3_and_one_message(home, tmp_path):
 
 def test_a_damaged_file_ends_with_4_and_names_it(home, tmp_path):
     (tmp_path / "a.conll").write_text("Tom B-PER\nsleeps O\n\n" * 30)
-    command = [sys.executable, "-m", "flows.cli"]
+    command = [sys.executable, "-m", "elman.flows.cli"]
     done = subprocess.run(
         [*command, "ingest", str(tmp_path / "a.conll"), "--name", "a"], capture_output=True, check=True
     )

@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from data.store import Dataset
+from elman.data.store.writer import Dataset
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory, checkout):
     """The demo's text half in a home of its own: its summary, and what it showed."""
     home = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-m", "flows.cli", "demo", "--text-only", "--json"]
+    command = [sys.executable, "-m", "elman.flows.cli", "demo", "--text-only", "--json"]
     env = {
         "PATH": "/usr/bin:/bin",
         "ELMAN_HOME": str(home),

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import BadInput, UsageError
-from data.store import Dataset
-from flows.evaluate import EvaluateConfig, evaluate
-from flows.ingest import IngestConfig, ingest
-from flows.tag import TagConfig, tag
-from flows.train import TrainConfig, train
-from tasks import dna, families
+from elman.data.errors import BadInput, UsageError
+from elman.data.store.writer import Dataset
+from elman.flows.evaluate import EvaluateConfig, evaluate
+from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.tag import TagConfig, tag
+from elman.flows.train import TrainConfig, train
+from elman.tasks.models import gene_finder, protein_families
 
-QUICK = families.FamilyConfig(hidden=8, embedding=8, others=1.0, epochs=3, batch=4, learning_rate=0.02)
+QUICK = protein_families.FamilyConfig(
+    hidden=8, embedding=8, others=1.0, epochs=3, batch=4, learning_rate=0.02
+)
 
 
 @pytest.fixture
@@ -22,11 +24,11 @@ def genome(checkout) -> tuple[Path, ...]:
 
 
 def test_families_are_learned_beside_the_genes_of_another_model(tracked_home, genome, tmp_path, monkeypatch):
-    small = replace(dna.PRESETS["fast"], hidden=24, least=1.0, most=1.0, families=QUICK)
-    monkeypatch.setitem(dna.PRESETS, "fast", small)
+    small = replace(gene_finder.PRESETS["fast"], hidden=24, least=1.0, most=1.0, families=QUICK)
+    monkeypatch.setitem(gene_finder.PRESETS, "fast", small)
     ingest(IngestConfig(sources=genome, name="genes"))
     genes = train(TrainConfig(corpus="genes", preset="fast"))["model"]
-    assert not (Path(genes) / families.WEIGHTS).exists()
+    assert not (Path(genes) / protein_families.WEIGHTS).exists()
 
     most = r"any=product~\w"  # what nearly every gene is
     for split in ("train", "test"):
@@ -63,7 +65,7 @@ def test_a_corpus_keeps_the_labels_it_has(home, genome):
 
 
 def test_more_families_than_can_be_learned_are_refused(tracked_home, genome, monkeypatch):
-    monkeypatch.setattr("tasks.train_dna.MOST_FAMILIES", 10)
+    monkeypatch.setattr("elman.tasks.training.genes.MOST_FAMILIES", 10)
     ingest(IngestConfig(sources=genome, name="all", label=("product",)))
     with pytest.raises(BadInput, match="at most 10 families"):
         train(TrainConfig(corpus="all", preset="fast"))

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from data import schema
-from data.errors import BadInput, IntegrityError, Locked, UsageError
-from data.store import Dataset, DatasetWriter
-from flows.ingest import IngestConfig, ingest
-from tasks.corpus import corpus_folder
+from elman.data.errors import BadInput, IntegrityError, Locked, UsageError
+from elman.data.store import schema
+from elman.data.store.writer import Dataset, DatasetWriter
+from elman.flows.ingest import IngestConfig, ingest
+from elman.tasks.ingest.corpus_names import corpus_folder
 
 pytestmark = pytest.mark.usefixtures("home")
 

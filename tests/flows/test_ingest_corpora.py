@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from data.store import Dataset
-from flows.ingest import IngestConfig, ingest
-from tasks.corpus import corpus_folder
+from elman.data.store.writer import Dataset
+from elman.flows.ingest import IngestConfig, ingest
+from elman.tasks.ingest.corpus_names import corpus_folder
 
 pytestmark = pytest.mark.usefixtures("home")
 

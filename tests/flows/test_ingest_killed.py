@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from data.store import Dataset
+from elman.data.store.writer import Dataset
 
 KILLS = 20
 PATIENCE_S = 300
@@ -55,7 +55,7 @@ def inputs(tmp_path) -> tuple[Path, Path]:
 def start(code: Path, home: Path, source: Path) -> subprocess.Popen:
     environment = {**os.environ, "ELMAN_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("PREFECT_API_URL", None)
-    command = [sys.executable, "-m", "flows.cli", "ingest", str(source), "--name", "c", "--json"]
+    command = [sys.executable, "-m", "elman.flows.cli", "ingest", str(source), "--name", "c", "--json"]
     return subprocess.Popen(
         command,
         cwd=code,

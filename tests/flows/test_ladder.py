@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import BadInput, UsageError
-from data.store import DatasetWriter
-from flows.ingest import IngestConfig, ingest
-from flows.ladder import LadderConfig, ladder
-from tasks import runs, tracking
-from tasks.ladder import RUNGS, markdown
-from tasks.orchestration import call
+from elman.data.errors import BadInput, UsageError
+from elman.data.store.writer import DatasetWriter
+from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.ladder import LadderConfig, ladder
+from elman.tasks.experiments.ablation import RUNGS, markdown
+from elman.tasks.runtime import mlflow_sync, run_record
+from elman.tasks.runtime.orchestration import call
 
 
 def conll(first, count):
@@ -42,7 +42,7 @@ def test_every_rung_is_in_the_report_the_picture_and_mlflow(climbed):
     assert Path(climbed["table"]).read_text() == markdown(report)
     assert (folder / "ladder.png").read_bytes().startswith(b"\x89PNG")
 
-    client = tracking._connect().MlflowClient()
+    client = mlflow_sync._connect().MlflowClient()
     parent = client.get_run(climbed["run_id"])
     found = client.search_runs(
         [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{climbed['run_id']}'", max_results=100
@@ -50,11 +50,11 @@ def test_every_rung_is_in_the_report_the_picture_and_mlflow(climbed):
     expected = {(name, str(seed)) for name in RUNGS[1:] for seed in (0, 1)} | {(RUNGS[0], "0")}
     assert {(run.data.params["rung"], run.data.params["seed"]) for run in found} == expected
     assert all({"test_f1", "training_s", "tokens_s"} <= set(run.data.metrics) for run in found)
-    assert runs.unsent() == []
+    assert run_record.unsent() == []
 
 
 def test_what_is_trained_is_kept_for_a_ladder_run_again(tracked_home, tmp_path, monkeypatch):
-    for name in ("tasks.ladder.RUNGS", "flows.ladder.RUNGS"):
+    for name in ("elman.tasks.experiments.ablation.RUNGS", "elman.flows.ladder.RUNGS"):
         monkeypatch.setattr(name, ("most frequent tag", "+ CRF"))
     (tmp_path / "train.conll").write_text(conll(0, 60))
     call(ingest, IngestConfig(sources=(tmp_path / "train.conll",), name="names"))
@@ -73,8 +73,8 @@ def test_what_is_trained_is_kept_for_a_ladder_run_again(tracked_home, tmp_path, 
 
 
 def test_text_without_labels_adds_a_rung(tracked_home, tmp_path, monkeypatch):
-    monkeypatch.setattr("tasks.ladder.RUNGS", ("+ CRF",))
-    monkeypatch.setattr("flows.ladder.RUNGS", ("+ CRF",))
+    monkeypatch.setattr("elman.tasks.experiments.ablation.RUNGS", ("+ CRF",))
+    monkeypatch.setattr("elman.flows.ladder.RUNGS", ("+ CRF",))
     (tmp_path / "train.conll").write_text(conll(0, 60))
     (tmp_path / "raw.txt").write_text("Mary met Otto in Wien. Otto met Mary in Bonn. " * 50)
     call(ingest, IngestConfig(sources=(tmp_path / "train.conll",), name="names"))

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from data.store import Dataset
-from flows.evaluate import EvaluateConfig, evaluate
-from flows.ingest import IngestConfig, ingest
-from flows.tag import TagConfig, tag
-from flows.train import TrainConfig, train
-from tasks.corpus import corpus_folder
-from tasks.orchestration import call
+from elman.data.store.writer import Dataset
+from elman.flows.evaluate import EvaluateConfig, evaluate
+from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.tag import TagConfig, tag
+from elman.flows.train import TrainConfig, train
+from elman.tasks.ingest.corpus_names import corpus_folder
+from elman.tasks.runtime.orchestration import call
 
 
 def write_columns(corpus, folder):

@@ -10,17 +10,18 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from data import schema
-from data.errors import BadInput, UsageError
-from data.store import Dataset, DatasetWriter
-from data.tokenizer import Tokenizer
-from flows.evaluate import EvaluateConfig, evaluate
-from flows.ingest import IngestConfig, ingest
-from flows.train import TrainConfig, train
-from rnn.errors import TrainingError
-from tasks import dna, runs, tracking
-from tasks.loading import load
-from tasks.presets import preset
+from elman.data.errors import BadInput, UsageError
+from elman.data.store import schema
+from elman.data.store.writer import Dataset, DatasetWriter
+from elman.data.text.tokenizer import Tokenizer
+from elman.flows.evaluate import EvaluateConfig, evaluate
+from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.train import TrainConfig, train
+from elman.rnn.errors import TrainingError
+from elman.tasks.models import gene_finder
+from elman.tasks.models.loading import load
+from elman.tasks.models.presets import preset
+from elman.tasks.runtime import mlflow_sync, run_record
 
 PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
 
@@ -54,7 +55,7 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     assert summary["seconds"] > 0
     json.dumps(summary)
     (run,) = (tracked_home / "runs").iterdir()
-    record = runs.Run(run).record
+    record = run_record.Run(run).record
     assert (record["status"], record["sent"], record["mlflow_run_id"]) == (
         "FINISHED",
         True,
@@ -62,7 +63,7 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     )
     names = {path.name for path in (run / "artifacts").iterdir()}
     assert names == {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
-    client = tracking._connect().MlflowClient()
+    client = mlflow_sync._connect().MlflowClient()
     shown = client.get_run(summary["run_id"]).data
     assert shown.metrics["test_f1"] == summary["test"]["f1"]
     assert shown.params["network.member.hidden"] == str(preset("default").network["hidden"])
@@ -91,7 +92,7 @@ def test_the_mlflow_model_tags_a_string_in_a_fresh_process_with_pickle_refused(
     text = "Anna met Bo in Rome ."
     code = (
         "import json, mlflow\n"
-        f"mlflow.set_tracking_uri({tracking.tracking_uri()!r})\n"
+        f"mlflow.set_tracking_uri({mlflow_sync.tracking_uri()!r})\n"
         "model = mlflow.pyfunc.load_model('models:/people@champion')\n"
         f"print(json.dumps(model.predict([{text!r}])))\n"
     )
@@ -109,13 +110,15 @@ def test_the_mlflow_model_tags_a_string_in_a_fresh_process_with_pickle_refused(
 
 
 def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, monkeypatch):
-    monkeypatch.setitem(dna.PRESETS, "fast", replace(dna.PRESETS["fast"], hidden=16, least=0.5, most=0.5))
+    monkeypatch.setitem(
+        gene_finder.PRESETS, "fast", replace(gene_finder.PRESETS["fast"], hidden=16, least=0.5, most=0.5)
+    )
     genome = tuple(checkout / "tests" / "fixtures" / f"ecoli_100kb.{kind}.gz" for kind in ("fna", "gff3"))
     for split in ("train", "test"):
         ingest(IngestConfig(sources=genome, name="ecoli", as_=split))
     summary = train(TrainConfig(corpus="ecoli", preset="fast", register="genes"))
     assert summary["seconds"] > 0
-    run = tracking._connect().MlflowClient().get_run(summary["run_id"])
+    run = mlflow_sync._connect().MlflowClient().get_run(summary["run_id"])
     assert run.data.metrics["test_mcc"] == summary["test"]["mcc"]
     assert run.data.params["network.hidden"] == "16"
     assert "| test: CDS - | " in run.data.tags["mlflow.note.content"]
@@ -133,11 +136,11 @@ def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monke
     assert Path(summary["model"]).is_dir()
     scores = evaluate(EvaluateConfig(model=summary["run_id"], corpus=corpus))
     assert scores["model"] == Path(summary["model"]).name
-    assert tracking.runs.unsent()
+    assert mlflow_sync.runs.unsent()
 
 
 def test_the_comparison_is_part_of_the_run(corpus, tracked_home, monkeypatch):
-    monkeypatch.setattr("tasks.rungs.RATES", (0.002,))
+    monkeypatch.setattr("elman.tasks.experiments.baselines.RATES", (0.002,))
     summary = train(TrainConfig(corpus=corpus, preset="article", epochs=1, compare=True))
     assert summary["compare"]["networks"][0]["name"] == "model (article)"
     assert len(list(tracked_home.glob("runs/*/artifacts/comparison.*"))) == 3
@@ -149,7 +152,7 @@ def test_a_yes_no_training_is_judged_on_its_type(corpus, tracked_home):
 
 
 def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, tracked_home, monkeypatch):
-    monkeypatch.setattr("tasks.presets.READ", 1000)
+    monkeypatch.setattr("elman.tasks.models.presets.READ", 1000)
     folder = tracked_home / "corpora" / "letters"
     frame = pl.read_parquet(Dataset.open(tracked_home / "corpora" / corpus).files("data")[0])
     with DatasetWriter(folder, kind="corpus-text", config={}) as writer:
@@ -159,7 +162,7 @@ def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, t
     passport = json.loads((Path(summary["model"]) / "passport.json").read_bytes())
     assert passport["pretrained"] == [{"corpus": Dataset.open(folder).digest}]
     (run,) = (tracked_home / "runs").iterdir()
-    record = runs.Run(run).record
+    record = run_record.Run(run).record
     assert [entry["context"] for entry in record["datasets"]] == ["training", "pre-training"]
     assert record["params"]["pretrain"] == "letters"
 
@@ -178,10 +181,10 @@ def test_what_cannot_be_trained_is_a_usage_error_and_registers_nothing(corpus, t
 def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(corpus, tracked_home):
     with pytest.raises(TrainingError, match=r"step \d+, [\w./]+: the .* is (nan|-?inf)"):
         train(TrainConfig(corpus=corpus, epochs=3, learning_rate=1e30, register="people"))
-    assert tracking.versions("people") == []
+    assert mlflow_sync.versions("people") == []
     assert not (tracked_home / "models").exists()
     (run,) = (tracked_home / "runs").iterdir()
-    assert runs.Run(run).record["status"] == "FAILED"
+    assert run_record.Run(run).record["status"] == "FAILED"
 
 
 def test_a_corpus_that_is_nowhere_is_bad_input(tracked_home):

@@ -30,7 +30,7 @@ def run(tracked_home, tmp_path, checkout):
 
     def start(*arguments: str) -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", *arguments],
+            [sys.executable, "-m", "elman.flows.cli", *arguments],
             cwd=checkout,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -10,12 +10,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data import schema
-from data.store import DatasetWriter
-from data.tokenizer import Tokenizer, Unit
-from flows.ingest import IngestConfig, ingest
-from tasks import dna, train_dna
-from tasks.train import encode_corpus, fit_tagger
+from elman.data.store import schema
+from elman.data.store.writer import DatasetWriter
+from elman.data.text.tokenizer import Tokenizer, Unit
+from elman.flows.ingest import IngestConfig, ingest
+from elman.tasks.models import gene_finder
+from elman.tasks.training import genes
+from elman.tasks.training.text import encode_corpus, fit_tagger
 
 Rows = Iterable[tuple[str, str, str]]  # document, split, "token/TAG token/TAG"
 
@@ -153,7 +154,8 @@ def marked_worker(tmp_path, checkout) -> Path:
         textwrap.dedent(f"""
             import os, pathlib, signal, sys, time
             sys.path.insert(0, {str(checkout)!r})
-            from tasks import tag_shard, worker
+            from elman.tasks.execution import worker
+            from elman.tasks.tagging import shard as tag_shard
 
             folder = pathlib.Path({str(tmp_path)!r})
             real = tag_shard.entities
@@ -200,11 +202,11 @@ def marked_worker(tmp_path, checkout) -> Path:
 def gene_model(checkout, tmp_path_factory) -> Path:
     """Trained for a moment on the slice of E. coli that tests may use."""
     home = tmp_path_factory.mktemp("gene-home")
-    config = dna.DnaConfig(hidden=24, least=0.6, most=0.6, piece=3000)
+    config = gene_finder.DnaConfig(hidden=24, least=0.6, most=0.6, piece=3000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELMAN_HOME", str(home))
-        patch.setattr(dna, "PRESETS", {"default": config})
+        patch.setattr(gene_finder, "PRESETS", {"default": config})
         fixtures = checkout / "tests" / "fixtures"
         sources = (fixtures / "ecoli_100kb.fna.gz", fixtures / "ecoli_100kb.gff3.gz")
         ingest(IngestConfig(sources=sources, name="ecoli"))
-        return Path(train_dna.train_dna(str(home / "corpora" / "ecoli"), "ecoli", "default", 0)["model"])
+        return Path(genes.train_dna(str(home / "corpora" / "ecoli"), "ecoli", "default", 0)["model"])

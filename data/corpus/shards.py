@@ -1,0 +1,314 @@
+"""From what readers hand on to the tables of a corpus, and which document goes to which split.
+
+`text_shards` and `dna_shards` cut a stream of records into shards of about `SHARD_BYTES` of input, whatever
+its length. `settle` then looks at all documents at once, new and old: which the corpus has already, which
+need another name, and whether a small corpus lacks a split; `apply` carries that out, shard by shard.
+
+A corpus has one table more than design asks for, `documents`: what it has already is told by their digests.
+"""
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from elman.data.formats.records import Document, Refused, Sentence
+from elman.data.genome.contigs import Contig
+from elman.data.sources.genomes import PIECE, pieces
+from elman.data.store import schema
+
+SHARD_BYTES = 16 << 20
+TEXT, DNA = "corpus-text", "corpus-dna"  # kinds of dataset
+
+DOCUMENTS = pl.Schema(  # one row a document and split; rows stand in the shard where the document ends
+    {
+        "document": pl.String,  # or contig
+        "source": pl.String,
+        "split": pl.String,
+        "records": pl.Int64,  # sentences of a CoNLL file, else 1
+        "rows": pl.Int64,  # of the data table: sentences, or pieces of a contig
+        "digest": pl.String,  # sha256 of text and tags, or of bases and features
+    }
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The records of one source.
+
+    kind: as in data.sources.detect; in "conll" a record is a sentence, in "plain" a document may come in parts;
+    split: of all of them, or None where the hash of a document decides.
+    """
+
+    source: str
+    kind: str
+    split: str | None
+    items: Iterable[Document | Contig | Refused]
+
+    @property
+    def by_sentence(self) -> bool:
+        """Whether a record is a sentence rather than a document."""
+        return self.kind == "conll"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What goes into one shard; `tables` makes the frames, without those that would be empty.
+
+    records: read for it, refused ones included; features: labelled intervals among them.
+    """
+
+    tables: Callable[[], dict[str, pl.DataFrame]]
+    records: int
+    features: int = 0
+
+
+# --- splits -------------------------------------------------------------------------------------------------
+
+
+def fraction(*parts: object) -> float:
+    """A number in [0, 1) that is the same for equal parts, whenever and wherever."""
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def split_of(at: float) -> str:
+    """80 % train, 10 % dev, 10 % test."""
+    return "train" if at < 0.8 else "dev" if at < 0.9 else "test"
+
+
+def piece_split(contig: str, number: int) -> str:
+    """10 % of a genome's pieces are dev, the rest training."""
+    return "dev" if fraction(contig, number) < 0.1 else "train"
+
+
+# --- shards -------------------------------------------------------------------------------------------------
+
+
+def by_character(sentence: Sentence) -> Sentence:
+    """Cut tokens into single characters; the first of a B- token keeps B-, the others are I-."""
+    if all(end - start == 1 for start, end in zip(sentence.token_start, sentence.token_end, strict=True)):
+        return sentence
+    starts, tags = list[int](), list[str]()
+    for number, (start, end) in enumerate(zip(sentence.token_start, sentence.token_end, strict=True)):
+        places = [at for at in range(start, end) if not sentence.text[at - sentence.start].isspace()]
+        starts += places
+        if sentence.tags is not None:
+            tag = sentence.tags[number]
+            tags += [tag, *[tag.replace("B-", "I-", 1)] * (len(places) - 1)] if places else []
+    return replace(
+        sentence,
+        token_start=tuple(starts),
+        token_end=tuple(start + 1 for start in starts),
+        tags=None if sentence.tags is None else tuple(tags),
+    )
+
+
+@dataclass
+class _Rows:
+    """Columns of the rows gathered for one shard."""
+
+    document: list[str] = field(default_factory=list)
+    sentence: list[int] = field(default_factory=list)
+    split: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    start: list[int] = field(default_factory=list)
+    source: list[str] = field(default_factory=list)
+    byte_offset: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    unlabelled: list[bool] = field(default_factory=list)
+    token_start: "array[int]" = field(default_factory=lambda: array("q"))
+    token_end: "array[int]" = field(default_factory=lambda: array("q"))
+    tags: list[str] = field(default_factory=list)
+    frames: list[pl.DataFrame] = field(default_factory=list)  # of DNA
+    documents: list[tuple[Any, ...]] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    size: int = 0
+    records: int = 0
+    features: int = 0
+
+    def add(self, sentence: Sentence, document: "_Open", source: str) -> None:
+        """One more sentence."""
+        self.document.append(document.id)
+        self.sentence.append(document.rows)
+        self.split.append(document.split)
+        self.text.append(sentence.text)
+        self.start.append(sentence.start)
+        self.source.append(source)
+        self.byte_offset.append(sentence.byte_offset)
+        self.lengths.append(len(sentence.token_start))
+        self.unlabelled.append(sentence.tags is None)
+        self.token_start.extend(sentence.token_start)
+        self.token_end.extend(sentence.token_end)
+        self.tags.extend(sentence.tags or ())
+        self.size += len(sentence.text)
+        document.rows += 1
+        document.digest.update(sentence.text.encode() + b"\n")
+        document.digest.update(" ".join(sentence.tags or ()).encode() + b"\n")
+
+    def refuse(self, refused: Refused) -> None:
+        """One more record for quarantine."""
+        self.refused.append(refused)
+        self.records += 1
+        self.size += len(refused.raw)
+
+    def cut(self) -> Cut:
+        """These rows as a shard."""
+        return Cut(self._tables, self.records, self.features)
+
+    def _tables(self) -> dict[str, pl.DataFrame]:
+        tables = {
+            "data": pl.concat(self.frames) if self.frames else self._text(),
+            "documents": pl.DataFrame(self.documents, schema=DOCUMENTS, orient="row"),
+            "quarantine": quarantine(self.refused),
+        }
+        return {name: frame for name, frame in tables.items() if frame.height}
+
+    def _text(self) -> pl.DataFrame:
+        offsets = np.zeros(len(self.lengths) + 1, np.int64)
+        np.cumsum(self.lengths, out=offsets[1:])
+        missing = np.array(self.unlabelled, bool)
+        labelled = np.zeros(len(self.lengths) + 1, np.int64)
+        np.cumsum(np.where(missing, 0, np.diff(offsets)), out=labelled[1:])
+
+        def lists(at: np.ndarray, values: pa.Array, mask: pa.Array | None = None) -> pl.Series:
+            return pl.Series(pa.LargeListArray.from_arrays(pa.array(at), values, mask=mask))
+
+        return pl.DataFrame(
+            {
+                "document": self.document,
+                "sentence": self.sentence,
+                "split": self.split,
+                "text": self.text,
+                "start": self.start,
+                "token_start": lists(offsets, pa.array(np.frombuffer(self.token_start, np.int64))),
+                "token_end": lists(offsets, pa.array(np.frombuffer(self.token_end, np.int64))),
+                "tags": lists(labelled, pa.array(self.tags, pa.large_string()), pa.array(missing)),
+                "source": self.source,
+                "byte_offset": self.byte_offset,
+            },
+            schema=schema.TEXT,
+        )
+
+
+def quarantine(refused: Iterable[Refused]) -> pl.DataFrame:
+    """Refused records as rows of schema.QUARANTINE."""
+    rows = [(r.source, r.line, r.byte_offset, r.reason, r.detail, r.todo, r.raw) for r in refused]
+    return pl.DataFrame(rows, schema=schema.QUARANTINE, orient="row")
+
+
+class _Open:
+    """A document whose sentences are still coming."""
+
+    def __init__(self, id: str, split: str) -> None:
+        self.id, self.split, self.rows, self.digest = id, split, 0, hashlib.sha256()
+
+    def row(self, reading: Reading) -> tuple[Any, ...]:
+        records = self.rows if reading.by_sentence else 1
+        return (self.id, reading.source, self.split, records, self.rows, self.digest.hexdigest())
+
+
+def text_shards(readings: Iterable[Reading], limit: int = SHARD_BYTES) -> Iterator[Cut]:
+    """Gather sentences into shards of about `limit` characters; a document may go on in the next.
+
+    Of documents with the same id in one source the later ones get the line added to theirs.
+    """
+    rows = _Rows()
+    for reading in readings:
+        current: _Open | None = None
+        met = set[bytes]()
+        for item in reading.items:
+            if rows.size >= limit:
+                yield rows.cut()
+                rows = _Rows()
+            if isinstance(item, Refused):
+                rows.refuse(item)
+                continue
+            if isinstance(item, Contig):
+                raise TypeError(f"expected text in {reading.source}. Got a contig")
+            if current is None or reading.kind != "plain":
+                if current is not None:
+                    rows.documents.append(current.row(reading))
+                short = hashlib.sha256(item.id.encode()).digest()[:12]
+                id = f"{item.id}~{item.line}" if short in met else item.id
+                met.add(short)
+                current = _Open(id, reading.split or split_of(fraction(id)))
+                rows.records += not reading.by_sentence
+            for sentence in item.sentences:
+                if rows.size >= limit:
+                    yield rows.cut()
+                    rows = _Rows()
+                rows.records += reading.by_sentence
+                rows.add(sentence, current, reading.source)
+        if current is not None:
+            rows.documents.append(current.row(reading))
+    if rows.records or rows.documents:
+        yield rows.cut()
+
+
+def dna_shards(readings: Iterable[Reading], limit: int = SHARD_BYTES) -> Iterator[Cut]:
+    """Gather pieces of contigs into shards of about `limit` bases; a contig may go on in the next."""
+    rows = _Rows()
+    for reading in readings:
+        for item in reading.items:
+            if rows.size >= limit:
+                yield rows.cut()
+                rows = _Rows()
+            if isinstance(item, Refused):
+                rows.refuse(item)
+                continue
+            if isinstance(item, Document):
+                raise TypeError(f"expected DNA in {reading.source}. Got a document")
+            rows.records += 1
+            count = -(-item.length // PIECE)
+            splits = [reading.split or piece_split(item.id, number) for number in range(count)]
+            rows.features += len(item.features or ())
+            step = max(limit // PIECE, 1)
+            for at in range(0, count, step):
+                if rows.size >= limit:
+                    yield rows.cut()
+                    rows = _Rows()
+                part = pieces(item, splits, numbers=range(at, min(at + step, count)))
+                rows.frames.append(part)
+                rows.size += part.height * PIECE
+            digest = hashlib.sha256()
+            for at in range(0, item.length, PIECE):
+                digest.update(item.bases[at : at + PIECE].encode())
+            digest.update(repr(item.features).encode())
+            for split in dict.fromkeys(splits):
+                some = (item.id, item.source, split, int(split == splits[0]), splits.count(split))
+                rows.documents.append((*some, digest.hexdigest()))
+    if rows.records:
+        yield rows.cut()
+
+
+def describe(tables: Mapping[str, pl.DataFrame]) -> tuple[dict[str, int], list[str]]:
+    """Counts of a shard, and the types of its labels, sorted."""
+    data, documents = tables.get("data"), tables.get("documents")
+    counts = {"quarantined": tables["quarantine"].height if "quarantine" in tables else 0}
+    types: set[str] = set()
+    if documents is not None:
+        counts["records"] = int(documents["records"].sum())
+        counts["documents"] = documents.unique(["source", "document"]).height
+    if data is not None and "text" in data.columns:
+        tokens = data.select("split", tokens=pl.col("token_start").list.len().cast(pl.Int64))
+        for split, part in _by_split(tokens):
+            counts |= {f"{split}_sentences": part.height, f"{split}_tokens": int(part["tokens"].sum())}
+        tags = data["tags"].drop_nulls().list.explode(empty_as_null=False).unique()
+        types = {tag[2:] for tag in tags if tag != "O"}
+    elif data is not None:
+        for split, part in _by_split(data.select("split", bases=pl.col("bases").str.len_bytes())):
+            counts |= {f"{split}_pieces": part.height, f"{split}_bases": int(part["bases"].sum())}
+        features = data["features"].drop_nulls().list.explode(empty_as_null=False)
+        types = set(features.struct.field("label").unique()) if len(features) else set()
+    return dict(sorted(counts.items())), sorted(types)
+
+
+def _by_split(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    for (split,), part in frame.group_by("split", maintain_order=True):
+        yield str(split), part

@@ -1,0 +1,1 @@
+"""Vocabularies and feature templates: tokens to ids, and padded one-hot batches."""

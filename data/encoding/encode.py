@@ -1,0 +1,189 @@
+"""A labelled corpus becomes flat integers: bags, tag ids and offsets."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from elman.data.encoding.encoded import Encoded, Sentences
+from elman.data.encoding.features import Block, Features, contexts, distinct, numbers_of, reach_of
+from elman.data.errors import BadInput
+from elman.data.text.tags import tag_set
+
+COLUMNS = ("document", "sentence", "split", "text", "start", "token_start", "token_end", "tags")
+BLOCK = 50  # sentences held out together where documents are too few to choose among
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeConfig:
+    """What of a corpus the network is to see."""
+
+    blocks: tuple[Block, ...]
+    rare: int = 1  # symbols seen at most so often may be dropped to `<UNK>` in training
+    rare_share: float = 1.0  # if they are at most this share of the training tokens; those seen once always
+    holdout: float = 0.1  # of the training sentences, where the corpus has no dev split
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+def tokens_of(frame: pl.DataFrame) -> tuple[pl.Series, np.ndarray]:
+    """Cut sentences into the strings of their tokens.
+
+    Args:
+        frame: `text`, `start`, `token_start` and `token_end` as in schema.TEXT; tokens ascend, none overlap.
+
+    Returns:
+        (N,) String, the tokens of all sentences in a row, and (n + 1,) int64, where sentences begin.
+    """
+    text = frame["text"].rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.large_string())
+    ends = np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
+    starts, offsets = _flat(frame["token_start"])
+    stops, _ = _flat(frame["token_end"])
+    if not len(starts):
+        return pl.Series([], dtype=pl.String), offsets
+    data = text.buffers()[2]
+    units = np.frombuffer(data, np.uint8)[: ends[-1]]
+    lengths = np.diff(offsets)
+    if units.max(initial=0) < 0x80:
+        first = ends[:-1]
+        at = None
+    else:  # where each code point begins, in bytes
+        at = np.append(np.flatnonzero((units & 0xC0) != 0x80), ends[-1])
+        first = np.searchsorted(at, ends[:-1])
+    shift = np.repeat(first - frame["start"].to_numpy(), lengths)
+    bounds = np.empty(2 * len(starts), np.int64)  # token, gap, token, gap, ..., token
+    bounds[0::2], bounds[1::2] = starts + shift, stops + shift
+    if at is not None:
+        bounds = at[bounds]
+    pieces = pa.LargeStringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), data)
+    return pl.Series(pieces).gather_every(2), offsets
+
+
+def _flat(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Values and (n + 1,) int64 offsets of a List column without nulls."""
+    offsets = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum(lists.list.len().to_numpy(), out=offsets[1:])
+    return lists.list.explode(empty_as_null=False).to_numpy(), offsets
+
+
+def hold_out(sentences: pl.DataFrame, share: float) -> pl.DataFrame:
+    """Choose sentences to judge by, in units that belong together, by a stable hash.
+
+    Units are documents; where these do not come near the share, blocks of 50 sentences, then sentences.
+
+    Args:
+        sentences: `document` and `sentence` of the training split.
+        share: of the sentences; up to twice of it is taken where units are large.
+
+    Returns:
+        `document` and `sentence` of those held out; none only when there is a single sentence.
+    """
+    for unit in (pl.lit(0), pl.col("sentence") // BLOCK, pl.col("sentence")):
+        units = sentences.with_columns(unit=unit.cast(pl.Int64))
+        sizes = units.group_by("document", "unit").agg(pl.len().alias("size"))
+        names = [f"{document}\0{number}" for document, number in sizes.select("document", "unit").iter_rows()]
+        sizes = sizes.with_columns(
+            hash=pl.Series([hashlib.sha256(name.encode()).hexdigest() for name in names], dtype=pl.String)
+        ).sort("hash")
+        chosen, taken = [], 0
+        for size in sizes["size"]:
+            fits = taken < share * len(sentences) and taken + size <= max(2 * share * len(sentences), 1)
+            chosen.append(fits and taken + size < len(sentences))
+            taken += size * chosen[-1]
+        if taken and taken >= share * len(sentences) / 2:
+            held = sizes.filter(pl.Series(chosen))
+            return units.join(held, on=["document", "unit"], how="semi").select("document", "sentence")
+    return sentences.select("document", "sentence").clear()
+
+
+def encode(
+    frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig, more: pl.DataFrame | None = None
+) -> Encoded:
+    """Encode a corpus; vocabularies are counted on its training split only, and on unlabelled text if given.
+
+    Args:
+        frames: gives the corpus in frames of schema.TEXT, the same each time it is called.
+        config: what the network is to see.
+        more: words of unlabelled text with their `count`, see `data.encoding.unlabelled.count_words`.
+
+    Raises:
+        BadInput: no labelled training sentence, or none with an entity.
+    """
+    splits, notes = _splits(frames, config)
+    reach = reach_of(config.blocks)
+
+    def labelled() -> Iterable[tuple[str, pl.DataFrame]]:
+        for frame in frames():
+            rows = frame.select(COLUMNS).filter(pl.col("tags").list.len() > 0).drop("split")
+            rows = rows.join(splits, on=["document", "sentence"], how="inner", maintain_order="left")
+            for (split,), part in rows.group_by("split", maintain_order=True):
+                yield str(split), part
+
+    keys: pl.DataFrame | None = None
+    tags: dict[str, set[str]] = {}
+    for split, part in labelled():
+        seen = distinct(contexts(*tokens_of(part), reach))
+        if split != "train":
+            seen = seen.with_columns(count=pl.lit(0, pl.Int64))
+        keys = seen if keys is None else distinct(pl.concat([keys, seen]))
+        tags.setdefault(split, set()).update(part["tags"].list.explode().unique())
+    if keys is None or "train" not in tags:
+        raise BadInput("labelled sentences in the training split", got="none", todo=_WHAT_TO_DO)
+    types = {split: {tag[2:] for tag in names if tag != "O"} for split, names in tags.items()}
+    if not types["train"]:
+        raise BadInput("entities in the training split", got="only the tag O", todo=_WHAT_TO_DO)
+    known = tag_set(sorted(types["train"]))
+    other = tag_set(sorted(set().union(*types.values()) - types["train"]))[1:]
+    learned = keys.filter(pl.col("count") > 0)
+    rare = max(1, min(config.rare, int(config.rare_share * int(learned["count"].sum()))))
+    features = Features.fit(learned, config.blocks, rare, more)
+    numbering = pl.Enum([*known, *other])
+    parts: dict[str, list[Sentences]] = {}
+    for split, part in labelled():
+        words, offsets = tokens_of(part)
+        labels = part["tags"].list.explode().cast(numbering).to_physical().cast(pl.Int32).to_numpy()
+        bags = numbers_of(contexts(words, offsets, reach), keys)
+        sentence = part.select("document", "sentence")
+        parts.setdefault(split, []).append(Sentences(bags, labels, offsets, sentence))
+    joined = {split: _join(pieces) for split, pieces in sorted(parts.items())}
+    notes["types_unseen_in_training"] = sorted({tag[2:] for tag in other})
+    return Encoded(features, features.bags(keys), tuple(known), (*known, *other), joined, notes)
+
+
+_WHAT_TO_DO = "Ingest labelled text first: `elman ingest FILE --name CORPUS --as train`."
+
+
+def _splits(
+    frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """The split of each labelled sentence, dev held out of train if there is none, and what was left out."""
+    columns = pl.col("document", "sentence", "split"), pl.col("tags").list.len().alias("length")
+    rows = pl.concat([frame.select(*columns) for frame in frames()])
+    splits = rows.filter(pl.col("length") > 0).drop("length")
+    notes: dict[str, Any] = {"unlabelled_sentences": rows["length"].null_count(), "held_out_sentences": 0}
+    if not (splits["split"] == "dev").any():
+        train = splits.filter(pl.col("split") == "train").drop("split")
+        held = hold_out(train, config.holdout)
+        notes["held_out_sentences"] = len(held)
+        splits = splits.join(
+            held.with_columns(held=True), on=["document", "sentence"], how="left", maintain_order="left"
+        ).select("document", "sentence", split=pl.when("held").then(pl.lit("dev")).otherwise("split"))
+    return splits, notes
+
+
+def _join(parts: list[Sentences]) -> Sentences:
+    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return Sentences(
+        np.concatenate([part.tokens for part in parts]),
+        np.concatenate([part.tags for part in parts]),
+        offsets,
+        pl.concat([part.keys for part in parts]),
+    )

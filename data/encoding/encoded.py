@@ -1,0 +1,135 @@
+"""A labelled corpus as flat integers: bags, tag ids and offsets, kept as a dataset of its own.
+
+The dataset's tables, all flat:
+    data       bag, tag: one row a token, a shard a split
+    sentences  document, sentence, length: one row a sentence, in the order of the tokens
+    rows       row: the rows of all bags one after the other
+    bags       length, unknown: one row a bag
+and `vocabulary.json`. The manifest's meta names the tags and counts what was left out.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from elman.data.encoding.features import Bags, Features
+from elman.data.store.writer import Dataset, DatasetWriter, atomic_write
+
+KIND = "encoded"
+VOCABULARY = "vocabulary.json"
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences of one split, flat.
+
+    tokens (N,) int32: the bag of each token; tags (N,) int32: its tag, an index of `Encoded.all_tags`;
+    offsets (n + 1,) int64: where sentences begin and the last ends; keys: document, sentence, one row each.
+    """
+
+    tokens: np.ndarray
+    tags: np.ndarray
+    offsets: np.ndarray
+    keys: pl.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded corpus in memory.
+
+    tags: what the network learns, `O` and the tags of the types in the training split;
+    all_tags: these, then the tags of types that only other splits hold, which no answer can match;
+    notes: what was left out or held out, in numbers.
+    """
+
+    features: Features
+    bags: Bags
+    tags: tuple[str, ...]
+    all_tags: tuple[str, ...]
+    splits: dict[str, Sentences]
+    notes: dict[str, Any]
+
+
+def write(
+    folder: Path, encoded: Encoded, config: Mapping[str, Any], sources: list[dict[str, Any]]
+) -> Dataset:
+    """Keep an encoded corpus as a dataset.
+
+    Args:
+        folder: of the dataset.
+        encoded: the corpus.
+        config: what it was encoded with, plain values.
+        sources: what it was made of, the corpus and its digest.
+    """
+    with DatasetWriter(folder, kind=KIND, config=config) as writer:
+        bags = encoded.bags
+        tables = {
+            "rows": pl.DataFrame({"row": bags.rows}),
+            "bags": pl.DataFrame({"length": np.diff(bags.offsets), "unknown": bags.unknown}),
+        }
+        shards = [writer.stage("bags", "bags", tables)]
+        for split, part in encoded.splits.items():
+            tables = {
+                "data": pl.DataFrame({"bag": part.tokens, "tag": part.tags}),
+                "sentences": part.keys.with_columns(length=pl.Series(np.diff(part.offsets))),
+            }
+            counts = {"sentences": len(part), "tokens": len(part.tokens)}
+            shards.append(writer.stage(split, split, tables, counts=counts))
+        vocabulary = writer.scratch(VOCABULARY)
+        atomic_write(vocabulary, encoded.features.to_bytes())
+        meta = {
+            "tags": list(encoded.tags),
+            "all_tags": list(encoded.all_tags),
+            "contexts": bags.contexts,
+            "notes": encoded.notes,
+        }
+        return writer.commit(shards, sources=sources, meta=meta, exports={VOCABULARY: vocabulary})
+
+
+def read(folder: Path) -> Encoded:
+    """Read an encoded corpus; every file is compared with its hash.
+
+    Raises:
+        BadInput, IntegrityError: as `Dataset`.
+    """
+    dataset = Dataset.open(folder)
+    features = Features.from_json(json.loads(dataset.export(VOCABULARY).read_bytes()))
+    meta = dataset.meta
+    shards = {shard.id: shard for shard in dataset.shards}
+
+    def table(shard: str, name: str) -> pl.DataFrame:
+        dataset.files(name)  # compares the hashes
+        return pl.read_parquet(folder / shards[shard].files[name].path, glob=False)
+
+    each = table("bags", "bags")
+    bags = Bags(
+        table("bags", "rows")["row"].to_numpy(),
+        _offsets(each["length"]),
+        each["unknown"].to_numpy(),
+        meta["contexts"],
+    )
+    splits = {}
+    for split in sorted(set(shards) - {"bags"}):
+        tokens, sentences = table(split, "data"), table(split, "sentences")
+        splits[split] = Sentences(
+            tokens["bag"].to_numpy(),
+            tokens["tag"].to_numpy(),
+            _offsets(sentences["length"]),
+            sentences.drop("length"),
+        )
+    tags = tuple(meta["tags"]), tuple(meta["all_tags"])
+    return Encoded(features, bags, *tags, splits, meta["notes"])
+
+
+def _offsets(lengths: pl.Series) -> np.ndarray:
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths.to_numpy(), out=offsets[1:])
+    return offsets

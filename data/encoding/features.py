@@ -1,0 +1,339 @@
+"""What a network sees of a token: one-hot blocks side by side, each with its own vocabulary.
+
+A block turns a token into a symbol (or none, or several) and a symbol into a row of one table; the rows of
+all blocks of a token are its bag. One-hot times a matrix is a row gather, so a bag's rows are what is summed.
+
+Blocks by name, k a number:
+    word        the token as it came
+    lower       lower-cased, compatibility forms unified (NFKC)
+    shape       X upper case, x lower case, c other letters, 0 digits, the rest kept; runs cut to two
+    prefixK     the first k characters, where there are as many; suffixK the last k
+    ngramK      every k characters in a row of ^token$ (of the first 62 characters of a longer one)
+    hashK       the same, hashed to a table of as many rows as the block says
+    letters     each character of ^token$ (of the first 62 of a longer one), in order: the last block, for
+                networks that read words letter by letter
+    at-1, at+2  the token so many places before or after; at-1+0, at-1+1  the tokens from here to there
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from elman.data.encoding.vocabulary import SPECIALS, UNK_ID, Buckets, Vocabulary, count_symbols
+
+NAME = re.compile(
+    r"(?P<kind>word|lower|shape|letters)|(?P<affix>prefix|suffix|ngram|hash)(?P<k>[1-9])|at(?P<a>[+-]\d)(?P<b>[+-]\d)?"
+)
+LETTERS = "letters"
+LONGEST_READ = 62  # characters of a token that n-grams look at
+PLACES = LONGEST_READ + 3  # of rows in a bag: 0 for blocks, then those of its letters in their order
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One one-hot block: what it shows and how many symbols it may know."""
+
+    name: str
+    min_count: int = 1
+    max_size: int | None = None  # ids at most, `<PAD>` and `<UNK>` included
+    rows: int | None = None  # table rows kept for it whatever it knows; as many as it knows by default
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(
+                "expected a block named word, lower, shape, letters, prefixK, suffixK, ngramK, hashK, at-1 "
+                f"or at-1+0. Got {self.name!r}"
+            )
+        if self.hashed:
+            if self.rows is None or self.rows <= len(SPECIALS) or self.max_size or self.min_count > 1:
+                raise ValueError(f"block {self.name}: expected rows above 2 and nothing else. Got {self}")
+        elif self.rows is not None and (self.max_size is None or self.max_size > self.rows):
+            raise ValueError(
+                f"block {self.name}: expected max_size <= rows. Got {self.max_size} > {self.rows}"
+            )
+
+    @property
+    def hashed(self) -> bool:
+        """Whether its symbols share a table of fixed size."""
+        return self.name.startswith("hash")
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Places of the first and last token the block looks at, (0, 0) for the token itself."""
+        match = NAME.fullmatch(self.name)
+        if match is None or match["a"] is None:
+            return 0, 0
+        a, b = int(match["a"]), int(match["b"] or match["a"])
+        return min(a, b), max(a, b)
+
+
+def reach_of(blocks: Sequence[Block]) -> int:
+    """How many tokens to each side the blocks look at; 0 when a bag depends on the token alone."""
+    return max(max(-block.window[0], block.window[1]) for block in blocks)
+
+
+def _column(place: int) -> str:
+    return f"w{place:+d}"
+
+
+def contexts(words: pl.Series, offsets: np.ndarray, reach: int) -> pl.DataFrame:
+    """What bags depend on, one row a token: the token, and `reach` neighbours to each side.
+
+    Args:
+        words: (N,) tokens of all sentences in a row.
+        offsets: (n + 1,) int64, where sentences begin and the last ends.
+        reach: neighbours to each side.
+
+    Returns:
+        Columns `w-1`, `w+0`, `w+1` and so on, String; empty beyond the ends of a sentence.
+    """
+    frame = pl.DataFrame({_column(0): words})
+    if not reach:
+        return frame
+    sentence = pl.Series("s", np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)))
+    w, s = pl.col(_column(0)), pl.col("s")
+    return frame.with_columns(sentence).select(
+        pl.when(s.shift(-place) == s).then(w.shift(-place)).otherwise(pl.lit("")).alias(_column(place))
+        for place in range(-reach, reach + 1)
+    )
+
+
+def distinct(frame: pl.DataFrame) -> pl.DataFrame:
+    """Count equal contexts: one row each with its `count`, sorted by code point."""
+    columns = [name for name in frame.columns if name != "count"]
+    count = pl.col("count").sum() if "count" in frame.columns else pl.len()
+    return frame.group_by(columns).agg(count.cast(pl.Int64).alias("count")).sort(columns)
+
+
+def numbers_of(frame: pl.DataFrame, keys: pl.DataFrame) -> np.ndarray:
+    """Row in `keys` of each row of `frame`, int32; both as `contexts` gives them, every row known."""
+    columns = frame.columns
+    numbered = keys.select(columns).with_row_index("bag")
+    found = frame.join(numbered, on=columns, how="left", maintain_order="left")["bag"]
+    return found.cast(pl.Int32).to_numpy()
+
+
+def symbols(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """What a block sees in each context.
+
+    Returns:
+        `bag`, the row in `keys`, and `symbol`; no row where a context has none, several where it has several.
+    """
+    word = pl.col(_column(0))
+    match = NAME.fullmatch(block.name)
+    assert match is not None
+    k = 1 if match["kind"] == LETTERS else int(match["k"] or 0)
+    frame = keys.lazy().with_row_index("bag")
+    if match["kind"] == LETTERS or match["affix"] in ("ngram", "hash"):
+        marked = pl.concat_str(pl.lit("^"), word.str.slice(0, LONGEST_READ), pl.lit("$"))
+        frame = (
+            frame.select("bag", marked=marked)
+            .filter(pl.col("marked").str.len_chars() >= k)
+            .with_columns(at=pl.int_ranges(0, pl.col("marked").str.len_chars().cast(pl.Int64) - k + 1))
+            .explode("at")
+            .sort("bag", "at")
+            .with_columns(symbol=pl.col("marked").str.slice(pl.col("at"), k))
+        )
+    else:
+        if match["affix"]:
+            part = word.str.slice(0, k) if match["affix"] == "prefix" else word.str.slice(-k)
+            value: pl.Expr = pl.when(word.str.len_chars() >= k).then(part)
+        elif match["kind"] == "lower":
+            value = word.str.normalize("NFKC").str.to_lowercase()
+        elif match["kind"] == "shape":
+            value = word
+            for letters, mark in (
+                (r"\p{Lu}", "X"),
+                (r"\p{Ll}", "x"),
+                (r"[\p{L}--[Xx]]", "c"),
+                (r"\p{Nd}", "0"),
+            ):
+                value = value.str.replace_all(letters, mark)
+            for mark in "Xxc0":
+                value = value.str.replace_all(f"{mark}{mark}{mark}+", mark * 2)
+        else:
+            a, b = block.window
+            value = pl.concat_str([pl.col(_column(place)) for place in range(a, b + 1)], separator=" ")
+        frame = frame.with_columns(symbol=value)
+    return frame.filter(pl.col("symbol").is_not_null()).select("bag", "symbol").collect()
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Rows of the table to sum for each context.
+
+    rows (R,) int32 and offsets (M + 1,) int64: bag m is rows[offsets[m]:offsets[m + 1]], ascending; after
+    them, where there is such a block, its letters as they are read.
+    unknown (M,) int32: the bag that stands in for m with its rare symbols taken away, or m if it has none.
+    The first `contexts` bags are the contexts in their order, the others only stand in.
+    """
+
+    rows: np.ndarray
+    offsets: np.ndarray
+    unknown: np.ndarray
+    contexts: int
+
+
+@dataclass(frozen=True)
+class Features:
+    """The blocks of a network with the vocabularies fitted to them."""
+
+    blocks: tuple[Block, ...]
+    vocabularies: tuple[Vocabulary | Buckets, ...]
+    rare: int = 1  # a symbol seen at most so often in training is `<UNK>` in the bag that stands in
+
+    @classmethod
+    def fit(
+        cls, keys: pl.DataFrame, blocks: Sequence[Block], rare: int = 1, more: pl.DataFrame | None = None
+    ) -> Self:
+        """Fit one vocabulary a block.
+
+        Args:
+            keys: contexts of the training split with their `count`, as `distinct` gives them.
+            blocks: what to look at.
+            rare: see the field.
+            more: words of unlabelled text with their `count`, to be known too by the blocks that look at the
+                token alone; rare is what is rare in training all the same.
+        """
+        if not blocks:
+            raise ValueError("expected at least one block. Got none")
+        names = [block.name for block in blocks]
+        if LETTERS in names[:-1] or names == [LETTERS]:
+            raise ValueError(f"expected letters as the last of several blocks. Got {', '.join(names)}")
+
+        def fitted(block: Block) -> Vocabulary | Buckets:
+            seen = _counted(keys, block)
+            if block.hashed:
+                assert block.rows is not None
+                return Buckets.fit(seen, block.rows)
+            also = _counted(more, block) if more is not None and block.window == (0, 0) else None
+            return Vocabulary.fit(count_symbols(seen), block.min_count, block.max_size, also)
+
+        return cls(tuple(blocks), tuple(fitted(block) for block in blocks), rare)
+
+    @property
+    def reach(self) -> int:
+        """How many tokens to each side the blocks look at."""
+        return reach_of(self.blocks)
+
+    @property
+    def first_rows(self) -> tuple[int, ...]:
+        """Where each block begins in the table, and after them the number of rows of the table."""
+        sizes = [
+            block.rows or len(vocabulary)
+            for block, vocabulary in zip(self.blocks, self.vocabularies, strict=True)
+        ]
+        return (0, *np.cumsum(sizes).tolist())
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table: the length I of the one-hot input."""
+        return self.first_rows[-1]
+
+    @property
+    def letters(self) -> int:
+        """How many rows at the end of the table are letters."""
+        return self.rows - self.first_rows[-2] if self.blocks[-1].name == LETTERS else 0
+
+    def bags(self, keys: pl.DataFrame, stand_ins: bool = True, alone: bool = False) -> Bags:
+        """Look up the rows of each context.
+
+        Args:
+            keys: contexts as `distinct` or `contexts` gives them, one row each.
+            stand_ins: whether to make the bags that training drops rare symbols with.
+            alone: leave out the blocks that look at neighbours.
+        """
+        size = PLACES * self.rows
+        plain, others, changed = [], [], np.zeros(len(keys), bool)
+        for block, vocabulary, first in zip(self.blocks, self.vocabularies, self.first_rows, strict=False):
+            if alone and block.window != (0, 0):
+                continue
+            seen = symbols(keys, block)
+            bag, ids = seen["bag"].to_numpy().astype(np.int64), vocabulary.encode(seen["symbol"])
+            place = np.arange(1, len(bag) + 1) - np.searchsorted(bag, bag) if block.name == LETTERS else 0
+            entry = bag * size + place * self.rows + first
+            plain.append(entry + ids.to_numpy())
+            if stand_ins:
+                rare = (vocabulary.count_of(ids) <= self.rare).to_numpy()
+                others.append(entry + np.where(rare, UNK_ID, ids.to_numpy()))
+                changed[bag[plain[-1] != others[-1]]] = True
+        contexts = np.arange(len(keys), dtype=np.int32)
+        entries = _in_order(plain)
+        if not stand_ins:
+            return Bags(*self._flat(entries, len(keys)), contexts, len(keys))
+        number = len(keys) - 1 + np.cumsum(changed)  # of the bag that stands in
+        bag, rest = np.divmod(_in_order(others), size)
+        some = changed[bag]
+        entries = np.concatenate([entries, number[bag[some]] * size + rest[some]])
+        unknown = np.concatenate([np.where(changed, number, contexts), number[changed]]).astype(np.int32)
+        return Bags(*self._flat(entries, len(unknown)), unknown, len(keys))
+
+    def _flat(self, entries: np.ndarray, bags: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sorted entries as flat rows and offsets; each is (bag * PLACES + place) * rows + row."""
+        rows = self.rows
+        ends = np.searchsorted(entries, np.arange(bags + 1) * (PLACES * rows))
+        return (entries % rows).astype(np.int32), ends
+
+    def unknown(self, bags: Bags) -> np.ndarray:
+        """Whether the vocabulary of words lacks the token of each bag, (M,); False without such a block."""
+        out = np.zeros(len(bags.offsets) - 1, bool)
+        for block, first in zip(self.blocks, self.first_rows, strict=False):
+            if block.name == "word":
+                places = np.flatnonzero(bags.rows == first + UNK_ID)
+                out[np.searchsorted(bags.offsets, places, side="right") - 1] = True
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; `from_json` gives the features back."""
+        return {
+            "format": 1,
+            "specials": list(SPECIALS),
+            "rare": self.rare,
+            "blocks": [
+                {**asdict(block), "first_row": first, **vocabulary.to_json()}
+                for block, vocabulary, first in zip(
+                    self.blocks, self.vocabularies, self.first_rows, strict=False
+                )
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """The features that `to_json` wrote."""
+        names = ("name", "min_count", "max_size", "rows")
+        return cls(
+            tuple(Block(**{name: block[name] for name in names}) for block in value["blocks"]),
+            tuple(
+                (Buckets if "buckets" in block else Vocabulary).from_json(block) for block in value["blocks"]
+            ),
+            value["rare"],
+        )
+
+    def to_bytes(self) -> bytes:
+        """The vocabulary file: the same bytes for the same training text."""
+        return (json.dumps(self.to_json(), ensure_ascii=False, indent=0) + "\n").encode(
+            "utf-8", "surrogatepass"
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the vocabulary file."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def _counted(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
+    """What a block sees in each context, with the count of the context."""
+    counts = keys.select("count").with_row_index("bag")
+    return symbols(keys, block).join(counts, on="bag").select("symbol", "count")
+
+
+def _in_order(entries: Sequence[np.ndarray]) -> np.ndarray:
+    """Entries of all blocks, sorted, each once; np.unique hashes them first, which takes longer."""
+    joined = np.sort(np.concatenate(entries))
+    return joined[np.diff(joined, prepend=-1) > 0]

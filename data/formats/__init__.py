@@ -1,0 +1,1 @@
+"""File formats, one module each: how their records are read and where their bytes may be split."""

@@ -1,0 +1,200 @@
+"""Other people's Parquet as a source: a row is a document, named columns hold its text and its id.
+
+Columns named to be kept are handed on as they are. Slices are runs of rows; pages are read one after the
+other, so that memory does not grow with the file or its row groups.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from elman.data.errors import BadInput
+from elman.data.formats.records import Flat, Refused
+from elman.data.formats.slices import Size, Slice
+from elman.data.text.scanner import Scanner
+
+_BATCH = 1 << 20  # bytes of rows read at a time, as far as the file's averages tell
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of columns: text; id, or None where rows have none; those to be kept."""
+
+    text: str
+    id: str | None = None
+    keep: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, once."""
+        return list(dict.fromkeys([self.text, *([self.id] if self.id else []), *self.keep]))
+
+
+def check(path: Path, columns: Columns) -> pl.Schema:
+    """The types of the columns to be kept.
+
+    Raises:
+        BadInput: the file is damaged, a column is missing, or the text is none.
+    """
+    try:
+        schema = pl.read_parquet_schema(path)
+    except pl.exceptions.PolarsError as error:
+        raise _damaged(path, error) from None
+    missing = [name for name in columns.names if name not in schema]
+    if missing:
+        raise BadInput(
+            f"the columns {', '.join(columns.names)}",
+            got=f"{', '.join(schema)}",
+            todo="Name columns the file has, with --text-column, --id-column and --keep.",
+            source=path,
+        )
+    if schema[columns.text] != pl.String:
+        raise BadInput(
+            f"text in the column {columns.text}",
+            got=str(schema[columns.text]),
+            todo="Name another with --text-column.",
+            source=path,
+        )
+    return pl.Schema({name: schema[name] for name in columns.keep})
+
+
+def cut(path: Path, columns: Columns, size: Size) -> list[Slice]:
+    """Runs of rows of about so many bytes; state: bytes of them.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
+    slices: list[Slice] = []
+    begin, held = 0, 0.0
+    row = 0
+    with _opened(path) as file:
+        for number in range(file.metadata.num_row_groups):
+            group = file.metadata.row_group(number)
+            rows, left = group.num_rows, group.num_rows
+            each = max(_bytes(group, columns) / max(rows, 1), 1.0)
+            while left:
+                some = min(left, max(int((size(len(slices)) - held) / each), 1))
+                held, row, left = held + some * each, row + some, left - some
+                if held + each > size(len(slices)):
+                    slices.append(Slice(begin, row, {"bytes": int(held)}))
+                    begin, held = row, 0.0
+    if row > begin or not slices:
+        slices.append(Slice(begin, row, {"bytes": int(held)}))
+    return slices
+
+
+def read(
+    path: Path, source: str, columns: Columns, piece: Slice, scanner: Scanner
+) -> Iterator[Flat | Refused | pl.DataFrame]:
+    """Read some rows.
+
+    Yields:
+        for each batch of rows a frame of `line` (the row, from 1) and the columns to be kept, if there are
+        any; then its documents, and rows refused because they have no text.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
+    try:
+        for first, frame in _batches(path, columns, piece):
+            if columns.keep:
+                yield frame.select(
+                    pl.int_range(first + 1, first + 1 + frame.height, dtype=pl.Int64).alias("line"),
+                    *columns.keep,
+                )
+            ids = frame[columns.id].cast(pl.String).to_list() if columns.id else [None] * frame.height
+            for number, (text, id) in enumerate(
+                zip(frame[columns.text].to_list(), ids, strict=True), first + 1
+            ):
+                if text is None or not text.strip():
+                    got = "null" if text is None else "no visible character"
+                    detail, todo = (
+                        f"expected text in {columns.text}. Got {got}",
+                        "Fill it, or leave the row out.",
+                    )
+                    raw = str(id if id is not None else "").encode()
+                    yield Refused(source, number, 0, "no-text", detail, todo, raw)
+                    continue
+                name = f"{source}#{number}" if id is None else id
+                yield Flat(name, source, 0, text, *scanner.sentences(text), 0, number)
+    except pl.exceptions.PolarsError as error:
+        raise _damaged(path, error) from None
+
+
+def _batches(path: Path, columns: Columns, piece: Slice) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Frames of the rows of a slice, each with the number of its first row, from 0."""
+    with _opened(path) as file:
+        groups: list[int] = []
+        before = row = 0
+        for number in range(file.metadata.num_row_groups):
+            rows = file.metadata.row_group(number).num_rows
+            if row < piece.end and row + rows > piece.begin:
+                if not groups:
+                    before = row
+                groups.append(number)
+            row += rows
+        each = max(piece.state["bytes"] // max(piece.end - piece.begin, 1), 1)
+        at = before
+        for batch in file.iter_batches(max(_BATCH // each, 1), groups, columns=columns.names):
+            low, high = max(piece.begin - at, 0), min(piece.end - at, batch.num_rows)
+            if low < high:
+                frame = pl.from_arrow(batch.slice(low, high - low))
+                assert isinstance(frame, pl.DataFrame)
+                yield at + low, frame
+            at += batch.num_rows
+            if at >= piece.end:
+                return
+
+
+class _opened:  # noqa: N801 (reads as a function)
+    """A Parquet file whose errors name it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Any:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        try:
+            self.file = parquet.ParquetFile(self.path, buffer_size=_BATCH, pre_buffer=False)
+        except pa.ArrowException as error:
+            raise _damaged(self.path, error) from None
+        return self.file
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        import pyarrow as pa
+
+        self.file.close()
+        if isinstance(error, pa.ArrowException) or (isinstance(error, OSError) and error.errno is None):
+            raise _damaged(self.path, error) from None
+
+
+def _bytes(group: Any, columns: Columns) -> int:
+    """Bytes of the columns in a row group, uncompressed."""
+    wanted = set(columns.names)
+    parts = (group.column(number) for number in range(group.num_columns))
+    return sum(part.total_uncompressed_size for part in parts if part.path_in_schema.split(".")[0] in wanted)
+
+
+def _damaged(path: Path, error: Exception) -> BadInput:
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    return BadInput("a whole Parquet file", got=first, todo="Fetch it again.", source=path)
+
+
+def same_types(schemas: Sequence[tuple[Path, pl.Schema]]) -> None:
+    """Refuse files whose columns to be kept differ in type.
+
+    Raises:
+        BadInput: names one that differs from the first.
+    """
+    for path, schema in schemas[1:]:
+        if schema != schemas[0][1]:
+            got, wanted = dict(schema), dict(schemas[0][1])
+            todo = "Tag them apart, or keep only columns of the same type."
+            raise BadInput(
+                f"kept columns {wanted} as in {schemas[0][0]}", got=str(got), todo=todo, source=path
+            )

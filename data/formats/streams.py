@@ -1,0 +1,91 @@
+"""Files as streams of bytes, decompressed on the way."""
+
+import gzip
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from elman.data.errors import BadInput
+
+BOMB_RATIO, BOMB_FROM = 200, 1 << 30  # no corpus shrinks this much; bytes that are read before it matters
+
+
+def open_path(path: Path, compression: str | None, on_read: Callable[[int], None] | None = None) -> BinaryIO:
+    """Open a file for reading, decompressed.
+
+    Args:
+        path: the file.
+        compression: "gz", "zst" or None.
+        on_read: told of bytes of the file as they are read, for progress.
+
+    Raises, while it is read:
+        EOFError, OSError without a number, zlib.error: it is cut off or damaged.
+        BadInput: it unpacks to far more than any corpus does.
+    """
+    file: BinaryIO = cast(BinaryIO, io.BufferedReader(_Watched(path, on_read), 1 << 20))
+    if compression is None:
+        return file
+    if compression == "gz":
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
+    else:
+        import pyarrow as pa
+
+        stream = pa.input_stream(pa.PythonFile(file, "r"), compression="zstd")
+    return cast(BinaryIO, io.BufferedReader(_Unpacked(stream, file, path), 1 << 20))
+
+
+class _Watched(io.FileIO):
+    """A file that tells how much of it is read."""
+
+    def __init__(self, path: Path, on_read: Callable[[int], None] | None) -> None:
+        super().__init__(path, "rb")
+        self.on_read = on_read
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = super().readinto(buffer)
+        if self.on_read is not None and count:
+            self.on_read(count)
+        return count
+
+
+class Above(io.RawIOBase):
+    """A stream that is read from another one, `stream`, and closes it too."""
+
+    stream: BinaryIO
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def close(self) -> None:
+        """The stream below, too."""
+        if not self.closed:
+            self.stream.close()
+        super().close()
+
+
+class _Unpacked(Above):
+    """A decompressed stream that stops where it has grown out of all proportion."""
+
+    def __init__(self, stream: BinaryIO, file: BinaryIO, path: Path) -> None:
+        self.stream, self.file, self.path = stream, file, path
+        self.size, self.read_so_far = path.stat().st_size, 0
+
+    def readinto(self, buffer: Any) -> int:
+        # gzip, asked for all it has rather than for all that fits, loses nothing before a damaged place
+        stream: Any = self.stream
+        count: int = getattr(stream, "readinto1", stream.readinto)(buffer) or 0
+        self.read_so_far += count
+        if self.read_so_far > max(BOMB_FROM, BOMB_RATIO * self.size):
+            raise BadInput(
+                f"at most {BOMB_RATIO} times the size of the file when unpacked",
+                got="more",
+                todo="If it is to be read all the same, unpack it first.",
+                source=self.path,
+            )
+        return count
+
+    def close(self) -> None:
+        super().close()
+        self.file.close()

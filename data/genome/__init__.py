@@ -1,0 +1,1 @@
+"""DNA: nucleotides, contigs, annotation rules, gene decoding, genome-specific models."""

@@ -1,0 +1,145 @@
+"""Which features of an annotation become labels: all that code, and the families somebody asks for.
+
+A family is asked for by an attribute of its features, as `[NAME=][TYPE:]KEY[~PATTERN]`:
+
+    product~"ABC transporter"        features whose product matches a regular expression, letter case ignored
+    aars=product~"tRNA ligase"       the same, called aars
+    pfam                             every value of the attribute pfam is a label of its own
+    mine=protein_match:pfam~PF00005  only features of this type
+
+or by a file: one of these a line (# begins a comment), or JSON like
+{"by_product": {"families": {"aars": "tRNA ligase"}}, "by_pfam": {"families": {"PF00005": "what it is"}}},
+where names under by_product go with patterns, and those under any other by_KEY are values of that attribute.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from elman.data.errors import BadInput, UsageError
+from elman.data.genome.contigs import PSEUDOGENE, is_pseudo
+
+CDS = "CDS"
+PROTEIN_TYPES = (CDS, "protein_match", "protein_hmm_match", "polypeptide_domain")
+_SPEC = re.compile(r"(?:(?P<name>[^=~:]+)=)?(?:(?P<type>[\w-]+):)?(?P<key>[\w.-]+)(?:~(?P<pattern>.+))?")
+_HOW = (
+    'Write --label [NAME=][TYPE:]KEY[~PATTERN], such as product~"ABC transporter", or name a file of these.'
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelRule:
+    """Which features become labels, and how they are called.
+
+    label: their label; None for the value of the attribute. types: of features. key, pattern: when given, an
+    attribute and a regular expression that a value of it must match, letter case ignored.
+    """
+
+    label: str | None = CDS
+    types: tuple[str, ...] = (CDS,)
+    key: str | None = None
+    pattern: str = ""
+
+    def match(self, type_: str, attributes: Mapping[str, Sequence[str]]) -> str | None:
+        """The label of a feature of this type with these attributes, or None."""
+        if type_ not in self.types:
+            return None
+        if self.key is None:
+            return self.label
+        values = (v for v in attributes.get(self.key, ()) if re.search(self.pattern, v, re.IGNORECASE))
+        value = next(values, None)
+        return None if value is None else self.label or value
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {**asdict(self), "types": list(self.types)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "LabelRule":
+        """Undo `to_json`."""
+        return cls(**{**fields, "types": tuple(fields["types"])})
+
+
+CODING = (LabelRule(),)
+
+
+def labels_of(
+    rules: Sequence[LabelRule], type_: str, attributes: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """The labels of a feature, each once; of a pseudogene that it is one, and no more."""
+    found = tuple(dict.fromkeys(label for rule in rules if (label := rule.match(type_, attributes))))
+    return (PSEUDOGENE,) if found and is_pseudo(attributes) else found
+
+
+def label_rules(asked: Sequence[str]) -> tuple[LabelRule, ...]:
+    """The rules for coding features and for the families asked for, each as above.
+
+    Raises:
+        UsageError: what is asked for cannot be read.
+        BadInput: a file that cannot be read; names its line.
+    """
+    rules = list(CODING)
+    for one in asked:
+        rules += _from_file(Path(one)) if Path(one).is_file() else [_rule(one)]
+    return tuple(dict.fromkeys(rules))
+
+
+def _rule(spec: str) -> LabelRule:
+    match = _SPEC.fullmatch(spec.strip())
+    if match is None:
+        raise UsageError(f"expected a family to label. Got {spec!r}. {_HOW}")
+    pattern = match["pattern"] or ""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"expected a regular expression after ~ in {spec!r}. Got {error}. {_HOW}") from None
+    name = match["name"] or pattern or None
+    if name in (CDS, PSEUDOGENE):
+        raise UsageError(f"expected another name than {name} for a family. Got {spec!r}. {_HOW}")
+    types = (match["type"],) if match["type"] else PROTEIN_TYPES
+    return LabelRule(label=name, types=types, key=match["key"], pattern=pattern)
+
+
+def _from_file(path: Path) -> list[LabelRule]:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if text.lstrip().startswith("{"):
+        return _from_json(path, text)
+    rules = []
+    for number, line in enumerate(text.splitlines(), 1):
+        spec = line.partition("#")[0].strip()
+        if spec:
+            try:
+                rules.append(_rule(spec))
+            except UsageError as error:
+                raise BadInput(
+                    "a family a line", got=str(error), todo=_HOW, source=path, line=number
+                ) from None
+    return rules
+
+
+def _from_json(path: Path, text: str) -> list[LabelRule]:
+    try:
+        groups = {
+            name.removeprefix("by_"): dict(group["families"])
+            for name, group in json.loads(text).items()
+            if name.startswith("by_")
+        }
+        rules = [
+            LabelRule(
+                label=name,
+                types=PROTEIN_TYPES,
+                key=key,
+                pattern=str(value) if key == "product" else f"^{re.escape(name)}$",
+            )
+            for key, families in groups.items()
+            for name, value in families.items()
+        ]
+        for rule in rules:
+            re.compile(rule.pattern)
+    except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
+        todo = 'Write {"by_product": {"families": {NAME: PATTERN}}}, or one family a line.'
+        raise BadInput("families as JSON", got=repr(error), todo=todo, source=path) from None
+    return rules

@@ -1,0 +1,133 @@
+"""Numba kernels of data/genome/genome_model.py. Codes 0 to 3, 4 unknown; either strand is read in its own direction."""
+
+import numpy as np
+from numba import njit
+
+_OTHER = np.array([3, 2, 1, 0, 4])  # complement
+BEFORE, AFTER = 24, 12  # bases looked at before a start codon and after it
+HEX = 4096
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _at(codes, place, reverse):  # type: ignore[no-untyped-def]
+    """The base at a place of a strand; 4 beyond the ends."""
+    if place < 0 or place >= len(codes):
+        return 4
+    code = codes[len(codes) - 1 - place] if reverse else codes[place]
+    return 3 - code if reverse and code < 4 else code
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _word(codes, place, reverse, width):  # type: ignore[no-untyped-def]
+    """The word that begins at a place of a strand; -1 where a letter is unknown."""
+    word = 0
+    for i in range(width):
+        code = _at(codes, place + i, reverse)
+        if code == 4:
+            return -1
+        word = word * 4 + code
+    return word
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _roll(code, forward, backward, known):  # type: ignore[no-untyped-def]
+    """Take in one more base: the last six as a word of either strand, and how many of them are known."""
+    if code > 3:
+        return 0, 0, 0
+    return (forward << 2 | code) & (HEX - 1), backward >> 2 | (3 - code) << 10, known + 1
+
+
+@njit(cache=True, nogil=True)
+def _note(codes, place, reverse, kind, context, which):  # type: ignore[no-untyped-def]
+    """Count the start codon at a place and the bases around it, each with the one before it."""
+    context[which, 0, 0, kind] += 1
+    for j in range(BEFORE):
+        at = place - BEFORE + j
+        context[which, 1 + j, _at(codes, at - 1, reverse), _at(codes, at, reverse)] += 1
+    for j in range(AFTER):
+        at = place + 3 + j
+        context[which, 1 + BEFORE + j, _at(codes, at - 1, reverse), _at(codes, at, reverse)] += 1
+
+
+@njit(cache=True, nogil=True)
+def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context):  # type: ignore[no-untyped-def]
+    """Count what sure genes look like.
+
+    Args:
+        codes: (L,)
+        starts, ends, reverses: (n,) genes, forward places, and whether they lie on the other strand.
+        kinds: (64,) number of each start codon among start codons, -1 for other codons.
+        stops: (64,) bool
+        used: (4096,) words of two codons inside genes, added to.
+        all_words: (4096,) words anywhere on either strand, added to.
+        context: (2, 1 + BEFORE + AFTER, 5, 5) around start codons used (1) and passed over (0), added to: the
+            codon's number, then each base, by the base before it.
+    """
+    L = len(codes)
+    forward = backward = known = 0
+    for i in range(L):
+        forward, backward, known = _roll(codes[i], forward, backward, known)
+        if known >= 6:
+            all_words[forward] += 1
+            all_words[backward] += 1
+    for g in range(len(starts)):
+        reverse = reverses[g]
+        low, high = starts[g], ends[g]
+        if reverse:
+            low, high = L - ends[g], L - starts[g]
+        for place in range(low, high - 6, 3):
+            word = _word(codes, place, reverse, 6)
+            if word >= 0:
+                used[word] += 1
+        _note(codes, low, reverse, max(kinds[max(_word(codes, low, reverse, 3), 0)], 0), context, 1)
+        for place in range(low + 3, min(low + 150, high - 3), 3):
+            word = _word(codes, place, reverse, 3)
+            if word >= 0 and kinds[word] >= 0:
+                _note(codes, place, reverse, kinds[word], context, 0)
+        place = low - 3
+        while place >= max(low - 120, 0):
+            word = _word(codes, place, reverse, 3)
+            if word < 0 or stops[word]:
+                break
+            if kinds[word] >= 0:
+                _note(codes, place, reverse, kinds[word], context, 0)
+            place -= 3
+
+
+@njit(cache=True, nogil=True)
+def weigh(codes, words, begin, end, kinds, hexamers, context, out):  # type: ignore[no-untyped-def]
+    """What habits say of bases begin to end -> out (end - begin, 4).
+
+    Columns: a gene begins here, forward and reverse; a codon of a gene begins here, forward and reverse.
+    words (L,): the codon that begins at each base, read forward; kinds (2, 65): rows of start codons by the
+    codon read forward, for either strand.
+    """
+    L = len(codes)
+    out[:] = 0
+    forward = backward = known = 0
+    for i in range(max(begin - 5, 0), min(end + 5, L)):
+        forward, backward, known = _roll(codes[i], forward, backward, known)
+        if known >= 6:
+            if begin <= i - 5 < end:
+                out[i - 5 - begin, 2] = hexamers[forward]
+            if begin <= i < end:
+                out[i - begin, 3] = hexamers[backward]
+    for i in range(begin, end):
+        kind = kinds[0, words[i]]
+        if kind >= 0:
+            total = context[0, 0, kind]
+            for j in range(max(BEFORE + 1 - i, 0), BEFORE):
+                total += context[1 + j, codes[i - BEFORE + j - 1], codes[i - BEFORE + j]]
+            for j in range(min(AFTER, L - i - 3)):
+                total += context[1 + BEFORE + j, codes[i + 2 + j], codes[i + 3 + j]]
+            out[i - begin, 0] = total
+        if i < 2:
+            continue
+        kind = kinds[1, words[i - 2]]
+        if kind >= 0:
+            total = context[0, 0, kind]
+            for j in range(max(BEFORE + 1 - (L - 1 - i), 0), BEFORE):
+                total += context[1 + j, _OTHER[codes[i + BEFORE - j + 1]], _OTHER[codes[i + BEFORE - j]]]
+            for j in range(min(AFTER, i - 2)):
+                total += context[1 + BEFORE + j, _OTHER[codes[i - 2 - j]], _OTHER[codes[i - 3 - j]]]
+            out[i - begin, 1] = total

@@ -1,0 +1,1 @@
+"""Scores of entities and genes, with bootstrap intervals."""

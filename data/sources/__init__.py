@@ -1,0 +1,1 @@
+"""Paths to records: format detection, reading, splitting, pairing of sequences and annotations."""

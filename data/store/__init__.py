@@ -1,0 +1,1 @@
+"""Datasets on disk: Parquet files, the manifest that commits them, atomic writes, locks, schemas."""

@@ -1,0 +1,149 @@
+"""The few functions through which everything is written, and whose calls tests fail one by one."""
+
+import contextlib
+import functools
+import hashlib
+import json
+import operator
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+_CHUNK = 1 << 20
+
+
+class Disk:
+    """The calls that change a disk, all of them; tests put another one in place that fails at will."""
+
+    def write(self, fd: int, data: memoryview) -> int:
+        """Write some of the bytes and say how many."""
+        return os.write(fd, data)
+
+    def fsync(self, fd: int) -> None:
+        """Wait until a file or folder is on the disk."""
+        os.fsync(fd)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Move a file to its place, over what stands there."""
+        old.replace(new)
+
+    def mkdir(self, path: Path) -> None:
+        """Make a folder and those above it."""
+        path.mkdir(parents=True, exist_ok=True)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file or a folder with all in it, that may be gone already."""
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+disk = Disk()
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: temp beside it, fsync, rename, fsync of the folder."""
+    write_whole(path, data)
+    fsync(path.parent)
+
+
+def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """As `atomic_write`, of pieces too, but the new name may be lost in a power failure."""
+    temp = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        with _naming(path):
+            fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            try:
+                for piece in [data] if isinstance(data, bytes) else data:
+                    left = memoryview(piece)
+                    while left:
+                        left = left[disk.write(fd, left) :]
+                disk.fsync(fd)
+            finally:
+                os.close(fd)
+            disk.rename(temp, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temp.unlink(missing_ok=True)
+        raise
+
+
+def fsync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        with _naming(path):
+            disk.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that is still there after a power failure."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    if missing:
+        disk.mkdir(path)
+    for folder in missing:
+        fsync(folder.parent)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an OSError of a file descriptor name the file, for the message."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+def sha256_file(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sha256_bytes(data: bytes) -> str:
+    """The sha256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def to_bytes(value: Any) -> bytes:
+    """JSON that is the same for equal values: sorted keys, one form of white space, UTF-8."""
+    return b"".join(to_pieces(value))
+
+
+def to_pieces(value: Any) -> Iterator[bytes]:
+    """As `to_bytes`, some at a time; what has a `to_json` becomes plain values when its turn comes."""
+    out = bytearray()
+    for piece in _JSON.iterencode(value):  # all pieces at once take ten times what they are joined
+        out += piece.encode()
+        if len(out) >= _CHUNK:
+            yield bytes(out)
+            out.clear()
+    yield bytes(out + b"\n")
+
+
+_JSON = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, indent=1, default=operator.methodcaller("to_json")
+)
+
+
+def key_of(**parts: Any) -> str:
+    """The sha256 of plain values: what a piece of work depends on, as its name."""
+    return sha256_bytes(to_bytes(parts))
+
+
+@functools.cache
+def code_hash() -> str:
+    """The sha256 of the source text of `data/` and `rnn/`: the version of the code that makes data."""
+    root = Path(__file__).resolve().parents[2]
+    paths = sorted(path for package in ("data", "rnn") for path in (root / package).rglob("*.py"))
+    return key_of(**{path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths})

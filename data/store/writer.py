@@ -1,0 +1,328 @@
+"""The one way datasets are written: all or nothing, exactly once, whatever is killed and when.
+
+A shard is staged (written, fsynced, renamed into `.staging/`, its receipt likewise), any process may do
+it; then one writer, who holds the lock, moves the shards to their places and replaces manifest.json. The
+manifest is what counts: before it is replaced the dataset is the old one, afterwards the new one. A run
+that is started again finds by their keys the shards an earlier one staged.
+"""
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import polars as pl
+
+from elman.data.errors import BadInput, IntegrityError
+from elman.data.store import lock
+from elman.data.store.dataset import FORMAT, MANIFEST, STAGING, Dataset, FileEntry, Shard
+from elman.data.store.disk import (
+    atomic_write,
+    code_hash,
+    disk,
+    fsync,
+    key_of,
+    make_folder,
+    sha256_bytes,
+    sha256_file,
+    to_bytes,
+    to_pieces,
+    write_whole,
+)
+
+__all__ = [
+    "Dataset",
+    "DatasetWriter",
+    "FileEntry",
+    "Shard",
+    "Staging",
+    "atomic_write",
+    "code_hash",
+    "key_of",
+    "sha256_file",
+]
+
+ROW_GROUP = 1 << 16  # rows; fixed, so that equal frames give equal files
+RECEIPTS, EXPORTS, LOCK, OBSOLETE = "receipts", "exports", "lock", "obsolete.json"
+
+
+@dataclass(frozen=True)
+class Staging:
+    """Where shards are staged: a plain value any process may have. `salt` is mixed into every key."""
+
+    folder: Path  # of the dataset
+    salt: str
+
+    def staged(self, key: str) -> Shard | None:
+        """The shard of this key if one is staged whole, its files compared with their hashes."""
+        try:
+            shard = Shard.from_json(json.loads(self._receipt(self.full_key(key)).read_bytes()))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return shard if self.holds(shard) else None
+
+    def stage(
+        self,
+        id: str,
+        key: str,
+        tables: Mapping[str, pl.DataFrame],
+        *,
+        counts: Mapping[str, int] | None = None,
+        source: Mapping[str, Any] | None = None,
+    ) -> Shard:
+        """Write a shard where the writer will find it; nothing of the dataset changes yet.
+
+        A second one of the same key takes the place of the first.
+
+        Args:
+            id: its name in the dataset: letters, digits and `.-_` only.
+            key: what it is made from, as a hash; kind, config and code are mixed in.
+            tables: a frame for each table; each becomes one Parquet file.
+            counts: what its maker counted; the manifest adds them up.
+            source: where it came from, plain values.
+        """
+        return self._stage(id, self.full_key(key), tables, dict(counts or {}), dict(source or {}))
+
+    def replace(self, shard: Shard, tables: Mapping[str, pl.DataFrame], source: Mapping[str, Any]) -> Shard:
+        """Stage other tables in place of those of a staged shard."""
+        return self._stage(shard.id, shard.key, tables, shard.counts, dict(source))
+
+    def _stage(
+        self,
+        id: str,
+        full_key: str,
+        tables: Mapping[str, pl.DataFrame],
+        counts: dict[str, int],
+        source: dict[str, Any],
+    ) -> Shard:
+        files = {}
+        for table, frame in tables.items():
+            buffer = io.BytesIO()
+            frame.write_parquet(buffer, compression="zstd", row_group_size=ROW_GROUP)
+            data = buffer.getvalue()
+            sha256 = sha256_bytes(data)
+            # The hash in the name keeps a new snapshot from writing over a file of the old one.
+            files[table] = FileEntry(f"{table}/{id}.{sha256[:16]}.parquet", sha256, len(data), frame.height)
+            self._write(self.folder / STAGING / files[table].path, data)
+        shard = Shard(id, full_key, files, counts, source)
+        self._write(self._receipt(shard.key), to_bytes(shard.to_json()))
+        return shard
+
+    def scan(self, shard: Shard, table: str) -> pl.LazyFrame | None:
+        """A table of a shard that `staged` or `stage` has given; None if it has no such table."""
+        entry = shard.files.get(table)
+        return None if entry is None else pl.scan_parquet(self.find(entry), glob=False)
+
+    def find(self, entry: FileEntry) -> Path:
+        """Where a file lies now: staged, or already at its place."""
+        staged = self.folder / STAGING / entry.path
+        return staged if staged.exists() else self.folder / entry.path
+
+    def holds(self, shard: Shard) -> bool:
+        """Whether all files of a shard are there and have their hashes."""
+        try:
+            return all(sha256_file(self.find(entry)) == entry.sha256 for entry in shard.files.values())
+        except OSError:
+            return False
+
+    def room(self) -> Path:
+        """A folder for what nobody keeps."""
+        make_folder(self.folder / STAGING)
+        return self.folder / STAGING
+
+    def full_key(self, key: str) -> str:
+        """The key with the salt."""
+        return key_of(key=key, salt=self.salt)
+
+    def _receipt(self, full_key: str) -> Path:
+        return self.folder / STAGING / RECEIPTS / f"{full_key}.json"
+
+    @staticmethod
+    def _write(path: Path, data: bytes) -> None:
+        make_folder(path.parent)
+        write_whole(path, data)
+
+
+class DatasetWriter:
+    """The one who may change a dataset, from entering the `with` block to leaving it.
+
+    Leaving without `commit` changes nothing. What was staged is kept for the next run when an exception
+    leaves the block, else it is removed.
+
+    Args:
+        folder: of the dataset; made if need be.
+        kind: what it is, "corpus-text" say; a folder that holds another kind is refused.
+        config: plain values that decide what is made; part of every key and of the manifest.
+
+    Raises:
+        Locked: another run is writing there.
+        BadInput: the folder holds a dataset of another kind.
+    """
+
+    def __init__(self, folder: Path, *, kind: str, config: Mapping[str, Any]) -> None:
+        self.folder, self.kind, self.config = Path(folder), kind, dict(config)
+        self.staging = Staging(self.folder, key_of(kind=kind, config=self.config, code=code_hash()))
+        self.stage = self.staging.stage
+        self.dataset: Dataset | None = None  # as it is now
+        self._by_key: dict[str, Shard] = {}
+        self._lock = -1
+
+    def __enter__(self) -> "DatasetWriter":
+        self._lock = lock.take(self.folder / STAGING / LOCK, self.folder)
+        try:
+            if (self.folder / MANIFEST).exists():
+                self.dataset = Dataset.open(self.folder)
+                if self.dataset.kind != self.kind:
+                    raise BadInput(
+                        f"a dataset of kind {self.kind}, or none",
+                        got=f"one of kind {self.dataset.kind}",
+                        todo="Choose another name.",
+                        source=self.folder,
+                    )
+                self._by_key = {shard.key: shard for shard in self.dataset.shards}
+        except BaseException:
+            self._unlock()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._clean()
+        finally:
+            self._unlock()
+
+    @property
+    def committed(self) -> tuple[Shard, ...]:
+        """The shards of the dataset as it is now."""
+        return self.dataset.shards if self.dataset else ()
+
+    def staged(self, key: str) -> Shard | None:
+        """The shard of this key that an interrupted run staged or an earlier one committed, checked."""
+        shard = self._by_key.get(self.staging.full_key(key))
+        return shard if shard and self.staging.holds(shard) else self.staging.staged(key)
+
+    def scratch(self, name: str) -> Path:
+        """A path to write an export to before it is committed under this name."""
+        path = self.folder / STAGING / EXPORTS / Path(name).name
+        make_folder(path.parent)
+        return path
+
+    def commit(
+        self,
+        shards: Sequence[Shard],
+        *,
+        sources: Sequence[Mapping[str, Any]] = (),
+        meta: Mapping[str, Any] | None = None,
+        exports: Mapping[str, Path] | None = None,
+    ) -> Dataset:
+        """Make the dataset consist of these shards and exports, in one step.
+
+        Args:
+            shards: all of them, those to be kept from before included (`committed`).
+            sources: what went in, plain values.
+            meta: what there is to say about the whole, plain values.
+            exports: name -> file made at `scratch(name)`.
+        """
+        shards = sorted(shards, key=lambda shard: shard.id)
+        if len({shard.id for shard in shards}) < len(shards):
+            raise ValueError("expected shards with different ids. Got the same id twice.")
+        staging = self.folder / STAGING
+        noted = {}
+        for name, path in (exports or {}).items():
+            fsync(path)
+            noted[name] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+        manifest = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "config": self.config,
+            "code": code_hash(),
+            "sources": list(sources),
+            "shards": shards,
+            "exports": noted,
+            "totals": _totals(shards),
+            "meta": dict(meta or {}),
+        }
+        names = {entry.path for shard in shards for entry in shard.files.values()}
+        write_whole(staging / MANIFEST, to_pieces(manifest))
+        obsolete = (_made(staging) | (self.dataset.names if self.dataset else set())) - names - set(noted)
+        write_whole(staging / OBSOLETE, to_bytes(sorted(obsolete)))
+        make_folder(staging / RECEIPTS)
+        for folder in (staging, staging / RECEIPTS):  # what may have to be removed is known from here on
+            fsync(folder)
+        for name in sorted(names):
+            self._place(staging / name, self.folder / name)
+        for parent in sorted({(self.folder / name).parent for name in names}):
+            fsync(parent)
+        for name, path in (exports or {}).items():
+            self._place(path, self.folder / name)
+        self._place(staging / MANIFEST, self.folder / MANIFEST)
+        fsync(self.folder)
+        del manifest["shards"]
+        plain = json.loads(to_bytes(manifest))
+        self.dataset = Dataset(self.folder, plain, sha256_file(self.folder / MANIFEST), tuple(shards))
+        self._clean()
+        return self.dataset
+
+    def _place(self, staged: Path, place: Path) -> None:
+        """Move a staged file to its place, if that has not been done before."""
+        if staged.exists():
+            make_folder(place.parent)
+            disk.rename(staged, place)
+        elif not place.exists():
+            raise IntegrityError(f"{place}: expected a staged file. Got none. Run the same command again.")
+
+    def _clean(self) -> None:
+        """Remove what this run or an earlier one made and the manifest does not name."""
+        staging = self.folder / STAGING
+        keep = self.dataset.names if self.dataset else set()
+        for name in sorted(_made(staging) - keep):
+            disk.remove(self.folder / name)
+            with contextlib.suppress(OSError):
+                (self.folder / name).parent.rmdir()
+        for path in sorted(staging.iterdir()):
+            if path.name != LOCK:
+                disk.remove(path)
+
+    def _unlock(self) -> None:
+        """Free the lock; where nothing is staged the lock file, and a folder that is empty, go with it."""
+        staging = self.folder / STAGING
+        try:
+            if [path.name for path in staging.iterdir()] == [LOCK]:
+                disk.remove(staging / LOCK)
+                for folder in (staging, self.folder):
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+        finally:
+            os.close(self._lock)
+
+
+def _made(staging: Path) -> set[str]:
+    """Names of files that receipts, or a commit that was stopped, say may lie in the dataset's folder."""
+    made = set[str]()
+    for path in sorted((staging / RECEIPTS).glob("*.json")):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            made |= {entry.path for entry in Shard.from_json(json.loads(path.read_bytes())).files.values()}
+    if (staging / OBSOLETE).exists():
+        with contextlib.suppress(ValueError):
+            made |= set(json.loads((staging / OBSOLETE).read_bytes()))
+    return {name for name in made if ".." not in name and not name.startswith("/")}
+
+
+def _totals(shards: Iterable[Shard]) -> dict[str, Any]:
+    """Bytes and rows of each table, and the sums of the shards' counts."""
+    size, rows, counts = 0, dict[str, int](), dict[str, int]()
+    for shard in shards:
+        for table, entry in shard.files.items():
+            size += entry.bytes
+            rows[table] = rows.get(table, 0) + entry.rows
+        for name, count in shard.counts.items():
+            counts[name] = counts.get(name, 0) + count
+    return {"bytes": size, "rows": rows, "counts": counts}

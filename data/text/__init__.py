@@ -1,0 +1,1 @@
+"""Tokenizers, tag schemes and string tables."""

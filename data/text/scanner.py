@@ -1,0 +1,198 @@
+"""The tokenizer at speed: each distinct stretch between white space is cut once, and its cuts are reused.
+
+What `data.text.tokenizer` makes of such a chunk depends on the chunk alone, but for an initial ("J.") on whether a
+letter follows; that is part of its key. Chunks are kept in a table of fixed size that starts anew when it is
+full, so memory does not grow with the text, and the answer never depends on what was read before.
+"""
+
+import threading
+
+import numpy as np
+
+from elman.data.text.string_table import KEPT, Kept
+from elman.data.text.tokenizer import CLOSERS as QUOTES
+from elman.data.text.tokenizer import LONGEST_SENTENCE, LOOKAHEAD, Tokenizer, wraps_lines
+
+ARENA = 1 << 20  # code points of KEPT chunks
+LONGEST_CHUNK = 200  # code points; longer ones are not kept
+OPENERS, CLOSERS = '"([{\u201c\u2018', ".,;:!?\"'\u201d\u2019)]}"  # around letters, each a token of its own
+_own = threading.local()
+
+
+class Scanner:
+    """Cuts text as its tokenizer does.
+
+    Args:
+        tokenizer: the rule.
+        chunks: how many are kept.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, chunks: int = KEPT) -> None:
+        from elman.data.text import scanner_kernels
+
+        self.tokenizer, self.chunks, self._kernels = tokenizer, chunks, scanner_kernels
+        symbols, words = "".join(tokenizer.symbols), "".join(tokenizer.abbreviations)
+        self._apart = not any(c.isspace() for c in symbols + words) and not any(c.isalnum() for c in symbols)
+        self._kept = Kept(chunks, ARENA * chunks // KEPT, LONGEST_CHUNK, np.uint32)
+        self._letters: dict[int, bool] = {}
+        self._classes = np.full(0x110000, self._kernels.UNKNOWN, np.uint8)
+        self._closing = np.array([ord(c) for c in QUOTES], np.uint32)
+        self._abbreviations = frozenset(tokenizer.abbreviations)
+        self._openers, self._closers = _lone(tokenizer, OPENERS), _lone(tokenizer, CLOSERS)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._kept.forget()
+        none = np.empty(0, np.int64)
+        self._first, self._begins, self._ends = np.zeros(1, np.int64), none, none
+
+    def tokenize(self, text: str, begin: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """As `Tokenizer.tokenize`: starts and ends of the tokens, (n,) int64."""
+        return self._tokenize(text, _codes(text), begin)
+
+    def _tokenize(self, text: str, codes: np.ndarray, begin: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.tokenizer.unit == "char":
+            places = self._kernels.visible(codes, begin)
+            return places, places + 1
+        if not self._apart:
+            starts, ends = self.tokenizer.tokenize(text, begin)
+            return np.array(starts, np.int64), np.array(ends, np.int64)
+        starts, ends = self._kernels.chunks(codes, begin)
+        begun = 0 < begin < len(text) and not (text[begin - 1].isspace() or text[begin].isspace())
+        flags = self._flags(codes, starts, ends)
+        parts = []
+        if begun:  # the first chunk begins before `begin`
+            first = self._tokens(text[: ends[0]] + (" a" if flags[0] else ""), begin, int(ends[0]))
+            parts.append((np.array(first[0], np.int64), np.array(first[1], np.int64)))
+        done = int(begun)
+        while done < len(starts):
+            before = self._kept.known
+            ids, upto = self._kept.number(codes, starts, ends, flags, done)
+            self._cut_new(before)
+            parts.append(
+                self._expand(text, starts[done:upto], ends[done:upto], flags[done:upto], ids[done:upto])
+            )
+            done = upto
+            if done < len(starts):
+                self._forget()
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.concatenate([a for a, _ in parts]), np.concatenate([b for _, b in parts])
+
+    def sentences(
+        self, text: str, wrapped: bool | None = None, begin: int = 0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As `Tokenizer.sentences`, flat.
+
+        Returns:
+            bounds (n + 1,), starts and ends (N,): sentence i is tokens bounds[i] to bounds[i + 1].
+        """
+        if wrapped is None:
+            wrapped = wraps_lines(text)
+        codes = _codes(text)
+        starts, ends = self._tokenize(text, codes, begin)
+        cuts = self._cuts(text, codes, wrapped, begin)
+        return self._kernels.bounds(starts, cuts, LONGEST_SENTENCE), starts, ends
+
+    def _cuts(self, text: str, codes: np.ndarray, wrapped: bool, begin: int) -> np.ndarray:
+        """As `Tokenizer.cuts`, (k,) int64."""
+        kernels = self._kernels
+        for code in kernels.unknown(codes, self._classes).tolist():
+            c = chr(code)
+            word = c.isalnum() or c == "_"
+            letter = c.isalnum() and not c.isdecimal()
+            self._classes[code] = kernels.WORD * word + kernels.LETTER * letter + kernels.LOWER * c.islower()
+        ends, words = kernels.sentence_ends(codes, self._classes, self._closing, begin, LOOKAHEAD)
+        for i in np.flatnonzero(words[:, 0] >= 0).tolist():
+            if self.tokenizer.keeps_dot(text[words[i, 0] : words[i, 1]]):
+                ends[i] = -1
+        return np.union1d(ends[ends >= 0], kernels.line_ends(codes, wrapped, begin))
+
+    def _flags(self, codes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Whether a chunk ends in a dot and a letter follows."""
+        flags = np.zeros(len(starts), np.uint8)
+        dots = np.flatnonzero(codes[ends[:-1] - 1] == ord("."))
+        following = codes[starts[dots + 1]]
+        for code in np.unique(following).tolist():
+            if code not in self._letters:
+                self._letters[code] = chr(code).isalnum() and not chr(code).isdecimal()
+        letters = [code for code in np.unique(following).tolist() if self._letters[code]]
+        flags[dots] = np.isin(following, letters)
+        return flags
+
+    def _tokens(self, text: str, begin: int, end: int) -> tuple[list[int], list[int]]:
+        """Tokens that begin before `end`."""
+        starts, ends = self.tokenizer.tokenize(text, begin)
+        count = sum(start < end for start in starts[-3:]) + max(len(starts) - 3, 0)
+        return starts[:count], ends[:count]
+
+    def _cut_new(self, before: int) -> None:
+        """Cut the chunks that are new in the table: plain ones by kernels, the others by the tokenizer."""
+        kernels, kept, new = self._kernels, self._kept, range(before, self._kept.known)
+        places, lengths = kept.places[before : kept.known], kept.lengths[before : kept.known]
+        letters, openers, dotted = kernels.plain(kept.arena, places, lengths, self._openers, self._closers)
+        for m in np.flatnonzero(dotted).tolist():
+            word = self._chunk(before + m)[openers[m] : openers[m] + letters[m]]
+            if len(word) == 1 or word in self._abbreviations:
+                letters[m] = 0
+        counts = lengths - letters + 1
+        others = np.flatnonzero(letters == 0).tolist()
+        cut = []
+        for m in others:
+            number = new[m]
+            ending = " a" if kept.marks[number] else ""
+            cut.append(self._tokens(self._chunk(number) + ending, 0, int(lengths[m])))
+        counts[others] = [len(starts) for starts, _ in cut]
+        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        begins, ends = np.empty(first[-1], np.int64), np.empty(first[-1], np.int64)
+        kernels.lay_out(letters, openers, first, begins, ends)
+        for m, (a, b) in zip(others, cut, strict=True):
+            begins[first[m] : first[m + 1]], ends[first[m] : first[m + 1]] = a, b
+        self._first = np.concatenate([self._first, self._first[-1] + first[1:]])
+        self._begins = np.concatenate([self._begins, begins])
+        self._ends = np.concatenate([self._ends, ends])
+
+    def _chunk(self, number: int) -> str:
+        at, length = self._kept.places[number], int(self._kept.lengths[number])
+        return self._kept.arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
+
+    def _with(self, new: list[tuple[list[int], list[int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the tokens of each chunk of the table and after it of some others stand, and these tokens."""
+        if not new:
+            return self._first, self._begins, self._ends
+        last = self._first[-1]
+        return (
+            np.concatenate([self._first, last + np.cumsum([len(starts) for starts, _ in new])]),
+            np.concatenate([self._begins, np.array([at for starts, _ in new for at in starts], np.int64)]),
+            np.concatenate([self._ends, np.array([at for _, ends in new for at in ends], np.int64)]),
+        )
+
+    def _expand(
+        self, text: str, starts: np.ndarray, ends: np.ndarray, flags: np.ndarray, ids: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens of chunks that were looked up; those too long to be kept are cut each time."""
+        new: list[tuple[list[int], list[int]]] = []
+        for chunk in np.flatnonzero(ids < 0).tolist():
+            a, b = int(starts[chunk]), int(ends[chunk])
+            ids[chunk] = self._kept.known + len(new)
+            new.append(self._tokens(text[a:b] + (" a" if flags[chunk] else ""), 0, b - a))
+        found: tuple[np.ndarray, np.ndarray] = self._kernels.expand(starts, ids, *self._with(new))
+        return found
+
+
+def _codes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def _lone(tokenizer: Tokenizer, characters: str) -> np.ndarray:
+    """Those of some characters that are tokens of their own beside letters, whatever else stands there."""
+    apart = {*tokenizer.head, *"".join(tokenizer.symbols)}
+    return np.array([ord(c) for c in characters if c not in apart], np.uint32)
+
+
+def scanner_of(tokenizer: Tokenizer, chunks: int = KEPT) -> Scanner:
+    """The scanner of this thread, which goes on from file to file."""
+    scanner: Scanner | None = getattr(_own, "scanner", None)
+    if scanner is None or (scanner.tokenizer, scanner.chunks) != (tokenizer, chunks):
+        scanner = _own.scanner = Scanner(tokenizer, chunks)
+    return scanner

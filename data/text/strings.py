@@ -1,0 +1,65 @@
+"""Many short strings out of a long one, without a Python object for each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+
+@dataclass(frozen=True, eq=False)
+class Strings:
+    """N strings: the bytes `data[starts[i]:ends[i]]` of each, UTF-8; they may lie in any order, or overlap.
+
+    Attributes:
+        data: (R,) uint8.
+        starts, ends: (N,) int64.
+    """
+
+    data: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+
+    @classmethod
+    def cut(cls, text: str, starts: np.ndarray, ends: np.ndarray) -> "Strings":
+        """`text[a:b]` for each pair of starts and ends, (N,) in code points."""
+        data = text.encode("utf-8")
+        if len(data) > len(text):
+            codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+            widths = (codes > 0x7F).astype(np.int64)
+            widths += codes > 0x7FF
+            widths += codes > 0xFFFF
+            widths += 1
+            places = np.zeros(len(codes) + 1, np.int64)
+            np.cumsum(widths, out=places[1:])
+            starts, ends = places[starts], places[ends]
+        return cls(np.frombuffer(data, np.uint8), starts, ends)
+
+    @classmethod
+    def of(cls, series: pl.Series) -> "Strings":
+        """The strings of a column without nulls."""
+        array = series.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, offsets, data = array.buffers()
+        at = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+        return cls(np.frombuffer(data or b"", np.uint8), at[:-1], at[1:])
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def part(self, a: int, b: int) -> "Strings":
+        """Strings a to b."""
+        return Strings(self.data, self.starts[a:b], self.ends[a:b])
+
+    def series(self) -> pl.Series:
+        """As a column."""
+        from elman.data.text import string_kernels as kernels
+
+        gathered, offsets = kernels.joined(self.data, self.starts, self.ends)
+        buffers = [pa.py_buffer(offsets), pa.py_buffer(gathered)]
+        array = pa.LargeStringArray.from_buffers(len(self), *buffers)
+        return pl.Series(pl.from_arrow(array), dtype=pl.String)
+
+
+def substrings(text: str, starts: np.ndarray, ends: np.ndarray) -> pl.Series:
+    """`text[a:b]` for each pair of starts and ends, (N,) in code points."""
+    return Strings.cut(text, starts, ends).series()

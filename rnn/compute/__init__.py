@@ -1,0 +1,1 @@
+"""Array types, compiled matrix products and elementary functions, threads."""

@@ -1,0 +1,207 @@
+"""Products of matrices inside kernels: rows times a matrix that was packed once for many steps.
+
+A BLAS copies both operands into an order of its own at every call, which a product of 8 or 64 rows never
+earns back. Here the weights are packed once a batch (`packed`): panels of columns side by side, each K rows
+deep, so that the innermost loop reads memory in order. It holds a tile of the result in vector registers and
+adds, for k = 0, 1, ..., column k of `a` times row k of the panel (Goto and van de Geijn, 2008, figure 4).
+
+Every number of a result is one chain of fused multiply-adds over k, whatever tile it lies in: a row's result
+does not depend on the rows beside it, and is the same bits with vectors of 8 and of 16 numbers.
+"""
+
+from typing import Any
+
+import llvmlite.binding  # type: ignore[import-untyped]
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils as _cgutils
+from numba.core import config as _config
+from numba.extending import intrinsic
+
+from elman.rnn.compute.arrays import Floats
+from elman.rnn.compute.jit import jit
+
+cgutils: Any = _cgutils  # neither has types
+config: Any = _config
+
+
+def _wide() -> bool:
+    """Whether kernels are compiled for AVX-512: 32 registers of 16 numbers, instead of 16 of 8."""
+    if config.CPU_FEATURES is not None:
+        return "+avx512f" in config.CPU_FEATURES
+    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))
+
+
+LANES = 16 if _wide() else 8  # numbers in a vector
+VECTORS = 4 if LANES == 16 else 2  # vectors side by side in a tile
+ROWS = 6  # rows of a tile: ROWS * VECTORS sums and VECTORS numbers of the panel fill the registers
+TALL = {v: ROWS * (VECTORS // v) for v in range(1, VECTORS + 1)}  # rows where a tile is but v vectors wide
+PANEL = LANES * VECTORS
+DEPTH = 128  # rows of a panel used in one go: they stay in the first cache
+
+
+def _typed(typingctx: Any, a: Any, panel: Any, c: Any, add: Any) -> Any:
+    """c = a @ panel, or c += a @ panel where `add`; panel (K, PANEL), c (., 1 to PANEL).
+
+    a (., K) has 1 to ROWS rows, or as many as TALL says.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        left, right, out = (
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
+        )
+        rows, depth = cgutils.unpack_tuple(builder, left.shape, 2)
+        width = cgutils.unpack_tuple(builder, out.shape, 2)[1]
+        word = rows.type
+        vectors = builder.udiv(builder.add(width, word(LANES - 1)), word(LANES))
+        done = builder.append_basic_block("done")
+        choice = builder.switch(builder.add(builder.mul(rows, word(8)), vectors), done)
+        for v, tall in TALL.items():
+            for r in sorted({*range(1, ROWS + 1), tall}):
+                block = builder.append_basic_block(f"tile_{r}_{v}")
+                choice.add_case(word(r * 8 + v), block)
+                builder.position_at_end(block)
+                _sums(builder, r, v, left, right, out, depth, width, arguments[3])
+                builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return types.void(a, panel, c, types.boolean), build
+
+
+def _sums(
+    builder: Any, rows: int, vectors: int, left: Any, right: Any, out: Any, depth: Any, width: Any, add: Any
+) -> None:
+    """The instructions for a tile of so many rows and vectors."""
+    word, number, byte = depth.type, ir.FloatType(), ir.IntType(8)
+    vector, mask = ir.VectorType(number, LANES), ir.VectorType(ir.IntType(1), LANES)
+    align = ir.IntType(32)(4)
+
+    def called(name: str, result: Any, *kinds: Any) -> Any:
+        return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, kinds), f"llvm.{name}")
+
+    load = called(f"masked.load.v{LANES}f32.p0", vector, vector.as_pointer(), align.type, mask, vector)
+    store = called(
+        f"masked.store.v{LANES}f32.p0", ir.VoidType(), vector, vector.as_pointer(), align.type, mask
+    )
+    fma = called(f"fma.v{LANES}f32", vector, vector, vector, vector)
+
+    def at(base: Any, offset: Any, kind: Any) -> Any:
+        return builder.bitcast(
+            builder.gep(builder.bitcast(base, byte.as_pointer()), [offset]), kind.as_pointer()
+        )
+
+    def spread(value: Any) -> Any:
+        some = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
+        some = builder.insert_element(some, value, ir.IntType(32)(0))
+        return builder.shuffle_vector(
+            some, some, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        )
+
+    a_row, a_step = cgutils.unpack_tuple(builder, left.strides, 2)
+    c_row, _ = cgutils.unpack_tuple(builder, out.strides, 2)
+    count = ir.Constant(ir.VectorType(word, LANES), list(range(LANES)))
+    inside = [
+        builder.icmp_signed("<", count, spread(builder.sub(width, word(v * LANES)))) for v in range(vectors)
+    ]
+    begun = [builder.and_(there, spread(add)) for there in inside]
+    numbers = [(r, v) for r in range(rows) for v in range(vectors)]
+    places = {
+        (r, v): at(out.data, builder.add(builder.mul(c_row, word(r)), word(4 * LANES * v)), vector)
+        for r, v in numbers
+    }
+    sums = {}
+    for r, v in numbers:
+        sums[r, v] = cgutils.alloca_once(builder, vector)
+        first = builder.call(load, [places[r, v], align, begun[v], ir.Constant(vector, None)])
+        builder.store(first, sums[r, v])
+    with cgutils.for_range(builder, depth, intp=word) as loop:
+        k = loop.index
+        line = [
+            builder.load(
+                at(right.data, builder.add(builder.mul(k, word(4 * PANEL)), word(4 * LANES * v)), vector),
+                align=4,
+            )
+            for v in range(vectors)
+        ]
+        for r in range(rows):
+            where = builder.add(builder.mul(a_row, word(r)), builder.mul(a_step, k))
+            one = spread(builder.load(at(left.data, where, number)))
+            for v in range(vectors):
+                builder.store(builder.call(fma, [one, line[v], builder.load(sums[r, v])]), sums[r, v])
+    for r, v in numbers:
+        builder.call(store, [builder.load(sums[r, v]), places[r, v], align, inside[v]])
+
+
+tile: Any = intrinsic(_typed)
+
+
+@jit
+def put(row: Any, panels: Any, k: int) -> None:
+    """Make `row` (N,) row k of a packed matrix."""
+    for p in range(len(panels)):
+        first, out = p * PANEL, panels[p, k]
+        for j in range(min(PANEL, len(row) - first)):
+            out[j] = row[first + j]
+
+
+@jit
+def _fill(W: Any, panels: Any) -> None:
+    K, N = W.shape
+    if W.strides[1] == W.itemsize:
+        for k in range(K):
+            put(W[k], panels, k)
+        return
+    for p in range(len(panels)):  # W is turned: 16 rows at a time use a line of memory up before it goes
+        first = p * PANEL
+        for begin in range(0, K, 16):
+            for j in range(min(PANEL, N - first)):
+                for k in range(begin, min(begin + 16, K)):
+                    panels[p, k, j] = W[k, first + j]
+
+
+def room(K: int, N: int) -> Floats:
+    """A packed matrix (panels, K, PANEL), beginning on a cache line of 64 bytes; zero beyond column N."""
+    count = -(-N // PANEL)
+    bare = np.empty(count * K * PANEL + 16, np.float32)
+    first = -(bare.ctypes.data // 4) % 16
+    panels = bare[first : first + count * K * PANEL].reshape(count, K, PANEL)
+    panels[count - 1 :, :, N - (count - 1) * PANEL :] = 0
+    return panels
+
+
+def packed(W: Floats) -> Floats:
+    """W (K, N) as `times` wants it: (panels, K, PANEL), zero beyond the last column."""
+    panels = room(*W.shape)
+    _fill(W, panels)
+    return panels
+
+
+@jit
+def times(a: Any, panels: Any, c: Any, add: bool) -> None:
+    """c = a @ W, or c += a @ W where `add`: a (M, K), W (K, N) packed, c (M, N)."""
+    M, K = a.shape
+    N = c.shape[1]
+    for p in range(len(panels)):
+        first, last = p * PANEL, min(p * PANEL + PANEL, N)
+        tall = ROWS * (VECTORS // ((last - first + LANES - 1) // LANES))
+        high = M // tall * tall if tall > ROWS else 0  # rows in tiles that are taller, as they are narrow
+        tiles = (M - high + ROWS - 1) // ROWS
+        for k in range(0, K, DEPTH):
+            end = min(k + DEPTH, K)
+            for i in range(0, high, tall):
+                tile(a[i : i + tall, k:end], panels[p, k:end], c[i : i + tall, first:last], add or k > 0)
+            for t in range(tiles):
+                i, j = high + (M - high) * t // tiles, high + (M - high) * (t + 1) // tiles
+                tile(a[i:j, k:end], panels[p, k:end], c[i:j, first:last], add or k > 0)
+
+
+def product(a: Floats, W: Floats, start: Floats | None = None) -> Floats:
+    """A @ W, or `start` (N,) + a @ W in every row."""
+    out = np.empty((len(a), W.shape[1]), np.float32)
+    if start is not None:
+        out[:] = start
+    times(a, packed(W), out, start is not None)
+    return out

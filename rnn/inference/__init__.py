@@ -1,0 +1,1 @@
+"""Decoding, and networks prepared for speed with their input cache."""

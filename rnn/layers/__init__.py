@@ -1,0 +1,1 @@
+"""Layers: forward and backward passes in NumPy, each beside its compiled kernels."""

@@ -1,0 +1,268 @@
+"""Numba kernels of the linear chain; reference in chain.py.
+
+Arrays lie tag by tag, (G, N), so that the inner loops run along the sequences of a step. What they say of a
+sequence is the same to the last bit whatever sequences are beside it.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from elman.rnn.compute.arrays import Bools, Floats, Int32, Int64
+from elman.rnn.compute.fast_math import exp
+from elman.rnn.compute.jit import steady
+
+LOW = np.float32(-1e30)
+FLOOR = np.float32(-60)  # as chain.FLOOR, within what float32 holds
+
+
+@steady
+def _viterbi(emission: Any, starts: Any, start: Any, transition: Any, end: Any) -> Any:
+    """chain.viterbi; closed weights are very low, not infinite.
+
+    Scores alone go forward, which vectorises; where the best came from is looked for on the best path only.
+    """
+    N, G = emission.shape
+    T, B = len(starts) - 1, starts[1]
+    scores, tags, final = np.empty(N * G, emission.dtype), np.empty(N, np.int32), np.empty(B, np.int32)
+    before = scores[:0].reshape((G, 0))
+    for t in range(T):
+        a, b, n = starts[t], starts[t + 1], starts[t + 1] - starts[t]
+        now = scores[a * G : b * G].reshape((G, n))
+        for j in range(G):
+            o = now[j]
+            if t:
+                for k in range(G):
+                    w, e = transition[k, j], before[k]
+                    if k:
+                        for i in range(n):
+                            o[i] = max(o[i], e[i] + w)
+                    else:
+                        for i in range(n):
+                            o[i] = e[i] + w
+            else:
+                o[:] = start[j]
+            for i in range(n):
+                o[i] += emission[a + i, j]
+        before = now
+    for t in range(T - 1, -1, -1):
+        a, b = starts[t], starts[t + 1]
+        m = starts[t + 2] - b if t + 1 < T else 0
+        now = scores[a * G : b * G].reshape((G, b - a))
+        for i in range(b - a):
+            onward = transition[:, final[i]] if i < m else end
+            top, best = 0, now[0, i] + onward[0]
+            for k in range(1, G):
+                value = now[k, i] + onward[k]
+                top, best = (k, value) if value > best else (top, best)
+            tags[a + i] = final[i] = top
+    return tags
+
+
+@steady
+def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -> Any:
+    """chain.forward_backward on transposed exponentials: alpha, beta (G, N), scale (N,), total (B,)."""
+    G, N = weight.shape
+    T, B = len(starts) - 1, starts[1]
+    alpha, beta, scale = np.empty((G, N)), np.empty((G, N)), np.zeros(N)
+    total, v = np.zeros(B), np.empty((G, B))
+    for t in range(T):
+        a, n = starts[t], starts[t + 1] - starts[t]
+        for j in range(G):
+            if t:
+                b = starts[t - 1]
+                for i in range(n):
+                    alpha[j, a + i] = 0.0
+                for k in range(G):
+                    w = A[k, j]
+                    if w != 0.0:
+                        for i in range(n):
+                            alpha[j, a + i] += alpha[k, b + i] * w
+            else:
+                for i in range(n):
+                    alpha[j, a + i] = first[j]
+            for i in range(n):
+                alpha[j, a + i] *= weight[j, a + i]
+                scale[a + i] += alpha[j, a + i]
+        for j in range(G):
+            for i in range(n):
+                alpha[j, a + i] /= scale[a + i]
+    for t in range(T - 1, -1, -1):
+        a, n = starts[t], starts[t + 1] - starts[t]
+        m = starts[t + 2] - starts[t + 1] if t + 1 < T else 0
+        b = a + n
+        for j in range(G):
+            for i in range(m):
+                v[j, i] = weight[j, b + i] * beta[j, b + i] / scale[b + i]
+        for k in range(G):
+            for i in range(m, n):
+                beta[k, a + i] = last[k]
+                total[i] += alpha[k, a + i] * last[k]
+            for i in range(m):
+                beta[k, a + i] = 0.0
+            for j in range(G):
+                w = A[k, j]
+                if w != 0.0:
+                    for i in range(m):
+                        beta[k, a + i] += v[j, i] * w
+    return alpha, beta, scale, total
+
+
+@steady
+def _forward(emission: Any, cold: Any, starts: Any, first: Any, A: Any) -> Any:
+    """Scaled forward probabilities of emissions (N, G) times `cold`.
+
+    Returns:
+        alpha and step as in chain.Posterior, flat: those of step t lie tag by tag, (G, n), at G * starts[t].
+    """
+    N, G = emission.shape
+    T, B = len(starts) - 1, starts[1]
+    alpha, step = np.empty(N * G, np.float32), np.empty(N * G, np.float32)
+    top, scale = np.empty(B, np.float32), np.empty(B, np.float32)
+    before = alpha[:0].reshape((G, 0))
+    for t in range(T):
+        a, b, n = starts[t], starts[t + 1], starts[t + 1] - starts[t]
+        now, weight = alpha[a * G : b * G].reshape((G, n)), step[a * G : b * G].reshape((G, n))
+        for j in range(G):
+            if t:
+                now[j] = 0
+                for k in range(G):
+                    w = A[k, j]
+                    if w != 0:
+                        for i in range(n):
+                            now[j, i] += before[k, i] * w
+            else:
+                now[j] = first[j]
+            for i in range(n):
+                weight[j, i] = emission[a + i, j] * cold if now[j, i] > 0 else LOW
+        top[:n] = weight[0]
+        for j in range(1, G):
+            for i in range(n):
+                top[i] = max(top[i], weight[j, i])
+        scale[:n] = 0
+        for j in range(G):
+            for i in range(n):
+                weight[j, i] = exp(max(weight[j, i] - top[i], FLOOR))
+                now[j, i] *= weight[j, i]
+                scale[i] += now[j, i]
+        for i in range(n):
+            scale[i] = np.float32(1) / scale[i]
+        for j in range(G):
+            for i in range(n):
+                now[j, i] *= scale[i]
+                weight[j, i] *= scale[i] if now[j, i] > 0 else np.float32(0)
+        before = now
+    return alpha, step
+
+
+@steady
+def _backward(
+    best: Any, alpha: Any, step: Any, starts: Any, A: Any, last: Any, stops: Any, kind: Any, follow: Any
+) -> Any:
+    """Probability of the tags `best` (N,), and of the entities they are, from right to left."""
+    G, N = len(last), len(best)
+    T, B = len(starts) - 1, starts[1]
+    chance = np.empty(N, np.float32)
+    member, begin, end = np.empty(N, np.int32), np.empty(N, np.int32), np.empty(N, np.int32)
+    name, sure, found = np.empty(N, np.int32), np.empty(N, np.float32), 0
+    beta, v, norm = np.empty((G, B), np.float32), np.empty((G, B), np.float32), np.empty(B, np.float32)
+    ended, carry = np.empty(B, np.int32), np.empty(B)
+    for t in range(T - 1, -1, -1):
+        a, n = starts[t], starts[t + 1] - starts[t]
+        b, m = a + n, starts[t + 2] - starts[t + 1] if t + 1 < T else 0
+        now = alpha[a * G : b * G].reshape((G, n))
+        weight = step[b * G : (b + m) * G].reshape((G, m))
+        for j in range(G):
+            for i in range(m):
+                v[j, i] = weight[j, i] * beta[j, i]
+        norm[:n] = 0
+        for k in range(G):
+            beta[k, :m] = 0
+            beta[k, m:n] = last[k]
+            for j in range(G):
+                w = A[k, j]
+                if w != 0:
+                    for i in range(m):
+                        beta[k, i] += v[j, i] * w
+            for i in range(n):
+                norm[i] += now[k, i] * beta[k, i]
+        for i in range(n):
+            tag = best[a + i]
+            chance[a + i] = now[tag, i] * beta[tag, i] / norm[i]
+            if kind[tag] < 0:
+                continue
+            following = best[b + i] if i < m else tag
+            if i < m and follow[tag, following]:
+                carry[i] *= A[tag, following] * weight[following, i]
+            else:
+                ended[i], carry[i] = t + 1, last[tag]
+                if i < m:
+                    carry[i] = 0
+                    for j in range(G):
+                        carry[i] += stops[tag, j] * v[j, i]
+            if t == 0 or not follow[best[starts[t - 1] + i], tag]:
+                member[found], begin[found], end[found], name[found] = i, t, ended[i], kind[tag]
+                sure[found] = now[tag, i] * carry[i] / norm[i]
+                found += 1
+    return chance, member[:found], begin[:found], end[:found], name[:found], sure[:found]
+
+
+def viterbi(emission: Floats, starts: Int64, start: Floats, transition: Floats, end: Floats) -> Int32:
+    """chain.viterbi, by kernels."""
+    finite = [np.maximum(w, LOW).astype(np.float32) for w in (start, transition, end)]
+    tags: Int32 = _viterbi(emission, starts, *finite)
+    return tags
+
+
+def forward_backward(
+    emission: Floats, starts: Int64, start: Floats, transition: Floats, end: Floats, floor: float
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """chain.forward_backward, by kernels: marginals, alpha, beta, step (N, G), log_z (B,)."""
+    columns = np.ascontiguousarray(emission.T)
+    best = columns.max(axis=0)
+    columns -= best
+    np.maximum(columns, np.float32(floor), out=columns)
+    np.exp(columns, out=columns)
+    alpha, beta, scale, total = _forward_backward(
+        columns, starts, np.exp(start), np.exp(transition), np.exp(end)
+    )
+    marginals = alpha * beta
+    marginals /= marginals.sum(axis=0)
+    logs = np.log(scale) + best
+    member = np.arange(len(best)) - np.repeat(starts[:-1], np.diff(starts))
+    log_z = np.bincount(member, logs) + np.log(total)
+    return marginals.T, alpha.T, beta.T, (columns / scale).T, log_z
+
+
+def decode(
+    emission: Floats,
+    starts: Int64,
+    weights: tuple[Floats, Floats, Floats],
+    temperature: float,
+    begin: Bools,
+    kind: Int32,
+) -> tuple[Int32, Floats, tuple[Int32, Int32, Int32, Int32, Floats]]:
+    """Best path, the probability of each of its tags, and its entities with theirs, float32, one batch.
+
+    As chain.viterbi, chain.forward_backward and chain.span_probability find them. An entity is begun by a tag
+    of a `kind` that does not follow, as Scheme of rnn/inference/decode.py says, on the tag before it.
+
+    Args:
+        emission: (N, G)
+        starts: (T + 1,)
+        weights: of the chain.
+        temperature: they and the emissions are divided by it before probabilities are taken.
+        begin: (G,) whether the tag begins an entity even after one of its kind.
+        kind: (G,) -1 for none.
+
+    Returns:
+        tags (N,), their probability (N,), and of each entity: sequence of the batch, first step, step after
+        the last, kind, probability.
+    """
+    best = viterbi(emission, starts, *weights)
+    start, A, end = (np.exp(w / temperature).astype(np.float32) for w in weights)
+    alpha, step = _forward(emission, np.float32(1 / temperature), starts, start, A)
+    follow = (kind[None, :] == kind[:, None]) & ~begin[None, :]
+    stops = np.where(follow, np.float32(0), A)
+    chance, *spans = _backward(best, alpha, step, starts, A, end, stops, kind, follow)
+    return best, chance, tuple(spans)

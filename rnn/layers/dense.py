@@ -1,0 +1,157 @@
+"""Layers on packed batches (rnn/batches.py), each returning its output and the way back of a gradient.
+
+N rows, D table width, H hidden units, G classes. The recurrent cells are in rnn/layers/recurrent.py.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from elman.rnn.batches import Batch
+from elman.rnn.compute.arrays import Floats, Int32, compiled
+
+
+def linear(
+    x: Floats, W: Floats, b: Floats | None = None
+) -> tuple[Floats, Callable[[Floats], tuple[Floats, Floats, Floats]]]:
+    """Y = x @ W + b.
+
+    Returns:
+        y (N, O), and backprop: dy (N, O) -> dx (N, I), dW (I, O), db (O,).
+    """
+
+    def backprop(dy: Floats) -> tuple[Floats, Floats, Floats]:
+        return product(dy, W.T), product(x.T, dy), column_sums(dy)
+
+    return product(x, W, b), backprop
+
+
+def product(a: Floats, W: Floats, start: Floats | None = None) -> Floats:
+    """A @ W, or `start` (N,) + a @ W in every row."""
+    if compiled(a.dtype):
+        from elman.rnn.compute import matmul
+
+        return matmul.product(a, W, start)
+    out: Floats = a @ W
+    if start is not None:
+        out += start
+    return out
+
+
+def window_sum(x: Floats, width: int, batch: Batch) -> tuple[Floats, Callable[[Floats], Floats]]:
+    """y[t] = sum over w of part w of x[t + w - W // 2], where that step is in the sequence.
+
+    Args:
+        x: (N, W*O), W parts side by side.
+        width: W, odd.
+        batch: N rows.
+
+    Returns:
+        y (N, O), and backprop: dy (N, O) -> dx (N, W*O).
+    """
+    if width == 1:
+        return x, lambda dy: dy
+    N, O = len(x), x.shape[1] // width  # noqa: E741
+    step = np.repeat(np.arange(len(batch.counts)), batch.counts)
+    length = np.bincount(batch.member)[batch.member]
+    y, pieces = np.zeros((N, O), x.dtype), []
+    for w in range(width):
+        at = step + w - width // 2
+        rows = np.flatnonzero((at >= 0) & (at < length))
+        source = batch.starts[at[rows]] + batch.member[rows]
+        y[rows] += x[source, w * O : (w + 1) * O]
+        pieces.append((rows, source))
+
+    def backprop(dy: Floats) -> Floats:
+        dx = np.zeros_like(x)
+        for w, (rows, source) in enumerate(pieces):
+            dx[source, w * O : (w + 1) * O] = dy[rows]
+        return dx
+
+    return y, backprop
+
+
+def column_sums(x: Floats) -> Floats:
+    """The sum of all rows (N, H), as a product with ones, which is quicker than `sum(axis=0)`."""
+    sums: Floats = np.ones(len(x), x.dtype) @ x
+    return sums
+
+
+def dropout(
+    x: Floats, rate: float, batch: Batch, rng: np.random.Generator
+) -> tuple[Floats, Callable[[Floats], Floats]]:
+    """Silence units with probability `rate`, the same ones at every step of a sequence; scale the rest.
+
+    Variational dropout of Gal and Ghahramani (2016), section 4.
+
+    Returns:
+        y (N, H), and backprop: dy -> dx.
+    """
+    rows = mask((len(batch.sequences), x.shape[1]), rate, rng, x.dtype)[batch.member]
+    return x * rows, lambda dy: dy * rows
+
+
+def mask(shape: tuple[int, ...], rate: float, rng: np.random.Generator, dtype: np.dtype[Any]) -> Floats:
+    """Factors of dropout: 0 with probability `rate`, else 1 / (1 - rate)."""
+    kept = (rng.random(shape, np.float32) >= rate).astype(dtype)
+    kept /= dtype.type(1 - rate)
+    return kept
+
+
+def softmax_cross_entropy(
+    logits: Floats, targets: Int32, class_weights: Floats | None = None
+) -> tuple[float, float, Floats]:
+    """Sum of -w[y] log softmax(logits)[y] over the rows whose target y is not -1.
+
+    Args:
+        logits: (N, G)
+        targets: (N,)
+        class_weights: (G,) w; 1 when absent.
+
+    Returns:
+        the sum, the number of rows counted, and the gradient of the sum (N, G).
+    """
+    if compiled(logits.dtype):
+        from elman.rnn.layers import embedding_kernels
+
+        return embedding_kernels.softmax_cross_entropy(logits, targets, class_weights)
+    known = targets >= 0
+    y = np.where(known, targets, 0)
+    w = known.astype(logits.dtype) if class_weights is None else known * class_weights[y].astype(logits.dtype)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    p = np.exp(shifted)
+    total = p.sum(axis=1, keepdims=True)
+    every = np.arange(len(y))
+    loss = w * (np.log(total[:, 0]) - shifted[every, y])
+    p /= total
+    p[every, y] -= 1
+    return float(loss.sum(dtype=np.float64)), float(known.sum()), p * w[:, None]
+
+
+def sigmoid_cross_entropy(
+    logits: Floats, targets: Int32, class_weights: Floats | None = None
+) -> tuple[float, float, Floats]:
+    """Sum of -w[y] log p(y) over the rows whose target is not -1, p(1) = 1 / (1 + exp(-logit)).
+
+    Args:
+        logits: (N, 1)
+        targets: (N,) 0 for no, 1 for yes, -1 for unknown.
+        class_weights: (2,) w of no and yes; 1 when absent.
+
+    Returns:
+        the sum, the number of rows counted, and the gradient of the sum (N, 1).
+    """
+    known = targets >= 0
+    y = np.where(known, targets, 0)
+    z = logits[:, 0]
+    w = known.astype(z.dtype) if class_weights is None else known * class_weights[y].astype(z.dtype)
+    loss = w * (np.logaddexp(z.dtype.type(0), z) - y * z)
+    dz = w * (sigmoid(z) - y.astype(z.dtype))
+    return float(loss.sum(dtype=np.float64)), float(known.sum()), dz[:, None]
+
+
+def sigmoid(z: Floats) -> Floats:
+    """1 / (1 + exp(-z)), without overflow."""
+    half: Floats = np.tanh(z * z.dtype.type(0.5))
+    return half * z.dtype.type(0.5) + z.dtype.type(0.5)

@@ -1,0 +1,1 @@
+"""Networks composed of layers, and their weights as safetensors."""

@@ -1,0 +1,364 @@
+"""A recurrent tagger for double-stranded sequences: what it says of a sequence is the mirror image of what it
+says of the reverse complement, exactly, because one cell reads both strands and the head is tied.
+
+T steps, B sequences, K = 2B columns (every sequence, then every reverse complement, each from its own first
+step), S symbols a step, I table rows, E width of a slot, H hidden units.
+
+    x[t]    = the S table rows of step t, side by side                       (S * E,)
+    r, z, n = gates of a GRU on x[t] and h[t-1]                              (Cho et al., 2014, with the reset
+                                                                             gate behind the product)
+    logits  = for each symbol: none; for each strand three codon positions and "a gene begins here"
+
+With f, g the states of the two readings at the same step, symbol s of step t has
+    none = f @ C[s] + g @ C[S-1-s],  + = f @ A[s] + g @ B[s],  - = g @ A[S-1-s] + f @ B[S-1-s].
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.rnn.compute.arrays import Floats, Gradients, Params
+from elman.rnn.compute.threads import computing
+from elman.rnn.errors import TrainingError
+from elman.rnn.networks.weights import KINDS
+from elman.rnn.training.optimiser import clip
+
+SIDE = 4  # logits a strand: three codon positions, and the begin of a gene
+WIDE = 1 + 2 * SIDE  # logits a symbol: none, forward, reverse
+CLASSES = 7  # none, three positions forward, three reverse: the softmax
+_SOFTMAX = np.array([0, 1, 2, 3, 5, 6, 7])
+_STARTS = np.array([4, 8])
+_Rows = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrandConfig:
+    """Which network.
+
+    Attributes:
+        rows: I, a multiple of S: each slot looks up rows of a block of its own.
+        slots: S, symbols in a step, each with a block of its own.
+        embedding: E
+        hidden: H
+    """
+
+    rows: int
+    slots: int = 6
+    embedding: int = 16
+    hidden: int = 96
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; `kind` tells the architectures apart."""
+        return {"kind": "strands", **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "StrandConfig":
+        """Undo `to_dict`."""
+        return cls(**{name: value for name, value in fields.items() if name != "kind"})
+
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter."""
+        H, S = self.hidden, self.slots
+        return {
+            "table": (self.rows, self.embedding),
+            "Wx": (S * self.embedding, 3 * H),
+            "b": (3 * H,),
+            "Wh": (H, 3 * H),
+            "bn": (H,),
+            "A": (H, S, SIDE),
+            "B": (H, S, SIDE),
+            "C": (H, S),
+            "by": (1 + SIDE,),
+        }
+
+    def size(self) -> int:
+        """How many numbers the parameters are."""
+        return sum(math.prod(shape) for shape in self.parameters().values())
+
+
+KINDS["strands"] = StrandConfig
+
+
+def init(config: StrandConfig, seed: int) -> Params:
+    """First weights: orthogonal recurrent matrices, normal table, Glorot elsewhere, biases zero; float32."""
+    rng = np.random.default_rng([seed, 0])
+    params: Params = {}
+    for name, shape in config.parameters().items():
+        if name == "table":
+            value = rng.standard_normal(shape) * 0.5
+        elif name == "Wh":
+            value = np.hstack([np.linalg.qr(rng.standard_normal((shape[0],) * 2))[0] for _ in range(3)])
+        elif name in ("b", "bn", "by"):
+            value = np.zeros(shape)
+        else:
+            value = rng.uniform(-1, 1, shape) * math.sqrt(6 / (shape[0] + math.prod(shape[1:])))
+        params[name] = np.ascontiguousarray(value, np.float32)
+    return params
+
+
+def head(params: Params) -> tuple[Floats, Floats]:
+    """The tied head written out: Wy (2H, S*WIDE), by (S*WIDE,)."""
+    A, B, C = params["A"], params["B"], params["C"]
+    H, S = C.shape
+    Wy = np.empty((2, H, S, WIDE), A.dtype)
+    Wy[0, :, :, 0], Wy[1, :, :, 0] = C, C[:, ::-1]
+    Wy[0, :, :, 1 : 1 + SIDE], Wy[1, :, :, 1 : 1 + SIDE] = A, B
+    Wy[0, :, :, 1 + SIDE :], Wy[1, :, :, 1 + SIDE :] = B[:, ::-1], A[:, ::-1]
+    by = params["by"]
+    return Wy.reshape(2 * H, S * WIDE), np.tile(np.concatenate([by, by[1:]]), S)
+
+
+def _head_back(dWy: Floats, dby: Floats, S: int) -> Gradients:
+    d = dWy.reshape(2, -1, S, WIDE)
+    wide = dby.reshape(S, WIDE).sum(axis=0)
+    side = slice(1, 1 + SIDE), slice(1 + SIDE, WIDE)
+    return {
+        "C": d[0, :, :, 0] + d[1, :, ::-1, 0],
+        "A": d[0, :, :, side[0]] + d[1, :, ::-1, side[1]],
+        "B": d[1, :, :, side[0]] + d[0, :, ::-1, side[1]],
+        "by": np.concatenate([wide[:1], wide[side[0]] + wide[side[1]]]),
+    }
+
+
+def forward(params: Params, rows: _Rows, mirrored: _Rows) -> tuple[Floats, Callable[[Floats], Gradients]]:
+    """Logits of sequences of one length.
+
+    Args:
+        params: as `StrandConfig.parameters`; float32, or float64 to check gradients.
+        rows: (T, B, S) table rows of each step.
+        mirrored: (T, B, S) those of the reverse complements, from their own first step.
+
+    Returns:
+        logits (T, B, S, WIDE), and backprop: dlogits -> gradients by parameter name.
+    """
+    from elman.rnn.networks import both_strands_kernels as kernels
+
+    T, B, S = rows.shape
+    both = np.concatenate([rows, mirrored], axis=1).reshape(-1, S)
+    table, Wx, Wh = params["table"], params["Wx"], params["Wh"]
+    H, kind = len(Wh), table.dtype
+    x = np.empty((len(both), S * table.shape[1]), kind)
+    kernels.gather(table, both, x)
+    a = (x @ Wx + params["b"]).reshape(T, 2 * B, 3 * H)
+    h = np.zeros((T + 1, 2 * B, H), kind)
+    u = np.empty((T, 2 * B, H), kind)
+    kernels.gru(a, Wh, params["bn"], h, u)
+    states = np.concatenate([h[1:, :B], h[:0:-1, B:]], axis=2)
+    Wy, by = head(params)
+    logits = states @ Wy + by
+
+    def backprop(dlogits: Floats) -> Gradients:
+        flat = np.ascontiguousarray(dlogits).reshape(T * B, S * WIDE)
+        gradients = _head_back(states.reshape(T * B, -1).T @ flat, flat.sum(axis=0), S)
+        dstates = (flat @ Wy.T).reshape(T, B, 2 * H)
+        dh = np.concatenate([dstates[:, :, :H], dstates[::-1, :, H:]], axis=1)
+        dm = np.empty_like(a)
+        kernels.gru_back(a, np.ascontiguousarray(Wh.T), h, u, dh, dm)
+        da, dmm = a.reshape(-1, 3 * H), dm.reshape(-1, 3 * H)
+        gradients["Wh"] = h[:-1].reshape(-1, H).T @ dmm
+        gradients["bn"] = dmm[:, 2 * H :].sum(axis=0)
+        gradients["Wx"] = x.T @ da
+        gradients["b"] = da.sum(axis=0)
+        gradients["table"] = np.zeros_like(table)
+        kernels.scatter(da @ Wx.T, both, gradients["table"])
+        return gradients
+
+    return logits.reshape(T, B, S, WIDE), backprop
+
+
+class Crops(NamedTuple):
+    """Sequences of one length to learn from.
+
+    Attributes:
+        rows, mirrored: (T, B, S), as for `forward`.
+        classes: (T, B, S) int8, 0 to 6, -1 where there is nothing to learn.
+        starts: (T, B, S, 2) int8: whether a gene begins here, forward and reverse; -1 where it is not asked.
+    """
+
+    rows: _Rows
+    mirrored: _Rows
+    classes: npt.NDArray[np.int8]
+    starts: npt.NDArray[np.int8]
+
+
+def loss(logits: Floats, crops: Crops, begins: float = 1.0) -> tuple[float, Floats]:
+    """Mean cross entropy of the classes, plus `begins` times that of the starts; with its gradient.
+
+    Args:
+        logits: (T, B, S, WIDE)
+        crops: the truth.
+        begins: weight of a start against a class; both are divided by the number of classes.
+
+    Returns:
+        the loss and dlogits (T, B, S, WIDE).
+    """
+    flat = logits.reshape(-1, WIDE)
+    d = np.zeros_like(flat)
+    y = crops.classes.reshape(-1)
+    known = y >= 0
+    count = max(int(known.sum()), 1)
+    z = flat[:, _SOFTMAX]
+    z -= z.max(axis=1, keepdims=True)
+    p = np.exp(z)
+    p /= p.sum(axis=1, keepdims=True)
+    every = np.arange(len(y))
+    safe = np.where(known, y, 0)
+    total = -float(np.log(np.maximum(p[every, safe][known], 1e-30)).sum(dtype=np.float64))
+    p[every, safe] -= 1
+    p *= known[:, None]
+    d[:, _SOFTMAX] = p
+    s = crops.starts.reshape(-1, 2)
+    row, side = np.nonzero(s >= 0)
+    logit = flat[row, _STARTS[side]]
+    truth = s[row, side].astype(flat.dtype)
+    total += begins * float((np.logaddexp(0, logit) - truth * logit).sum(dtype=np.float64))
+    d[row, _STARTS[side]] = flat.dtype.type(begins) * (1 / (1 + np.exp(-logit)) - truth)
+    d /= count
+    return total / count, d.reshape(logits.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrandFit:
+    """How it is trained.
+
+    Attributes:
+        steps: updates.
+        learning_rate: of Adam at its height; it rises over the first `warm` updates, then falls as a cosine.
+        warm: updates.
+        clip: largest common norm of the gradients.
+        begins: weight of a start in the loss.
+        average: the weights returned are a running mean over about so many updates.
+    """
+
+    steps: int
+    learning_rate: float = 0.004
+    warm: int = 50
+    clip: float = 1.0
+    begins: float = 1.0
+    average: int = 100
+
+
+def fit(
+    config: StrandConfig,
+    how: StrandFit,
+    batches: Iterator[Crops],
+    *,
+    seed: int = 0,
+    params: Params | None = None,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Params:
+    """Train.
+
+    Args:
+        config: which network.
+        how: settings.
+        batches: at least `how.steps` batches.
+        seed: of the first weights.
+        params: weights to go on from instead; not changed.
+        on_step: is given the number of updates done and the loss of the last.
+
+    Raises:
+        TrainingError: a loss or gradient is NaN or infinite.
+    """
+    from elman.rnn.networks import both_strands_kernels as kernels
+
+    params = init(config, seed) if params is None else {name: value.copy() for name, value in params.items()}
+    mean = {name: value.copy() for name, value in params.items()}
+    moments = {
+        name: (np.zeros(value.size, np.float32), np.zeros(value.size, np.float32))
+        for name, value in params.items()
+    }
+    f = np.float32
+    _load_blas()
+    with computing(), np.errstate(over="ignore", invalid="ignore"):  # the loss is looked at
+        for step in range(1, how.steps + 1):
+            crops = next(batches)
+            logits, backprop = forward(params, crops.rows, crops.mirrored)
+            cost, dlogits = loss(logits, crops, how.begins)
+            if not np.isfinite(cost):
+                raise TrainingError(
+                    f"the loss is {cost}. Lower the learning rate.", step=step, layer="loss", norm=cost
+                )
+            gradients = backprop(dlogits)
+            clip(gradients, how.clip, step)
+            rate = (
+                how.learning_rate
+                * min(1.0, step / how.warm)
+                * 0.5
+                * (1 + math.cos(math.pi * step / how.steps))
+            )
+            rate *= math.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+            keep = f(1 - 1 / min(step, how.average))
+            for name, value in params.items():
+                m, v = moments[name]
+                g = np.ascontiguousarray(gradients[name], np.float32).reshape(-1)
+                kernels.adam(value.reshape(-1), g, m, v, f(rate), f(0.9), f(0.999), f(1e-8))
+                mean[name] *= keep
+                mean[name] += (f(1) - keep) * value
+            if on_step is not None:
+                on_step(step, cost)
+    return mean
+
+
+def _load_blas() -> None:
+    """Kernels call the BLAS of SciPy; only what is loaded can be held to one thread."""
+    import scipy.linalg  # noqa: F401
+
+
+class Reader(NamedTuple):
+    """Weights as tagging takes them: what a table row adds to the gates is worked out once.
+
+    Attributes:
+        table: (I, 3H) each row times its slot's part of Wx; those of the first slot with b.
+        Wh, bn: as in training.
+        Wy, by: the head, (2H, S*WIDE) and (S*WIDE,).
+    """
+
+    table: Floats
+    Wh: Floats
+    bn: Floats
+    Wy: Floats
+    by: Floats
+
+    def mixed(self, rows: Sequence[npt.NDArray[np.int64]]) -> "Reader":
+        """The same with more rows behind, each the mean of some rows of one slot."""
+        return self._replace(
+            table=np.concatenate([self.table, [self.table[some].mean(axis=0) for some in rows]])
+        )
+
+
+def reader(params: Params) -> Reader:
+    """Weights, made ready for tagging."""
+    table, Wx, S = params["table"], params["Wx"], params["C"].shape[1]
+    size, E = len(table) // S, table.shape[1]
+    slots = [table[s * size : (s + 1) * size] @ Wx[s * E : (s + 1) * E] for s in range(S)]
+    slots[0] += params["b"]
+    return Reader(np.concatenate(slots), params["Wh"], params["bn"], *head(params))
+
+
+def predict(weights: Reader, rows: _Rows, mirrored: _Rows, lengths: npt.NDArray[np.int64]) -> Floats:
+    """Logits of sequences of any lengths; what stands beyond a sequence's end has no say.
+
+    Args:
+        weights: of `reader`.
+        rows: (T, B, S), padded at the end with any row.
+        mirrored: (T, B, S) reverse complements from their own first step, padded at the end.
+        lengths: (B,) steps of each.
+
+    Returns:
+        (B, T, S, WIDE); meaningless beyond each end.
+    """
+    from elman.rnn.networks import both_strands_kernels as kernels
+
+    T, B, S = rows.shape
+    both = np.concatenate([rows, mirrored], axis=1)
+    logits = np.empty((B, T, S * WIDE), np.float32)
+    logits[:] = weights.by
+    _load_blas()
+    with computing():
+        kernels.tag(weights.table, both, weights.Wh, weights.bn, weights.Wy, lengths, logits)
+    return logits.reshape(B, T, S, WIDE)

@@ -1,0 +1,1 @@
+"""Optimisation: losses, Adam, the training loop, checkpoints."""

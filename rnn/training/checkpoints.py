@@ -1,0 +1,75 @@
+"""A training between two steps as bytes, and back: what `fit(on_state=)` hands out and `fit(state=)` takes.
+
+One safetensors file: nothing pickled, equal states give equal bytes. All chance in training comes from the
+seed, the epoch and the step, so a state needs no generator, and a training that goes on from one ends with
+the weights of the undisturbed training, bit for bit.
+"""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save as serialize
+
+from elman.rnn.compute.arrays import Params
+from elman.rnn.training.fit import State
+from elman.rnn.training.optimiser import Adam
+
+PARTS = ("params", "m", "v", "mean", "best")
+
+
+def to_bytes(state: State, extra: Mapping[str, str] | None = None) -> bytes:
+    """The state as a safetensors file.
+
+    Args:
+        state: left as it is.
+        extra: what the training belongs to, text to text (hashes of data and settings, say).
+    """
+    adam = state.adam
+    arrays = {"params": state.params, "m": adam.m, "v": adam.v, "mean": state.mean, "best": state.best}
+    scalars = {
+        "adam": [adam.step, adam.beta1, adam.beta2, adam.epsilon],
+        "epoch": state.epoch,
+        "done": state.done,
+        "loss": state.loss,
+        "seen": state.seen,
+        "best_epoch": state.best_epoch,
+        "best_score": state.best_score,
+        "history": state.history,
+        "finished": state.finished,
+        "extra": dict(extra or {}),
+    }
+    tensors = {
+        f"{part}/{name}": np.ascontiguousarray(value)
+        for part, values in arrays.items()
+        for name, value in (values or {}).items()
+    }
+    return serialize(dict(sorted(tensors.items())), {"state": json.dumps(scalars, sort_keys=True)})
+
+
+def from_bytes(file: bytes) -> tuple[State, dict[str, str]]:
+    """Undo `to_bytes`.
+
+    Returns:
+        state, extra.
+
+    Raises:
+        ValueError: not such a file.
+    """
+    parts: dict[str, Params] = {part: {} for part in PARTS}
+    try:
+        entries = deserialize(file)  # type: ignore[no-untyped-call]
+        header = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
+        scalars = json.loads(header["__metadata__"]["state"])
+        for path, entry in entries:
+            part, _, name = path.partition("/")
+            dtype = {"F32": "<f4", "F64": "<f8"}[entry["dtype"]]
+            parts[part][name] = np.frombuffer(entry["data"], dtype).reshape(entry["shape"]).copy()
+        step, beta1, beta2, epsilon = scalars.pop("adam")
+        extra = scalars.pop("extra")
+        adam = Adam(parts["m"], parts["v"], step, beta1, beta2, epsilon)
+        mean, best = parts["mean"] or None, parts["best"] or None
+        return State(params=parts["params"], adam=adam, mean=mean, best=best, **scalars), extra
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"expected the checkpoint of a training. Got {error!r}") from error

@@ -1,0 +1,1 @@
+"""The demo's printed output and its sample genomes."""

@@ -1,0 +1,129 @@
+"""Pictures of runs, drawn with matplotlib, which is imported only when one is drawn."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from elman.data.store.writer import atomic_write
+
+
+def _figure(width: float, height: float, columns: int) -> tuple[Any, Any]:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(1, columns, figsize=(width, height), layout="constrained", squeeze=False)
+
+
+def _save(figure: Any, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    plt.close(figure)
+    atomic_write(path, buffer.getvalue())
+
+
+def learning_curve(history: Sequence[Mapping[str, float]], best_epoch: int | None, path: Path) -> None:
+    """Loss, and F1 on dev where it was taken, by epoch (or by step where there are none), as a PNG."""
+    figure, axes = _figure(7, 3.2, 1)
+    left = axes[0][0]
+    unit, each = ("epoch", "token") if all("epoch" in line for line in history) else ("step", "base")
+    places = [line[unit] for line in history]
+    left.plot(places, [line["loss"] for line in history], color="tab:gray", label="training loss")
+    left.set(xlabel=unit, ylabel=f"loss a {each}", ylim=(0, None))
+    if all("score" in line for line in history):
+        right = left.twinx()
+        right.plot(places, [100 * line["score"] for line in history], color="tab:blue", label="dev F1")
+        right.set(ylabel="F1 on dev, %", ylim=(0, 100))
+        right.yaxis.label.set_color("tab:blue")
+        if best_epoch is not None:
+            right.axvline(best_epoch, color="tab:blue", linestyle=":", linewidth=1)
+    _save(figure, path)
+
+
+def comparison(report: dict[str, Any], path: Path) -> None:
+    """Accuracy of entity tokens by position and by whether the word was seen at it, a line a network."""
+    figure, axes = _figure(11, 3.8, 2)
+    names = [row["name"] for row in report["networks"]]
+    titles = ("by position in the sentence", "by the word at this position in training")
+    for axis, key, title in zip(axes[0], ("by_position", "by_seen"), titles, strict=True):
+        groups = [row for row in report[key] if row["entity_tokens"]]
+        labels = [f"{row['group']}\n({row['entity_tokens']:,})" for row in groups]
+        for name in names:
+            axis.plot(
+                labels, [100 * row["entity_accuracy"][name] for row in groups], marker="o", markersize=3
+            )
+        axis.set(title=title, ylim=(0, 100))
+        axis.tick_params(axis="x", labelsize=7)
+    axes[0][0].set_ylabel("entity tokens right, %")
+    figure.legend(names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
+    figure.suptitle("Accuracy on dev; in brackets, entity tokens")
+    _save(figure, path)
+
+
+def ladder(report: Mapping[str, Any], path: Path) -> None:
+    """F1 of each rung with its deviation over seeds, dev and test side by side."""
+    figure, axes = _figure(8, 3.6, 1)
+    axis, rows = axes[0][0], report["rungs"]
+    for split, colour, aside in (("dev", "tab:gray", -0.12), ("test", "tab:blue", 0.12)):
+        if split not in rows[0]:
+            continue
+        places = [place + aside for place in range(len(rows))]
+        f1, error = ([100 * row[split][key] for row in rows] for key in ("f1", "deviation"))
+        axis.errorbar(places, f1, yerr=error, fmt="o", color=colour, capsize=3, label=split)
+    axis.set_xticks(range(len(rows)), [row["name"].replace(" ", "\n", 1) for row in rows], fontsize=8)
+    axis.set(ylabel="entity F1, %", ylim=(0, 100))
+    axis.grid(axis="y", linewidth=0.3)
+    axis.legend(frameon=False)
+    _save(figure, path)
+
+
+_Interval = tuple[int, int, str, str]  # start, end, strand, label
+
+
+def genome(
+    truth: Sequence[_Interval], found: Sequence[_Interval], stretch: tuple[int, int], title: str, path: Path
+) -> None:
+    """A stretch of genome: genes of the truth above, those found below, as arrows with families beneath.
+
+    Blue is what both have alike, orange what agrees at the stop codon alone, red what only one of them has.
+    """
+    figure, axes = _figure(11, 3.4, 1)
+    axis, heights = axes[0][0], {"+": 0.5, "-": -0.5}
+    span = (stretch[1] - stretch[0]) * 0.008  # of an arrow's head
+    for intervals, others, lane in ((truth, found, 2), (found, truth, -2)):
+        exact = {tuple(other[:4]) for other in others}
+        ends = {_stop(other) for other in others}
+        for start, end, strand, label in intervals:
+            mine = (start, end, strand, label)
+            colour = "tab:blue" if mine in exact else "tab:orange" if _stop(mine) in ends else "tab:red"
+            y = lane + heights[strand]
+            tail, tip = (start, end) if strand == "+" else (end, start)
+            neck = tip - min(span, end - start) * (1 if strand == "+" else -1)
+            if label == "CDS":
+                corners = [(tail, y - 0.3), (neck, y - 0.3), (tip, y), (neck, y + 0.3), (tail, y + 0.3)]
+                axis.fill(*zip(*corners, strict=True), color=colour, alpha=0.7, linewidth=0)
+            elif label == "pseudogene":
+                axis.hlines(y, start, end, color="tab:gray", linewidth=2)
+            else:
+                axis.hlines(y - 0.4, start, end, color=colour, linewidth=3)
+                axis.text((start + end) / 2, y, label, fontsize=6, ha="center", va="center", clip_on=True)
+    axis.axhline(0, color="black", linewidth=0.6)
+    lanes = {
+        lane + at: f"{name} {strand}"
+        for lane, name in ((2, "truth"), (-2, "found"))
+        for strand, at in heights.items()
+    }
+    axis.set_yticks(list(lanes), list(lanes.values()))
+    axis.set(xlim=stretch, ylim=(-3, 3), xlabel="base", title=title)
+    axis.title.set_fontsize(9)
+    axis.ticklabel_format(axis="x", useOffset=False, style="plain")
+    _save(figure, path)
+
+
+def _stop(interval: _Interval) -> tuple[int, str, str]:
+    start, end, strand, label = interval
+    return (end if strand == "+" else start), strand, label

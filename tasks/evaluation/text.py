@@ -1,0 +1,111 @@
+"""Scoring a model on the labelled sentences or genomes of a corpus."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from elman.data.encoding.encode import COLUMNS, tokens_of
+from elman.data.errors import BadInput
+from elman.data.metrics.entities import entity_scores
+from elman.data.store.writer import Dataset
+from elman.tasks.models import model_folder
+from elman.tasks.models.text_tagger import Tagger
+from elman.tasks.runtime.orchestration import task
+from elman.tasks.training.training_data import by_sentence
+
+
+def evaluate_text(
+    tagger: Tagger, corpus: Dataset, split: str = "test", contents: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Score a tagger on a corpus, its tokens as the corpus has them.
+
+    Args:
+        tagger: the model; one that answers yes or no for a type is judged on that type.
+        corpus: a corpus of text.
+        split: train, dev, test or all.
+        contents: sha256 of sources; only sentences from these, if any.
+
+    Returns:
+        what `data.metrics.entities.entity_scores` gives, and sentences, tokens, unlabelled (sentences left out).
+
+    Raises:
+        BadInput: no labelled sentence there, or the corpus is cut into other units than the model's.
+    """
+    unit, expected = corpus.meta["unit"], tagger.passport["unit"]
+    if unit != expected:
+        raise BadInput(
+            f"a corpus cut by {expected}, as the model was trained",
+            got=f"one cut by {unit}",
+            todo=f"Ingest it again with --unit {expected}.",
+            source=corpus.folder,
+        )
+    gold: list[list[str]] = []
+    said: list[list[str]] = []
+    unlabelled = 0
+    for path in (corpus.made_of(contents) if contents else corpus).files("data"):
+        frame = pl.read_parquet(path, columns=list(COLUMNS), glob=False)
+        if split != "all":
+            frame = frame.filter(pl.col("split") == split)
+        unlabelled += frame["tags"].null_count()
+        frame = frame.filter(pl.col("tags").is_not_null())
+        words, offsets = tokens_of(frame)
+        said += by_sentence(tagger.tags, tagger.tag_flat(words, offsets).tags, offsets)
+        gold += frame["tags"].to_list()
+    if not gold:
+        raise BadInput(
+            f"labelled sentences in the {split} split",
+            got=f"none ({unlabelled} without labels)",
+            todo="Give --split dev or --split all, or ingest labelled text `--as test`.",
+            source=corpus.folder,
+        )
+    if tagger.binary:
+        known = set(tagger.tags)
+        gold = [[tag if tag in known else "O" for tag in tags] for tags in gold]
+    counts = {"sentences": len(gold), "tokens": sum(map(len, gold)), "unlabelled": unlabelled}
+    return {**entity_scores(gold, said), **counts}
+
+
+@task
+def evaluate_model(
+    folder: str,
+    corpus: str,
+    split: str = "test",
+    contents: tuple[str, ...] = (),
+    report: str | None = None,
+) -> dict[str, Any]:
+    """Score a model folder on a split of a corpus; both of text, or both of DNA.
+
+    Args:
+        folder: of the model.
+        corpus: folder of the corpus.
+        split: train, dev, test or all.
+        contents: sha256 of sources; only these, if any.
+        report: folder for a table and a picture of DNA.
+
+    Returns:
+        precision, recall, f1 (micro, 0 to 1), per_type, and what else there is to count.
+    """
+    loaded, dataset = model_folder.read(Path(folder)), Dataset.open(Path(corpus))
+    of = "dna" if dataset.kind.endswith("dna") else "text"
+    if of != loaded.kind:
+        raise BadInput(
+            f"a corpus of {loaded.kind}, as the model is",
+            got=f"one of {of}",
+            todo="Name another.",
+            source=corpus,
+        )
+    if loaded.kind == "dna":
+        from elman.tasks.evaluation.genes import evaluate_dna
+
+        return evaluate_dna(folder, corpus, split, contents, report)
+    return evaluate_text(Tagger.of(loaded), dataset, split, contents)
+
+
+def headline(folder: Path, corpus: str, contents: Sequence[str] = ()) -> float:
+    """The one number champion and challenger are compared by: F1 of entities, or per-strand MCC for DNA."""
+    from elman.tasks.ingest.corpus_names import corpus_folder
+
+    scores = evaluate_model(str(folder), str(corpus_folder(corpus)), "test", tuple(contents))
+    return float(scores["mcc"] if model_folder.read(folder).kind == "dna" else scores["f1"])

@@ -1,0 +1,1 @@
+"""Running shards: scheduler, engines, workers, memory budget."""

@@ -1,0 +1,1 @@
+"""Comparisons with baseline networks and the ablation ladder."""

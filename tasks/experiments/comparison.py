@@ -1,0 +1,201 @@
+"""The article's argument made visible: the recurrent network beside the ones it replaces, on the same data.
+
+The padded standard network, a window network and the article's Elman network see words only, in the article's
+vocabulary; each has the optimiser, the noise and the early stopping of the `article` preset and the learning
+rate that is best on dev. A model of another preset is compared with all of them.
+"""
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.data.encoding import encoded as encodings
+from elman.data.store.writer import atomic_write
+from elman.rnn.networks.tagger import Architecture
+from elman.rnn.networks.weights import from_bytes
+from elman.tasks.evaluation import plots
+from elman.tasks.experiments import baselines
+from elman.tasks.models import model_folder
+from elman.tasks.runtime.console import say
+from elman.tasks.runtime.orchestration import task
+from elman.tasks.training.text import fit_config
+from elman.tasks.training.training_data import Material
+
+PLACES = (*range(1, 11), 16, 21, 31, 51)  # where groups of positions begin, from 1
+SEEN = ("same position", "other positions", "never")
+
+
+@task
+def compare_networks(
+    folder: str,
+    encoded: str,
+    words: str,
+    seed: int,
+    seconds: float,
+    out: str,
+    epochs: int | None = None,
+) -> dict[str, Any]:
+    """Train the networks a model is compared with, and write the report.
+
+    Args:
+        folder: the model's folder.
+        encoded: folder of the corpus encoded for it.
+        words: folder of the corpus encoded for the `article` preset.
+        seed: of everything left to chance.
+        seconds: how long the model took to train.
+        out: folder for comparison.json, comparison.md and comparison.png.
+        epochs: of each network at most; the `article` preset's by default.
+
+    Returns:
+        what comparison.json holds: networks, a row each; by_position and by_seen, accuracy of tokens on dev.
+    """
+    loaded = model_folder.read(Path(folder))
+    binary, name = loaded.passport["binary"], loaded.passport["preset"]
+    mine = Material(encodings.read(Path(encoded)), binary)
+    base = Material(encodings.read(Path(words)), binary)
+    splits = [split for split in ("dev", "test") if base.has(split)]
+    params, network, _ = from_bytes(loaded.files[model_folder.WEIGHTS])
+    rate = loaded.passport["fit"]["learning_rate"]
+    networks: dict[str, Architecture] = {
+        "window network": baselines.window(base),
+        "standard network": baselines.padded(base),
+    }
+    if name != "article":
+        networks = {"Elman network (article)": baselines.article(base), **networks}
+    how = fit_config("article", {"epochs": epochs}, len(base.train))
+    found = [baselines.answered(f"model ({name})", network, params, mine, splits, seconds=seconds, rate=rate)]
+    for title, each in networks.items():
+        found.append(baselines.at_best_rate(title, each, base, how, splits, seed))
+        say(f"compare: {title}, rate {found[-1].rate:g}, {found[-1].seconds:.0f} s")
+    found.append(baselines.rule(base, splits))
+    report = _report(base, splits, found, int(base.train.lengths.max()))
+    _write(report, Path(out))
+    return report
+
+
+def _report(
+    material: Material, splits: Sequence[str], found: Sequence[baselines.Rung], longest: int
+) -> dict[str, Any]:
+    networks = []
+    for rung in found:
+        row: dict[str, Any] = {"name": rung.name}
+        for split in splits:
+            row[split] = baselines.scores(rung, material, split)
+        row |= {"parameters": rung.parameters, "seconds": round(rung.seconds, 3), "learning_rate": rung.rate}
+        networks.append(row)
+    report: dict[str, Any] = {
+        "networks": networks,
+        "rates_tried": list(baselines.RATES),
+        "padded_to": longest,
+    }
+    if "dev" in splits:
+        report["by_position"] = _by_position(material, found)
+        report["by_seen"] = _by_seen(material, found)
+    return report
+
+
+def _positions(material: Material, split: str) -> np.ndarray:
+    """Position of each token in its sentence, from 1."""
+    sequences = material.sequences(split)
+    starts = np.repeat(sequences.offsets[:-1], sequences.lengths)
+    places: np.ndarray = np.arange(len(sequences.tokens)) - starts + 1
+    return places
+
+
+def _table(
+    material: Material, found: Sequence[baselines.Rung], groups: np.ndarray, names: Sequence[str]
+) -> list[Any]:
+    """Accuracy of dev tokens by group: of all tokens, and of those inside entities."""
+    gold = material.gold("dev")
+    table = []
+    for number, name in enumerate(names):
+        tokens = groups == number
+        entity = tokens & (gold > 0)
+        row: dict[str, Any] = {"group": name, "tokens": int(tokens.sum()), "entity_tokens": int(entity.sum())}
+        for key, chosen in (("accuracy", tokens), ("entity_accuracy", entity)):
+            row[key] = {
+                rung.name: float((rung.answers["dev"] == gold)[chosen].mean()) if chosen.any() else None
+                for rung in found
+            }
+        table.append(row)
+    return table
+
+
+def _by_position(material: Material, found: Sequence[baselines.Rung]) -> list[Any]:
+    """Accuracy by position of a token in its sentence."""
+    lasts = [f"-{after - 1}" if after - first > 1 else "" for first, after in pairwise(PLACES)]
+    names = [f"{first}{last}" for first, last in zip(PLACES, [*lasts, " on"], strict=True)]
+    groups = np.searchsorted(np.array(PLACES), _positions(material, "dev"), side="right") - 1
+    return _table(material, found, groups, names)
+
+
+def _by_seen(material: Material, found: Sequence[baselines.Rung]) -> list[Any]:
+    """Accuracy by whether training had the word at this very position, elsewhere only, or not at all."""
+    train, dev = material.train, material.sequences("dev")
+    span = int(max(train.lengths.max(), dev.lengths.max())) + 1
+    known = np.unique(train.tokens * np.int64(span) + _positions(material, "train"))
+    here = np.isin(dev.tokens * np.int64(span) + _positions(material, "dev"), known)
+    met = np.isin(dev.tokens, np.unique(train.tokens))
+    return _table(material, found, np.where(here, 0, np.where(met, 1, 2)), SEEN)
+
+
+def _write(report: dict[str, Any], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report, ensure_ascii=False, indent=1, sort_keys=False)
+    atomic_write(out / "comparison.json", text.encode())
+    atomic_write(out / "comparison.md", markdown(report).encode())
+    if "by_position" in report:
+        plots.comparison(report, out / "comparison.png")
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The report as Markdown tables."""
+    splits = [split for split in ("dev", "test") if split in report["networks"][0]]
+    head = ["network", *(f"{split} F1" for split in splits), "parameters", "training s", "rate"]
+    rows = [
+        [
+            row["name"],
+            *(f"{100 * row[split]['f1']:.1f}" for split in splits),
+            f"{row['parameters']:,}",
+            f"{row['seconds']:.1f}",
+            "" if row["learning_rate"] is None else f"{row['learning_rate']:g}",
+        ]
+        for row in report["networks"]
+    ]
+    parts = [
+        "# Comparison\n",
+        table(head, rows),
+        f"\nThe standard network is padded to {report['padded_to']} tokens, the longest training sentence; "
+        "tokens beyond it count as missed. Learning rates are the best on dev of "
+        f"{', '.join(f'{rate:g}' for rate in report['rates_tried'])}.\n",
+    ]
+    names = [row["name"] for row in report["networks"]]
+    for key, title in (("by_position", "position in the sentence"), ("by_seen", "the word at this position")):
+        if key not in report:
+            continue
+        for kind, what in (("accuracy", "tokens"), ("entity_accuracy", "entity_tokens")):
+            parts.append(f"\n## Accuracy of dev {what.replace('_', ' ')}, in %, by {title}\n")
+            rows = [
+                [
+                    row["group"],
+                    f"{row[what]:,}",
+                    *("" if row[kind][name] is None else f"{100 * row[kind][name]:.1f}" for name in names),
+                ]
+                for row in report[key]
+            ]
+            parts.append(table([title, "tokens", *names], rows))
+    return "\n".join(parts)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "".join([line(head), line(rule), *(line(row) for row in rows)])

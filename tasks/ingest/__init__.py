@@ -1,0 +1,1 @@
+"""Steps of ingestion, and the names of corpora."""

@@ -1,0 +1,1 @@
+"""Models as folders, and the taggers loaded from them."""

@@ -1,0 +1,108 @@
+"""What `--preset` names: which blocks a network sees, how it is built and how it is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from elman.data.encoding.features import Block
+from elman.data.errors import UsageError
+from elman.rnn.training.fit import FitConfig
+
+CAPACITY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
+READ = 20_000_000  # tokens of unlabelled text that pre-training reads, repeated ones counted each time
+FEW, MANY = 1_000, 5_000  # training sentences below which many updates are made, and from which fewer do
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """One way of making a tagger of text.
+
+    Attributes:
+        blocks: by unit ("word", "char"), what the network sees of a token.
+        rare: by unit, symbols seen at most so often in training may be dropped to `<UNK>`.
+        network: fields of rnn.networks.tagger.NetworkConfig; rows and classes follow from the corpus.
+        members: such networks that learn apart and answer together, see rnn/networks/ensemble.py.
+        fit: fields of rnn.training.fit.FitConfig.
+        eager: how ready it is to see entities is set on dev, see `Material.eager`.
+    """
+
+    blocks: Mapping[str, tuple[Block, ...]]
+    rare: Mapping[str, int] = field(default_factory=lambda: {"word": 1, "char": 1})
+    network: Mapping[str, Any] = field(default_factory=dict)
+    members: int = 1
+    fit: Mapping[str, Any] = field(default_factory=dict)
+    eager: bool = False
+
+
+def _blocks(*names: str) -> tuple[Block, ...]:
+    return tuple(Block(name=name) for name in names)
+
+
+_WORD_ONLY = (Block(name="word", max_size=CAPACITY, rows=CAPACITY),)
+_AFFIXES = tuple(f"{side}{length}" for side in ("prefix", "suffix") for length in (1, 2, 3, 4))
+_BLOCKS = {
+    "word": _blocks("word", "lower", "shape", *_AFFIXES),
+    "char": _blocks("word", "shape", "at-2", "at-1", "at+1", "at+2", "at-1+0", "at+0+1"),
+}
+_NETWORK = {"bidirectional": True, "layers": 1, "output": "crf"}
+_FIT = {"learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 25, "patience": 0}
+# Most words are dropped now and then, not only those met once: another text has other names, also where those
+# of training come often. In small corpora that is what comes at most once in 1,000 tokens, lest nearly all be
+# rare. Characters are few, and those met once stand for the rest.
+RARE_SHARE = 0.001
+_RARE = {"word": 100, "char": 1}
+
+PRESETS: Mapping[str, Preset] = {
+    # The article's network: Wax is (100, 10000) whatever the corpus holds.
+    "article": Preset(
+        blocks={"word": _WORD_ONLY, "char": _WORD_ONLY},
+        network={"hidden": 100, "cell": "elman", "bidirectional": False, "layers": 1},
+    ),
+    # The same cell both ways, with blocks that tell what kind of word an unseen one is: cheap to run.
+    "fast": Preset(
+        blocks=_BLOCKS,
+        rare=_RARE,
+        network={**_NETWORK, "cell": "elman", "hidden": 100, "embedding": 100},
+        fit=_FIT,
+        eager=True,
+    ),
+    # Gates, which remember further; words read letter by letter; a second network that learns apart.
+    "default": Preset(
+        blocks={**_BLOCKS, "word": (*_BLOCKS["word"], Block(name="letters"))},
+        rare=_RARE,
+        network={**_NETWORK, "cell": "lstm", "hidden": 112, "embedding": 160},
+        members=2,
+        fit=_FIT,
+        eager=True,
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"expected --preset to be one of {', '.join(PRESETS)}. Got {name!r}.")
+    return PRESETS[name]
+
+
+def by_size(sentences: int) -> dict[str, Any]:
+    """What differs by the number of training sentences, beside `FitConfig.suited`.
+
+    Below 1,000, which want many updates and are judged by few sentences of dev: batches of 4, up to 60
+    epochs, 20 of them without a better score. From 5,000, where an epoch is many updates: 15 epochs.
+    """
+    if sentences < FEW:
+        return {"batch": 4, "epochs": 60, "patience": 20}
+    return {"epochs": 15} if sentences >= MANY else {}
+
+
+def pretraining(tokens: int) -> FitConfig:
+    """How so much unlabelled text is learnt from: once at least, and until READ tokens are read in all."""
+    passes = min(max(round(READ / max(tokens, 1)), 1), 30)
+    return FitConfig(
+        epochs=passes, batch=32, parts=2, learning_rate=0.003, decay=0.05, dropout=0.1, blocks=0.1, patience=0
+    )

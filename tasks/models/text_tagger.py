@@ -1,0 +1,273 @@
+"""A text model at work: tokens or raw text in; tags, and entities with their probabilities, out."""
+
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import polars as pl
+
+from elman.data.encoding.features import Bags as Looked
+from elman.data.encoding.features import Features
+from elman.data.encoding.word_cache import WORDS, Names, Words, equal_sentences
+from elman.data.errors import BadInput
+from elman.data.text.string_table import ROWS
+from elman.data.text.strings import Strings
+from elman.data.text.tags import legal, tag_set
+from elman.data.text.tokenizer import Tokenizer
+from elman.rnn.batches import Bags, Sequences
+from elman.rnn.compute.arrays import Bools, Params
+from elman.rnn.inference.decode import Prediction, Scheme, Spans, predict, repeated
+from elman.rnn.inference.input_cache import Known, Rows
+from elman.rnn.networks.tagger import Architecture
+from elman.rnn.networks.weights import from_bytes
+from elman.tasks.models.model_folder import VOCABULARY, WEIGHTS, Model, read
+
+CHUNK = 1 << 20  # tokens whose features are looked up at a time
+
+
+class Entity(NamedTuple):
+    """An entity of a sentence, by its tokens (0-based half-open), or of a text, by its characters."""
+
+    start: int
+    end: int
+    type: str
+    probability: float
+
+
+class Sentence(NamedTuple):
+    """A tagged sentence: an IOB2 tag and its probability for each token, and the entities."""
+
+    tags: list[str]
+    probabilities: list[float]
+    entities: list[Entity]
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Many tagged sentences, flat.
+
+    Attributes:
+        tags: (N,) int32, index of `Tagger.tags`, IOB2.
+        probability: (N,) float32, of each token's tag.
+        spans: entities; sequence is the number of the sentence, start and end its tokens, kind an index of
+            `Tagger.types`.
+        unknown: tokens that the vocabulary of words does not have.
+    """
+
+    tags: np.ndarray
+    probability: np.ndarray
+    spans: Spans
+    unknown: int
+
+
+class Scoring(NamedTuple):
+    """What decoding needs to know of a tag set: IOB2, or yes and no of one type."""
+
+    scheme: Scheme
+    start: Bools | None
+    transition: Bools | None
+
+    @classmethod
+    def of(cls, tags: Sequence[str], binary: bool) -> Self:
+        """For IOB2 tags, or for the two answers of a sigmoid."""
+        if binary:
+            return cls(Scheme(np.zeros(2, bool), np.array([-1, 0], np.int32)), None, None)
+        types = sorted({tag[2:] for tag in tags if tag != "O"})
+        kind = np.array([-1 if tag == "O" else types.index(tag[2:]) for tag in tags], np.int32)
+        return cls(Scheme(np.array([tag[:2] == "B-" for tag in tags]), kind), *legal(tags))
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """A model that tags text.
+
+    Attributes:
+        version: what tagged rows name as their model.
+        passport: where the model came from.
+        types: entity types, by code point.
+        tags: IOB2 tags, `O` first.
+        tokenizer: cuts raw text as the training text was cut.
+    """
+
+    version: str
+    passport: dict[str, Any]
+    types: tuple[str, ...]
+    tags: tuple[str, ...]
+    tokenizer: Tokenizer
+    features: Features
+    params: Params
+    network: Architecture
+    kept: int = WORDS  # words in the table of each thread
+    rows: int = ROWS  # bytes of the rows kept of these words, in each thread
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Load a model folder.
+
+        Raises:
+            BadInput, IntegrityError: as `tasks.models.model_folder.read`.
+        """
+        return cls.of(read(folder))
+
+    @classmethod
+    def of(cls, model: Model, kept: int = WORDS, rows: int = ROWS) -> Self:
+        """A tagger from a model folder whose files have been checked, with tables of this size."""
+        if model.kind != "text":
+            raise BadInput("a model of text", got=f"one of {model.kind}", todo=_OTHER, source=model.folder)
+        features = Features.from_json(json.loads(model.files[VOCABULARY][:]))
+        params, network, _ = from_bytes(model.files[WEIGHTS])
+        types = tuple(model.passport["types"])
+        return cls(
+            version=model.version,
+            passport=model.passport,
+            types=types,
+            tags=tuple(tag_set(types)),
+            tokenizer=Tokenizer.from_json(model.passport["tokenizer"]),
+            features=features,
+            params=params,
+            network=network,
+            kept=kept,
+            rows=rows,
+        )
+
+    @property
+    def binary(self) -> bool:
+        """Whether the network answers yes or no for one type."""
+        return self.network.output == "sigmoid"
+
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self.features, self.kept)
+
+    @cached_property
+    def _own(self) -> threading.local:
+        return threading.local()  # a table of rows for each thread
+
+    def _known(self, names: Names | None) -> Known | None:
+        """The rows kept, if there are names for what is looked up there, and kernels."""
+        if names is None:
+            return None
+        from elman.rnn.inference.networks import reader
+
+        if not hasattr(self._own, "rows"):
+            made = reader(self.network, self.params)
+            self._own.rows = None if made is None else Rows.within(made, self.rows, self.kept)
+        rows: Rows | None = self._own.rows
+        return None if rows is None else Known(rows, *names)
+
+    def tag_flat(self, words: Strings | pl.Series, offsets: np.ndarray, reuse: bool = True) -> Tagged:
+        """Tag sentences given flat; the answer to one does not depend on the others.
+
+        Args:
+            words: (N,) the tokens of all sentences in a row.
+            offsets: (n + 1,) int64, where sentences begin and the last ends; a sentence may be empty.
+            reuse: whether equal sentences are tagged once.
+        """
+        strings = words if isinstance(words, Strings) else Strings.of(words)
+        offsets = np.asarray(offsets, np.int64)
+        filled = np.flatnonzero(np.diff(offsets))
+        parts = []
+        for first, last in pairwise(_cuts(offsets[filled + 1]) if len(filled) else []):
+            chosen = filled[first:last]
+            begin, end = int(offsets[chosen[0]]), int(offsets[chosen[-1] + 1])
+            inside = np.append(offsets[chosen], end) - begin
+            numbers, bags, names = self._words.bags(strings.part(begin, end), inside)
+            prediction = self._predict(numbers, bags, names, inside, reuse)
+            spans = prediction.spans
+            assert spans is not None
+            unknown = int(self.features.unknown(bags)[numbers].sum())
+            parts.append((prediction, spans._replace(sequence=chosen[spans.sequence]), unknown))
+        return self._join(parts)
+
+    def _predict(
+        self, numbers: np.ndarray, found: Looked, names: Names | None, offsets: np.ndarray, reuse: bool
+    ) -> Prediction:
+        sequences = Sequences(numbers, offsets)
+        scoring = Scoring.of(self.tags, self.binary)
+        chosen, which = equal_sentences(numbers, offsets) if reuse else (None, None)
+        prediction = predict(
+            self.params,
+            self.network,
+            Bags(found.rows, found.offsets, found.unknown),
+            sequences if chosen is None else sequences.take(chosen),
+            start_legal=scoring.start,
+            transition_legal=scoring.transition,
+            scheme=scoring.scheme,
+            temperature=self.passport["temperature"],
+            known=self._known(names),
+        )
+        return prediction if which is None else repeated(prediction, which)
+
+    def _join(self, parts: Sequence[tuple[Prediction, Spans, int]]) -> Tagged:
+        if not parts:
+            none = np.empty(0, np.int64)
+            empty = np.empty(0, np.float32)
+            spans = Spans(none, none, none, none.astype(np.int32), empty)
+            return Tagged(none.astype(np.int32), empty, spans, 0)
+        tags = np.concatenate([prediction.tags for prediction, _, _ in parts])
+        if self.binary:
+            tags = np.concatenate(
+                [iob2_of(prediction.tags, prediction.offsets) for prediction, _, _ in parts]
+            )
+        probability = np.concatenate([prediction.tag_probability for prediction, _, _ in parts])
+        spans = Spans(*(np.concatenate(column) for column in zip(*(s for _, s, _ in parts), strict=True)))
+        return Tagged(tags, probability, spans, sum(unknown for _, _, unknown in parts))
+
+    def tag(self, sentences: Iterable[Sequence[str]]) -> list[Sentence]:
+        """Tag sentences given as lists of tokens."""
+        lists = [list(sentence) for sentence in sentences]
+        offsets = np.concatenate([[0], np.cumsum([len(tokens) for tokens in lists])]).astype(np.int64)
+        words = pl.Series([token for tokens in lists for token in tokens], dtype=pl.String)
+        tagged = self.tag_flat(words, offsets)
+        entities: list[list[Entity]] = [[] for _ in lists]
+        for sequence, entity in self._entities(tagged.spans):
+            entities[sequence].append(entity)
+        names = [self.tags[tag] for tag in tagged.tags]
+        chances = tagged.probability.tolist()
+        return [
+            Sentence(names[a:b], chances[a:b], found)
+            for a, b, found in zip(offsets[:-1], offsets[1:], entities, strict=True)
+        ]
+
+    def _entities(self, spans: Spans) -> Iterable[tuple[int, Entity]]:
+        assert spans.probability is not None
+        columns = (spans.sequence, spans.start, spans.end, spans.kind, spans.probability)
+        for sequence, start, end, kind, chance in zip(*(c.tolist() for c in columns), strict=True):
+            yield sequence, Entity(start, end, self.types[kind], chance)
+
+    def tag_text(self, text: str) -> list[Entity]:
+        """Tag raw text, cut by the passport's tokenizer; entities by characters of the text, in order."""
+        cut = list(self.tokenizer.sentences(text))
+        tagged = self.tag([[text[a:b] for a, b in zip(s, e, strict=True)] for _, _, s, e in cut])
+        return [
+            entity._replace(start=starts[entity.start], end=ends[entity.end - 1])
+            for (_, _, starts, ends), sentence in zip(cut, tagged, strict=True)
+            for entity in sentence.entities
+        ]
+
+    def tag_raw(self, text: str) -> list[dict[str, Any]]:
+        """As `tag_text`, as plain values, with the text of each entity."""
+        found = self.tag_text(text)
+        return [{**entity._asdict(), "text": text[entity.start : entity.end]} for entity in found]
+
+
+_OTHER = "Tag genomes with this one, or name a model trained on text."
+
+
+def _cuts(ends: np.ndarray) -> list[int]:
+    """Where to part n sentences, from 0 to n, so that about CHUNK tokens are done at a time."""
+    return [0, *(np.flatnonzero(np.diff(ends // CHUNK)) + 1).tolist(), len(ends)]
+
+
+def iob2_of(answers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Yes and no as tag ids of O, B, I: runs of yes are entities."""
+    yes = answers > 0
+    before = np.concatenate([[False], yes[:-1]])
+    before[offsets[:-1]] = False
+    return np.where(yes, np.where(before, 2, 1), 0).astype(np.int32)

@@ -1,0 +1,1 @@
+"""The surroundings of a run: settings, Prefect, MLflow, servers, console, run records."""

@@ -1,0 +1,95 @@
+"""What a person sees of a run: a bar with rate and time left on a terminal, else plain lines; on stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from elman.tasks.runtime import orchestration
+
+PLAIN_EVERY_S = 10.0
+
+
+def say(line: str) -> None:
+    """Print one line for the user, and keep it with a Prefect run; stdout belongs to `--json`."""
+    print(line, file=sys.stderr, flush=True)
+    orchestration.log(line)
+
+
+def amount(number: float, unit: str) -> str:
+    """A number with its unit as a person reads it: "1,234 updates"; bytes, unit "B", as "1.23 MB"."""
+    if unit != "B":
+        return f"{number:,.0f} {unit}" if number >= 10 else f"{number:.2g} {unit}"
+    for prefix in ("", "k", "M"):
+        if number < 1000:
+            return f"{number:.3g} {prefix}B"
+        number /= 1000
+    return f"{number:,.3g} GB" if number < 1000 else f"{number:,.0f} GB"
+
+
+@contextmanager
+def progress(
+    label: str, total: float | None, unit: str, note: Callable[[], str] | None = None
+) -> Iterator[Callable[[float], None]]:
+    """Show how far a step has come.
+
+    Args:
+        label: what is being done, in two or three words.
+        total: the amount of work in `unit`; None where nobody knows.
+        unit: what is counted, for the rate; "B" for bytes.
+        note: what else there is to say now, in a few words.
+
+    Yields:
+        advance, to be called with the amount of work just done.
+    """
+    if sys.stderr.isatty():
+        yield from _bar(label, total, unit, note)
+    else:
+        yield from _lines(label, total, unit, note)
+
+
+Note = Callable[[], str] | None
+
+
+def _bar(label: str, total: float | None, unit: str, note: Note) -> Iterator[Callable[[float], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    rate = TextColumn("{task.fields[rate]:>10}/s")
+    console = Console(stderr=True)
+    columns = (TextColumn(label), BarColumn(), rate, TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=console) as bars:
+        bar = bars.add_task(label, total=total, rate="", note=note() if note else "")
+        begun, done = time.monotonic(), 0.0
+
+        def advance(more: float) -> None:
+            nonlocal done
+            done += more
+            rate = amount(done / max(time.monotonic() - begun, 1e-9), unit)
+            bars.update(bar, advance=more, rate=rate, note=note() if note else "")
+
+        yield advance
+
+
+def _lines(label: str, total: float | None, unit: str, note: Note) -> Iterator[Callable[[float], None]]:
+    begun = shown = time.monotonic()
+    done = 0.0
+
+    def line() -> str:
+        elapsed = max(time.monotonic() - begun, 1e-9)
+        rate = done / elapsed
+        left = f", {(total - done) / rate:,.0f} s left" if total and rate and done < total else ""
+        of = f" of {amount(total, unit)}" if total else ""
+        also = f", {note()}" if note else ""
+        return f"{label}: {amount(done, unit)}{of}, {amount(rate, unit)}/s{left}{also}"
+
+    def advance(more: float) -> None:
+        nonlocal done, shown
+        done += more
+        if time.monotonic() - shown >= PLAIN_EVERY_S and (total is None or done < total):
+            shown = time.monotonic()
+            say(line())
+
+    yield advance
+    if done or total != 0:  # nothing to do is nothing to say
+        say(line())

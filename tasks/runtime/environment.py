@@ -1,0 +1,78 @@
+"""Where runs keep what they produce; settings that keep Prefect, MLflow and Ray quiet, offline and safe.
+
+Imported before Prefect, MLflow, NumPy or Numba: they read these settings when they are imported.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+# Ours to set, not the user's: no telemetry, nothing unpickled, no server thrown up behind a command's back.
+FIXED = {
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    "PREFECT_CLI_PROMPT": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+# One thread a BLAS pool: fork-join threads collapse on a busy core; our parallelism is over whole batches.
+DEFAULTS = {
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",  # errors are ours to tell, without a traceback
+    "PREFECT_CLIENT_MAX_RETRIES": "1",  # a server that died must not hold the work up; 5 cost two minutes
+    "PREFECT_API_REQUEST_TIMEOUT": "15",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+def home() -> Path:
+    """The folder everything a run produces goes to: `ELMAN_HOME`, or `var/` in the checkout."""
+    return Path(os.environ.get("ELMAN_HOME") or CHECKOUT / "var").resolve()
+
+
+def client_settings() -> Path:
+    """The file `elman up` leaves for clients of its servers, as lines `export NAME=value`."""
+    return home() / "servers" / "env"
+
+
+def kernels(base: Path) -> Path:
+    """Where compiled kernels are kept, for all processes.
+
+    Numba compiles a kernel anew when its own file changes; kernels of several files have these inlined.
+    """
+    files = (CHECKOUT / "rnn" / "compute" / name for name in ("fast_math.py", "jit.py", "matmul.py"))
+    inlined = b"".join(file.read_bytes() for file in files)
+    return base / "numba" / hashlib.sha256(inlined).hexdigest()[:16]
+
+
+def compiles() -> bool:
+    """Whether no kernel has been compiled yet."""
+    return next(Path(os.environ["NUMBA_CACHE_DIR"]).glob("**/*.nbi"), None) is None
+
+
+def prepare() -> None:
+    """Set what Prefect, MLflow, NumPy and Numba read when they are imported; call it first."""
+    os.environ.update(FIXED)
+    defaults = dict(DEFAULTS)
+    if client_settings().is_file():
+        lines = client_settings().read_text(encoding="utf-8").splitlines()
+        defaults |= dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(kernels(home())))
+
+
+def cores() -> int:
+    """How many threads may work at once on this machine."""
+    return os.cpu_count() or 1

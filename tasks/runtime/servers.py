@@ -1,0 +1,316 @@
+"""Prefect server, one worker and the MLflow UI on loopback: started, watched and stopped as one.
+
+Their state lies in `home()/servers`: a log each, the pids, the secret, and `env`, which clients read.
+Hardened as far as the servers allow: loopback only, a login and CSRF tokens for Prefect, no foreign origin,
+no job execution and no pickle in MLflow.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from elman.data.errors import ElmanError, UsageError
+from elman.data.store.writer import atomic_write
+from elman.tasks.runtime.console import say
+from elman.tasks.runtime.environment import CHECKOUT, client_settings, home
+from elman.tasks.runtime.mlflow_sync import tracking_uri
+
+HOST = "127.0.0.1"
+POOL = "local"
+START_UP_S = 180.0  # two busy cores and a new database; an idle machine needs 15 to 25
+SCHEDULER_S = 60.0  # the server schedules what was deployed within some seconds
+SHUT_DOWN_S = 20.0
+
+
+class ServerError(ElmanError):
+    """A server did not start; the message names its log."""
+
+
+def _folder() -> Path:
+    return home() / "servers"
+
+
+def _state() -> dict[str, Any]:
+    path = _folder() / "state.json"
+    state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return state
+
+
+def _process(entry: dict[str, Any]) -> psutil.Process | None:
+    """The running process of a state entry; a pid that the system has given to another one does not count."""
+    try:
+        process = psutil.Process(entry["pid"])
+        alive = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return process if alive and abs(process.create_time() - entry["created"]) < 1 else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _running() -> dict[str, psutil.Process]:
+    found = {name: _process(entry) for name, entry in _state().get("processes", {}).items()}
+    return {name: process for name, process in found.items() if process}
+
+
+def _secret() -> str:
+    path = _folder() / "secret"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(f"admin:{secrets.token_urlsafe(24)}")
+    return path.read_text(encoding="utf-8")
+
+
+def _settings(prefect_port: int) -> dict[str, str]:
+    """What servers, worker and clients of this home run under."""
+    base = f"http://{HOST}:{prefect_port}"
+    return {
+        "PREFECT_API_URL": f"{base}/api",
+        "PREFECT_API_AUTH_STRING": _secret(),
+        "PREFECT_HOME": str(home() / "prefect"),  # also its database: two servers must not share one
+    }
+
+
+def _environment(prefect_port: int) -> dict[str, str]:
+    origin = f"http://{HOST}:{prefect_port}"
+    return {
+        **os.environ,
+        **_settings(prefect_port),
+        "ELMAN_HOME": str(home()),
+        "PREFECT_SERVER_API_AUTH_STRING": _secret(),
+        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": origin,
+        "PREFECT_SERVER_UI_API_URL": f"{origin}/api",
+        "PREFECT_LOGGING_LEVEL": "INFO",
+        "PREFECT_CLIENT_MAX_RETRIES": "5",  # the worker has the patience that a command by hand has not
+        "PREFECT_API_REQUEST_TIMEOUT": "60",
+    }
+
+
+def _start(name: str, arguments: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    """Start one server in a session of its own, its output going to a log."""
+    with (_folder() / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            arguments,
+            cwd=CHECKOUT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=3) as response:  # noqa: S310 (loopback)
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _wait(name: str, url: str, entry: dict[str, Any]) -> None:
+    log = _folder() / f"{name}.log"
+    until = time.monotonic() + START_UP_S
+    while not _answers(url):
+        if _process(entry) is None:
+            raise ServerError(f"{name} ended while starting. Its log says why: {log}")
+        if time.monotonic() > until:
+            raise ServerError(f"{name} did not answer at {url} within {START_UP_S:.0f} s. Its log: {log}")
+        time.sleep(0.3)
+
+
+def _must_be_free(port: int, option: str) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex((HOST, port)) == 0:
+            raise UsageError(f"port {port} is taken by another program. Choose another with {option} PORT.")
+
+
+def _prefect(arguments: list[str], environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        output = (done.stdout + done.stderr).strip()
+        raise ServerError(f"`prefect {' '.join(arguments)}` failed:\n{output}")
+
+
+def start_servers(prefect_port: int, mlflow_port: int) -> dict[str, Any]:
+    """Start what does not run yet, deploy `prefect.yaml`, and say where everything is.
+
+    Raises:
+        UsageError: a port is taken by another program.
+        ServerError: a server did not start; what had been started is stopped again.
+    """
+    if _running():
+        state = _state()
+        if len(_running()) == len(state["processes"]):
+            say("Already up.")
+            return server_status()
+        stop_servers()
+    _must_be_free(prefect_port, "--prefect-port")
+    _must_be_free(mlflow_port, "--mlflow-port")
+    _folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    environment = _environment(prefect_port)
+    processes: dict[str, dict[str, Any]] = {}
+    urls = {"prefect": f"http://{HOST}:{prefect_port}", "mlflow": f"http://{HOST}:{mlflow_port}"}
+
+    def keep(name: str, entry: dict[str, Any]) -> None:
+        processes[name] = entry
+        state = {"processes": processes, "urls": urls, "prefect_port": prefect_port}
+        atomic_write(_folder() / "state.json", json.dumps(state).encode())
+
+    python = [sys.executable, "-m"]
+    database = home() / "mlflow"
+    database.mkdir(parents=True, exist_ok=True)
+    try:
+        say("Starting the Prefect server and the MLflow UI (15 to 60 s).")
+        server = ["prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
+        keep("prefect", _start("prefect", python + server, environment))
+        mlflow = ["mlflow", "server", "--host", HOST, "--port", str(mlflow_port), "--workers", "1"]
+        store = [
+            "--backend-store-uri",
+            tracking_uri(),
+            "--artifacts-destination",
+            str(database / "artifacts"),
+        ]
+        keep("mlflow", _start("mlflow", [*python, *mlflow, *store], environment))
+        _wait("prefect", f"{urls['prefect']}/api/health", processes["prefect"])
+        say("Deploying prefect.yaml and starting the worker.")
+        _prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
+        _prefect(["deploy", "--all"], environment)
+        worker = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "1"]
+        keep("worker", _start("worker", python + worker, environment))
+        _wait("mlflow", f"{urls['mlflow']}/health", processes["mlflow"])
+    except BaseException:
+        stop_servers()
+        raise
+    _write_client_settings(prefect_port)
+    until = time.monotonic() + SCHEDULER_S
+    while not _all_scheduled(prefect_port) and time.monotonic() < until:
+        time.sleep(0.5)
+    return server_status()
+
+
+def _write_client_settings(prefect_port: int) -> None:
+    text = "".join(f"export {name}={value}\n" for name, value in _settings(prefect_port).items())
+    atomic_write(client_settings(), text.encode())
+    client_settings().chmod(0o600)
+
+
+def stop_servers() -> dict[str, Any]:
+    """Stop everything `start_servers` started, and what those processes started.
+
+    Returns:
+        The names of the servers that were running.
+    """
+    running = _running()
+    family = list(running.values())
+    for process in running.values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family += process.children(recursive=True)
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                end(process)
+        _, family = psutil.wait_procs(family, timeout=SHUT_DOWN_S)
+    for path in (client_settings(), _folder() / "state.json"):
+        path.unlink(missing_ok=True)
+    return {"stopped": sorted(running)}
+
+
+def _ask(path: str, body: dict[str, Any], prefect_port: int) -> Any:
+    """Ask the Prefect REST API; the login goes with it."""
+    request = urllib.request.Request(
+        f"http://{HOST}:{prefect_port}/api/{path}",
+        data=json.dumps(body).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": "Basic " + b64encode(_secret().encode()).decode(),
+            **_csrf(prefect_port),
+        },
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        return json.loads(response.read())
+
+
+def _csrf(prefect_port: int) -> dict[str, str]:
+    """A CSRF token for one client, as the API wants it beside the login for every POST."""
+    client = secrets.token_hex(8)
+    request = urllib.request.Request(
+        f"http://{HOST}:{prefect_port}/api/csrf-token?client={client}",
+        headers={"Authorization": "Basic " + b64encode(_secret().encode()).decode()},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        token = json.loads(response.read())["token"]
+    return {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": client}
+
+
+def server_status() -> dict[str, Any]:
+    """What runs where, and the next scheduled runs.
+
+    Returns:
+        servers: name -> url, pid or "stopped"; scheduled: the next runs, soonest first; client_settings: the
+        file to source before using the prefect command by hand; dashboard_login: where the secret lies that
+        Prefect's page asks for; home.
+    """
+    state = _state()
+    running = _running()
+    urls = state.get("urls", {})
+    servers = {
+        name: urls.get(name, f"pid {running[name].pid}") if name in running else "stopped"
+        for name in ("prefect", "worker", "mlflow")
+    }
+    status: dict[str, Any] = {"home": str(home()), "servers": servers, "scheduled": []}
+    if "prefect" in running:
+        status["client_settings"] = str(client_settings())
+        status["dashboard_login"] = f"the line in {_folder() / 'secret'}"
+        status["scheduled"] = _scheduled(state["prefect_port"])
+    return status
+
+
+def _all_scheduled(prefect_port: int) -> bool:
+    """Whether the server has planned runs of every deployment that has a schedule."""
+    try:
+        wanted = {
+            entry["id"]
+            for entry in _ask("deployments/filter", {}, prefect_port)
+            if not entry["paused"] and any(schedule["active"] for schedule in entry["schedules"])
+        }
+        planned = _ask("flow_runs/filter", _SCHEDULED, prefect_port)
+    except (urllib.error.URLError, OSError):
+        return False
+    return wanted <= {run["deployment_id"] for run in planned}
+
+
+_SCHEDULED = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+
+
+def _scheduled(prefect_port: int, limit: int = 10) -> list[dict[str, str]]:
+    wanted = {**_SCHEDULED, "sort": "EXPECTED_START_TIME_ASC", "limit": limit}
+    try:
+        runs = _ask("flow_runs/filter", wanted, prefect_port)
+        deployments = {entry["id"]: entry["name"] for entry in _ask("deployments/filter", {}, prefect_port)}
+        flows = {entry["id"]: entry["name"] for entry in _ask("flows/filter", {}, prefect_port)}
+    except (urllib.error.URLError, OSError) as error:
+        say(f"The Prefect API does not answer: {error}")
+        return []
+    return [
+        {
+            "at": run["expected_start_time"],
+            "deployment": f"{flows.get(run['flow_id'], '?')}/{deployments.get(run['deployment_id'], '?')}",
+        }
+        for run in runs
+    ]

@@ -1,0 +1,1 @@
+"""Tagging up to rows: inputs, plan, shards, tables, output."""

@@ -1,0 +1,1 @@
+"""Training of text taggers and gene finders, pre-training, checkpoints."""

@@ -1,0 +1,211 @@
+"""Training a gene finder on annotated genomes, and a network of families where their genes are labelled."""
+
+import json
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import polars as pl
+
+from elman.data.errors import BadInput
+from elman.data.genome.amino_acids import labelled
+from elman.data.genome.annotation_rules import CDS
+from elman.data.genome.contigs import PSEUDOGENE
+from elman.data.genome.nucleotides import STEP, begins_of, codes_of, labels_of, reverse_complement, steps_of
+from elman.data.genome.training_windows import Cut, Learnt, crops, reads_tga
+from elman.data.sources.genomes import Stretch
+from elman.data.sources.genomes import stretches as joined
+from elman.data.store.writer import Dataset
+from elman.rnn.networks.both_strands import Crops, StrandFit, fit
+from elman.rnn.networks.weights import to_bytes
+from elman.tasks.models.gene_finder import DnaConfig, GeneFinder, dna_preset, load_model, network
+from elman.tasks.models.protein_families import WEIGHTS, FamilyTagger, Protein, filling, fit_families
+from elman.tasks.runtime.orchestration import task
+
+if TYPE_CHECKING:
+    from elman.rnn.networks.tagger import Architecture
+
+MOST_FAMILIES = 100
+_MEGABASE = 1_000_000
+
+
+def learnt_of(corpus: Path, split: str = "train") -> list[Learnt]:
+    """The annotated stretches of one split of a corpus.
+
+    Raises:
+        BadInput: none is annotated.
+    """
+    found = stretches_of(corpus, split)
+    out = [learnt(one.bases, one.features, one.start) for one in found if one.features is not None]
+    if not any((one.labels > 0).any() for one in out):
+        raise BadInput(
+            f"annotated genomes in the {split} split",
+            got="none",
+            todo="Ingest FASTA together with its GFF3, or GenBank: `elman ingest FOLDER --name CORPUS`.",
+            source=corpus,
+        )
+    return out
+
+
+def learnt(bases: str, features: pl.DataFrame, start: int = 0) -> Learnt:
+    """A stretch with its truth; features are rows of schema.FEATURE in contig coordinates."""
+    codes = codes_of(bases)
+    where = features, start, len(codes)
+    labels = labels_of(*where, CDS)
+    return Learnt(codes, labels, begins_of(*where, CDS), reads_tga(codes, labels))
+
+
+def stretches_of(corpus: Path, split: str, contents: Collection[str] = ()) -> Iterator[Stretch]:
+    """Stretches of a split, or of those contents in it, one contig in memory at a time."""
+    dataset = Dataset.open(corpus)
+    frame = (dataset.made_of(contents) if contents else dataset).scan("data")
+    if split != "all":
+        frame = frame.filter(pl.col("split") == split)
+    keys = frame.select("source", "byte_offset", "contig").unique().collect().sort(pl.all())
+    for source, byte_offset, contig in keys.iter_rows():
+        here = (pl.col("source") == source, pl.col("byte_offset") == byte_offset, pl.col("contig") == contig)
+        yield from joined(frame.filter(*here).collect())
+
+
+def updates(stretches: list[Learnt], config: DnaConfig) -> int:
+    """How many updates a training makes."""
+    bases = sum(len(stretch.codes) for stretch in stretches)
+    wanted = min(max(config.passes * bases, config.least * _MEGABASE), config.most * _MEGABASE)
+    return max(int(wanted / (config.batch * config.crop)), 1)
+
+
+def fit_dna(
+    stretches: list[Learnt], config: DnaConfig, seed: int, on_step: Callable[[int, float], None] | None = None
+) -> dict[str, Any]:
+    """Train a gene finder.
+
+    Args:
+        stretches: of genomes, with their truth.
+        config: how.
+        seed: of everything left to chance.
+        on_step: is given the number of updates done and the loss of the last.
+
+    Returns:
+        its weights, by name.
+    """
+    batches = crops(stretches, batch=config.batch, length=config.crop, rewrite=config.rewrite, seed=seed)
+    how = StrandFit(
+        steps=updates(stretches, config), learning_rate=config.learning_rate, begins=config.begins
+    )
+    return fit(network(config), how, map(_to_crops, batches), seed=seed, on_step=on_step)
+
+
+def _to_crops(cut: Cut) -> Crops:
+    """Time first, in steps."""
+    B, L = cut.labels.shape
+    T = L // STEP
+    return Crops(
+        steps_of(cut.codes).transpose(1, 0, 2),
+        steps_of(reverse_complement(cut.codes)).transpose(1, 0, 2),
+        cut.labels.reshape(B, T, STEP).transpose(1, 0, 2),
+        cut.begins.reshape(B, T, STEP, 2).transpose(1, 0, 2, 3),
+    )
+
+
+def proteins_of(corpus: Path, split: str = "train") -> tuple[list[str], list[Protein]]:
+    """The families of a split of a corpus, by code point, and of each gene residues and IOB2 numbers."""
+    found = [stretch for stretch in stretches_of(corpus, split) if stretch.features is not None]
+    known = {label for s in found if s.features is not None for label in s.features["label"].unique()}
+    labels = sorted(known - {CDS, PSEUDOGENE})
+    if len(labels) > MOST_FAMILIES:
+        raise BadInput(
+            f"at most {MOST_FAMILIES} families",
+            got=f"{len(labels)}, {', '.join(labels[:3])} ...",
+            todo="Ingest with a --label that names those wanted, or a file of them.",
+            source=corpus,
+        )
+    genes: list[Protein] = []
+    for stretch in found if labels else ():
+        assert stretch.features is not None
+        codes = codes_of(stretch.bases)
+        code = 4 if reads_tga(codes, labels_of(stretch.features, stretch.start, len(codes), CDS)) else 11
+        genes += labelled(codes, stretch.features, stretch.start, labels, CDS, code)
+    return labels, genes
+
+
+def model_files(finder: GeneFinder) -> dict[str, bytes]:
+    """Contents of a model folder, by file name."""
+    vocabulary = {"kind": "dna", "unit": "base", "classes": ["none", "+0", "+1", "+2", "-0", "-1", "-2"]}
+    files = {
+        "weights.safetensors": to_bytes(finder.params, cast("Architecture", network(finder.config))),
+        "vocabulary.json": (json.dumps(vocabulary, indent=1, sort_keys=True) + "\n").encode(),
+    }
+    return files if finder.families is None else {**files, WEIGHTS: finder.families.to_bytes()}
+
+
+@task
+def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None = None) -> dict[str, Any]:
+    """Train a gene finder, and families where there are any, and write the model folder.
+
+    Args:
+        corpus: folder of the corpus; its training split is learned from.
+        name: what it is called.
+        preset: of PRESETS.
+        seed: of everything left to chance.
+        genes: folder of a model whose gene finder is taken instead of training one.
+
+    Returns:
+        model: the folder; updates, loss (of the last hundred), parameters, labels, history for every hundred
+        updates.
+    """
+    from elman.tasks.models.model_folder import read, write
+    from elman.tasks.runtime.console import progress, say
+
+    config, dataset, costs = dna_preset(preset), Dataset.open(Path(corpus)), list[float]()
+    version = None
+    labels, proteins = proteins_of(Path(corpus))
+    if genes is not None:
+        known = load_model(read(Path(genes)))
+        params, version = known.params, known.version
+        config = replace(known.config, families=config.families)
+    else:
+        truth = learnt_of(Path(corpus))
+        steps = updates(truth, config)
+        with progress("training", steps * config.batch * config.crop, "bases") as advance:
+
+            def on_step(step: int, cost: float) -> None:
+                costs.append(cost)
+                advance(config.batch * config.crop)
+
+            params = fit_dna(truth, config, seed, on_step)
+    families = None
+    if labels:
+        say(f"families: {', '.join(labels)}; {len(proteins):,} genes")
+
+        def on_epoch(line: dict[str, float]) -> None:
+            say(f"epoch {int(line['epoch'])}: loss {line['loss']:.4f}, {line['seconds']:.1f} s")
+
+        weights = fit_families(proteins, labels, config.families, seed, on_epoch)
+        families = FamilyTagger(tuple(labels), filling(proteins, labels), *weights)
+    passport = {
+        "kind": "dna",
+        "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.manifest.get("sources", [])},
+        "preset": preset,
+        "seed": seed,
+        "config": config.to_json(),
+        "network": network(config).to_dict(),
+        "genes": version,
+        "labels": labels,
+        "whole": list(families.whole) if families else [],
+    }
+    folder = write(passport, model_files(GeneFinder(params, config, "", families)))
+    size = network(config).size() + (families.network.size() if families else 0)
+    history = [
+        {"step": float(i + 100), "loss": float(np.mean(costs[i : i + 100]))}
+        for i in range(0, len(costs), 100)
+    ]
+    return {
+        "model": str(folder),
+        "updates": len(costs),
+        "loss": float(np.mean(costs[-100:])) if costs else None,
+        "parameters": size,
+        "labels": labels,
+        "history": history,
+    }

@@ -1,0 +1,241 @@
+"""An encoded corpus as the network takes it, and the network's answers as tags again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from elman.data.encoding.encoded import Encoded
+from elman.data.errors import UsageError
+from elman.data.text.tags import tag_set
+from elman.rnn.batches import Bags, Sequences
+from elman.rnn.compute.arrays import Floats, Params
+from elman.rnn.inference.decode import Prediction, Scheme, calibrate, predict, span_f1
+from elman.rnn.networks.ensemble import Committee
+from elman.rnn.networks.tagger import Architecture
+from elman.rnn.training.fit import FitConfig, FitResult, State, fit
+from elman.tasks.models.text_tagger import Scoring, iob2_of
+from elman.tasks.runtime.environment import cores
+
+EAGERNESS = tuple(0.25 * step for step in range(-2, 13))  # tried for what speaks for `O`, in logarithms
+OnEpoch = Callable[[dict[str, float]], None]
+
+
+class Material:
+    """What a network learns from and is judged by.
+
+    Attributes:
+        encoded: the corpus.
+        binary: the one type asked about with yes or no; None for all types.
+        types: entity types that can come out.
+        bags: table rows of each symbol.
+        train: sequences with targets.
+        scoring: how answers are decoded.
+        class_weights: (G,) weight of each tag in the loss, (2,) of no and yes; None where all are 1.
+    """
+
+    def __init__(
+        self, encoded: Encoded, binary: str | None = None, weights: Mapping[str, float] | None = None
+    ) -> None:
+        """Make a corpus ready to learn from.
+
+        Args:
+            encoded: the corpus.
+            binary: the one type to ask about.
+            weights: by entity type or `O`, how much a token of it weighs in the loss; 1 for the others.
+
+        Raises:
+            UsageError: `binary` or a key of `weights` is not a type of the training split.
+        """
+        learned = tuple(sorted({tag[2:] for tag in encoded.tags if tag != "O"}))
+        if binary is not None and binary not in learned:
+            raise UsageError(
+                f"expected --binary to be a type of the training split: {', '.join(learned)}. Got {binary!r}."
+            )
+        self.encoded, self.binary = encoded, binary
+        self.types = learned if binary is None else (binary,)
+        self.bags = Bags(encoded.bags.rows, encoded.bags.offsets, encoded.bags.unknown)
+        self.scoring = Scoring.of(encoded.tags, binary is not None)
+        self.train = self._answered("train")
+        self.class_weights = self._class_weights(weights or {})
+
+    @property
+    def classes(self) -> int:
+        """G; 1 for a yes/no answer."""
+        return 1 if self.binary else len(self.encoded.tags)
+
+    @property
+    def output(self) -> str:
+        """`softmax`, or `sigmoid` for a yes/no answer."""
+        return "sigmoid" if self.binary else "softmax"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Names of gold and predicted tag ids; types that are not asked about count as O."""
+        return self.encoded.all_tags if self.binary is None else tuple(tag_set([self.binary]))
+
+    def _class_weights(self, weights: Mapping[str, float]) -> Floats | None:
+        strange = sorted(weights.keys() - {*self.types, "O"})
+        if strange:
+            raise UsageError(
+                f"expected --class-weights of O or a type asked about: {', '.join(self.types)}. "
+                f"Got {strange[0]!r}."
+            )
+        if not weights:
+            return None
+        kinds = ("O", self.binary) if self.binary else [tag[2:] or "O" for tag in self.encoded.tags]
+        return np.array([weights.get(str(kind), 1.0) for kind in kinds], np.float32)
+
+    def has(self, split: str) -> bool:
+        """Whether the corpus has labelled sentences of a split."""
+        return split in self.encoded.splits
+
+    @property
+    def judged(self) -> bool:
+        """Whether dev has an entity that can be found, so that F1 can tell one epoch from another."""
+        if not self.has("dev"):
+            return False
+        gold, known = self.gold("dev"), len(self.encoded.tags if self.binary is None else self.tags)
+        return bool(((gold > 0) & (gold < known)).any())
+
+    def sequences(self, split: str) -> Sequences:
+        """A split without its answers."""
+        part = self.encoded.splits[split]
+        return Sequences(part.tokens, part.offsets)
+
+    def _answered(self, split: str) -> Sequences:
+        """A split with its answers as classes of the network; types it cannot say stay as they are."""
+        part = self.encoded.splits[split]
+        targets = part.tags if self.binary is None else (self._gold(part.tags) > 0).astype(np.int32)
+        return Sequences(part.tokens, part.offsets, targets)
+
+    def _gold(self, tags: np.ndarray) -> np.ndarray:
+        if self.binary is None:
+            return tags
+        names = self.tags
+        numbers = [names.index(tag) if tag in names else 0 for tag in self.encoded.all_tags]
+        gold: np.ndarray = np.array(numbers, np.int32)[tags]
+        return gold
+
+    def gold(self, split: str) -> np.ndarray:
+        """The right tags of a split, (N,) indices of `tags`."""
+        return self._gold(self.encoded.splits[split].tags)
+
+    def said(self, prediction: Prediction) -> np.ndarray:
+        """The predicted tags, (N,) indices of `tags`."""
+        return prediction.tags if self.binary is None else iob2_of(prediction.tags, prediction.offsets)
+
+    def by_sentence(self, split: str, tags: np.ndarray) -> list[list[str]]:
+        """Tag ids of a split as names, a list a sentence."""
+        return by_sentence(self.tags, tags, self.encoded.splits[split].offsets)
+
+    def judge(self, split: str) -> Callable[[Prediction], float]:
+        """F1 of predictions of a split, for once an epoch."""
+        scheme: Scheme = Scoring.of(self.tags, False).scheme
+        score = span_f1(self.gold(split), self.encoded.splits[split].offsets, scheme)
+        return lambda prediction: score(replace(prediction, tags=self.said(prediction)))
+
+    def fit(
+        self,
+        config: Architecture,
+        how: FitConfig,
+        seed: int,
+        on_epoch: OnEpoch | None = None,
+        on_state: Callable[[State], None] | None = None,
+        state: State | None = None,
+        start: Params | None = None,
+    ) -> FitResult:
+        """Train on the training split, stopping early by F1 on dev where that can tell; see `rnn.training.fit.fit`."""
+        judged = self.judged
+        members = config.members if isinstance(config, Committee) else 1
+        return fit(
+            config,
+            how,
+            self.bags,
+            self.train,
+            self.sequences("dev") if judged else None,
+            seed=seed,
+            score=self.judge("dev") if judged else None,
+            start_legal=self.scoring.start,
+            transition_legal=self.scoring.transition,
+            class_weights=self.class_weights,
+            on_epoch=on_epoch,
+            on_state=on_state,
+            state=state,
+            start=start,
+            workers=min(how.parts * members, cores()),
+        )
+
+    def eager(self, result: FitResult, config: Architecture) -> tuple[FitResult, float]:
+        """Make a trained network as ready to see entities as is best on dev.
+
+        Training looks for likely tags, not for F1: where entities are rare, too few are found. So what
+        speaks for `O` is lowered by that one of EAGERNESS whose F1 on dev, in the mean with its two
+        neighbours, is highest; the smallest of equals.
+
+        Returns:
+            the result with the weights so changed and the F1 they reach, and by how much; 0 where dev cannot
+            tell.
+        """
+        if not self.judged:
+            return result, 0.0
+        judge = self.judge("dev")
+
+        def changed(less: float) -> Params:
+            sign = 1 if config.classes == 1 else -1
+            params = dict(result.params)
+            for name, value in result.params.items():
+                if name.endswith("head.by"):
+                    params[name] = value.copy()
+                    params[name][..., 0] += sign * np.float32(less)
+            return params
+
+        scores = [judge(self.predict(changed(less), config, "dev")) for less in EAGERNESS]
+        smooth = np.convolve([scores[0], *scores, scores[-1]], np.full(3, 1 / 3), "valid")
+        near = np.argsort(np.abs(EAGERNESS), kind="stable")
+        best = int(near[np.argmax(np.round(smooth[near], 9))])
+        if not EAGERNESS[best]:
+            return result, 0.0
+        return replace(result, params=changed(EAGERNESS[best]), best_score=scores[best]), EAGERNESS[best]
+
+    def temperature(self, params: Params, config: Architecture) -> float:
+        """What makes probabilities true on dev: of entities said with 0.8, four in five are right.
+
+        Sentences of dev with a type that training never showed are left out; without others it is 1.
+        """
+        if not self.has("dev"):
+            return 1.0
+        dev = self._answered("dev")
+        assert dev.targets is not None
+        number = np.repeat(np.arange(len(dev)), dev.lengths)
+        strange = np.bincount(number, dev.targets >= max(self.classes, 2), len(dev)) > 0
+        known = np.repeat(~strange, dev.lengths)
+        if not known.any():
+            return 1.0
+        offsets = np.concatenate([[0], np.cumsum(dev.lengths[~strange])])
+        return calibrate(
+            params,
+            config,
+            self.bags,
+            Sequences(dev.tokens[known], offsets, dev.targets[known]),
+            start_legal=self.scoring.start,
+            transition_legal=self.scoring.transition,
+        )
+
+    def predict(self, params: Params, config: Architecture, split: str) -> Prediction:
+        """Tag a split."""
+        return predict(
+            params,
+            config,
+            self.bags,
+            self.sequences(split),
+            start_legal=self.scoring.start,
+            transition_legal=self.scoring.transition,
+            probabilities=False,
+        )
+
+
+def by_sentence(names: Sequence[str], tags: np.ndarray, offsets: np.ndarray) -> list[list[str]]:
+    """Flat tag ids as names, a list a sentence."""
+    flat = np.asarray(names, object)[tags].tolist()
+    return [flat[a:b] for a, b in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]

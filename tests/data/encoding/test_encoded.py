@@ -1,0 +1,60 @@
+"""An encoded corpus is kept as a dataset that gives the same arrays back, or says what is wrong with it."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from elman.data.encoding import encoded
+from elman.data.encoding.encode import EncodeConfig, encode
+from elman.data.encoding.features import Block
+from elman.data.errors import IntegrityError
+from elman.data.store import schema
+
+CONFIG = EncodeConfig(blocks=(Block(name="word"), Block(name="prefix1"), Block(name="at-1")))
+
+
+@pytest.fixture
+def corpus():
+    frames = []
+    for document, split in (("a", "train"), ("b", "dev"), ("c", "train")):
+        for number in range(3):
+            text, tags = f"{document} saw Bo{number}", ["O", "O", "B-PER"]
+            row = (document, number, split, text, 0, [0, 2, 6], [1, 5, len(text)], tags, "f", 0)
+            frames.append(pl.DataFrame([row], schema=schema.TEXT, orient="row"))
+    return encode(lambda: frames, CONFIG)
+
+
+def test_what_is_read_is_what_was_written(corpus, tmp_path):
+    encoded.write(tmp_path / "e", corpus, CONFIG.to_json(), [{"name": "c", "digest": "1"}])
+    again = encoded.read(tmp_path / "e")
+    assert again.features == corpus.features
+    assert (again.tags, again.all_tags) == (corpus.tags, corpus.all_tags)
+    assert again.notes == corpus.notes
+    for name in ("rows", "offsets", "unknown", "contexts"):
+        np.testing.assert_array_equal(getattr(again.bags, name), getattr(corpus.bags, name))
+    assert sorted(again.splits) == ["dev", "train"]
+    for split, part in corpus.splits.items():
+        for name in ("tokens", "tags", "offsets"):
+            mine, theirs = getattr(again.splits[split], name), getattr(part, name)
+            np.testing.assert_array_equal(mine, theirs)
+            assert mine.dtype == theirs.dtype
+        assert again.splits[split].keys.equals(part.keys)
+
+
+def test_writing_twice_gives_the_same_bytes(corpus, tmp_path):
+    contents = []
+    for name in ("one", "two"):
+        encoded.write(tmp_path / name, corpus, CONFIG.to_json(), [])
+        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        contents.append([(path.relative_to(tmp_path / name), path.read_bytes()) for path in files])
+    assert contents[0] == contents[1]
+
+
+def test_a_flipped_bit_is_found_and_the_file_named(corpus, tmp_path):
+    encoded.write(tmp_path / "e", corpus, CONFIG.to_json(), [])
+    path = next((tmp_path / "e" / "data").glob("train.*"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(IntegrityError, match=path.name):
+        encoded.read(tmp_path / "e")

@@ -1,0 +1,96 @@
+"""GFF3: labels and phases, pseudogenes, and bad lines that cost only themselves."""
+
+import io
+
+import pytest
+
+from elman.data.formats.gff3 import read_gff3
+from elman.data.genome.annotation_rules import CODING, LabelRule
+from elman.data.genome.contigs import Feature
+
+HEAD = b"##gff-version 3\n##sequence-region c 1 900\n"
+
+
+def read(*lines: str, rules=CODING):
+    text = "".join(line.replace(" ", "\t") + "\n" for line in lines)
+    return read_gff3(io.BytesIO(HEAD + text.encode()), "x.gff3", rules)
+
+
+def features(*lines: str, **more):
+    return [row.feature for row in read(*lines, **more).rows.get("c", [])]
+
+
+def test_coordinates_become_0_based_half_open():
+    assert features("c x CDS 1 9 . + 0 ID=a") == [Feature(0, 9, "+", "CDS", 0, "a")]
+
+
+def test_parts_of_one_gene_share_its_id_and_keep_their_phases():
+    rows = features("c x CDS 1 10 . - 1 ID=a", "c x CDS 20 30 . - 2 ID=a")
+    assert [(f.id, f.phase, f.strand) for f in rows] == [("a", 1, "-"), ("a", 2, "-")]
+
+
+def test_only_labelled_types_are_kept():
+    assert features("c x gene 1 9 . + . ID=g", "c x tRNA 1 9 . + . ID=t") == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["c x CDS 1 9 . + 0 ID=a;pseudo=true"],
+        ["c x CDS 1 9 . + 0 ID=a;pseudogene=unknown"],
+        ["c x pseudogene 1 9 . + . ID=g", "c x CDS 1 9 . + 0 ID=a;Parent=g"],
+        ["c x CDS 1 9 . + 0 ID=a;Parent=g", "c x gene 1 9 . + . ID=g;pseudo=true"],
+    ],
+)
+def test_pseudogenes_are_called_so_by_themselves_or_by_their_parent(lines):
+    assert [f.label for f in features(*lines)] == ["pseudogene"]
+
+
+def test_a_feature_has_every_label_that_is_asked_for():
+    rules = (*CODING, LabelRule(label="abc", key="product", pattern="ABC transporter"))
+    lines = "c x CDS 1 9 . + 0 ID=a;product=abc%20transporter", "c x CDS 11 19 . + 0 ID=b;product=other"
+    assert [f.label for f in features(*lines, rules=rules)] == ["CDS", "abc", "CDS"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("c x CDS 1 9 . + 0", "wrong-columns"),
+        ("c x CDS one 9 . + 0 ID=a", "bad-location"),
+        ("c x CDS 9 1 . + 0 ID=a", "bad-location"),
+        ("c x CDS 0 9 . + 0 ID=a", "bad-location"),
+        ("c x CDS 1 9 . ? 0 ID=a", "no-strand"),
+        ("c x CDS 1 9 . + 7 ID=a", "bad-phase"),
+        ("c x CDS 1 9 . + 0 gene_a", "bad-attributes"),
+        (". x CDS 1 9 . + 0 ID=a", "no-contig"),
+    ],
+)
+def test_a_bad_line_is_refused_alone(line, reason):
+    found = read("c x CDS 1 9 . + 0 ID=a", line, "c x CDS 11 19 . + 0 ID=b")
+    (bad,) = found.refused
+    assert (bad.reason, bad.line) == (reason, 4)
+    assert bad.raw == line.replace(" ", "\t").encode() + b"\n"
+    assert len(found.rows["c"]) == 2
+
+
+def test_it_is_said_where_the_sequence_section_begins():
+    assert read_gff3(io.BytesIO(HEAD + b"##FASTA\n>c\nACGT\n"), "x").fasta == (len(HEAD) + 8, 4)
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_lines_may_end_in_any_way_however_many_there_are(end):
+    line = "c\tx\tCDS\t{}\t{}\t.\t+\t0\tID=g{}" + end
+    lines = [line.format(3 * n + 1, 3 * n + 90, n) for n in range(40_000)]
+    assert sum(map(len, lines)) > 1 << 20
+    found = read_gff3(io.BytesIO("".join(lines).encode()), "x")
+    rows = found.rows["c"]
+    assert (len(rows), found.refused) == (40_000, [])
+    assert (rows[-1].line, rows[-1].byte_offset) == (40_000, sum(map(len, lines[:-1])))
+
+
+def test_a_line_beyond_all_measure_is_refused_alone():
+    long, good = b"c\tx\t" + b"A" * (1 << 21) + b"\n", b"c\tx\tCDS\t1\t9\t.\t+\t0\tID=a\n"
+    found = read_gff3(io.BytesIO(HEAD + long + good), "x")
+    (bad,) = found.refused
+    assert (bad.reason, bad.byte_offset, bad.raw) == ("line-too-long", len(HEAD), long[: 1 << 20])
+    assert found.rows["c"][0].byte_offset == len(HEAD) + len(long)

@@ -1,0 +1,104 @@
+"""Character spans become tags that say the same; what does not fit is refused with its line."""
+
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elman.data.formats import jsonl
+from elman.data.formats.records import Document, Refused
+from elman.data.text.tags import spans
+from elman.data.text.tokenizer import Tokenizer
+
+
+def read(*values):
+    lines = [v if isinstance(v, bytes) else json.dumps(v, ensure_ascii=False).encode() for v in values]
+    raw = b"\n".join(lines) + b"\n"
+    return list(jsonl.read(lambda: io.BytesIO(raw), "f.jsonl", Tokenizer()))
+
+
+def entities(document):
+    """Spans read back from the tags, in characters of the document."""
+    return [
+        (s.token_start[a], s.token_end[b - 1], kind)
+        for s in document.sentences
+        for a, b, kind in spans(s.tags or ())
+    ]
+
+
+def span(start, end, label="PER"):
+    return {"start": start, "end": end, "label": label}
+
+
+def test_spans_become_iob2_tags_over_the_tokens():
+    (document,) = read({"id": "d", "text": "Sam Li left. Tom stayed.", "spans": [span(0, 6), span(13, 16)]})
+    assert (document.id, document.line, document.byte_offset) == ("d", 1, 0)
+    assert [s.tags for s in document.sentences] == [("B-PER", "I-PER", "O", "O"), ("B-PER", "O", "O")]
+    assert entities(document) == [(0, 6, "PER"), (13, 16, "PER")]
+
+
+def test_without_spans_a_document_is_unlabelled_and_without_id_named_by_its_line():
+    first, second = read({"text": "Sam left."}, {"text": "Tom.", "spans": []})
+    assert (first.id, first.sentences[0].tags) == ("f.jsonl#1", None)
+    assert (second.id, second.sentences[0].tags) == ("f.jsonl#2", ("O", "O"))
+
+
+def test_a_span_inside_a_token_cuts_it_there():
+    (document,) = read({"text": "the Anglo-French pact", "spans": [span(10, 16)]})
+    assert entities(document) == [(10, 16, "PER")]
+
+
+def test_no_sentence_ends_inside_a_span():
+    text = "They read What now? A tale. Then slept."
+    (document,) = read({"text": text, "spans": [span(10, 26, "WORK")]})
+    assert entities(document) == [(10, 26, "WORK")]
+    assert [s.text for s in document.sentences] == ["They read What now? A tale.", "Then slept."]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"{", "invalid-json"),
+        (b'"text"', "no-text"),
+        (b'{"text": "\xff"}', "invalid-utf8"),
+        (b'{"text": "\\ud800 x"}', "invalid-utf8"),
+        ({"text": 7}, "no-text"),
+        ({"text": "  "}, "no-text"),
+        ({"text": "a", "id": []}, "invalid-id"),
+        ({"text": "a", "spans": {}}, "invalid-spans"),
+        ({"text": "a", "spans": [[0, 1, "X"]]}, "invalid-spans"),
+        ({"text": "a", "spans": [span(0, 1, None)]}, "invalid-spans"),
+        ({"text": "a", "spans": [span(0, True)]}, "invalid-spans"),
+        ({"text": "a", "spans": [span(0, 2)]}, "span-outside"),
+        ({"text": "a", "spans": [span(0, 0)]}, "span-outside"),
+        ({"text": "a", "spans": [span(-1, 1)]}, "span-outside"),
+        ({"text": "a  b", "spans": [span(1, 3)]}, "span-blank"),
+        ({"text": "a b c", "spans": [span(0, 3), span(2, 5)]}, "spans-overlap"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_line_and_the_rest_is_read(value, reason):
+    first, refused, last = read({"text": "one"}, value, {"text": "three"})
+    assert isinstance(first, Document)
+    assert isinstance(last, Document)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.line, refused.byte_offset) == (reason, 2, len(b'{"text": "one"}\n'))
+    assert refused.todo
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(min_size=1, max_size=60), st.lists(st.integers(0, 60), max_size=6))
+def test_every_good_span_is_there_with_its_visible_characters(text, places):
+    edges = sorted({p for p in places if p <= len(text)})
+    given_spans = [span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False) if text[a:b].strip()]
+    (found,) = read({"text": text, "spans": given_spans})
+    if isinstance(found, Refused):
+        assert not text.strip()
+        return
+
+    def visible(a, b):
+        inside = text[a:b]
+        return a + len(inside) - len(inside.lstrip()), a + len(inside.rstrip())
+
+    assert [e[:2] for e in entities(found)] == [visible(s["start"], s["end"]) for s in given_spans]

@@ -1,0 +1,112 @@
+"""A file of any length is one document, read in pieces that leave no trace."""
+
+import codecs
+import gzip
+import io
+import random
+
+import pytest
+
+from elman.data.formats import plaintext
+from elman.data.formats.records import Document, Flat, Refused
+from elman.data.text.scanner import Scanner
+from elman.data.text.tokenizer import Tokenizer
+
+STORY = (
+    "Sam left. Tom stayed, “for now”.\r\nThe café closed at 3.50!\n\nA title\n\n他說：「好。」然後走了。\n"
+)
+
+
+def read(raw, tokenizer=None):
+    parts = plaintext.read(lambda: io.BytesIO(raw), "f.txt", Scanner(tokenizer or Tokenizer()))
+    return [part.document() if isinstance(part, Flat) else part for part in parts]
+
+
+def sentences(parts):
+    return [s for part in parts for s in part.sentences]
+
+
+def decoded(text):
+    return [(s.start, s.end, s.text) for s in sentences(read(text.encode()))]
+
+
+def test_offsets_point_into_the_untouched_text():
+    assert [STORY[a:b] for a, b, _ in decoded(STORY)] == [t for _, _, t in decoded(STORY)]
+    assert "A title" in [t for _, _, t in decoded(STORY)]
+
+
+@pytest.mark.parametrize(
+    "raw", [codecs.BOM_UTF8 + STORY.encode(), codecs.BOM_UTF16_LE + STORY.encode("utf-16-le")]
+)
+def test_a_byte_order_mark_is_no_part_of_the_text(raw):
+    assert [(s.start, s.text) for s in sentences(read(raw))] == [(a, t) for a, _, t in decoded(STORY)]
+
+
+def in_pieces(monkeypatch, raw, piece, wrapped):
+    with monkeypatch.context() as patch:
+        patch.setattr(plaintext, "wraps_lines", lambda _: wrapped)
+        patch.setattr(plaintext, "JUDGED", 0)
+        patch.setattr(plaintext, "PIECE", piece)
+        return read(raw)
+
+
+@pytest.mark.parametrize("piece", [1 << 10, (1 << 10) + 1, 1 << 13])
+def test_the_size_of_pieces_changes_nothing(monkeypatch, piece):
+    text = "\n\n".join(f"{STORY} Number {i} of the story goes on. And on" for i in range(400))
+    parts = in_pieces(monkeypatch, text.encode(), piece, plaintext.wraps_lines(text))
+    assert len(parts) > 3
+    assert sentences(parts) == sentences(read(text.encode()))
+    assert {part.id for part in parts} == {"f.txt"}
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+@pytest.mark.parametrize("seed", range(20))
+def test_pieces_leave_no_trace_in_text_that_is_mostly_ends(monkeypatch, seed, wrapped):
+    marks = random.Random(seed).choices(
+        [*list("....!?  \n\r\t'\"”)。」aBé5字"), "Mr.", "\n\n", " " * 300], k=3000
+    )
+    raw = "".join(marks).encode()
+    whole = in_pieces(monkeypatch, raw, 1 << 20, wrapped)
+    assert sentences(in_pieces(monkeypatch, raw, 7, wrapped)) == sentences(whole)
+
+
+def test_white_space_of_many_pieces_is_walked_over():
+    text = "Sam left.\n\n" + " " * (3 << 18) + "Tom stayed."
+    assert decoded(text) == [(0, 9, "Sam left."), (len(text) - 11, len(text), "Tom stayed.")]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason", "offset"),
+    [
+        (b"Sam left.\n" * 3 + b"\xff", "invalid-utf8", 30),
+        (b"abc\xe4\xb8", "invalid-utf8", 3),
+        (b" \n\t\n", "no-text", 0),
+        (b"a\x00b", "not-text", 0),
+    ],
+)
+def test_a_file_that_is_no_text_is_refused_whole_with_the_byte(raw, reason, offset):
+    (refused,) = read(raw)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.byte_offset) == (reason, offset)
+    assert refused.line == (raw[:offset].count(b"\n") + 1 if reason == "invalid-utf8" else None)
+
+
+def test_the_bad_byte_is_found_beyond_the_first_piece(monkeypatch):
+    monkeypatch.setattr(plaintext, "PIECE", 7)
+    (refused,) = read("é".encode() * 20 + b"\xff")
+    assert isinstance(refused, Refused)
+    assert (refused.byte_offset, refused.line) == (40, 1)
+
+
+def test_a_novel_is_read_whole(corpora):
+    path = corpora / "text" / "gutenberg100" / "11_alices_adventures_in_wonderland.txt.gz"
+    raw = gzip.decompress(path.read_bytes())
+    text = raw.decode()
+    parts = read(raw)
+    assert all(isinstance(part, Document) for part in parts)
+    seen = 0
+    for s in sentences(parts):
+        assert text[seen : s.start].strip() == ""
+        assert text[s.start : s.end] == s.text
+        seen = s.end
+    assert text[seen:].strip() == ""

@@ -1,0 +1,54 @@
+"""The paired bootstrap tells a better tagger from a luckier one."""
+
+import numpy as np
+import pytest
+
+from elman.data.metrics.bootstrap import f1_of, paired, sentence_counts
+from elman.data.metrics.entities import entity_scores
+
+GOLD = [["B-PER", "I-PER", "O"], ["O", "O"], ["B-LOC", "B-PER"]]
+SAID = [["B-PER", "O", "O"], ["O", "B-LOC"], ["B-LOC", "B-PER"]]
+
+
+def test_counts_of_sentences_add_up_to_the_score_of_all():
+    counts = sentence_counts(GOLD, SAID)
+    assert counts.tolist() == [[0, 1, 1], [0, 1, 0], [2, 2, 2]]
+    assert f1_of(counts.sum(axis=0)) == pytest.approx(entity_scores(GOLD, SAID)["f1"], abs=1e-12)
+
+
+def tagger(share, seeds=2, sentences=500):
+    """Counts of a tagger that finds a share of two entities a sentence, and says nothing wrong."""
+    correct = np.random.default_rng(round(share * 1000)).binomial(2, share, (seeds, sentences))
+    return np.stack([correct, correct, np.full_like(correct, 2)], axis=-1)
+
+
+def test_a_tagger_is_not_better_than_itself():
+    same = paired(tagger(0.7), tagger(0.7))
+    assert (same["difference"], same["low"], same["high"], same["p"]) == (0, 0, 0, 1)
+
+
+def test_a_clear_difference_is_told_from_chance():
+    better = paired(tagger(0.6), tagger(0.8))
+    assert 0.05 < better["low"] < better["difference"] < better["high"]
+    assert better["p"] == 0
+    assert paired(tagger(0.8), tagger(0.6))["p"] == 1
+
+
+def test_the_interval_holds_what_normal_theory_says():
+    """Two taggers right on a share p of one entity a sentence: the error of the difference of F1 is known."""
+    rng = np.random.default_rng(0)
+    right = rng.random((2, 1, 2000)) < 0.5
+    a, b = (np.stack([r, np.ones_like(r), np.ones_like(r)], axis=-1).astype(int) for r in right)
+    found = paired(a, b)
+    error = np.std(right[1].astype(float) - right[0], ddof=1) / np.sqrt(2000)
+    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * error, rel=0.1)
+
+
+def test_the_same_seed_draws_the_same():
+    assert paired(tagger(0.6), tagger(0.62), seed=3) == paired(tagger(0.6), tagger(0.62), seed=3)
+    assert paired(tagger(0.6), tagger(0.62), seed=3) != paired(tagger(0.6), tagger(0.62), seed=4)
+
+
+def test_different_sentences_cannot_be_paired():
+    with pytest.raises(ValueError, match="same 500 sentences"):
+        paired(tagger(0.6), tagger(0.6, sentences=400))

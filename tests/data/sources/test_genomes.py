@@ -1,0 +1,170 @@
+"""Genomes: pairing, features in their place, pieces and stretches."""
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from elman.data.formats.records import Refused
+from elman.data.genome.contigs import Contig, Feature
+from elman.data.sources.genomes import Genome, pair, pieces, read_genome, stretches
+from elman.data.store import schema
+
+GFF = "##gff-version 3\n{}\tx\tCDS\t{}\t{}\t.\t{}\t0\tID={}\n"
+
+
+@dataclass(frozen=True)
+class File:
+    path: Path
+    kind: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def open_bytes(source):
+    return gzip.open(source.path) if source.path.suffix == ".gz" else source.path.open("rb")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def put(name, text, kind):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        return File(tmp_path / name, kind)
+
+    return put
+
+
+def names(genomes):
+    return [([s.name for s in g.sequences], [a.name for a in g.annotations]) for g in genomes]
+
+
+def test_annotations_pair_by_stem(write):
+    fasta = [write("a.fna", ">c\nACGT\n", "fasta"), write("b.fa", ">c\nACGT\n", "fasta")]
+    gff = [
+        write(name, GFF.format("c", 1, 3, "+", "x"), "gff3") for name in ("b.gff3", "a.gff", "a.pfam.gff3")
+    ]
+    genomes, skipped = pair(fasta, gff, open_bytes)
+    assert names(genomes) == [(["a.fna"], ["a.gff", "a.pfam.gff3"]), (["b.fa"], ["b.gff3"])]
+    assert skipped == []
+
+
+def test_annotations_pair_by_the_names_of_contigs(write):
+    fasta = [write(f"chr{i}.fa", f">c{i}\nACGT\n", "fasta") for i in (1, 2, 3)]
+    both = GFF.format("c1", 1, 3, "+", "x") + GFF.format("c3", 1, 3, "-", "y")
+    stray = write("stray.gff3", GFF.format("nowhere", 1, 3, "+", "x"), "gff3")
+    genomes, skipped = pair(fasta, [write("all.gff3", both, "gff3"), stray], open_bytes)
+    assert names(genomes) == [(["chr1.fa", "chr3.fa"], ["all.gff3"]), (["chr2.fa"], [])]
+    assert [path.name for path, _ in skipped] == ["stray.gff3"]
+
+
+def test_features_outside_or_on_no_contig_are_refused_and_the_rest_used(write):
+    lines = [("c", 1, 3, "+", "in"), ("c", 3, 9, "+", "out"), ("d", 1, 3, "+", "lost")]
+    gff = write("a.gff3", "".join(GFF.format(*line) for line in lines), "gff3")
+    found = list(read_genome(Genome((write("a.fa", ">c\nACGT\n", "fasta"),), (gff,)), open_bytes))
+    assert [(r.reason, r.line) for r in found if isinstance(r, Refused)] == [
+        ("outside-contig", 4),
+        ("unknown-contig", 6),
+    ]
+    (contig,) = (r for r in found if isinstance(r, Contig))
+    assert [f.id for f in contig.features] == ["in"]
+
+
+@pytest.mark.parametrize(("strand", "phases"), [("+", [2, 0]), ("-", [0, 1])])
+def test_a_feature_over_the_origin_of_a_circle_becomes_two_parts(write, strand, phases):
+    text = GFF.format("c", 1, 10, "+", "c;Is_circular=true").replace("CDS", "region")
+    gff = write("a.gff3", text + GFF.format("c", 7, 15, strand, "x"), "gff3")
+    (contig,) = read_genome(Genome((write("a.fa", ">c\nACGTACGTAC\n", "fasta"),), (gff,)), open_bytes)
+    assert [(f.start, f.end, f.phase) for f in contig.features] == [(0, 5, phases[0]), (6, 10, phases[1])]
+
+
+def test_sequence_without_annotation_has_no_features_rather_than_none(write):
+    alone = Genome((write("a.fa", ">c\nAC\n", "fasta"),))
+    assert [c.features for c in read_genome(alone, open_bytes)] == [None]
+    bare = Genome(alone.sequences, (write("a.gff3", "##gff-version 3\n", "gff3"),))
+    assert [c.features for c in read_genome(bare, open_bytes)] == [()]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_gff3_with_its_own_sequence_is_a_genome(write, end):
+    text = GFF.format("c", 1, 3, "+", "x") + "##FASTA\n>c\nACGT\n"
+    gff = write("a.gff3", text.replace("\n", end), "gff3")
+    genomes, skipped = pair([], [gff], open_bytes)
+    (contig,) = read_genome(genomes[0], open_bytes)
+    assert (contig.bases, len(contig.features), contig.line, skipped) == ("ACGT", 1, 4, [])
+
+
+def test_pieces_hold_every_base_and_all_overlapping_features_whole():
+    features = (Feature(0, 4, "+", "CDS", 0, "a"), Feature(3, 12, "-", "CDS", 0, "b"))
+    contig = Contig("c", "ACGTacgtNNNN", features, "x.fa", 7, 2)
+    frame = pieces(contig, ["train", "dev", "train"], size=5)
+    assert frame.schema == schema.DNA
+    assert "".join(frame["bases"]) == contig.bases
+    assert frame["features"].list.eval(pl.element().struct.field("id")).to_list() == [
+        ["a", "b"],
+        ["b"],
+        ["b"],
+    ]
+
+
+def test_stretches_join_what_pieces_cut():
+    features = (Feature(3, 12, "-", "CDS", 0, "b"),)
+    contig = Contig("c", "ACGTacgtNNNN", features, "x.fa", 7, 2)
+    frame = pieces(contig, ["train", "dev", "train"], size=4)
+    (whole,) = stretches(frame.reverse())
+    assert (whole.bases, whole.start, len(whole.features)) == (contig.bases, 0, 1)
+    parts = list(stretches(frame.filter(split="train")))
+    assert [(p.start, p.bases) for p in parts] == [(0, "ACGT"), (8, "NNNN")]
+
+
+def test_the_fixture_reads_as_published(checkout):
+    folder = checkout / "tests" / "fixtures"
+    genomes, _ = pair(
+        [File(folder / "ecoli_100kb.fna.gz", "fasta")],
+        [File(folder / "ecoli_100kb.gff3.gz", "gff3")],
+        open_bytes,
+    )
+    (contig,) = read_genome(genomes[0], open_bytes)
+    assert (contig.id, contig.length) == ("U00096.3", 97086)
+    assert contig.features[0] == Feature(189, 255, "+", "CDS", 0, "cds-AAC73112.1")
+
+
+def test_whole_genomes_read_as_their_readme_says(corpora):
+    folder = corpora / "dna" / "ecoli_k12_mg1655"
+    files = [File(path, "fasta" if ".fna" in path.name else "gff3") for path in sorted(folder.glob("*.gz"))]
+    fasta, gff = ([f for f in files if f.kind == kind] for kind in ("fasta", "gff3"))
+    (genome,), _ = pair(fasta, gff, open_bytes)
+    (contig,) = read_genome(genome, open_bytes)
+    ids = {(f.id, f.label) for f in contig.features}
+    assert contig.length == 4_641_652
+    assert [sum(label == name for _, label in ids) for name in ("CDS", "pseudogene")] == [4242, 115]
+
+
+def test_a_circle_stays_one_and_its_masked_intervals_are_cut_with_it():
+    contig = Contig("c", "ACgtaCGTAcgT", None, "x", 0, 1, True)
+    frame = pieces(contig, size=4)
+    assert frame["masked"].to_list() == [
+        [{"start": 2, "end": 4}],
+        [{"start": 4, "end": 5}],
+        [{"start": 9, "end": 11}],
+    ]
+    assert pieces(contig, size=4, numbers=range(1, 3)).equals(frame[1:])
+    assert [s.circular for s in stretches(frame)] == [True]
+    assert [s.circular for s in stretches(frame[:2])] == [False]
+
+
+def test_a_contig_all_in_lower_case_is_not_masked():
+    frame = pieces(Contig("c", "acgtacgn", None, "x", 0, 1), size=4)
+    assert frame["masked"].to_list() == [[], []]
+
+
+def test_the_annotation_may_say_that_a_contig_is_a_circle(write):
+    text = GFF.format("c", 1, 4, "+", "c;Is_circular=true").replace("CDS", "region")
+    (contig,) = read_genome(
+        Genome((write("a.fa", ">c\nACGT\n", "fasta"),), (write("a.gff3", text, "gff3"),)), open_bytes
+    )
+    assert contig.circular

@@ -1,0 +1,66 @@
+"""Every scheme becomes IOB2, and entities survive the way there and back."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elman.data.text.tags import detect_scheme, from_spans, legal, spans, tag_set, to_iob2
+
+ENTITIES = [(0, 2, "PER"), (2, 3, "PER"), (4, 7, "LOC")]
+AS = {
+    "IOB2": ["B-PER", "I-PER", "B-PER", "O", "B-LOC", "I-LOC", "I-LOC"],
+    "IOB1": ["I-PER", "I-PER", "B-PER", "O", "I-LOC", "I-LOC", "I-LOC"],
+    "IOBES": ["B-PER", "E-PER", "S-PER", "O", "B-LOC", "I-LOC", "E-LOC"],
+    "BILOU": ["B-PER", "L-PER", "U-PER", "O", "B-LOC", "I-LOC", "L-LOC"],
+}
+
+
+@pytest.mark.parametrize("scheme", AS)
+def test_each_scheme_is_recognised_and_rewritten(scheme):
+    assert detect_scheme([["O"], AS[scheme]]) == scheme
+    assert to_iob2(AS[scheme], scheme) == AS["IOB2"]
+    assert spans(to_iob2(AS[scheme], scheme)) == ENTITIES
+
+
+def test_two_single_token_entities_of_one_type_side_by_side_stay_two():
+    assert to_iob2(["S-A", "S-A", "B-A", "E-A", "E-A"], "IOBES") == ["B-A", "B-A", "B-A", "I-A", "B-A"]
+
+
+def test_a_stray_inside_tag_opens_an_entity():
+    assert to_iob2(["O", "I-A", "I-B", "I-B"]) == ["O", "B-A", "B-B", "I-B"]
+
+
+def test_a_few_stray_inside_tags_do_not_make_iob2_into_iob1():
+    assert detect_scheme([["O", "I-A"], ["B-A", "I-A", "O", "B-B"]]) == "IOB2"
+
+
+@pytest.mark.parametrize("tag", ["X-PER", "PER", "B", "B-", "-PER", ""])
+def test_an_unknown_prefix_is_an_error_that_names_the_tag(tag):
+    with pytest.raises(ValueError, match=f"Got {tag!r}"):
+        to_iob2(["O", tag])
+
+
+@given(st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), max_size=12))
+def test_spans_and_tags_are_two_ways_to_say_the_same(tags):
+    clean = to_iob2(tags)
+    assert from_spans(len(clean), spans(clean)) == clean
+    assert spans(tags) == spans(clean)
+
+
+def test_overlapping_entities_are_refused():
+    with pytest.raises(ValueError, match="overlap"):
+        from_spans(4, [(0, 2, "A"), (1, 3, "B")])
+
+
+def test_the_tag_set_does_not_depend_on_the_order_of_types():
+    assert tag_set(["B", "A", "B"]) == tag_set(["A", "B"]) == ["O", "B-A", "I-A", "B-B", "I-B"]
+
+
+def test_inside_follows_only_its_own_type():
+    tags = tag_set(["A", "B"])
+    start, transition = legal(tags)
+    assert [tag for tag, good in zip(tags, start, strict=True) if good] == ["O", "B-A", "B-B"]
+    before_inside_b = transition[:, tags.index("I-B")]
+    assert [tag for tag, good in zip(tags, before_inside_b, strict=True) if good] == ["B-B", "I-B"]
+    assert np.all(transition[:, [tags.index(t) for t in ("O", "B-A", "B-B")]])

@@ -1,0 +1,78 @@
+"""Products with packed matrices are those of NumPy, and a row's bits are its own."""
+
+import os
+import subprocess
+import sys
+
+import llvmlite.binding
+import numpy as np
+import pytest
+
+from elman.rnn.compute.matmul import DEPTH, PANEL, ROWS, packed, times
+
+SIZES = [
+    (1, 1, 1),
+    (ROWS + 1, DEPTH + 1, PANEL + 1),
+    (13, 2 * DEPTH, 3 * PANEL),
+    (5, 7, PANEL - 1),
+    (0, 3, 9),
+    (4 * ROWS + 2, DEPTH + 1, 9),
+    (2 * ROWS + 1, 5, 9 + PANEL // 2),
+]
+
+
+def operands(M, K, N):
+    rng = np.random.default_rng(M)
+    return rng.standard_normal((M, K), np.float32), rng.standard_normal((K, N), np.float32)
+
+
+@pytest.mark.parametrize(("M", "K", "N"), SIZES)
+@pytest.mark.parametrize("turned", [False, True])
+def test_times(M, K, N, turned):
+    a, W = operands(M, K, N)
+    a, exact = np.asfortranarray(a) if turned else a, a.astype(np.float64) @ W
+    wide = np.full((M, N + 2), 5, np.float32)
+    times(a, packed(W), wide[:, 1:-1], False)
+    np.testing.assert_allclose(wide[:, 1:-1], exact, atol=2e-4)
+    assert (wide[:, [0, -1]] == 5).all()
+    times(a, packed(W), wide[:, 1:-1], True)
+    np.testing.assert_allclose(wide[:, 1:-1], 2 * exact, atol=4e-4)
+
+
+def test_a_row_does_not_depend_on_the_rows_beside_it():
+    a, W = operands(4 * ROWS + 1, 2 * DEPTH + 3, PANEL + 5)
+    together, alone = np.empty((len(a), W.shape[1]), np.float32), np.empty((len(a), W.shape[1]), np.float32)
+    times(a, packed(W), together, False)
+    for i in range(len(a)):
+        times(a[i : i + 1], packed(W), alone[i : i + 1], False)
+    np.testing.assert_array_equal(alone, together)
+
+
+_BITS = """
+import hashlib, numpy as np
+from elman.rnn.compute.matmul import LANES, packed, times
+rng = np.random.default_rng(0)
+a, W = rng.standard_normal((13, 300), np.float32), rng.standard_normal((300, 99), np.float32)
+c = np.empty((13, 99), np.float32)
+times(a, packed(W), c, False)
+print(LANES, hashlib.sha256(c.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not llvmlite.binding.get_host_cpu_features().get("avx512f"), reason="needs a processor with AVX-512"
+)
+def test_vectors_of_8_and_of_16_numbers_give_the_same_bits(tmp_path):
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", _BITS],
+            env=os.environ | more | {"NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for more in ({}, {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma"})
+    ]
+    assert [lanes for lanes, _ in said] == ["16", "8"]
+    assert said[0][1] == said[1][1]

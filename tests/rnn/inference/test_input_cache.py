@@ -1,0 +1,108 @@
+"""A table of rows changes no bit of what is said, and keeps the rows that are used."""
+
+import numpy as np
+import pytest
+
+from elman.rnn.batches import Bags, Sequences, pack
+from elman.rnn.inference.input_cache import Known, Rows, tagger
+from elman.rnn.inference.networks import NetworkReader, reader
+from elman.rnn.networks.ensemble import Committee
+from elman.rnn.networks.tagger import NetworkConfig, init
+
+M = 40
+BAGS = Bags(
+    np.random.default_rng(0).integers(0, 30, 6 * M).astype(np.int32),
+    np.arange(0, 6 * M + 1, 6, dtype=np.int64),
+    np.arange(M, dtype=np.int32),
+)
+MEMBER = NetworkConfig(rows=30, classes=3, hidden=5, cell="lstm", embedding=8, letters=10)
+COMMITTEE = Committee(member=MEMBER)
+NAMES = np.random.default_rng(1).permutation(M).astype(np.int32)
+
+
+def batches(count=12):
+    """Batches of 9, 5 and 5 symbols, the small numbers more often."""
+    rng = np.random.default_rng(2)
+    tokens = np.minimum(rng.geometric(0.1, (count, 19)) - 1, M - 1).astype(np.int32)
+    return [pack(Sequences(each, np.array([0, 9, 14, 19])), np.arange(3)) for each in tokens]
+
+
+def batch_of(symbols):
+    return pack(Sequences(np.array(symbols, np.int32), np.array([0, len(symbols)])), np.arange(1))
+
+
+class Counting(NetworkReader):
+    """A reader that writes down what it is asked for."""
+
+    def __init__(self, config, params):
+        super().__init__(config, params)
+        self.asked = []
+
+    def enter(self, bags, symbols, spelt=None):
+        self.asked.append(sorted(symbols.tolist()))
+        return super().enter(bags, symbols, spelt)
+
+
+@pytest.fixture
+def counting():
+    return Counting(MEMBER, init(MEMBER, 0))
+
+
+@pytest.mark.parametrize("size", [1, 12, 19, M])
+def test_no_bit_depends_on_the_size_of_the_table_or_on_what_it_holds(size):
+    params = init(COMMITTEE, 0)
+    expected = [tagger(COMMITTEE, params, BAGS)(batch) for batch in batches()]
+    rows = Rows(reader(COMMITTEE, params), size, M)
+    ours = tagger(COMMITTEE, params, BAGS, Known(rows, NAMES, 0))
+    for order in (range(12), range(11, -1, -1)):  # a cold table, then a warm one
+        for number in order:
+            np.testing.assert_array_equal(ours(batches()[number]), expected[number])
+
+
+def test_each_symbol_is_computed_once_while_there_is_room(counting):
+    ours = tagger(MEMBER, {}, BAGS, Known(Rows(counting, 4, M), NAMES, 0))
+    for symbols in ([3, 1, 3], [1, 2], [3, 2, 1]):
+        ours(batch_of(symbols))
+    assert counting.asked == [[1, 3], [2]]
+
+
+def test_rows_in_use_stay_and_those_used_once_give_way(counting):
+    ours = tagger(MEMBER, {}, BAGS, Known(Rows(counting, 4, M), NAMES, 0))
+    for rare in range(10, 20):
+        ours(batch_of([0, 1, rare]))
+    assert counting.asked == [[0, 1, 10], *([rare] for rare in range(11, 20))]
+
+
+def test_what_does_not_fit_is_computed_beside_the_table(counting):
+    ours = tagger(MEMBER, {}, BAGS, Known(Rows(counting, 2, M), NAMES, 0))
+    ours(batch_of([5, 4, 6, 4]))
+    ours(batch_of([4, 5]))
+    assert counting.asked == [[4, 5, 6], [4, 5]]
+
+
+def test_names_of_another_age_are_of_other_symbols():
+    params = init(COMMITTEE, 0)
+    rows, swapped = Rows(reader(COMMITTEE, params), M, M), NAMES[::-1].copy()
+    for age, names in ((0, NAMES), (1, swapped), (2, NAMES)):
+        for batch in batches(3):
+            ours = tagger(COMMITTEE, params, BAGS, Known(rows, names, age))(batch)
+            np.testing.assert_array_equal(ours, tagger(COMMITTEE, params, BAGS)(batch))
+
+
+def test_rows_that_could_not_be_computed_are_not_taken_for_known(counting):
+    rows = Rows(counting, 4, M)
+    ours, batch = tagger(MEMBER, {}, BAGS, Known(rows, NAMES, 0)), batch_of([1, 2])
+    expected, params = ours(batch), counting.params
+    counting.params = {}
+    with pytest.raises(KeyError):
+        ours(batch_of([2, 3]))
+    counting.params = params
+    np.testing.assert_array_equal(ours(batch), expected)
+    assert counting.asked == [[1, 2], [3], [1, 2]]
+
+
+def test_a_table_takes_the_bytes_it_is_given(counting):
+    row = 4 * sum(counting.widths)
+    table = Rows.within(counting, 30 * row + 1, M)
+    assert table.nbytes == 30 * row + 30 * 5 + M * 4
+    assert Rows.within(counting, 1 << 30, M).nbytes == M * (row + 5 + 4)

@@ -1,0 +1,131 @@
+"""The strand-symmetric network: its gradients, its mirror image, and what padding may not change."""
+
+import numpy as np
+import pytest
+
+from elman.rnn.errors import TrainingError
+from elman.rnn.networks import both_strands
+from elman.rnn.networks.both_strands import Crops, StrandConfig, StrandFit
+from elman.rnn.networks.weights import from_bytes, to_bytes
+
+CONFIG = StrandConfig(rows=39, slots=3, embedding=4, hidden=8)
+MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
+
+
+def crops(seed, T=7, B=3):
+    rng = np.random.default_rng(seed)
+    rows = (rng.integers(0, 13, (2, T, B, 3)) + 13 * np.arange(3)).astype(np.int32)
+    return Crops(
+        rows[0],
+        rows[1],
+        rng.integers(-1, 7, (T, B, 3)).astype(np.int8),
+        rng.integers(-1, 2, (T, B, 3, 2)).astype(np.int8),
+    )
+
+
+@pytest.fixture(scope="module")
+def params():
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(0, 0.4, shape) for name, shape in CONFIG.parameters().items()}
+
+
+def cost(params, some):
+    return both_strands.loss(both_strands.forward(params, some.rows, some.mirrored)[0], some, 0.7)[0]
+
+
+@pytest.mark.parametrize("name", sorted(CONFIG.parameters()))
+@pytest.mark.parametrize("T", [1, 7])
+def test_every_gradient_is_the_slope_of_the_loss(params, name, T):
+    some = crops(1, T=T)
+    logits, backprop = both_strands.forward(params, some.rows, some.mirrored)
+    gradient = backprop(both_strands.loss(logits, some, 0.7)[1])[name]
+    direction, eps = np.random.default_rng(2).normal(size=params[name].shape), 1e-5
+    ahead, behind = ({**params, name: params[name] + sign * eps * direction} for sign in (1, -1))
+    slope = (cost(ahead, some) - cost(behind, some)) / (2 * eps)
+    # the kernel's tanh is a rational approximation, good to 1e-6
+    np.testing.assert_allclose(np.vdot(gradient, direction), slope, rtol=1e-4, atol=1e-7)
+
+
+def test_a_wrong_gradient_would_be_noticed(params):
+    some = crops(1)
+    logits, backprop = both_strands.forward(params, some.rows, some.mirrored)
+    gradient = backprop(both_strands.loss(logits, some, 0.7)[1])[
+        "Wh"
+    ].T.copy()  # planted: gates in the wrong place
+    direction, eps = np.random.default_rng(2).normal(size=params["Wh"].shape), 1e-5
+    ahead, behind = ({**params, "Wh": params["Wh"] + sign * eps * direction} for sign in (1, -1))
+    slope = (cost(ahead, some) - cost(behind, some)) / (2 * eps)
+    assert abs(np.vdot(gradient.reshape(-1), direction.reshape(-1)) - slope) > 0.01 * abs(slope)
+
+
+def test_the_answer_for_the_other_strand_is_the_mirror_image(params):
+    some = crops(3)
+    here, _ = both_strands.forward(params, some.rows, some.mirrored)
+    there, _ = both_strands.forward(params, some.mirrored, some.rows)
+    np.testing.assert_allclose(there[::-1, :, ::-1, MIRROR], here, atol=1e-12)
+
+
+def test_tagging_says_what_training_saw_whatever_stands_beside_and_beyond(params):
+    single = {name: value.astype(np.float32) for name, value in params.items()}
+    some, other = crops(4, T=7, B=1), crops(5, T=11, B=1)
+    rows, mirrored = (np.zeros((11, 2, 3), np.int32) for _ in range(2))
+    rows[:7, :1], mirrored[:7, :1] = some.rows, some.mirrored
+    rows[:, 1:], mirrored[:, 1:] = other.rows, other.mirrored
+    both = both_strands.predict(both_strands.reader(single), rows, mirrored, np.array([7, 11]))
+    short, long = (both_strands.forward(single, each.rows, each.mirrored)[0] for each in (some, other))
+    np.testing.assert_allclose(both[0, :7], short[:, 0], atol=1e-5)
+    np.testing.assert_allclose(both[1], long[:, 0], atol=1e-5)
+
+
+def test_a_mixed_row_counts_as_the_mean_of_its_rows(params):
+    single = {name: value.astype(np.float32) for name, value in params.items()}
+    some = crops(6, B=1)
+    rows = some.rows.copy()
+    rows[2, 0, 1] = len(single["table"])
+    weights = both_strands.reader(single).mixed([np.array([14, 20, 20, 25])])
+    mean = {
+        **single,
+        "table": np.concatenate([single["table"], single["table"][[14, 20, 20, 25]].mean(0)[None]]),
+    }
+    found = both_strands.predict(weights, rows, some.mirrored, np.array([7]))
+    np.testing.assert_allclose(found[0], both_strands.forward(mean, rows, some.mirrored)[0][:, 0], atol=1e-5)
+
+
+def learn(seed, steps=300):
+    def stream():
+        number = 0
+        while True:
+            rng = np.random.default_rng(number)
+            rows = (rng.integers(0, 13, (5, 8, 3)) + 13 * np.arange(3)).astype(np.int32)
+            classes = (rows % 7).astype(np.int8)
+            yield Crops(rows, rows[::-1, :, ::-1].copy(), classes, np.full((*rows.shape, 2), -1, np.int8))
+            number += 1
+
+    costs = []
+    how = StrandFit(steps=steps, learning_rate=0.02, warm=5)
+    found = both_strands.fit(CONFIG, how, stream(), seed=seed, on_step=lambda _, cost: costs.append(cost))
+    return found, costs
+
+
+def test_training_learns_and_the_same_seed_gives_the_same_weights():
+    found, costs = learn(0)
+    assert costs[-1] < 0.7 * costs[0]
+    again, _ = learn(0)
+    assert all((found[name] == again[name]).all() for name in found)
+    assert (learn(1)[0]["Wh"] != found["Wh"]).any()
+
+
+def test_a_training_that_blows_up_stops_with_its_step():
+    with pytest.raises(TrainingError, match="learning rate"):
+        both_strands.fit(
+            CONFIG,
+            StrandFit(steps=3, learning_rate=float("inf")),
+            iter([crops(i) for i in range(3)]),
+        )
+
+
+def test_weights_survive_their_file():
+    found = both_strands.init(CONFIG, 3)
+    back, config, _ = from_bytes(to_bytes(found, CONFIG))
+    assert config == CONFIG
+    assert all((back[name] == found[name]).all() for name in found)

@@ -1,0 +1,260 @@
+"""Training learns, stops, repeats itself exactly, goes on where it stopped, and says when it cannot."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from elman.rnn.batches import Bags, Sequences, pack, shuffled
+from elman.rnn.errors import TrainingError
+from elman.rnn.inference.decode import predict
+from elman.rnn.networks.baselines import PaddedConfig, WindowConfig, most_frequent
+from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.networks.weights import to_bytes
+from elman.rnn.training.fit import FitConfig, combined, fit, loss_and_gradients
+from elman.rnn.training.optimiser import Adam, clip
+
+BAGS = Bags.single(12, unknown=1)
+CONFIG = NetworkConfig(rows=12, classes=3, hidden=16, bidirectional=False)
+HOW = FitConfig(epochs=6, batch=8, learning_rate=0.01, dropout=0.1)
+
+
+def echo(n=120, seed=0):
+    """The class of a step is that of the symbol before it: 2 after symbols 8 and up, else 1; 0 at first."""
+    rng = np.random.default_rng(seed)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 9, n))]).astype(np.int64)
+    tokens = rng.integers(2, 12, offsets[-1]).astype(np.int32)
+    targets = np.concatenate([[0], np.where(tokens[:-1] >= 8, 2, 1)]).astype(np.int32)
+    targets[offsets[:-1]] = 0
+    return Sequences(tokens, offsets, targets)
+
+
+TRAIN, DEV = echo(), echo(seed=1)
+
+
+def accuracy(prediction):
+    return float((prediction.tags == DEV.targets).mean())
+
+
+@pytest.mark.parametrize("network", ["elman", "window", "padded"])
+def test_each_network_learns_from_its_context_what_a_rule_cannot(network):
+    config = {
+        "elman": CONFIG,
+        "window": WindowConfig(rows=12, classes=3, width=3, hidden=16),
+        "padded": PaddedConfig.of(BAGS, TRAIN, rows=12, classes=3, hidden=32),
+    }[network]
+    how = FitConfig(
+        epochs=60 if network == "padded" else 15, batch=8, learning_rate=0.01, dropout=0.0, unknown=0
+    )
+    result = fit(config, how, BAGS, TRAIN, DEV, score=accuracy)
+    rule = most_frequent(TRAIN, symbols=12, classes=3)[DEV.tokens]
+    assert (rule == DEV.targets).mean() < 0.6
+    assert result.best_score > (0.75 if network == "padded" else 0.99)
+    assert accuracy(predict(result.params, config, BAGS, DEV)) == result.best_score
+
+
+def test_the_rule_takes_the_most_frequent_class_and_0_for_the_unseen():
+    train = Sequences(
+        np.array([1, 1, 1, 2, 2], np.int32), np.array([0, 5]), np.array([2, 2, 0, 1, -1], np.int32)
+    )
+    assert most_frequent(train, symbols=4, classes=3).tolist() == [0, 2, 1, 0]
+
+
+def test_same_seed_same_bytes_and_another_seed_others():
+    files = [
+        to_bytes(fit(CONFIG, HOW, BAGS, TRAIN, DEV, seed=s, score=accuracy).params, CONFIG) for s in (3, 3, 4)
+    ]
+    assert files[0] == files[1] != files[2]
+
+
+@pytest.mark.parametrize("average", [1, 3])
+@pytest.mark.parametrize("stop", [1, 7, 20, 37])
+def test_a_training_stopped_and_resumed_ends_with_the_same_bytes(stop, average):
+    how = FitConfig(epochs=4, batch=10, average=average)
+    kept = []
+
+    def keep(state):
+        if len(kept) < stop:
+            kept.append(None)
+            if len(kept) == stop:
+                kept[-1] = copy.deepcopy(state)
+
+    whole = fit(CONFIG, how, BAGS, TRAIN, DEV, score=accuracy, on_state=keep)
+    resumed = fit(CONFIG, how, BAGS, TRAIN, DEV, score=accuracy, state=kept[-1])
+    assert to_bytes(whole.params, CONFIG) == to_bytes(resumed.params, CONFIG)
+    strip = [{k: v for k, v in line.items() if k != "seconds"} for line in whole.history]
+    assert strip == [{k: v for k, v in line.items() if k != "seconds"} for line in resumed.history]
+
+
+def test_training_stops_when_the_score_no_longer_rises_and_returns_the_best():
+    scores = iter([0.1, 0.5, 0.4, 0.5, 0.3, 0.2])
+    seen = []
+    result = fit(
+        CONFIG,
+        FitConfig(epochs=50, patience=3),
+        BAGS,
+        TRAIN,
+        DEV,
+        score=lambda prediction: next(scores),
+        on_epoch=lambda line: seen.append(line["epoch"]),
+    )
+    assert (result.best_epoch, result.best_score, seen) == (2, 0.5, [1, 2, 3, 4, 5])
+    shorter = fit(CONFIG, FitConfig(epochs=50, patience=0), BAGS, TRAIN.take(np.arange(3)))
+    assert shorter.best_epoch == 50
+    assert np.isnan(shorter.best_score)
+
+
+def test_a_loss_that_is_no_number_ends_with_step_layer_and_norm():
+    with pytest.raises(TrainingError) as caught:
+        fit(CONFIG, FitConfig(epochs=3, learning_rate=1e38, clip=1e9), BAGS, TRAIN)
+    assert caught.value.step > 1
+    gradients = {"a": np.ones(3), "b": np.array([1.0, np.nan])}
+    with pytest.raises(TrainingError, match="step 7, b: ") as caught:
+        clip(gradients, 5.0, 7)
+    assert caught.value.layer == "b"
+    assert np.isnan(caught.value.norm)
+
+
+def test_a_last_step_that_explodes_is_an_error_too():
+    one = TRAIN.take(np.arange(1))
+    with pytest.raises(TrainingError, match="step 1, loss: the loss is") as caught:
+        fit(CONFIG, FitConfig(epochs=1, learning_rate=1e38), BAGS, one)
+    assert not np.isfinite(caught.value.norm)
+
+
+def test_nothing_to_learn_from_is_refused_and_one_sentence_is_enough():
+    for empty in (Sequences(TRAIN.tokens, TRAIN.offsets), TRAIN.take(np.arange(0))):
+        with pytest.raises(ValueError, match="at least one sequence"):
+            fit(CONFIG, HOW, BAGS, empty)
+    result = fit(CONFIG, HOW, BAGS, TRAIN.take(np.arange(1)), DEV.take(np.arange(0)), score=accuracy)
+    assert result.best_epoch == HOW.epochs
+
+
+def test_clipping_keeps_the_common_norm():
+    gradients = {"a": np.array([3.0, 0.0]), "b": np.array([[4.0]])}
+    assert clip(gradients, 1.0, 1) == 5.0
+    np.testing.assert_allclose(gradients["a"], [0.6, 0])
+    np.testing.assert_allclose(gradients["b"], [[0.8]])
+
+
+def test_lazy_adam_leaves_untouched_rows_and_their_moments_alone():
+    params = init(CONFIG, 0)
+    before = params["table"].copy()
+    fit_result = fit(CONFIG, FitConfig(epochs=1, unknown=0.0), BAGS, TRAIN)
+    moved = (fit_result.params["table"] != before).any(axis=1)
+    assert moved[2:].all()
+    assert (fit_result.params["table"][:2] == 0).all()  # never met: they say nothing
+    assert (before[:2] != 0).all()
+
+
+def test_adam_follows_its_equations():
+    params = {"w": np.array([1.0, 2.0])}
+    adam, m, v = Adam.of(params), np.zeros(2), np.zeros(2)
+    expected = params["w"].copy()
+    for t in range(1, 6):
+        g = np.array([0.3, -2.0]) * t
+        adam.update(params, {"w": g}, 0.1)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        expected -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        np.testing.assert_allclose(params["w"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("output", ["softmax", "crf", "sigmoid"])
+def test_class_weights_move_the_balance(output):
+    classes = 1 if output == "sigmoid" else 3
+    config = NetworkConfig(rows=12, classes=classes, hidden=16, bidirectional=False, output=output)
+    drawn = np.random.default_rng(0).permutation(TRAIN.targets)
+    rare = Sequences(TRAIN.tokens, TRAIN.offsets, np.minimum(drawn, 1) if output == "sigmoid" else drawn)
+    heavy = np.array([20.0, 1.0, 1.0][: 2 if output == "sigmoid" else 3], np.float32)
+    plain, tilted = (fit(config, HOW, BAGS, rare, class_weights=w).params for w in (None, heavy))
+    share = [(predict(p, config, BAGS, DEV).tags == 0).mean() for p in (plain, tilted)]
+    assert share[1] > share[0] + 0.15
+
+
+def test_batches_of_an_epoch_hold_every_sequence_once_in_an_order_of_the_seed():
+    lengths = TRAIN.lengths
+    cut = [shuffled(lengths, 8, np.random.default_rng(s)) for s in (0, 0, 1)]
+    for some in cut:
+        assert sorted(np.concatenate(some).tolist()) == list(range(len(lengths)))
+    assert all((a == b).all() for a, b in zip(cut[0], cut[1], strict=True))
+    assert any((a != b).any() for a, b in zip(cut[0], cut[2], strict=True) if len(a) == len(b))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"epochs": 0}, {"learning_rate": 0.0}, {"decay": 2.0}, {"dropout": 1.0}, {"unknown": -0.1}]
+)
+def test_settings_out_of_bounds_are_refused(fields):
+    with pytest.raises(ValueError, match="Got"):
+        FitConfig(**fields)
+
+
+def test_a_field_learns_transitions_that_no_symbol_tells():
+    """Tags alternate 1, 2, 1, 2, ... whatever the symbols: only the chain can know."""
+    tokens = np.random.default_rng(0).integers(2, 12, 600).astype(np.int32)
+    offsets = np.arange(0, 601, 6, dtype=np.int64)
+    train = Sequences(tokens, offsets, np.tile([1, 2], 300).astype(np.int32))
+    config = NetworkConfig(rows=12, classes=3, hidden=4, bidirectional=False, output="crf", direct=1)
+    how = FitConfig(epochs=10, batch=8, learning_rate=0.02, states=0.9, dropout=0.9)
+    result = fit(config, how, BAGS, train)
+    said = predict(result.params, config, BAGS, train)
+    assert (said.tags == train.targets).all()
+    assert said.tag_probability.min() > 0.5
+    assert result.params["chain.transition"][1, 2] > result.params["chain.transition"][1, 1] + 1
+
+
+def test_a_field_keeps_illegal_tags_closed_and_refuses_illegal_targets():
+    legal = np.ones((3, 3), bool)
+    legal[0, 2] = False
+    config = NetworkConfig(rows=12, classes=3, hidden=4, output="crf")
+    targets = np.where(DEV.targets == 2, 1, DEV.targets)
+    train = Sequences(DEV.tokens, DEV.offsets, targets)
+    params = fit(config, HOW, BAGS, train, transition_legal=legal).params
+    tags = predict(params, config, BAGS, TRAIN, transition_legal=legal).tags
+    assert not ((tags[:-1] == 0) & (tags[1:] == 2))[
+        np.setdiff1d(np.arange(len(tags)), TRAIN.offsets)[1:] - 1
+    ].any()
+    with pytest.raises(ValueError, match="sequence 0 "):
+        fit(
+            config,
+            HOW,
+            BAGS,
+            Sequences(
+                tokens=np.zeros(2, np.int32), offsets=np.array([0, 2]), targets=np.array([0, 2], np.int32)
+            ),
+            transition_legal=legal,
+        )
+
+
+@pytest.mark.parametrize("fields", [{}, {"output": "crf", "direct": 3, "embedding": 5, "cell": "gru"}])
+def test_two_workers_end_with_the_bytes_of_one(fields):
+    config = NetworkConfig(**{"rows": 12, "classes": 3, "hidden": 8, **fields})
+    how = FitConfig(epochs=2, batch=7, parts=3, blocks=0.2)
+    files = [to_bytes(fit(config, how, BAGS, TRAIN, workers=n).params, config) for n in (1, 2, 3)]
+    assert files[0] == files[1] == files[2]
+
+
+def test_the_gradient_of_a_batch_is_that_of_its_parts_together():
+    params = {k: v.astype(np.float64) for k, v in init(CONFIG, 0).items()}
+
+    def gradients(chosen):
+        return loss_and_gradients(CONFIG, params, BAGS, pack(TRAIN, chosen), TRAIN)
+
+    whole = gradients(np.arange(9))
+    parts = combined([gradients(np.arange(9)[k::4]) for k in range(4)])
+    np.testing.assert_allclose(parts[:2], whole[:2])
+    for name, theirs in parts[2].items():
+        ours = whole[2][name]
+        if name == "table":
+            order, others = np.argsort(ours.rows), np.argsort(theirs.rows)
+            np.testing.assert_array_equal(ours.rows[order], theirs.rows[others])
+            np.testing.assert_allclose(theirs.values[others], ours.values[order], rtol=1e-9, atol=1e-12)
+        else:
+            np.testing.assert_allclose(theirs, ours, rtol=1e-9, atol=1e-12)
+
+
+def test_batch_and_rate_follow_from_the_size_of_the_data():
+    small, middle, large = (FitConfig.suited(n) for n in (1_300, 16_000, 1_000_000))
+    assert (small.batch, small.learning_rate) == (8, 0.001)
+    assert (middle.batch, large.batch) == (16, 32)
+    assert large.learning_rate == pytest.approx(0.002)
+    assert FitConfig.suited(5, batch=3).batch == 3

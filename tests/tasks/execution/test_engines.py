@@ -1,0 +1,235 @@
+"""Workers that die, stall or fail cost time and what ended them; nothing else is lost or done twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import psutil
+import pytest
+
+from elman.data.errors import ElmanError
+from elman.data.store.writer import Dataset
+from elman.flows.cli import main
+from elman.flows.tag import TagConfig, tag
+from elman.tasks.execution import engines, scheduler
+from elman.tasks.tagging.shard import Request
+
+PATIENCE_S = 120
+
+
+@pytest.fixture
+def worker(marked_worker, monkeypatch) -> Path:
+    """Workers that some words end; in this folder `log` holds a line for each shard they begin."""
+    monkeypatch.setattr(engines, "WORKER", (sys.executable, str(marked_worker)))
+    return marked_worker.parent
+
+
+@pytest.fixture
+def run(tracked_home, trained, tmp_path):
+    def run(source: Path, workers: int = 2, out: str = "out", **options):
+        options = {"shard_size": "3000", "workers": workers, **options}
+        return tag(TagConfig(model=str(trained["model"]), sources=(source,), out=tmp_path / out, **options))
+
+    return run
+
+
+def begun(folder: Path) -> list[str]:
+    return (folder / "log").read_text().splitlines()
+
+
+def entities(folder: Path) -> pl.DataFrame:
+    return Dataset.open(folder).scan().drop("probability").sort("document", "start").collect()
+
+
+def refused(folder: Path) -> list[tuple]:
+    return (
+        Dataset.open(folder).scan("quarantine").select("line", "reason", "raw").sort("line").collect().rows()
+    )
+
+
+def test_the_number_of_workers_changes_no_byte_and_sentences_count_through(run, tmp_path, sentence):
+    (tmp_path / "a.txt").write_text(" ".join(map(sentence, range(300))))
+    summary = run(tmp_path / "a.txt", workers=0, out="one")
+    assert run(tmp_path / "a.txt", workers=2, out="two")["shards"] == summary["shards"] > 4
+    one, two = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "one", tmp_path / "two")
+    )
+    assert one == two
+    numbers = Dataset.open(tmp_path / "one").scan().select("sentence").unique().collect()["sentence"]
+    assert set(numbers) <= set(range(300))
+    assert len(numbers) > 250
+
+
+def test_a_shard_whose_worker_dies_is_made_again_and_the_others_once(worker, run, tmp_path, write_marked):
+    summary = run(write_marked(tmp_path / "a.jsonl", {50: "ONCE"}))
+    assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 0, 0)
+    counts = pl.Series(begun(worker)).value_counts().to_dict(as_series=False)["count"]
+    assert sorted(counts) == [1] * (summary["shards"] - 1) + [2]
+
+
+def test_what_ends_its_workers_is_found_and_set_aside_and_the_rest_is_tagged(
+    worker, run, tmp_path, monkeypatch, write_marked, sentence
+):
+    monkeypatch.setattr(scheduler, "STALLED_S", 4.0)
+    marked = {30: "KILL", 70: "STALL", 71: "FAIL"}
+    source = write_marked(tmp_path / "a.jsonl", marked)
+    summary = run(source)
+    assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 3, 3)
+    reasons = {30: "worker-killed", 70: "worker-stalled", 71: "worker-failed"}
+    raws = {n: f"{mark} {sentence(n)}".encode() for n, mark in marked.items()}
+    assert refused(tmp_path / "out") == [(n + 1, reason, raws[n]) for n, reason in reasons.items()]
+    found = entities(tmp_path / "out")
+    assert run(source)["reused"] == summary["shards"]
+    run(write_marked(tmp_path / "b.jsonl", {}), workers=0, out="all")
+    whole = entities(tmp_path / "all").with_columns(source=pl.lit("a.jsonl"))
+    assert found.equals(whole.filter(~pl.col("document").is_in([f"d{n}" for n in marked])))
+
+
+def test_more_records_than_can_be_the_records_fault_end_the_run(
+    worker, run, tmp_path, monkeypatch, write_marked
+):
+    monkeypatch.setattr(scheduler, "MOST_SET_ASIDE", 2)
+    source = write_marked(tmp_path / "a.jsonl", dict.fromkeys(range(8), "FAIL"))
+    with pytest.raises(ElmanError, match="expected at most 2 records that end their workers"):
+        run(source, workers=1)
+
+
+def test_workers_that_cannot_start_end_the_run_which_says_how_they_ended(
+    run, tmp_path, monkeypatch, write_marked
+):
+    slow_end = "import os, time; os.close(1); time.sleep(0.5); os._exit(9)"
+    monkeypatch.setattr(engines, "WORKER", (sys.executable, "-c", slow_end))
+    with pytest.raises(ElmanError, match=r"expected a worker to start\. Got exit code 9"):
+        run(write_marked(tmp_path / "a.jsonl", {}))
+
+
+def test_no_worker_outlives_a_driver_that_is_killed(
+    tmp_path, tracked_home, trained, checkout, worker, write_marked
+):
+    source = write_marked(tmp_path / "a.jsonl", {60: "STALL"})
+    driver = tmp_path / "driver.py"
+    driver.write_text(
+        "import sys\nfrom elman.tasks.execution import engines\nfrom elman.flows.cli import main\n"
+        f"engines.WORKER = (sys.executable, {str(tmp_path / 'worker.py')!r})\nsys.exit(main())\n"
+    )
+    command = [sys.executable, str(driver), "tag", str(trained["model"]), str(source)]
+    command += ["--out", str(tmp_path / "out"), "--workers", "2", "--shard-size", "3000"]
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PYTHONPATH": str(checkout)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    until = time.monotonic() + PATIENCE_S
+    while not (tmp_path / "log").exists() or "d60" not in (tmp_path / "log").read_text().split():
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.05)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    os.kill(process.pid, signal.SIGKILL)  # the driver alone
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
+    assert list((tmp_path / "out" / ".staging" / "receipts").glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("elman.tasks.execution.worker", ("prefect", "mlflow")),
+        ("elman.flows.tag", ("numba", "scipy", "mlflow")),
+    ],
+)
+def test_a_worker_loads_neither_prefect_nor_mlflow_and_the_driver_what_it_needs_alone(
+    checkout, module, heavy
+):
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+ECHO = """
+import json, os, sys
+sys.stdin.readline()
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({"attempt": json.loads(line)["attempt"], "shard": {"pid": os.getpid()}}), flush=True)
+"""
+
+
+def test_where_kernels_are_to_be_compiled_one_worker_does_it_alone_and_makes_room_for_others(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    request = Request(model="", out="", salt="", formats=())
+    local = engines.Local(2, request, command=(sys.executable, "-c", ECHO))
+
+    def made(count: int) -> list[int]:
+        until, found = time.monotonic() + PATIENCE_S, []
+        while len(found) < count:
+            assert time.monotonic() < until
+            found += [report.shard["pid"] for report in local.poll(1.0) if report.shard]
+        return found
+
+    try:
+        assert local.idle() == 1
+        local.start(1, {})
+        (first,) = made(1)
+        assert local.idle() == 2
+        local.start(2, {})
+        local.start(3, {})
+        assert len({first, *made(2)}) == 3
+    finally:
+        local.close()
+
+
+# --- disks --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_full_disk_ends_the_run_and_what_was_there_stays(
+    small_disk, tracked_home, trained, tmp_path, capsys, workers, write_marked
+):
+    source = write_marked(tmp_path / "a.jsonl", {}, 3000)
+    out = small_disk / "out"
+    command = ["tag", str(trained["model"]), str(source), "--out", str(out), "--workers", workers]
+    command += ["--shard-size", "20000"]
+    fill = small_disk / "fill"
+    fill.write_bytes(bytes(900 << 10))
+    assert main(command) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert not (out / "manifest.json").exists()
+    fill.unlink()
+    assert main([*command, "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["records"], summary["rows"]) == (3000, Dataset.open(out).scan().collect().height)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(
+    small_disk, tracked_home, trained, tmp_path, capsys, write_marked
+):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    source = write_marked(tmp_path / "a.jsonl", {})
+    out = str(small_disk / "out")
+    assert main(["tag", str(trained["model"]), str(source), "--out", out, "--workers", "0"]) == 1
+    shown = capsys.readouterr().err
+    assert "Read-only file system" in shown
+    assert str(small_disk) in shown

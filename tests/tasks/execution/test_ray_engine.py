@@ -1,0 +1,265 @@
+"""Workers on a Ray cluster keep the contract of those on one machine; skipped where Ray is not installed."""
+
+import contextlib
+import functools
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+import elman.flows.tag
+from elman.data.errors import ElmanError, UsageError
+from elman.data.store.writer import Dataset
+from elman.flows.cli import main
+from elman.flows.tag import TagConfig, tag
+from elman.tasks.execution import ray_engine, scheduler
+
+PATIENCE_S = 180
+pytestmark = pytest.mark.xdist_group("ray")  # one Ray for all of them
+
+
+def tree(folder: Path) -> dict[Path, bytes]:
+    """The files of a dataset."""
+    files = (path for path in folder.rglob("*") if path.is_file() and ".staging" not in path.parts)
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def wait_for(what) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def begun(folder: Path) -> list[tuple[str, ...]]:
+    """The documents of each shard that was begun, one entry an attempt."""
+    lines = (folder / "log").read_text().splitlines() if (folder / "log").exists() else []
+    return [tuple(line.split()) for line in lines if line]
+
+
+def rows(folder: Path) -> list[tuple]:
+    """What was found, without what depends on the batch."""
+    columns = ("document", "start", "end", "type", "text")
+    return sorted(Dataset.open(folder).scan().select(columns).collect().rows())
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """A Ray of two cores for the tests of this file; nothing is told to anybody."""
+    ray = pytest.importorskip("ray", reason="Ray is an optional extra and not installed: `make ray`")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        context = ray.init(
+            "local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=ray_engine.OBJECTS,
+        )
+        yield context.address_info["gcs_address"]
+        ray.shutdown()
+
+
+@pytest.fixture
+def run(cluster, tracked_home, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", cluster)
+
+    def run(source: Path, out: str = "out", **options):
+        options = {"shard_size": "3000", "workers": 2, "engine": "ray", **options}
+        return tag(TagConfig(model=str(trained["model"]), sources=(source,), out=tmp_path / out, **options))
+
+    return run
+
+
+@pytest.fixture
+def worker(marked_worker, monkeypatch) -> Path:
+    """Workers that some words end; in this folder `log` holds a line for each part of a shard they begin."""
+    command = (sys.executable, str(marked_worker))
+    monkeypatch.setattr(elman.flows.tag, "Ray", functools.partial(ray_engine.Ray, command=command))
+    return marked_worker.parent
+
+
+def test_ray_and_local_workers_write_the_same_bytes(run, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text(" ".join(map(sentence, range(300))))
+    summary = run(Path("a.txt"), out="there")
+    assert summary["shards"] > 4
+    run(Path("a.txt"), out="here", engine="local", workers=0)
+    assert tree(tmp_path / "there") == tree(tmp_path / "here")
+    assert run(Path("a.txt"), out="there")["reused"] == summary["shards"]
+
+
+def test_poison_is_set_aside_after_three_tries_and_no_other_shard_is_made_twice(
+    worker, run, write_marked, tmp_path
+):
+    source = write_marked(tmp_path / "a.jsonl", {90: "KILL"})
+    summary = run(source)
+    assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 1, 3)
+    bad = Dataset.open(tmp_path / "out").scan("quarantine").collect()
+    assert bad.select("line", "reason").rows() == [(91, "worker-killed")]
+    attempts = Counter(begun(worker))
+    whole = max((documents for documents in attempts if "d90" in documents), key=len)
+    assert attempts[whole] == scheduler.TRIES
+    assert {n for documents, n in attempts.items() if not set(documents) & set(whole)} == {1}
+    run(source, out="all", engine="local", workers=0)
+    assert rows(tmp_path / "out") == [row for row in rows(tmp_path / "all") if row[0] != "d90"]
+
+
+def kills(run, write_marked, folder: Path, marks: dict[int, str], count: int) -> None:
+    """Workers, or the Ray processes that keep them, are killed at marks; shards at work alone come again."""
+    source = write_marked(folder / "a.jsonl", marks, count)
+    summary = run(source)
+    assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (count, 0, 0)
+    marked = {f"d{n}" for n in marks}
+    attempts = Counter(begun(folder))
+    assert len(list(folder.glob("once *"))) + len(list(folder.glob("parent *"))) == len(marks)
+    assert {n for documents, n in attempts.items() if not marked & set(documents)} == {1}
+    assert {n for documents, n in attempts.items() if marked & set(documents)} == {2}
+    run(source, out="all", engine="local", workers=0)
+    assert tree(folder / "out") == tree(folder / "all")
+
+
+def test_a_ray_worker_killed_in_mid_shard_costs_this_shard_a_second_try(worker, run, write_marked, tmp_path):
+    kills(run, write_marked, tmp_path, {50: "PARENT"}, 120)
+
+
+@pytest.mark.slow
+def test_twenty_kills_of_ray_workers_and_what_they_keep(worker, run, write_marked, tmp_path):
+    marks = {n: ("ONCE", "PARENT")[n // 60 % 2] for n in range(30, 1200, 60)}
+    assert len(marks) == 20
+    kills(run, write_marked, tmp_path, marks, 1200)
+
+
+def test_a_straggler_that_comes_back_after_the_commit_changes_nothing(
+    worker, run, write_marked, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(scheduler, "STALLED_S", 4.0)
+    beyond_reach = []
+
+    class Parted(ray_engine.Ray):
+        def _kill(self, seat):
+            self.seats.remove(seat)
+            beyond_reach.append(seat)
+
+    command = (sys.executable, str(worker / "worker.py"))
+    monkeypatch.setattr(elman.flows.tag, "Ray", functools.partial(Parted, command=command))
+    source = write_marked(tmp_path / "a.jsonl", {50: "LATE"})
+    summary = run(source)
+    assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 0, 0)
+    committed = tree(tmp_path / "out")
+    assert not (tmp_path / "out" / ".staging").exists()
+    (tmp_path / "go").touch()
+    wait_for(lambda: list((tmp_path / "out" / ".staging").glob("receipts/*.json")))
+    assert tree(tmp_path / "out") == committed
+    assert run(source)["reused"] == summary["shards"]
+    assert tree(tmp_path / "out") == committed
+    beyond_reach.clear()
+
+
+@pytest.mark.slow
+def test_what_a_machine_was_at_when_it_was_lost_is_tried_elsewhere(
+    cluster, worker, run, write_marked, tmp_path, tracked_home
+):
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--address", cluster, "--block"]
+    command += ["--num-cpus", "1", "--object-store-memory", str(ray_engine.OBJECTS)]
+    machine = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    source = write_marked(tmp_path / "a.jsonl", dict.fromkeys(range(0, 120, 15), "WAIT"))
+    with ThreadPoolExecutor(1) as pool:
+        summary = pool.submit(run, source, workers=3)
+        wait_for(lambda: len(begun(worker)) == 3 or summary.done())
+        processes = [*psutil.Process(machine.pid).children(recursive=True), psutil.Process(machine.pid)]
+        assert keeping(worker / "worker.py", processes)
+        for process in processes:
+            process.kill()
+        machine.wait()
+        (tmp_path / "go").touch()
+        assert summary.result()["exit_code"] == 0
+    assert Counter(Counter(begun(worker)).values())[2] == 1
+    (log,) = (tracked_home / "runs").glob("*/log.txt")
+    assert "try 1: worker-killed, its end (the end of its machine)" in log.read_text()
+    assert "try 2" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("SIGKILL", -9),
+        pytest.param("SIGTERM", 143, marks=pytest.mark.slow),
+        pytest.param("SIGINT", 130, marks=pytest.mark.slow),
+    ],
+)
+def test_after_the_end_of_the_driver_no_worker_goes_on_and_a_rerun_keeps_what_is_done(
+    worker, run, write_marked, tmp_path, trained, checkout, name, code
+):
+    source = write_marked(tmp_path / "a.jsonl", {60: "STALL"})
+    driver = tmp_path / "driver.py"
+    driver.write_text(
+        "import functools, sys\nimport elman.flows.tag\nfrom elman.flows.cli import main\nfrom elman.tasks.execution import ray_engine\n"
+        f"command = (sys.executable, {str(worker / 'worker.py')!r})\n"
+        "elman.flows.tag.Ray = functools.partial(ray_engine.Ray, command=command)\nsys.exit(main())\n"
+    )
+    command = [sys.executable, str(driver), "tag", str(trained["model"]), str(source), "--engine", "ray"]
+    command += ["--out", str(tmp_path / "out"), "--workers", "2", "--shard-size", "3000"]
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PYTHONPATH": str(checkout)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    receipts = tmp_path / "out" / ".staging" / "receipts"
+    wait_for(lambda: any("d60" in part for part in begun(worker)) and len(list(receipts.glob("*.json"))) > 2)
+    process.send_signal(signal.Signals[name])
+    assert process.wait(PATIENCE_S) == code
+    wait_for(lambda: not keeping(worker / "worker.py"))
+    there = len(list(receipts.glob("*.json")))
+    assert run(source, engine="local")["reused"] == there
+
+
+def keeping(script: Path, processes: list[psutil.Process] | None = None) -> list[psutil.Process]:
+    """The processes of a worker's script, of ours all in all."""
+    found = []
+    for process in processes or psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if str(script) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def test_a_machine_that_does_not_see_what_it_needs_ends_the_run_and_names_it(
+    run, write_marked, tmp_path, monkeypatch
+):
+    def with_more(workers, request, plan, paths, **options):
+        return ray_engine.Ray(workers, request, plan, [*paths, tmp_path / "here-alone"], **options)
+
+    monkeypatch.setattr(elman.flows.tag, "Ray", with_more)
+    with pytest.raises(ElmanError, match=r"expected .*/here-alone as on the driver's machine"):
+        run(write_marked(tmp_path / "a.jsonl", {}))
+
+
+# --- without a cluster --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def request_tag(tracked_home, trained, write_marked, tmp_path):
+    def request_tag() -> int:
+        source, out = write_marked(tmp_path / "a.jsonl", {}), tmp_path / "out"
+        return main(["tag", str(trained["model"]), str(source), "--out", str(out), "--engine", "ray"])
+
+    return request_tag
+
+
+def test_without_ray_the_engine_says_what_to_install(request_tag, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "prefect_ray", None)
+    assert request_tag() == UsageError.exit_code
+    assert "expected Ray, for --engine ray. Got none: `make ray`" in capsys.readouterr().err
+
+
+def test_a_client_from_outside_the_cluster_is_refused(request_tag, monkeypatch, capsys):
+    monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
+    assert request_tag() == UsageError.exit_code
+    assert "of a driver that runs on a machine of the cluster" in capsys.readouterr().err

@@ -1,0 +1,81 @@
+"""Which record costs its machine is found out from how attempts end, and nothing else is given up for it."""
+
+import itertools
+from dataclasses import dataclass, field
+
+from elman.data.store.writer import Shard
+from elman.tasks.execution import scheduler
+from elman.tasks.execution.engines import Report
+from elman.tasks.tagging.shard import PARTS, Job
+
+RECORDS = 1000
+
+
+@dataclass
+class Cluster:
+    """A machine at a time, lost when it comes to a record of `fatal`, and `early` times before it begins."""
+
+    fatal: set[int]
+    early: int = 0
+    lost: int = 0
+    reports: list[Report] = field(default_factory=list)
+
+    def idle(self) -> int:
+        return int(not self.reports)
+
+    def start(self, attempt, job) -> bool:
+        if self.early:
+            self.early -= 1
+            self._lose(attempt)
+            return False
+        left = [n for n in range(RECORDS) if n not in job["skip"]]
+        low, high = job["suspect"] or (0, len(left))
+        step = max(-(-(high - low) // PARTS), 1) if job["suspect"] else len(left)
+        edges = sorted({0, *range(low, high, step), high, len(left)})
+        for a, b in itertools.pairwise(edges):
+            self.reports.append(Report(attempt, at=(a, b)))
+            if self.fatal & set(left[a:b]):
+                self._lose(attempt)
+                return False
+        self.reports.append(
+            Report(attempt, shard=Shard("s", "k", {}, {"skipped": len(job["skip"])}, {}).to_json())
+        )
+        return True
+
+    def _lose(self, attempt) -> None:
+        self.lost += 1
+        self.reports.append(Report(attempt, died="the end of its machine", lost=True))
+
+    def poll(self, timeout_s):
+        reports, self.reports = self.reports, []
+        return reports
+
+    def stop(self, attempt) -> None:
+        raise AssertionError("nothing stalls here")
+
+    def close(self) -> None:
+        pass
+
+
+def finish(cluster: Cluster) -> tuple[scheduler.Work, Shard]:
+    done = []
+    run = scheduler.Runner(cluster, lambda work, shard: done.append((work, shard)), lambda work, error: None)
+    run.add([scheduler.Work("a shard", lambda: Job(source={}, about={}, piece=[]), 1000)])
+    run.run(lambda: False)
+    ((work, shard),) = done
+    return work, shard
+
+
+def test_records_that_take_their_machine_with_them_are_set_aside_and_nothing_else_is():
+    cluster = Cluster({77, 901})
+    work, shard = finish(cluster)
+    assert {number: reason for number, (reason, _) in work.skip.items()} == dict.fromkeys(
+        (77, 901), "worker-killed"
+    )
+    assert shard.counts["skipped"] == 2
+    assert cluster.lost <= 2 * (scheduler.TRIES + 3)  # and three to part a thousand by sixteen
+
+
+def test_machines_that_are_lost_before_a_shard_is_begun_are_no_tries_of_it():
+    work, _ = finish(Cluster(set(), early=20))
+    assert (work.tries, work.skip) == (0, {})

@@ -1,0 +1,114 @@
+"""A family planted in random genes is found on either strand, where it lies, whatever is tagged together."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from elman.data.genome.gene_decoder import Gene
+from elman.data.genome.nucleotides import codes_of, codons_of
+from elman.tasks.models import protein_families
+
+MOTIF = np.array([5, 15, 5, 8, 5, 6, 8, 16, 2, 9, 1, 18], np.uint8)
+CODONS = {  # one for each residue
+    residue: "ACGT"[w // 16] + "ACGT"[w // 4 % 4] + "ACGT"[w % 4]
+    for w, residue in enumerate(
+        protein_families.translate(
+            np.arange(64, dtype=np.uint8),
+            np.arange(64),
+            np.arange(64) + 3,
+            np.zeros(64, bool),
+            np.zeros(64, int),
+            11,
+        ).residues.tolist()
+    )
+}
+
+
+def gene_of(rng: np.random.Generator, planted: bool) -> tuple[np.ndarray, np.ndarray]:
+    residues = rng.integers(0, 20, int(rng.integers(40, 80))).astype(np.uint8)
+    target = np.zeros(len(residues), np.int32)
+    if planted:
+        at = int(rng.integers(5, len(residues) - 20))
+        residues[at : at + len(MOTIF)] = MOTIF
+        target[at : at + len(MOTIF)] = [1] + [2] * (len(MOTIF) - 1)
+    return residues, target
+
+
+@pytest.fixture(scope="module")
+def tagger() -> protein_families.FamilyTagger:
+    rng = np.random.default_rng(0)
+    genes = [gene_of(rng, number % 2 == 0) for number in range(300)]
+    config = protein_families.FamilyConfig(
+        hidden=16, embedding=8, others=1.0, epochs=5, batch=8, learning_rate=0.01
+    )
+    return protein_families.FamilyTagger(
+        ("fam",), (), *protein_families.fit_families(genes, ["fam"], config, seed=0)
+    )
+
+
+@pytest.fixture
+def bases() -> tuple[str, int]:
+    """A gene with the motif from its 10th residue on, and how long it is."""
+    residues = np.concatenate([np.arange(10), MOTIF, np.arange(19, -1, -1)]).astype(np.uint8)
+    text = "".join(CODONS[residue] for residue in residues.tolist())
+    return text, len(text)
+
+
+def found(tagger, text, *genes):
+    words = codons_of(codes_of(text))
+    return list(tagger.matches(lambda low, high: words[low:high], genes, 11))
+
+
+def test_a_family_is_found_where_it_lies_on_either_strand(tagger, bases):
+    text, size = bases
+    mirrored = text[::-1].translate(str.maketrans("ACGT", "TGCA"))
+    (here,) = found(tagger, "AC" + text, Gene(2, 2 + size, "+", 0, 1.0, 0))
+    (there,) = found(tagger, mirrored + "AC", Gene(0, size, "-", 0, 1.0, 0))
+    assert here[:5] == (32, 68, "+", "fam", 0)
+    assert there[:5] == (size - 66, size - 30, "-", "fam", 0)
+    assert here.probability == pytest.approx(there.probability, abs=1e-6)
+    assert here.probability > 0.5
+
+
+def test_what_is_tagged_together_changes_nothing(tagger, bases, monkeypatch):
+    text, size = bases
+    genes = [Gene(0, size, "+", 0, 1.0, 0), Gene(0, 2, "+", 0, 1.0, 3), Gene(size, 2 * size, "+", 0, 1.0, 0)]
+    together = found(tagger, text * 2, *genes)
+    monkeypatch.setattr(protein_families, "_TOGETHER", 1)
+    assert [match[:5] for match in found(tagger, text * 2, *genes)] == [match[:5] for match in together]
+    assert len(together) == 2
+
+
+def test_a_match_that_ends_where_its_gene_is_cut_off_is_partial(tagger, bases):
+    text, _ = bases
+    cut = text[: 3 * (10 + len(MOTIF))]
+    (match,) = found(tagger, cut, Gene(0, len(cut), "+", 0, 1.0, 2))
+    assert (match.end, match.partial) == (len(cut), 2)
+
+
+def test_a_file_of_weights_gives_the_same_tagger(tagger, bases):
+    text, size = bases
+    again = protein_families.FamilyTagger.of({"labels": ["fam"], "whole": []}, tagger.to_bytes())
+    gene = Gene(0, size, "+", 0, 1.0, 0)
+    assert found(again, text, gene) == found(tagger, text, gene)
+
+
+def test_a_label_of_whole_genes_is_told_by_training():
+    part, whole = np.array([0, 1, 2, 0], np.int32), np.array([3, 4, 4, 4], np.int32)
+    genes = [(np.zeros(4, np.uint8), target) for target in (part, whole, np.zeros(4, np.int32))]
+    assert protein_families.filling(genes, ["domain", "product"]) == ("product",)
+
+
+def test_a_label_of_whole_genes_covers_the_gene_or_is_not_given(tagger, bases):
+    text, size = bases
+    whole = replace(tagger, whole=("fam",))
+    (match,) = found(whole, text, Gene(0, size, "+", 0, 1.0, 0))
+    assert match[:4] == (0, size, "+", "fam")
+    long = text + CODONS[3] * 300  # of which the motif is but a small part
+    assert found(tagger, long, Gene(0, len(long), "+", 0, 1.0, 0))
+    assert not found(whole, long, Gene(0, len(long), "+", 0, 1.0, 0))
+
+
+def test_no_genes_have_no_matches(tagger):
+    assert found(tagger, "ACGT") == []

@@ -1,0 +1,31 @@
+"""Refused records are told: where, what is wrong, what to do."""
+
+import polars as pl
+
+from elman.data.store.schema import QUARANTINE
+from elman.data.store.writer import DatasetWriter
+from elman.tasks.runtime.quarantine import say_refused
+
+
+def quarantined(folder, lines):
+    rows = [("a.conll", line, 10 * line, "wrong-columns", "Mend it.", "expected 2", b"x") for line in lines]
+    names = ("source", "line", "byte_offset", "reason", "todo", "detail", "raw")
+    frame = pl.DataFrame([dict(zip(names, row, strict=True)) for row in rows], schema=QUARANTINE)
+    with DatasetWriter(folder, kind="corpus-text", config={}) as writer:
+        return writer.commit([writer.stage("a", "a", {"quarantine": frame})])
+
+
+def test_each_of_a_few_is_told_with_its_line(tmp_path, capsys):
+    say_refused(quarantined(tmp_path / "c", [3, 7]))
+    assert capsys.readouterr().err.splitlines() == [
+        "refused: a.conll:3: expected 2. Mend it.",
+        "refused: a.conll:7: expected 2. Mend it.",
+    ]
+
+
+def test_of_many_the_first_are_told_and_where_the_others_stand(tmp_path, capsys):
+    say_refused(quarantined(tmp_path / "c", range(1, 2001)))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 6
+    assert "1,995 more" in lines[-1]
+    assert str(tmp_path / "c" / "quarantine") in lines[-1]

@@ -1,0 +1,100 @@
+"""`elman up`, a real scheduled run by the real worker, seen through both servers, and `elman down`."""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import psutil
+import pytest
+
+from elman.tasks.runtime.environment import client_settings
+from elman.tasks.runtime.servers import server_status, start_servers, stop_servers
+
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
+PATIENCE_S = 300
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def ask(url, body=None, **headers):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.loads(response.read())
+
+
+def refused(url, body=None, **headers):
+    try:
+        ask(url, body, **headers)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return None
+
+
+def settings() -> dict[str, str]:
+    lines = client_settings().read_text().splitlines()
+    return dict(line.removeprefix("export ").split("=", 1) for line in lines)
+
+
+def prefect(*arguments):
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+    done = subprocess.run(
+        command, env={**os.environ, **settings()}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_scheduled_retraining_runs_and_nothing_is_left(tracked_home):
+    ports = free_port(), free_port()
+    try:
+        status = start_servers(*ports)
+        family = psutil.Process().children(recursive=True)
+        api, ui = f"http://127.0.0.1:{ports[0]}/api", f"http://127.0.0.1:{ports[1]}"
+        assert status["servers"]["prefect"] == api.removesuffix("/api")
+        assert {run["deployment"] for run in status["scheduled"]} == {"retrain/nightly", "tag/nightly"}
+
+        assert refused(f"{api}/admin/version") == 401
+        assert refused(f"{ui}/api/2.0/mlflow/runs/search", {}, Origin="http://evil.example") == 403
+        assert client_settings().stat().st_mode & 0o077 == 0
+        assert (tracked_home / "prefect" / "prefect.db").is_file()  # no server of another home shares it
+
+        prefect("deployment", "schedule", "create", "retrain/nightly", "--interval", "60")
+        login = base64.b64encode(settings()["PREFECT_API_AUTH_STRING"].encode()).decode()
+        auth = {"Authorization": f"Basic {login}"}
+        token = ask(f"{api}/csrf-token?client=test", **auth)["token"]
+        auth |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
+        wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}}
+        until = time.monotonic() + PATIENCE_S
+        done = []
+        while not done and time.monotonic() < until:
+            time.sleep(2)  # the flows inside a retraining are runs too, without a deployment
+            done = [run for run in ask(f"{api}/flow_runs/filter", wanted, **auth) if run["deployment_id"]]
+        log = (tracked_home / "servers" / "worker.log").read_text()
+        assert [(run["name"], run["state_type"]) for run in done[:1]] == [("retrain samples", "COMPLETED")], (
+            log
+        )
+        logs = {"logs": {"flow_run_id": {"any_": [done[0]["id"]]}}}
+        verdict, said = "names: the first model becomes champion; version 1 is champion.", list[str]()
+        while verdict not in said and time.monotonic() < until:  # the worker sends its log in batches
+            time.sleep(1)
+            said = [line["message"] for line in ask(f"{api}/logs/filter", logs, **auth)]
+        assert verdict in said
+
+        found = ask(f"{ui}/api/2.0/mlflow/registered-models/get?name=names")["registered_model"]
+        assert [alias["alias"] for alias in found["aliases"]] == ["champion"]
+        family += psutil.Process().children(recursive=True)
+    finally:
+        stop_servers()
+    assert [process for process in family if process.is_running() and process.status() != "zombie"] == []
+    assert server_status()["servers"] == {"prefect": "stopped", "worker": "stopped", "mlflow": "stopped"}
+    assert not client_settings().exists()

@@ -1,0 +1,103 @@
+"""What the network learns from and is judged by says the same as the corpus."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman.data.encoding import encoded
+from elman.data.errors import UsageError
+from elman.data.metrics.entities import entity_scores
+from elman.rnn.inference.decode import Prediction
+from elman.rnn.networks.weights import from_bytes
+from elman.rnn.training.fit import FitResult
+from elman.tasks.models.model_folder import WEIGHTS
+from elman.tasks.training.text import encode_corpus
+from elman.tasks.training.training_data import EAGERNESS, Material
+
+LINES = (
+    ("a", "train", "Anna/B-PER met/O Bo/B-PER Li/I-PER in/O Rome/B-LOC"),
+    ("a", "train", "Bo/B-PER Li/B-PER left/O"),
+    ("b", "dev", "Bo/B-PER left/O Acme/B-ORG Li/B-PER Li/I-PER"),
+    ("b", "dev", "Anna/B-PER Bo/B-PER"),
+)
+
+
+@pytest.fixture
+def corpus(home, write_corpus):
+    folder = write_corpus(home / "corpora" / "tiny", LINES)
+    return encoded.read(Path(encode_corpus(str(folder), "default")))
+
+
+def test_targets_are_the_tags_of_training(corpus):
+    material = Material(corpus)
+    assert material.types == ("LOC", "PER")
+    assert [material.tags[t] for t in material.train.targets] == [
+        tag.rsplit("/", 1)[1] for line in LINES[:2] for tag in line[2].split()
+    ]
+
+
+def test_yes_and_no_ask_about_one_type(corpus):
+    material = Material(corpus, "PER")
+    assert (material.classes, material.output) == (1, "sigmoid")
+    assert material.train.targets.tolist() == [1, 0, 1, 1, 0, 0, 1, 1, 0]
+    assert material.by_sentence("dev", material.gold("dev")) == [
+        ["B-PER", "O", "O", "B-PER", "I-PER"],
+        ["B-PER", "B-PER"],
+    ]
+
+
+def test_a_type_that_training_has_not_cannot_be_asked_about(corpus):
+    with pytest.raises(UsageError, match=r"LOC, PER\. Got 'ORG'"):
+        Material(corpus, "ORG")
+
+
+def test_weights_of_types_are_those_of_their_tags_and_of_no_and_yes(corpus):
+    assert Material(corpus).class_weights is None
+    weights = {"PER": 2.0, "O": 0.5}
+    of_tag = dict(zip(corpus.tags, Material(corpus, None, weights).class_weights, strict=True))
+    assert of_tag == {"O": 0.5, "B-LOC": 1, "I-LOC": 1, "B-PER": 2, "I-PER": 2}
+    assert Material(corpus, "PER", weights).class_weights.tolist() == [0.5, 2]
+    with pytest.raises(UsageError, match=r"LOC, PER\. Got 'ORG'"):
+        Material(corpus, None, {"ORG": 2.0})
+
+
+@pytest.mark.parametrize("binary", [None, "PER"])
+def test_the_score_of_an_epoch_is_that_of_the_scorer(corpus, binary):
+    material = Material(corpus, binary)
+    offsets = material.encoded.splits["dev"].offsets
+    gold = material.by_sentence("dev", material.gold("dev"))
+    rng = np.random.default_rng(5)
+    judge = material.judge("dev")
+    for _ in range(50):
+        answers = rng.integers(0, max(material.classes, 2), offsets[-1]).astype(np.int32)
+        prediction = Prediction(answers, offsets)
+        said = material.by_sentence("dev", material.said(prediction))
+        assert judge(prediction) == pytest.approx(entity_scores(gold, said)["f1"], abs=1e-12)
+
+
+def test_entities_of_types_unseen_in_training_count_as_missed(corpus):
+    material = Material(corpus)
+    gold, offsets = material.gold("dev"), material.encoded.splits["dev"].offsets
+    best = np.where(gold < len(corpus.tags), gold, 0).astype(np.int32)
+    f1 = material.judge("dev")(Prediction(best, offsets))
+    assert f1 == pytest.approx(2 * 4 / (4 + 5))
+    assert material.judge("dev")(replace(Prediction(best, offsets), tags=np.zeros_like(best))) == 0.0
+
+
+@pytest.mark.parametrize("binary", [None, "PER"])
+def test_a_network_that_sees_too_few_entities_is_made_more_eager_by_dev(names, train_in, tmp_path, binary):
+    fitted = train_in(tmp_path, names, preset="fast", binary=binary)
+    material = Material(encoded.read(Path(fitted["encoded"])), binary)
+    params, network, _ = from_bytes((Path(fitted["model"]) / WEIGHTS).read_bytes())
+    judge, shy, score = material.judge("dev"), dict(params), 1.0
+    while score > fitted["dev"]["f1"] - 0.1:
+        shy["head.by"] = shy["head.by"] + np.array(
+            [-1 if binary else 1] + [0] * (network.classes - 1), np.float32
+        )
+        score = judge(material.predict(shy, network, "dev"))
+    result, eagerness = material.eager(FitResult(shy, [], 1, score), network)
+    assert 0 < eagerness <= max(EAGERNESS)
+    assert result.best_score > score + 0.05
+    assert judge(material.predict(result.params, network, "dev")) == result.best_score
