@@ -11,7 +11,7 @@ import onnxruntime
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from elman.rnn.batches import Sequences, pack
+from elman.rnn.compute.batches import Sequences, pack
 
 MODULES = {"elman": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 

@@ -30,7 +30,7 @@ import numpy as np
 import torch
 
 from bench import peers
-from elman.rnn.batches import Bags, Sequences
+from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.compute.threads import computing
 from elman.rnn.inference.decode import Scheme, predict
 from elman.rnn.networks.tagger import NetworkConfig, init

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from elman.tasks.execution import memory as budget
 from elman.tasks.execution import ray_engine, throughput
 from elman.tasks.execution import run as tagging
 from elman.tasks.execution.engines import Engine, Inline, Local
+from elman.tasks.execution.memory import size_of
 from elman.tasks.execution.ray_engine import Ray
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync
@@ -41,19 +41,6 @@ from elman.tasks.tagging.plan import plan_of, plan_sources, write_plan
 from elman.tasks.tagging.shard import Request, options_of
 
 EXIT_BAD_DATA = 3
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-
-
-def size_of(value: str) -> int:
-    """Bytes of a size as people write it: 512MiB, 1GiB, 4M, 1000000.
-
-    Raises:
-        UsageError: it is none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", value.strip(), re.IGNORECASE)
-    if not found or float(found[1]) <= 0:
-        raise UsageError(f"expected a size such as 512MiB or 1GiB. Got {value!r}.")
-    return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,7 @@ def home(tmp_path, monkeypatch) -> Path:
 def mlflow_template(tmp_path_factory) -> Path:
     """A migrated MLflow database, made once: a new one costs seconds."""
     folder = tmp_path_factory.mktemp("mlflow-template")
-    code = "from elman.tasks.runtime import mlflow_sync; mlflow_sync.versions('none')"
+    code = "from elman.tasks.runtime import registry; registry.versions('none')"
     env = {**os.environ, "ELMAN_HOME": str(folder)}
     env.pop("MLFLOW_TRACKING_URI", None)
     subprocess.run([sys.executable, "-c", code], check=True, env=env, cwd=CHECKOUT)

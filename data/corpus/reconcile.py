@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from elman.data.corpus.contig_pieces import PIECE
 from elman.data.corpus.shards import DOCUMENTS, fraction, piece_split, split_of
-from elman.data.sources.genomes import PIECE
 from elman.data.store.schema import SPLITS
 
 BLOCK = 50  # sentences that are dealt out together where there are too few documents

@@ -10,16 +10,16 @@ A corpus has one table more than design asks for, `documents`: what it has alrea
 import hashlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from elman.data.corpus.contig_pieces import PIECE, pieces
 from elman.data.formats.records import Document, Refused, Sentence
 from elman.data.genome.contigs import Contig
-from elman.data.sources.genomes import PIECE, pieces
 from elman.data.store import schema
 
 SHARD_BYTES = 16 << 20
@@ -88,25 +88,6 @@ def piece_split(contig: str, number: int) -> str:
 
 
 # --- shards -------------------------------------------------------------------------------------------------
-
-
-def by_character(sentence: Sentence) -> Sentence:
-    """Cut tokens into single characters; the first of a B- token keeps B-, the others are I-."""
-    if all(end - start == 1 for start, end in zip(sentence.token_start, sentence.token_end, strict=True)):
-        return sentence
-    starts, tags = list[int](), list[str]()
-    for number, (start, end) in enumerate(zip(sentence.token_start, sentence.token_end, strict=True)):
-        places = [at for at in range(start, end) if not sentence.text[at - sentence.start].isspace()]
-        starts += places
-        if sentence.tags is not None:
-            tag = sentence.tags[number]
-            tags += [tag, *[tag.replace("B-", "I-", 1)] * (len(places) - 1)] if places else []
-    return replace(
-        sentence,
-        token_start=tuple(starts),
-        token_end=tuple(start + 1 for start in starts),
-        tags=None if sentence.tags is None else tuple(tags),
-    )
 
 
 @dataclass

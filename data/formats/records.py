@@ -1,6 +1,6 @@
 """What readers hand on: documents of sentences, and records they refuse with the reason."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -96,3 +96,22 @@ class Refused:
     detail: str
     todo: str
     raw: bytes
+
+
+def by_character(sentence: Sentence) -> Sentence:
+    """Cut tokens into single characters; the first of a B- token keeps B-, the others are I-."""
+    if all(end - start == 1 for start, end in zip(sentence.token_start, sentence.token_end, strict=True)):
+        return sentence
+    starts, tags = list[int](), list[str]()
+    for number, (start, end) in enumerate(zip(sentence.token_start, sentence.token_end, strict=True)):
+        places = [at for at in range(start, end) if not sentence.text[at - sentence.start].isspace()]
+        starts += places
+        if sentence.tags is not None:
+            tag = sentence.tags[number]
+            tags += [tag, *[tag.replace("B-", "I-", 1)] * (len(places) - 1)] if places else []
+    return replace(
+        sentence,
+        token_start=tuple(starts),
+        token_end=tuple(start + 1 for start in starts),
+        tags=None if sentence.tags is None else tuple(tags),
+    )

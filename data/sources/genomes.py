@@ -12,20 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
-
 from elman.data.formats.fasta import read_fasta
 from elman.data.formats.genbank import read_genbank
 from elman.data.formats.gff3 import Annotation, Row, read_gff3
 from elman.data.formats.records import Refused
 from elman.data.genome.annotation_rules import CODING, LabelRule
 from elman.data.genome.contigs import Contig, Feature, over_origin
-from elman.data.genome.nucleotides import masked_of
-from elman.data.store import schema
 
-PIECE = 100_000  # bases in a row of the table; dev blocks are as long
 _SKIPPED = 1 << 20  # bytes passed over together
 
 
@@ -204,115 +197,3 @@ def _misplaced(row: Row, reason: str, detail: str) -> Refused:
         todo="Give the annotation that was made for this sequence, of the same version.",
         raw=row.raw,
     )
-
-
-def pieces(
-    contig: Contig, split: str | Sequence[str] = "train", size: int = PIECE, numbers: range | None = None
-) -> pl.DataFrame:
-    """A contig, or some pieces of it, as rows of schema.DNA.
-
-    Args:
-        contig: as read.
-        split: of all pieces of the contig, or of each.
-        size: bases in a piece; the last may be shorter.
-        numbers: of the pieces that are wanted, from 0; all if None.
-
-    Returns:
-        one row a piece, each with all features that overlap it, whole, and its share of the masked intervals:
-        lower case, unless all of the contig is.
-    """
-    numbers = range(-(-contig.length // size)) if numbers is None else numbers
-    starts = [number * size for number in numbers]
-    parts = [contig.bases[at : at + size] for at in starts]
-    lower = not any(re.search("[A-Z]", contig.bases[at : at + size]) for at in range(0, contig.length, size))
-    features: list[list[dict[str, object]] | None] = [None] * len(starts)
-    if contig.features is not None:
-        lists: list[list[dict[str, object]]] = [[] for _ in starts]
-        for f in contig.features:
-            row = {
-                "start": f.start,
-                "end": f.end,
-                "strand": f.strand,
-                "label": f.label,
-                "phase": f.phase,
-                "id": f.id,
-            }
-            first, last = max(f.start // size, numbers.start), min((f.end - 1) // size + 1, numbers.stop)
-            for number in range(first, last):
-                lists[number - numbers.start].append(row)
-        features = list(lists)
-    return pl.DataFrame(
-        {
-            "contig": [contig.id] * len(starts),
-            "contig_length": [contig.length] * len(starts),
-            "split": [split] * len(starts) if isinstance(split, str) else [split[n] for n in numbers],
-            "start": starts,
-            "bases": parts,
-            "circular": [contig.circular] * len(starts),
-            "masked": [
-                [] if lower else _intervals(masked_of(part) + at)
-                for at, part in zip(starts, parts, strict=True)
-            ],
-            "features": features,
-            "source": [contig.source] * len(starts),
-            "byte_offset": [contig.byte_offset] * len(starts),
-        },
-        schema=schema.DNA,
-    )
-
-
-def _intervals(places: npt.NDArray[np.int64]) -> list[dict[str, int]]:
-    return [{"start": start, "end": end} for start, end in places.tolist()]
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Neighbouring pieces of one contig, joined again.
-
-    start: where it begins in the contig.
-    bases: exactly as they came.
-    circular: whether it is the whole of a circle.
-    features: one row a part of a feature, as in schema.FEATURE, contig coordinates; None without annotation.
-    """
-
-    source: str
-    contig: str
-    contig_length: int
-    start: int
-    bases: str
-    features: pl.DataFrame | None
-    circular: bool = False
-
-    def __len__(self) -> int:
-        return len(self.bases)
-
-
-def stretches(frame: pl.DataFrame) -> Iterator[Stretch]:
-    """Join the pieces of schema.DNA rows, in any order, into the longest unbroken stretches of contigs."""
-    frame = frame.sort("source", "byte_offset", "contig", "start")
-    lengths = frame["bases"].str.len_bytes().to_numpy()
-    starts = frame["start"].to_numpy()
-    same = (frame.select(pl.struct("source", "byte_offset", "contig").rle_id()).to_series()).to_numpy()
-    fresh = np.ones(len(frame), bool)
-    fresh[1:] = (same[1:] != same[:-1]) | (starts[1:] != starts[:-1] + lengths[:-1])
-    firsts = np.flatnonzero(fresh).tolist()
-    for first, last in zip(firsts, [*firsts[1:], len(frame)], strict=True):
-        some = frame[first:last]
-        labelled = some.filter(pl.col("features").is_not_null())
-        features = None
-        if len(labelled):
-            features = labelled.select(pl.col("features").list.explode(empty_as_null=False)).unnest(
-                "features"
-            )
-            features = features.unique(maintain_order=True).sort("start", "end", maintain_order=True)
-        row = some.row(0, named=True)
-        bases = "".join(some["bases"])
-        yield Stretch(
-            row["source"],
-            row["contig"],
-            row["contig_length"],
-            row["start"],
-            bases,
-            features,
-            row["circular"] and len(bases) == row["contig_length"],
-        )

@@ -8,10 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from elman.data.corpus.shards import by_character
 from elman.data.errors import BadInput, Changed
 from elman.data.formats import conll, jsonl, plaintext
-from elman.data.formats.records import Document, Flat, Refused
+from elman.data.formats.records import Document, Flat, Refused, by_character
 from elman.data.formats.slices import BROKEN
 from elman.data.genome.annotation_rules import CODING, LabelRule
 from elman.data.genome.contigs import Contig

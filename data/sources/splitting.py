@@ -11,11 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from elman.data.corpus.shards import by_character
 from elman.data.formats import conll, jsonl, plaintext
 from elman.data.formats.fasta import read_fasta
 from elman.data.formats.genbank import read_genbank
-from elman.data.formats.records import Document, Flat, Refused
+from elman.data.formats.records import Document, Flat, Refused, by_character
 from elman.data.formats.slices import (
     AHEAD,
     BROKEN,

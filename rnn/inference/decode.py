@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.rnn.batches import Bags, Batch, Sequences, by_length, pack
 from elman.rnn.compute.arrays import Bools, Floats, Int32, Int64, Params, compiled
+from elman.rnn.compute.batches import Bags, Batch, Sequences, by_length, pack
 from elman.rnn.compute.threads import computing
 from elman.rnn.inference.input_cache import Known, tagger
 from elman.rnn.layers import crf

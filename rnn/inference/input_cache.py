@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from elman.rnn.batches import Bags, Batch
 from elman.rnn.compute.arrays import Floats, Int32, Params
+from elman.rnn.compute.batches import Bags, Batch
 from elman.rnn.networks.tagger import Architecture
 
 if TYPE_CHECKING:

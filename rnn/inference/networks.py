@@ -10,9 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-from elman.rnn.batches import Bags, Batch
 from elman.rnn.compute import matmul
 from elman.rnn.compute.arrays import Floats, Int32, Params, compiled
+from elman.rnn.compute.batches import Bags, Batch
 from elman.rnn.layers import dense, embedding_kernels, recurrent_kernels
 from elman.rnn.layers.characters import Speller, Spelling, spell
 from elman.rnn.layers.recurrent import GATES

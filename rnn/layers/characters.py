@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.rnn.batches import Bags, Batch, Sequences, pack
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
+from elman.rnn.compute.batches import Bags, Batch, Sequences, pack
 from elman.rnn.layers.dense import column_sums, product
 from elman.rnn.layers.recurrent import GATES, Cell
 

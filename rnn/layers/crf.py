@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.rnn.batches import before_of, last_of
 from elman.rnn.compute.arrays import Bools, Floats, Int32, Int64, Params, compiled
+from elman.rnn.compute.batches import before_of, last_of
 
 FLOOR = -80.0  # no class is taken as less likely than e^-80 of the best of its row: nothing underflows
 CLOSED = -1e4  # stands for -inf where sums are taken: exp of it is 0
@@ -82,7 +82,7 @@ def viterbi(emission: Floats, starts: Int64, weights: Weights) -> Int32:
 
     Args:
         emission: (N, G)
-        starts: (T + 1,) rows of each step, see rnn/batches.py.
+        starts: (T + 1,) rows of each step, see rnn/compute/batches.py.
         weights: of the chain.
 
     Returns:

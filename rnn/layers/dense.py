@@ -1,4 +1,4 @@
-"""Layers on packed batches (rnn/batches.py), each returning its output and the way back of a gradient.
+"""Layers on packed batches (rnn/compute/batches.py), each returning its output and the way back of a gradient.
 
 N rows, D table width, H hidden units, G classes. The recurrent cells are in rnn/layers/recurrent.py.
 """
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.rnn.batches import Batch
 from elman.rnn.compute.arrays import Floats, Int32, compiled
+from elman.rnn.compute.batches import Batch
 
 
 def linear(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from elman.rnn.batches import Bags
 from elman.rnn.compute.arrays import Floats, Int32, RowGradient
+from elman.rnn.compute.batches import Bags
 
 
 class OneHot:

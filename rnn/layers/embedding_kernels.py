@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.rnn.batches import Bags
 from elman.rnn.compute.arrays import Floats, Int32, RowGradient
+from elman.rnn.compute.batches import Bags
 from elman.rnn.compute.fast_math import exp
 from elman.rnn.compute.jit import jit
 from elman.rnn.layers import embedding as tables

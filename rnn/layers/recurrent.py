@@ -1,4 +1,4 @@
-"""Recurrent cells on packed batches (rnn/batches.py): siblings that read like their equations.
+"""Recurrent cells on packed batches (rnn/compute/batches.py): siblings that read like their equations.
 
 Every cell takes x (N, F*H), what enters each step with its bias already added, F gates side by side; its
 recurrent weights; the batch; the direction; `keep` (B, H), a factor for each unit of the state of each
@@ -12,8 +12,8 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from elman.rnn.batches import Batch
 from elman.rnn.compute.arrays import Floats, Int32, Int64, Params
+from elman.rnn.compute.batches import Batch
 from elman.rnn.layers.dense import sigmoid
 
 Backprop: TypeAlias = Callable[[Floats], tuple[Floats, Params]]

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.rnn.batches import Batch
 from elman.rnn.compute.arrays import Floats, Int32, Params
+from elman.rnn.compute.batches import Batch
 from elman.rnn.compute.fast_math import SIGMOID, TANH, exp2, sigmoid, tanh
 from elman.rnn.compute.jit import jit
 from elman.rnn.compute.matmul import packed, put, room, times

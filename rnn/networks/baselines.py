@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from elman.rnn.batches import Bags, Batch, Sequences
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
+from elman.rnn.compute.batches import Bags, Batch, Sequences
 from elman.rnn.layers import dense
 from elman.rnn.networks.tagger import Backprop, Noise, dropped, glorot, one_hot, replaced
 

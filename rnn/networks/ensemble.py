@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.rnn.batches import Bags, Batch
 from elman.rnn.compute.arrays import Floats, Gradients, Params
+from elman.rnn.compute.batches import Bags, Batch
 from elman.rnn.networks.tagger import Architecture, Backprop, NetworkConfig, Noise
 
 

@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as deserialize
 from safetensors.numpy import save as serialize
 
-from elman.rnn.batches import Bags, Batch, Sequences
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, compiled
+from elman.rnn.compute.batches import Bags, Batch, Sequences
 from elman.rnn.layers.embedding import OneHot
 from elman.rnn.networks.tagger import Architecture, Backprop, NetworkConfig, Noise, glorot
 

@@ -26,8 +26,8 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from elman.rnn.batches import Bags, Batch
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Params, compiled
+from elman.rnn.compute.batches import Bags, Batch
 from elman.rnn.layers import characters as letters
 from elman.rnn.layers import dense as layers
 from elman.rnn.layers.embedding import OneHot

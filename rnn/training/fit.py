@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.rnn.batches import Bags, Batch, Sequences, pack, shuffled
 from elman.rnn.compute.arrays import Bools, Floats, Gradients, Params
+from elman.rnn.compute.batches import Bags, Batch, Sequences, pack, shuffled
 from elman.rnn.compute.threads import computing
 from elman.rnn.errors import TrainingError
 from elman.rnn.inference.decode import Prediction, predict

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.rnn.batches import Batch
 from elman.rnn.compute.arrays import Floats, Int32, Params
+from elman.rnn.compute.batches import Batch
 from elman.rnn.layers import crf, dense
 from elman.rnn.networks.tagger import Architecture
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from elman.data.corpus.contig_pieces import stretches_of
 from elman.data.errors import BadInput
 from elman.data.exports.genes import parted
 from elman.data.genome.annotation_rules import CDS
@@ -14,7 +15,6 @@ from elman.data.metrics.genes import score_intervals
 from elman.tasks.evaluation.reports import genes_report
 from elman.tasks.models.gene_finder import GeneFinder
 from elman.tasks.runtime.orchestration import task
-from elman.tasks.training.genes import stretches_of
 
 
 @task

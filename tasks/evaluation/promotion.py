@@ -11,7 +11,7 @@ from typing import Any
 from elman.data.store.writer import Dataset
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.models import model_folder
-from elman.tasks.runtime import mlflow_sync
+from elman.tasks.runtime import mlflow_sync, registry
 from elman.tasks.runtime.orchestration import task
 
 DIGEST, VERDICT, JUDGED_BY = "elman.corpus", "elman.verdict", "elman.judged_by"
@@ -31,7 +31,7 @@ def find_challenger(name: str, corpus: str) -> dict[str, Any]:
     """
     mlflow_sync.send_pending()  # a training that ended while MLflow was away may be the one
     digest = Dataset.open(corpus_folder(corpus)).digest
-    for version in reversed(mlflow_sync.versions(name)):
+    for version in reversed(registry.versions(name)):
         if version.tags.get(DIGEST) == digest:
             verdict = version.tags.get(VERDICT, "")
             why = f"nothing new since version {version.version}, which was {verdict}" if verdict else ""
@@ -49,7 +49,7 @@ def judge(name: str, challenger: str, corpus: str) -> dict[str, Any]:
     """
     from elman.tasks.evaluation.text import headline
 
-    champion = mlflow_sync.champion(name)
+    champion = registry.champion(name)
     if champion is None or champion.version == challenger:
         return {"champion": "", "judged_by": challenger}
     judged_by = champion.tags.get(JUDGED_BY, champion.version)
@@ -65,7 +65,7 @@ def judge(name: str, challenger: str, corpus: str) -> dict[str, Any]:
 
 
 def _folder(name: str, version: str) -> Path:
-    return mlflow_sync.resolve_model(f"models:/{name}/{version}")
+    return registry.resolve_model(f"models:/{name}/{version}")
 
 
 @task
@@ -83,7 +83,7 @@ def decide(name: str, challenger: str, scores: dict[str, Any]) -> dict[str, Any]
         relation = "above" if promoted else "not above"
         why = f"challenger {new:.4f} is {relation} champion {old:.4f} on the champion's test documents"
     if promoted:
-        mlflow_sync.note(name, challenger, JUDGED_BY, scores["judged_by"])
-        mlflow_sync.promote(name, challenger, why)
-    mlflow_sync.note(name, challenger, VERDICT, "promoted" if promoted else "kept out")
+        registry.note(name, challenger, JUDGED_BY, scores["judged_by"])
+        registry.promote(name, challenger, why)
+    registry.note(name, challenger, VERDICT, "promoted" if promoted else "kept out")
     return {"promoted": promoted, "why": why, "challenger": challenger, **scores}

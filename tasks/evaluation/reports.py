@@ -10,7 +10,7 @@ import polars as pl
 
 from elman.data.store.writer import atomic_write
 from elman.tasks.evaluation import plots
-from elman.tasks.experiments.comparison import table
+from elman.tasks.evaluation.markdown import table
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.orchestration import task

@@ -11,9 +11,9 @@ from elman.data.errors import BadInput
 from elman.data.metrics.entities import entity_scores
 from elman.data.store.writer import Dataset
 from elman.tasks.models import model_folder
+from elman.tasks.models.tag_set import by_sentence
 from elman.tasks.models.text_tagger import Tagger
 from elman.tasks.runtime.orchestration import task
-from elman.tasks.training.training_data import by_sentence
 
 
 def evaluate_text(

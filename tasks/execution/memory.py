@@ -5,6 +5,7 @@ mapped weights) counted once, the driver has 250 MiB, 290 with Prefect, a worker
 """
 
 import os
+import re
 from dataclasses import dataclass
 
 from elman.data.errors import UsageError
@@ -92,3 +93,18 @@ def share(asked: int | None, memory: int, shards: int, kind: str, weights: int) 
             kept *= 2
         rows = min(left - kept * ENTRY, MOST_ROWS)
     return Share(workers, kept, rows, of_worker(kind, weights, kept, rows))
+
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def size_of(value: str) -> int:
+    """Bytes of a size as people write it: 512MiB, 1GiB, 4M, 1000000.
+
+    Raises:
+        UsageError: it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", value.strip(), re.IGNORECASE)
+    if not found or float(found[1]) <= 0:
+        raise UsageError(f"expected a size such as 512MiB or 1GiB. Got {value!r}.")
+    return int(float(found[1]) * _UNITS[found[2].lower()])

@@ -19,8 +19,8 @@ from elman.data.metrics.bootstrap import paired, sentence_counts
 from elman.data.store.writer import Dataset, atomic_write, code_hash, key_of
 from elman.rnn.networks.tagger import Architecture
 from elman.tasks.evaluation import plots
+from elman.tasks.evaluation.markdown import table
 from elman.tasks.experiments import baselines
-from elman.tasks.experiments.comparison import table
 from elman.tasks.models.presets import preset
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task

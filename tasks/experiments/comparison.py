@@ -18,6 +18,7 @@ from elman.data.store.writer import atomic_write
 from elman.rnn.networks.tagger import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.evaluation import plots
+from elman.tasks.evaluation.markdown import table
 from elman.tasks.experiments import baselines
 from elman.tasks.models import model_folder
 from elman.tasks.runtime.console import say
@@ -189,13 +190,3 @@ def markdown(report: dict[str, Any]) -> str:
             ]
             parts.append(table([title, "tokens", *names], rows))
     return "\n".join(parts)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others are numbers."""
-
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "".join([line(head), line(rule), *(line(row) for row in rows)])

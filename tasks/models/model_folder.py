@@ -187,6 +187,6 @@ def resolve(model: str) -> Path:
                 return folder
         if "/" in model or os.sep in model:
             raise BadInput("a model", got="no such folder", todo=_HOW_TO_NAME, source=model)
-    from elman.tasks.runtime.mlflow_sync import resolve_model
+    from elman.tasks.runtime.registry import resolve_model
 
     return resolve_model(model)

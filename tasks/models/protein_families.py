@@ -12,13 +12,13 @@ import numpy.typing as npt
 from elman.data.genome.amino_acids import BLOCKS, ROWS, Proteins, rows_of, translate
 from elman.data.genome.gene_decoder import Gene
 from elman.data.text.tags import tag_set
-from elman.rnn.batches import Bags, Sequences
 from elman.rnn.compute.arrays import Params
+from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import predict
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
 from elman.rnn.training.fit import FitConfig, fit
-from elman.tasks.models.text_tagger import Scoring
+from elman.tasks.models.tag_set import Scoring
 
 WEIGHTS = "families.safetensors"
 ENOUGH = 0.15  # of a gene that must be covered to give it a label of whole genes

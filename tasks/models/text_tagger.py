@@ -18,15 +18,16 @@ from elman.data.encoding.word_cache import WORDS, Names, Words, equal_sentences
 from elman.data.errors import BadInput
 from elman.data.text.string_table import ROWS
 from elman.data.text.strings import Strings
-from elman.data.text.tags import legal, tag_set
+from elman.data.text.tags import tag_set
 from elman.data.text.tokenizer import Tokenizer
-from elman.rnn.batches import Bags, Sequences
-from elman.rnn.compute.arrays import Bools, Params
-from elman.rnn.inference.decode import Prediction, Scheme, Spans, predict, repeated
+from elman.rnn.compute.arrays import Params
+from elman.rnn.compute.batches import Bags, Sequences
+from elman.rnn.inference.decode import Prediction, Spans, predict, repeated
 from elman.rnn.inference.input_cache import Known, Rows
 from elman.rnn.networks.tagger import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models.model_folder import VOCABULARY, WEIGHTS, Model, read
+from elman.tasks.models.tag_set import Scoring, iob2_of
 
 CHUNK = 1 << 20  # tokens whose features are looked up at a time
 
@@ -64,23 +65,6 @@ class Tagged:
     probability: np.ndarray
     spans: Spans
     unknown: int
-
-
-class Scoring(NamedTuple):
-    """What decoding needs to know of a tag set: IOB2, or yes and no of one type."""
-
-    scheme: Scheme
-    start: Bools | None
-    transition: Bools | None
-
-    @classmethod
-    def of(cls, tags: Sequence[str], binary: bool) -> Self:
-        """For IOB2 tags, or for the two answers of a sigmoid."""
-        if binary:
-            return cls(Scheme(np.zeros(2, bool), np.array([-1, 0], np.int32)), None, None)
-        types = sorted({tag[2:] for tag in tags if tag != "O"})
-        kind = np.array([-1 if tag == "O" else types.index(tag[2:]) for tag in tags], np.int32)
-        return cls(Scheme(np.array([tag[:2] == "B-" for tag in tags]), kind), *legal(tags))
 
 
 @dataclass(frozen=True)
@@ -263,11 +247,3 @@ _OTHER = "Tag genomes with this one, or name a model trained on text."
 def _cuts(ends: np.ndarray) -> list[int]:
     """Where to part n sentences, from 0 to n, so that about CHUNK tokens are done at a time."""
     return [0, *(np.flatnonzero(np.diff(ends // CHUNK)) + 1).tolist(), len(ends)]
-
-
-def iob2_of(answers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Yes and no as tag ids of O, B, I: runs of yes are entities."""
-    yes = answers > 0
-    before = np.concatenate([[False], yes[:-1]])
-    before[offsets[:-1]] = False
-    return np.where(yes, np.where(before, 2, 1), 0).astype(np.int32)

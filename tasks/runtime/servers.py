@@ -25,7 +25,7 @@ from elman.data.errors import ElmanError, UsageError
 from elman.data.store.writer import atomic_write
 from elman.tasks.runtime.console import say
 from elman.tasks.runtime.environment import CHECKOUT, client_settings, home
-from elman.tasks.runtime.mlflow_sync import tracking_uri
+from elman.tasks.runtime.mlflow_connection import tracking_uri
 
 HOST = "127.0.0.1"
 POOL = "local"

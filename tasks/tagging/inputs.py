@@ -17,6 +17,7 @@ import polars as pl
 from elman.data.corpus import shards as corpus
 from elman.data.errors import BadInput, UsageError
 from elman.data.formats import parquet
+from elman.data.formats import records as text_records
 from elman.data.formats.parquet import Columns
 from elman.data.formats.records import Document, Flat, Refused, Sentence
 from elman.data.formats.slices import Met, Size, Slice
@@ -463,12 +464,12 @@ def _of_rows(source: str, document: str, rows: pl.DataFrame) -> Part:
 
 
 def by_character(part: Part) -> Part:
-    """The same with a token for each visible character that is in one; see `data.corpus.shards.by_character`."""
+    """The same with a token for each visible character that is in one; see `text_records.by_character`."""
     sentences = []
     places = zip(part.start.tolist(), part.texts, itertools.pairwise(part.bounds.tolist()), strict=True)
     for start, text, (a, b) in places:
         spans = tuple(part.token_start[a:b].tolist()), tuple(part.token_end[a:b].tolist())
-        sentences.append(corpus.by_character(Sentence(start, start + len(text), text, *spans)))
+        sentences.append(text_records.by_character(Sentence(start, start + len(text), text, *spans)))
     made = _part(part.source, part.document, 0, Document(part.document, part.source, tuple(sentences)), True)
     return replace(made, number=part.number)
 

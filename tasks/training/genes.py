@@ -1,7 +1,7 @@
 """Training a gene finder on annotated genomes, and a network of families where their genes are labelled."""
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import polars as pl
 
+from elman.data.corpus.contig_pieces import stretches_of
 from elman.data.errors import BadInput
 from elman.data.genome.amino_acids import labelled
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import PSEUDOGENE
 from elman.data.genome.nucleotides import STEP, begins_of, codes_of, labels_of, reverse_complement, steps_of
 from elman.data.genome.training_windows import Cut, Learnt, crops, reads_tga
-from elman.data.sources.genomes import Stretch
-from elman.data.sources.genomes import stretches as joined
 from elman.data.store.writer import Dataset
-from elman.rnn.networks.both_strands import Crops, StrandFit, fit
 from elman.rnn.networks.weights import to_bytes
+from elman.rnn.training.both_strands import Crops, StrandFit, fit
 from elman.tasks.models.gene_finder import DnaConfig, GeneFinder, dna_preset, load_model, network
 from elman.tasks.models.protein_families import WEIGHTS, FamilyTagger, Protein, filling, fit_families
 from elman.tasks.runtime.orchestration import task
@@ -55,18 +54,6 @@ def learnt(bases: str, features: pl.DataFrame, start: int = 0) -> Learnt:
     where = features, start, len(codes)
     labels = labels_of(*where, CDS)
     return Learnt(codes, labels, begins_of(*where, CDS), reads_tga(codes, labels))
-
-
-def stretches_of(corpus: Path, split: str, contents: Collection[str] = ()) -> Iterator[Stretch]:
-    """Stretches of a split, or of those contents in it, one contig in memory at a time."""
-    dataset = Dataset.open(corpus)
-    frame = (dataset.made_of(contents) if contents else dataset).scan("data")
-    if split != "all":
-        frame = frame.filter(pl.col("split") == split)
-    keys = frame.select("source", "byte_offset", "contig").unique().collect().sort(pl.all())
-    for source, byte_offset, contig in keys.iter_rows():
-        here = (pl.col("source") == source, pl.col("byte_offset") == byte_offset, pl.col("contig") == contig)
-        yield from joined(frame.filter(*here).collect())
 
 
 def updates(stretches: list[Learnt], config: DnaConfig) -> int:

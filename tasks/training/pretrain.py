@@ -13,8 +13,8 @@ from elman.data.encoding.unlabelled import LEAST, Unlabelled, count_words, encod
 from elman.data.errors import BadInput
 from elman.data.store.writer import Dataset, DatasetWriter, atomic_write, code_hash, key_of
 from elman.data.text.tokenizer import Tokenizer
-from elman.rnn.batches import Bags
 from elman.rnn.compute.arrays import Params
+from elman.rnn.compute.batches import Bags
 from elman.rnn.networks.language_model import NeighboursConfig, from_bytes, to_bytes
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.fit import FitConfig, State, fit

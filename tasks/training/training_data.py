@@ -1,6 +1,6 @@
 """An encoded corpus as the network takes it, and the network's answers as tags again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +8,13 @@ import numpy as np
 from elman.data.encoding.encoded import Encoded
 from elman.data.errors import UsageError
 from elman.data.text.tags import tag_set
-from elman.rnn.batches import Bags, Sequences
 from elman.rnn.compute.arrays import Floats, Params
+from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import Prediction, Scheme, calibrate, predict, span_f1
 from elman.rnn.networks.ensemble import Committee
 from elman.rnn.networks.tagger import Architecture
 from elman.rnn.training.fit import FitConfig, FitResult, State, fit
-from elman.tasks.models.text_tagger import Scoring, iob2_of
+from elman.tasks.models.tag_set import Scoring, by_sentence, iob2_of
 from elman.tasks.runtime.environment import cores
 
 EAGERNESS = tuple(0.25 * step for step in range(-2, 13))  # tried for what speaks for `O`, in logarithms
@@ -233,9 +233,3 @@ class Material:
             transition_legal=self.scoring.transition,
             probabilities=False,
         )
-
-
-def by_sentence(names: Sequence[str], tags: np.ndarray, offsets: np.ndarray) -> list[list[str]]:
-    """Flat tag ids as names, a list a sentence."""
-    flat = np.asarray(names, object)[tags].tolist()
-    return [flat[a:b] for a, b in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]

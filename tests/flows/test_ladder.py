@@ -10,7 +10,7 @@ from elman.data.store.writer import DatasetWriter
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.ladder import LadderConfig, ladder
 from elman.tasks.experiments.ablation import RUNGS, markdown
-from elman.tasks.runtime import mlflow_sync, run_record
+from elman.tasks.runtime import mlflow_connection, run_record
 from elman.tasks.runtime.orchestration import call
 
 
@@ -42,7 +42,7 @@ def test_every_rung_is_in_the_report_the_picture_and_mlflow(climbed):
     assert Path(climbed["table"]).read_text() == markdown(report)
     assert (folder / "ladder.png").read_bytes().startswith(b"\x89PNG")
 
-    client = mlflow_sync._connect().MlflowClient()
+    client = mlflow_connection.connect().MlflowClient()
     parent = client.get_run(climbed["run_id"])
     found = client.search_runs(
         [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{climbed['run_id']}'", max_results=100

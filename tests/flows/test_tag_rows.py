@@ -10,7 +10,7 @@ from elman.data.store.writer import Dataset, sha256_file
 from elman.flows.tag import TagConfig, tag
 from elman.rnn.inference import decode
 from elman.tasks.models.model_folder import PASSPORT
-from elman.tasks.runtime import mlflow_sync
+from elman.tasks.runtime import mlflow_connection, mlflow_sync
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ def test_a_run_is_shown_in_mlflow_beside_the_registered_version_with_its_summary
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(lines(20)) + "\n")
     summary = run(path, "out", asked="models:/names/1")
-    client = MlflowClient(mlflow_sync.tracking_uri())
+    client = MlflowClient(mlflow_connection.tracking_uri())
     experiments = [each.experiment_id for each in client.search_experiments()]
     (one,) = [r for r in client.search_runs(experiments) if r.data.tags.get("elman.manifest")]
     shown = client.get_run(one.info.run_id)

@@ -21,7 +21,7 @@ from elman.rnn.errors import TrainingError
 from elman.tasks.models import gene_finder
 from elman.tasks.models.loading import load
 from elman.tasks.models.presets import preset
-from elman.tasks.runtime import mlflow_sync, run_record
+from elman.tasks.runtime import mlflow_connection, mlflow_sync, registry, run_record
 
 PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
 
@@ -63,7 +63,7 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     )
     names = {path.name for path in (run / "artifacts").iterdir()}
     assert names == {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
-    client = mlflow_sync._connect().MlflowClient()
+    client = mlflow_connection.connect().MlflowClient()
     shown = client.get_run(summary["run_id"]).data
     assert shown.metrics["test_f1"] == summary["test"]["f1"]
     assert shown.params["network.member.hidden"] == str(preset("default").network["hidden"])
@@ -92,7 +92,7 @@ def test_the_mlflow_model_tags_a_string_in_a_fresh_process_with_pickle_refused(
     text = "Anna met Bo in Rome ."
     code = (
         "import json, mlflow\n"
-        f"mlflow.set_tracking_uri({mlflow_sync.tracking_uri()!r})\n"
+        f"mlflow.set_tracking_uri({mlflow_connection.tracking_uri()!r})\n"
         "model = mlflow.pyfunc.load_model('models:/people@champion')\n"
         f"print(json.dumps(model.predict([{text!r}])))\n"
     )
@@ -118,7 +118,7 @@ def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, mo
         ingest(IngestConfig(sources=genome, name="ecoli", as_=split))
     summary = train(TrainConfig(corpus="ecoli", preset="fast", register="genes"))
     assert summary["seconds"] > 0
-    run = mlflow_sync._connect().MlflowClient().get_run(summary["run_id"])
+    run = mlflow_connection.connect().MlflowClient().get_run(summary["run_id"])
     assert run.data.metrics["test_mcc"] == summary["test"]["mcc"]
     assert run.data.params["network.hidden"] == "16"
     assert "| test: CDS - | " in run.data.tags["mlflow.note.content"]
@@ -181,7 +181,7 @@ def test_what_cannot_be_trained_is_a_usage_error_and_registers_nothing(corpus, t
 def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(corpus, tracked_home):
     with pytest.raises(TrainingError, match=r"step \d+, [\w./]+: the .* is (nan|-?inf)"):
         train(TrainConfig(corpus=corpus, epochs=3, learning_rate=1e30, register="people"))
-    assert mlflow_sync.versions("people") == []
+    assert registry.versions("people") == []
     assert not (tracked_home / "models").exists()
     (run,) = (tracked_home / "runs").iterdir()
     assert run_record.Run(run).record["status"] == "FAILED"

@@ -2,19 +2,10 @@
 
 import pytest
 
-from elman.data.corpus.shards import (
-    DOCUMENTS,
-    Reading,
-    by_character,
-    describe,
-    dna_shards,
-    fraction,
-    split_of,
-    text_shards,
-)
-from elman.data.formats.records import Document, Refused, Sentence
+from elman.data.corpus.contig_pieces import PIECE
+from elman.data.corpus.shards import DOCUMENTS, Reading, describe, dna_shards, fraction, split_of, text_shards
+from elman.data.formats.records import Document, Refused, Sentence, by_character
 from elman.data.genome.contigs import Contig, Feature
-from elman.data.sources.genomes import PIECE
 from elman.data.store import schema
 
 

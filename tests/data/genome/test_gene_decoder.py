@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from elman.data.corpus.contig_pieces import pieces, stretches
 from elman.data.genome.gene_decoder import LEAD, DecodeConfig, GeneDecoder, around, codon_tables, evidence_of
 from elman.data.genome.nucleotides import UNKNOWN, codes_of, codons_of, gaps_of, labels_of, reverse_complement
-from elman.data.sources.genomes import pieces, stretches
 
 WIDE = np.array([0, 1, 2, 3, 5, 6, 7])  # where the seven classes stand among nine logits
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])

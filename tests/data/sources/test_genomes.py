@@ -7,9 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from elman.data.corpus.contig_pieces import pieces, stretches
 from elman.data.formats.records import Refused
 from elman.data.genome.contigs import Contig, Feature
-from elman.data.sources.genomes import Genome, pair, pieces, read_genome, stretches
+from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.store import schema
 
 GFF = "##gff-version 3\n{}\tx\tCDS\t{}\t{}\t.\t{}\t0\tID={}\n"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from seqeval.metrics import f1_score
 
-from elman.rnn.batches import Bags, Sequences, by_length, pack
+from elman.rnn.compute.batches import Bags, Sequences, by_length, pack
 from elman.rnn.inference.decode import Scheme, calibrate, predict, repeated, span_f1, spans_of
 from elman.rnn.networks.tagger import NetworkConfig, init
 

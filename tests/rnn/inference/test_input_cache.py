@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Bags, Sequences, pack
+from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.inference.input_cache import Known, Rows, tagger
 from elman.rnn.inference.networks import NetworkReader, reader
 from elman.rnn.networks.ensemble import Committee

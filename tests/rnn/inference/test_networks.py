@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Bags
+from elman.rnn.compute.batches import Bags
 from elman.rnn.inference.networks import reader
 from elman.rnn.layers.recurrent import CELLS
 from elman.rnn.networks.ensemble import Committee

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Sequences, pack
+from elman.rnn.compute.batches import Sequences, pack
 from elman.rnn.layers import crf
 
 G = 3

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Bags, Sequences, pack
+from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.layers import dense, embedding
 
 LENGTHS = [[4, 1, 3], [1], [1, 1], [5, 5]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from elman.rnn.batches import Sequences, pack
+from elman.rnn.compute.batches import Sequences, pack
 from elman.rnn.layers import recurrent
 
 GOLDEN = load_file(Path(__file__).with_name("golden") / "golden.safetensors")

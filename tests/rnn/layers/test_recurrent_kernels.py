@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Bags, Sequences, pack
+from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.compute.fast_math import exp, exp2
 from elman.rnn.inference.decode import Scheme, spans_of
 from elman.rnn.inference.input_cache import tagger

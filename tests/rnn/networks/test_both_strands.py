@@ -5,8 +5,10 @@ import pytest
 
 from elman.rnn.errors import TrainingError
 from elman.rnn.networks import both_strands
-from elman.rnn.networks.both_strands import Crops, StrandConfig, StrandFit
+from elman.rnn.networks.both_strands import StrandConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
+from elman.rnn.training import both_strands as training
+from elman.rnn.training.both_strands import Crops, StrandFit
 
 CONFIG = StrandConfig(rows=39, slots=3, embedding=4, hidden=8)
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
@@ -30,7 +32,7 @@ def params():
 
 
 def cost(params, some):
-    return both_strands.loss(both_strands.forward(params, some.rows, some.mirrored)[0], some, 0.7)[0]
+    return training.loss(both_strands.forward(params, some.rows, some.mirrored)[0], some, 0.7)[0]
 
 
 @pytest.mark.parametrize("name", sorted(CONFIG.parameters()))
@@ -38,7 +40,7 @@ def cost(params, some):
 def test_every_gradient_is_the_slope_of_the_loss(params, name, T):
     some = crops(1, T=T)
     logits, backprop = both_strands.forward(params, some.rows, some.mirrored)
-    gradient = backprop(both_strands.loss(logits, some, 0.7)[1])[name]
+    gradient = backprop(training.loss(logits, some, 0.7)[1])[name]
     direction, eps = np.random.default_rng(2).normal(size=params[name].shape), 1e-5
     ahead, behind = ({**params, name: params[name] + sign * eps * direction} for sign in (1, -1))
     slope = (cost(ahead, some) - cost(behind, some)) / (2 * eps)
@@ -49,7 +51,7 @@ def test_every_gradient_is_the_slope_of_the_loss(params, name, T):
 def test_a_wrong_gradient_would_be_noticed(params):
     some = crops(1)
     logits, backprop = both_strands.forward(params, some.rows, some.mirrored)
-    gradient = backprop(both_strands.loss(logits, some, 0.7)[1])[
+    gradient = backprop(training.loss(logits, some, 0.7)[1])[
         "Wh"
     ].T.copy()  # planted: gates in the wrong place
     direction, eps = np.random.default_rng(2).normal(size=params["Wh"].shape), 1e-5
@@ -103,7 +105,7 @@ def learn(seed, steps=300):
 
     costs = []
     how = StrandFit(steps=steps, learning_rate=0.02, warm=5)
-    found = both_strands.fit(CONFIG, how, stream(), seed=seed, on_step=lambda _, cost: costs.append(cost))
+    found = training.fit(CONFIG, how, stream(), seed=seed, on_step=lambda _, cost: costs.append(cost))
     return found, costs
 
 
@@ -117,7 +119,7 @@ def test_training_learns_and_the_same_seed_gives_the_same_weights():
 
 def test_a_training_that_blows_up_stops_with_its_step():
     with pytest.raises(TrainingError, match="learning rate"):
-        both_strands.fit(
+        training.fit(
             CONFIG,
             StrandFit(steps=3, learning_rate=float("inf")),
             iter([crops(i) for i in range(3)]),

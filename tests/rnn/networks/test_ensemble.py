@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Bags, Sequences, pack
+from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.inference.decode import predict
 from elman.rnn.inference.input_cache import tagger
 from elman.rnn.layers import crf

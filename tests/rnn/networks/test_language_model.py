@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Bags, Sequences, pack
+from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.networks.language_model import CLOSED, NeighboursConfig, started
 from elman.rnn.networks.tagger import NetworkConfig, Noise, init
 from elman.rnn.training.fit import FitConfig, fit

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Bags, Sequences, pack
 from elman.rnn.compute.arrays import RowGradient
+from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.networks.baselines import PaddedConfig, WindowConfig
 from elman.rnn.networks.ensemble import Committee
 from elman.rnn.networks.language_model import NeighboursConfig

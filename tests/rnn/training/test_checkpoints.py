@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Bags, Sequences
+from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training import checkpoints

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from elman.rnn.batches import Bags, Sequences, pack, shuffled
+from elman.rnn.compute.batches import Bags, Sequences, pack, shuffled
 from elman.rnn.errors import TrainingError
 from elman.rnn.inference.decode import predict
 from elman.rnn.networks.baselines import PaddedConfig, WindowConfig, most_frequent

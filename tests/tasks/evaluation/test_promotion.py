@@ -9,7 +9,7 @@ from elman.data.errors import UsageError
 from elman.flows.retrain import RetrainConfig, retrain
 from elman.tasks.evaluation.promotion import JUDGED_BY, VERDICT
 from elman.tasks.models import model_folder
-from elman.tasks.runtime import mlflow_sync
+from elman.tasks.runtime import mlflow_connection, registry
 
 
 def write(path: Path, rows: list[tuple[str, str, str]]) -> Path:
@@ -49,7 +49,7 @@ def run(tracked_home, inbox):
 
 
 def champion() -> str:
-    version = mlflow_sync.champion("names")
+    version = registry.champion("names")
     assert version is not None
     return version.version
 
@@ -82,10 +82,10 @@ def test_the_gate_from_the_first_model_to_a_better_one(run, inbox, invented_rows
     assert (better["trained"], better["promoted"]) == (True, True)
     assert better["challenger_score"] > better["champion_score"]
     assert champion() == "3"
-    tags = [version.tags for version in mlflow_sync.versions("names")]
+    tags = [version.tags for version in registry.versions("names")]
     assert [t[VERDICT] for t in tags] == ["promoted", "kept out", "promoted"]
     assert [t.get(JUDGED_BY) for t in tags] == ["1", None, "1"]
-    judged = model_folder.read(mlflow_sync.resolve_model("models:/names/1")).passport["corpus"]["sources"]
+    judged = model_folder.read(registry.resolve_model("models:/names/1")).passport["corpus"]["sources"]
     assert [source["name"] for source in judged] == ["a.test.conll", "a.train.conll"]
 
 
@@ -94,7 +94,7 @@ def test_a_gate_that_was_stopped_before_its_verdict_judges_without_training_agai
     run()
     write(inbox / "c.conll", invented_rows(300, 3))
     done = run()
-    client = mlflow_sync._connect().MlflowClient()
+    client = mlflow_connection.connect().MlflowClient()
     client.delete_model_version_tag("names", done["challenger"], VERDICT)
     resumed = run()
     assert resumed["trained"] is False

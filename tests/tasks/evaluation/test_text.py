@@ -11,8 +11,8 @@ from elman.data.encoding.encode import tokens_of
 from elman.data.errors import BadInput
 from elman.data.store.writer import Dataset, DatasetWriter
 from elman.tasks.evaluation.text import evaluate_model, headline
+from elman.tasks.models.tag_set import by_sentence
 from elman.tasks.models.text_tagger import Tagger
-from elman.tasks.training.training_data import by_sentence
 
 
 def answers(folder: str, corpus: Path, split: str) -> tuple[list[list[str]], list[list[str]]]:

@@ -13,12 +13,12 @@ from Bio.Data import CodonTable
 from Bio.Seq import Seq
 from Bio.SeqRecord import SeqRecord
 
+from elman.data.corpus.contig_pieces import pieces
 from elman.data.errors import UsageError
 from elman.data.genome import spooled_sequence
 from elman.data.genome.contigs import Contig
 from elman.data.genome.genome_model import AdaptConfig
 from elman.data.genome.nucleotides import codes_of, letters_of
-from elman.data.sources.genomes import pieces
 from elman.data.store.writer import Dataset, DatasetWriter
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag

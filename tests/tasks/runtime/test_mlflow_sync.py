@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from elman.data.errors import BadInput, UsageError
-from elman.tasks.runtime import mlflow_sync, run_record
+from elman.tasks.runtime import mlflow_connection, mlflow_sync, registry, run_record
 
 
 def client():
     import mlflow
 
-    mlflow.set_tracking_uri(mlflow_sync.tracking_uri())
+    mlflow.set_tracking_uri(mlflow_connection.tracking_uri())
     return mlflow.MlflowClient()
 
 
@@ -96,7 +96,7 @@ def test_a_run_whose_number_another_process_has_got_is_shown_as_killed(tracked_h
 )
 def test_a_name_nobody_registered_is_bad_input(tracked_home, name):
     with pytest.raises(BadInput, match=name.split("@")[0]):
-        mlflow_sync.resolve_model(name)
+        registry.resolve_model(name)
 
 
 def test_a_run_that_cannot_be_sent_does_not_hold_up_the_others(tracked_home, monkeypatch, capsys):

@@ -1,0 +1,13 @@
+"""Markdown tables."""
+
+from collections.abc import Sequence
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "".join([line(head), line(rule), *(line(row) for row in rows)])
