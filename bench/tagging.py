@@ -29,7 +29,7 @@ import polars as pl
 import spacy
 
 from bench import crf
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 from elman.tasks.ingest.corpus_names import corpus_folder

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from elman.data.errors import UsageError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Sources
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.ingest.steps import (

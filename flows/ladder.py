@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Corpus
 from elman.tasks.experiments.ablation import PRETRAINED, RULE, RUNGS, climb, preset_of, report_ladder
 from elman.tasks.ingest.corpus_names import corpus_folder

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from elman.data.errors import UsageError
 from elman.data.formats.parquet import Columns
-from elman.data.store.dataset import MANIFEST
+from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write, to_bytes
-from elman.data.store.writer import Dataset, DatasetWriter
+from elman.data.store.writer import DatasetWriter
 from elman.flows.arguments import Model, Sources
 from elman.tasks.execution import memory as budget
 from elman.tasks.execution import ray_engine, throughput

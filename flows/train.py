@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Corpus
 from elman.tasks.evaluation.promotion import corpus_tags
 from elman.tasks.evaluation.reports import describe, flat_scores, report_training, settings

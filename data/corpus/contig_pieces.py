@@ -12,7 +12,7 @@ import polars as pl
 from elman.data.genome.contigs import Contig
 from elman.data.genome.nucleotides import masked_of
 from elman.data.store import schema
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 
 PIECE = 100_000  # bases in a row of the table; dev blocks are as long
 

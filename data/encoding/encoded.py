@@ -18,7 +18,9 @@ import numpy as np
 import polars as pl
 
 from elman.data.encoding.features import Bags, Features
-from elman.data.store.writer import Dataset, DatasetWriter, atomic_write
+from elman.data.store.dataset import Dataset
+from elman.data.store.disk import atomic_write
+from elman.data.store.writer import DatasetWriter
 
 KIND = "encoded"
 VOCABULARY = "vocabulary.json"

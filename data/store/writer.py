@@ -22,7 +22,6 @@ from elman.data.errors import BadInput, IntegrityError
 from elman.data.store import lock
 from elman.data.store.dataset import FORMAT, MANIFEST, STAGING, Dataset, FileEntry, Shard
 from elman.data.store.disk import (
-    atomic_write,
     code_hash,
     disk,
     fsync,
@@ -34,18 +33,6 @@ from elman.data.store.disk import (
     to_pieces,
     write_whole,
 )
-
-__all__ = [
-    "Dataset",
-    "DatasetWriter",
-    "FileEntry",
-    "Shard",
-    "Staging",
-    "atomic_write",
-    "code_hash",
-    "key_of",
-    "sha256_file",
-]
 
 ROW_GROUP = 1 << 16  # rows; fixed, so that equal frames give equal files
 RECEIPTS, EXPORTS, LOCK, OBSOLETE = "receipts", "exports", "lock", "obsolete.json"

@@ -120,7 +120,7 @@ def tagged(model: str, text: str) -> None:
 
 def rows(folder: Path, count: int = ROWS) -> None:
     """The first rows of a tagged dataset."""
-    from elman.data.store.writer import Dataset
+    from elman.data.store.dataset import Dataset
 
     frame = Dataset.open(folder).scan().head(count).collect()
     wanted = ("contig", "start", "end", "strand", "text", "type", "label", "probability")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from elman.data.store.writer import atomic_write
+from elman.data.store.disk import atomic_write
 
 
 def _figure(width: float, height: float, columns: int) -> tuple[Any, Any]:

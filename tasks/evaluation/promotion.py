@@ -8,7 +8,7 @@ comparable however the corpus grows and whatever later files are called.
 from pathlib import Path
 from typing import Any
 
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync, registry

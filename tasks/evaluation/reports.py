@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from elman.data.store.writer import atomic_write
+from elman.data.store.disk import atomic_write
 from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table
 from elman.tasks.models import model_folder

@@ -9,7 +9,7 @@ import polars as pl
 from elman.data.encoding.encode import COLUMNS, tokens_of
 from elman.data.errors import BadInput
 from elman.data.metrics.entities import entity_scores
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.tasks.models import model_folder
 from elman.tasks.models.tag_set import by_sentence
 from elman.tasks.models.text_tagger import Tagger

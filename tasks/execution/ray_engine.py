@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import ElmanError, UsageError
-from elman.data.store.writer import code_hash, sha256_file
+from elman.data.store.disk import code_hash, sha256_file
 from elman.tasks.execution.engines import Local, Report, as_error
 from elman.tasks.execution.worker import describe
 from elman.tasks.runtime import environment, orchestration

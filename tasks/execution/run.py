@@ -9,9 +9,9 @@ from elman.data.corpus.shards import quarantine
 from elman.data.formats.slices import Slice
 from elman.data.sources.splitting import unpack
 from elman.data.store import schema
-from elman.data.store.dataset import STAGING
+from elman.data.store.dataset import STAGING, Shard
 from elman.data.store.disk import disk, make_folder
-from elman.data.store.writer import DatasetWriter, Shard
+from elman.data.store.writer import DatasetWriter
 from elman.tasks.execution.engines import Engine
 from elman.tasks.execution.scheduler import Log, Runner, Work
 from elman.tasks.runtime.orchestration import task

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from elman.data.errors import ElmanError
-from elman.data.store.writer import Shard
+from elman.data.store.dataset import Shard
 from elman.tasks.execution.engines import Engine, Report, as_error
 from elman.tasks.tagging.shard import Job
 

@@ -3,7 +3,7 @@
 import contextlib
 import json
 
-from elman.data.store.writer import atomic_write
+from elman.data.store.disk import atomic_write
 from elman.tasks.runtime.environment import home
 
 LEAST = 1 << 18  # bytes from which on a rate says something

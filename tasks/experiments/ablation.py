@@ -16,7 +16,8 @@ import numpy as np
 
 from elman.data.encoding import encoded as encodings
 from elman.data.metrics.bootstrap import paired, sentence_counts
-from elman.data.store.writer import Dataset, atomic_write, code_hash, key_of
+from elman.data.store.dataset import Dataset
+from elman.data.store.disk import atomic_write, code_hash, key_of
 from elman.rnn.networks.tagger import Architecture
 from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table

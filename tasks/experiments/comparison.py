@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from elman.data.encoding import encoded as encodings
-from elman.data.store.writer import atomic_write
+from elman.data.store.disk import atomic_write
 from elman.rnn.networks.tagger import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.evaluation import plots

@@ -29,8 +29,10 @@ from elman.data.errors import BadInput, ElmanError, UsageError
 from elman.data.genome.annotation_rules import CODING, LabelRule, label_rules
 from elman.data.sources.detect import Family
 from elman.data.sources.reading import Item, OnRead, Options, find, read, unit_by_script
+from elman.data.store.dataset import Dataset, Shard
+from elman.data.store.disk import atomic_write, key_of
 from elman.data.store.schema import SPLITS
-from elman.data.store.writer import Dataset, DatasetWriter, Shard, Staging, atomic_write, key_of
+from elman.data.store.writer import DatasetWriter, Staging
 from elman.data.text.tokenizer import Tokenizer, Unit
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task

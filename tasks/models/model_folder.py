@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import BadInput, IntegrityError
-from elman.data.store.writer import atomic_write, code_hash
+from elman.data.store.disk import atomic_write, code_hash
 from elman.tasks.runtime.environment import CHECKOUT, home
 
 FORMAT = 1

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import UsageError
-from elman.data.store.writer import sha256_file
+from elman.data.store.disk import sha256_file
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.console import say
 from elman.tasks.runtime.environment import CHECKOUT, home

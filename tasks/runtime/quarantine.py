@@ -1,6 +1,6 @@
 """What a person is told of refused records: where each stands, what is wrong, what to do."""
 
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.tasks.runtime.console import say
 
 SHOWN = 5

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elman.data.errors import BadInput
-from elman.data.store.writer import sha256_file
+from elman.data.store.disk import sha256_file
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.mlflow_connection import connect

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from elman.data.errors import UsageError
-from elman.data.store.writer import atomic_write
+from elman.data.store.disk import atomic_write
 from elman.tasks.runtime.environment import home
 
 Row = tuple[str, float, int, int]  # name, value, time in ms since 1970, step

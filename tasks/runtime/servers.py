@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from elman.data.errors import ElmanError, UsageError
-from elman.data.store.writer import atomic_write
+from elman.data.store.disk import atomic_write
 from elman.tasks.runtime.console import say
 from elman.tasks.runtime.environment import CHECKOUT, client_settings, home
 from elman.tasks.runtime.mlflow_connection import tracking_uri

@@ -14,7 +14,9 @@ from elman.data.genome import genome_model
 from elman.data.genome.contigs import Contig
 from elman.data.sources.reading import Options, read
 from elman.data.store import schema
-from elman.data.store.writer import Shard, Staging, key_of
+from elman.data.store.dataset import Shard
+from elman.data.store.disk import key_of
+from elman.data.store.writer import Staging
 from elman.tasks.models.gene_finder import GeneFinder, Row, intervals
 from elman.tasks.tagging.inputs import File, Input, of_contigs
 from elman.tasks.tagging.text_tables import Cut, Tables

@@ -26,8 +26,8 @@ from elman.data.genome.spooled_sequence import Letters
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import Item, Options, find, find_tables, stays
 from elman.data.sources.splitting import cut, read_slice, seekable
-from elman.data.store.dataset import MANIFEST
-from elman.data.store.writer import Dataset, key_of, sha256_file
+from elman.data.store.dataset import MANIFEST, Dataset
+from elman.data.store.disk import key_of, sha256_file
 from elman.data.text.scanner import scanner_of
 from elman.data.text.tokenizer import Tokenizer
 

@@ -15,8 +15,9 @@ from elman.data.exports.genes import bed_lines, codons_lines, faa_lines, gff3_li
 from elman.data.exports.text import conll_lines, jsonl_lines
 from elman.data.formats.parquet import Columns
 from elman.data.store import schema
-from elman.data.store.dataset import MANIFEST, STAGING
-from elman.data.store.writer import Dataset, DatasetWriter, Shard, Staging, sha256_file
+from elman.data.store.dataset import MANIFEST, STAGING, Dataset, Shard
+from elman.data.store.disk import sha256_file
+from elman.data.store.writer import DatasetWriter, Staging
 from elman.tasks.models import model_folder
 from elman.tasks.runtime.console import say
 from elman.tasks.runtime.environment import home

@@ -16,9 +16,9 @@ from elman.data.errors import BadInput, Changed
 from elman.data.formats.records import Refused
 from elman.data.formats.slices import Size, Slice
 from elman.data.sources.reading import Options
-from elman.data.store.dataset import STAGING
-from elman.data.store.disk import to_bytes
-from elman.data.store.writer import DatasetWriter, Shard, atomic_write
+from elman.data.store.dataset import STAGING, Shard
+from elman.data.store.disk import atomic_write, to_bytes
+from elman.data.store.writer import DatasetWriter
 from elman.tasks.tagging.inputs import File, Input, cut_input, in_place
 from elman.tasks.tagging.shard import about_of, shard_key
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from elman.data.store.writer import Shard, Staging
+from elman.data.store.dataset import Shard
+from elman.data.store.writer import Staging
 
 AT_ONCE = 1 << 22  # ids compared at a time
 

@@ -20,7 +20,9 @@ from elman.data.formats.records import Refused
 from elman.data.formats.slices import Slice
 from elman.data.sources.reading import Options
 from elman.data.store import schema
-from elman.data.store.writer import Shard, Staging, key_of
+from elman.data.store.dataset import Shard
+from elman.data.store.disk import key_of
+from elman.data.store.writer import Staging
 from elman.data.text.string_table import KEPT, ROWS
 from elman.data.text.tokenizer import Tokenizer
 from elman.tasks.models import model_folder

@@ -6,8 +6,7 @@ import time
 from types import TracebackType
 
 from elman.data.store import lock
-from elman.data.store.disk import disk
-from elman.data.store.writer import atomic_write
+from elman.data.store.disk import atomic_write, disk
 from elman.rnn.errors import TrainingError
 from elman.rnn.training import checkpoints
 from elman.rnn.training.fit import State

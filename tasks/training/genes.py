@@ -16,7 +16,7 @@ from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import PSEUDOGENE
 from elman.data.genome.nucleotides import STEP, begins_of, codes_of, labels_of, reverse_complement, steps_of
 from elman.data.genome.training_windows import Cut, Learnt, crops, reads_tga
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.both_strands import Crops, StrandFit, fit
 from elman.tasks.models.gene_finder import DnaConfig, GeneFinder, dna_preset, load_model, network

@@ -11,7 +11,9 @@ from elman.data.encoding.encoded import VOCABULARY
 from elman.data.encoding.features import Features
 from elman.data.encoding.unlabelled import LEAST, Unlabelled, count_words, encode_unlabelled
 from elman.data.errors import BadInput
-from elman.data.store.writer import Dataset, DatasetWriter, atomic_write, code_hash, key_of
+from elman.data.store.dataset import Dataset
+from elman.data.store.disk import atomic_write, code_hash, key_of
+from elman.data.store.writer import DatasetWriter
 from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags

@@ -10,7 +10,8 @@ from elman.data.encoding import encoded as encodings
 from elman.data.encoding.encode import COLUMNS, EncodeConfig, encode
 from elman.data.errors import BadInput, UsageError
 from elman.data.metrics.entities import entity_scores
-from elman.data.store.writer import Dataset, code_hash, key_of
+from elman.data.store.dataset import Dataset
+from elman.data.store.disk import code_hash, key_of
 from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.networks.ensemble import Committee
 from elman.rnn.networks.tagger import Architecture, NetworkConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 
 
 @pytest.fixture(scope="module")

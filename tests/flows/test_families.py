@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.evaluate import EvaluateConfig, evaluate
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag

@@ -10,7 +10,8 @@ import pytest
 
 from elman.data.errors import BadInput, IntegrityError, Locked, UsageError
 from elman.data.store import schema
-from elman.data.store.writer import Dataset, DatasetWriter
+from elman.data.store.dataset import Dataset
+from elman.data.store.writer import DatasetWriter
 from elman.flows.ingest import IngestConfig, ingest
 from elman.tasks.ingest.corpus_names import corpus_folder
 

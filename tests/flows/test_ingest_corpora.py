@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.ingest import IngestConfig, ingest
 from elman.tasks.ingest.corpus_names import corpus_folder
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 
 KILLS = 20
 PATIENCE_S = 300

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.evaluate import EvaluateConfig, evaluate
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag

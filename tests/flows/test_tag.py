@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.models.text_tagger import Tagger
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import engines
 from elman.tasks.models import model_folder

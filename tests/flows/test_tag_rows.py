@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from elman.data.store.writer import Dataset, sha256_file
+from elman.data.store.dataset import Dataset
+from elman.data.store.disk import sha256_file
 from elman.flows.tag import TagConfig, tag
 from elman.rnn.inference import decode
 from elman.tasks.models.model_folder import PASSPORT

@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.tasks.runtime.environment import client_settings
 from elman.tasks.runtime.servers import start_servers, stop_servers
 

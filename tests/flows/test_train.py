@@ -12,7 +12,8 @@ import pytest
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.store import schema
-from elman.data.store.writer import Dataset, DatasetWriter
+from elman.data.store.dataset import Dataset
+from elman.data.store.writer import DatasetWriter
 from elman.data.text.tokenizer import Tokenizer
 from elman.flows.evaluate import EvaluateConfig, evaluate
 from elman.flows.ingest import IngestConfig, ingest

@@ -16,8 +16,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from elman.data.errors import BadInput, IntegrityError, Locked
-from elman.data.store.disk import disk
-from elman.data.store.writer import Dataset, DatasetWriter, atomic_write, code_hash, key_of, sha256_file
+from elman.data.store.dataset import Dataset
+from elman.data.store.disk import atomic_write, code_hash, disk, key_of, sha256_file
+from elman.data.store.writer import DatasetWriter
 
 FIRST, SECOND = range(3), range(1, 5)  # numbers of the shards of two snapshots
 

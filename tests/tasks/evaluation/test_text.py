@@ -9,7 +9,8 @@ from seqeval.scheme import IOB2
 
 from elman.data.encoding.encode import tokens_of
 from elman.data.errors import BadInput
-from elman.data.store.writer import Dataset, DatasetWriter
+from elman.data.store.dataset import Dataset
+from elman.data.store.writer import DatasetWriter
 from elman.tasks.evaluation.text import evaluate_model, headline
 from elman.tasks.models.tag_set import by_sentence
 from elman.tasks.models.text_tagger import Tagger

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from elman.data.errors import ElmanError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.cli import main
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import engines, scheduler

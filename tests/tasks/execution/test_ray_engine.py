@@ -18,7 +18,7 @@ import pytest
 
 import elman.flows.tag
 from elman.data.errors import ElmanError, UsageError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.cli import main
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import ray_engine, scheduler

@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass, field
 
-from elman.data.store.writer import Shard
+from elman.data.store.dataset import Shard
 from elman.tasks.execution import scheduler
 from elman.tasks.execution.engines import Report
 from elman.tasks.tagging.shard import PARTS, Job

@@ -19,7 +19,8 @@ from elman.data.genome import spooled_sequence
 from elman.data.genome.contigs import Contig
 from elman.data.genome.genome_model import AdaptConfig
 from elman.data.genome.nucleotides import codes_of, letters_of
-from elman.data.store.writer import Dataset, DatasetWriter
+from elman.data.store.dataset import Dataset
+from elman.data.store.writer import DatasetWriter
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.evaluation.genes import evaluate_dna

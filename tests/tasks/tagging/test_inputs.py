@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.models import model_folder as models

@@ -9,7 +9,8 @@ import pytest
 from elman.data.encoding import encoded as encodings
 from elman.data.encoding.features import Features
 from elman.data.errors import BadInput
-from elman.data.store.writer import Dataset, DatasetWriter
+from elman.data.store.dataset import Dataset
+from elman.data.store.writer import DatasetWriter
 from elman.rnn.networks.ensemble import learners
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models import model_folder

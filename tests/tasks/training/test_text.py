@@ -8,7 +8,7 @@ import pytest
 from elman.data.encoding import encoded
 from elman.data.encoding.vocabulary import UNK_ID
 from elman.data.errors import BadInput, UsageError
-from elman.data.store.writer import Dataset
+from elman.data.store.dataset import Dataset
 from elman.rnn.errors import TrainingError
 from elman.rnn.networks.tagger import init
 from elman.rnn.networks.weights import from_bytes
