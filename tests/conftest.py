@@ -15,6 +15,7 @@ from elman.data.sources.genomes import Genome, read_genome
 from elman.tasks.runtime import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+pytest_plugins = ("tests.small_models",)  # fixtures that both tests of tasks and of flows use
 
 # Homes are many in tests, compiled kernels are the same: one cache, also for the commands that tests start.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernels(CHECKOUT / "var")))

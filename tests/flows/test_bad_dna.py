@@ -95,7 +95,7 @@ def test_of_a_truncated_gzip_all_but_the_last_entry_is_tagged(gene_model, tracke
 MEASURED = """
 import resource, sys
 from pathlib import Path
-from elman.data.sources.genomes import pieces
+from elman.data.corpus.contig_pieces import pieces
 from elman.data.formats.fasta import read_fasta
 from elman.data.formats.gff3 import read_gff3
 path = Path(sys.argv[1])
