@@ -3,11 +3,11 @@
 import polars as pl
 
 from elman.data.genome.annotation_rules import CDS
-from elman.data.genome.spooled_sequence import Text
+from elman.data.genome.spooled_sequence import Bases
 from elman.data.store import schema
 
 
-def proteins(bases: Text, genes: pl.DataFrame, code: int) -> pl.DataFrame:
+def proteins(bases: Bases, genes: pl.DataFrame, code: int) -> pl.DataFrame:
     """Translate the genes of one contig.
 
     Args:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from elman.data.formats.records import Refused
 from elman.data.genome.contigs import RAW_LIMIT, Contig
-from elman.data.genome.spooled_sequence import Letters
+from elman.data.genome.spooled_sequence import SpooledSequence
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 _BLOCK = 1 << 18
@@ -64,10 +64,10 @@ class _Feed:
                 self.line += begins
                 self.byte_offset += len(piece)
 
-    def __iter__(self) -> Iterator[tuple[str, Letters]]:
+    def __iter__(self) -> Iterator[tuple[str, SpooledSequence]]:
         """Title and bases of each entry, white space taken out of these."""
         current: _Entry | None = None
-        header, bases = bytearray(), Letters(self.spool)
+        header, bases = bytearray(), SpooledSequence(self.spool)
         in_header = False
         for piece, begins in self._lines():
             if begins and piece.startswith(b">"):
@@ -75,7 +75,7 @@ class _Feed:
                     yield _title(header), bases
                 current = _Entry(self.line, self.byte_offset, bytearray())
                 self.entries.append(current)
-                header, bases, in_header = bytearray(piece), Letters(self.spool), True
+                header, bases, in_header = bytearray(piece), SpooledSequence(self.spool), True
             elif in_header and not begins:
                 header += piece
             elif current is not None:
@@ -150,7 +150,7 @@ def read_fasta(
         yield _truncated(source, _Entry(feed.line, feed.byte_offset, bytearray()), feed.broken)
 
 
-def wrong_letter(bases: bytes | Letters) -> str | None:
+def wrong_letter(bases: bytes | SpooledSequence) -> str | None:
     """The first letter that is not IUPAC DNA or RNA, and where it stands (from 0); None when all are."""
     first, count = None, 0
     for at in range(0, len(bases), _BLOCK):
@@ -162,7 +162,7 @@ def wrong_letter(bases: bytes | Letters) -> str | None:
     return None if first is None else f"{first}, and {count - 1} more"
 
 
-def _wrong(title: str, name: str, bases: Letters, seen: set[str]) -> tuple[str, str, str] | None:
+def _wrong(title: str, name: str, bases: SpooledSequence, seen: set[str]) -> tuple[str, str, str] | None:
     """Reason, detail and what to do, where an entry cannot be used."""
     if not name:
         return "no-id", "expected an id right after >. Got none", "Give the entry an id: >NAME."

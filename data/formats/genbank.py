@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 
 from elman.data.formats.fasta import wrong_letter
 from elman.data.formats.records import Refused
-from elman.data.genome.annotation_rules import CODING, LabelRule, labels_of
+from elman.data.genome.annotation_rules import CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature
-from elman.data.genome.spooled_sequence import Letters
+from elman.data.genome.spooled_sequence import SpooledSequence
 
 _NUMBER = re.compile(rb"^[ \t]*[0-9]+")  # of the first base in a line
 _WHITE = b" \t\r\n\v\f"
@@ -29,7 +29,7 @@ _ENTRY_USED = "Correct the location; the entry itself is used."
 def read_genbank(
     stream: BinaryIO,
     source: str,
-    rules: Sequence[LabelRule] = CODING,
+    rules: Sequence[AnnotationRule] = CODING,
     *,
     byte_offset: int = 0,
     line: int = 1,
@@ -82,7 +82,7 @@ def read_genbank(
             features: list[Feature] = []
             length = len(bases)
             for number, feature in enumerate(record.features):
-                labels = labels_of(rules, feature.type, feature.qualifiers)
+                labels = labels_for(rules, feature.type, feature.qualifiers)
                 if not labels or feature.location is None:  # a place that cannot be read is refused above
                     continue
                 wrong = _outside(feature, length)
@@ -106,7 +106,7 @@ class _Place:
     source: str
     line: int
     byte_offset: int
-    bases: Letters
+    bases: SpooledSequence
     raw: bytearray = field(default_factory=bytearray)
     origin: int | None = None
     broken: str | None = None
@@ -139,7 +139,7 @@ class _Place:
 def _entries(
     stream: BinaryIO, source: str, line: int, byte_offset: int, spool: Path | None
 ) -> Iterator[_Place]:
-    entry, broken = _Place(source, line, byte_offset, Letters(spool)), None
+    entry, broken = _Place(source, line, byte_offset, SpooledSequence(spool)), None
     while True:
         try:
             raw = stream.readline()
@@ -155,7 +155,7 @@ def _entries(
         byte_offset += len(raw)
         if raw.rstrip() == b"//":
             yield entry
-            entry = _Place(source, line, byte_offset, Letters(spool))
+            entry = _Place(source, line, byte_offset, SpooledSequence(spool))
     if entry.raw or broken is not None:
         if not entry.raw:
             entry.line, entry.byte_offset = line, byte_offset

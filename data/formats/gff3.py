@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from elman.data.formats.records import Refused
-from elman.data.genome.annotation_rules import CODING, LabelRule, labels_of
+from elman.data.genome.annotation_rules import CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 
 _BLOCK = 1 << 18
@@ -46,7 +46,7 @@ class Annotation:
     fasta: tuple[int, int] | None = None
 
 
-def read_gff3(stream: BinaryIO, source: str, rules: Sequence[LabelRule] = CODING) -> Annotation:
+def read_gff3(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = CODING) -> Annotation:
     """Read an annotation up to its end or its `##FASTA` line, and somewhat beyond that.
 
     A feature marked as a pseudogene, itself or by its parent, is labelled "pseudogene" instead.
@@ -169,7 +169,7 @@ def _take(
     parsed: dict[str, Any],
     out: Annotation,
     row: Row,
-    rules: Sequence[LabelRule],
+    rules: Sequence[AnnotationRule],
     family: _Family,
 ) -> None:
     """Keep a parsed line if it is labelled, and what it says about its children."""
@@ -181,7 +181,7 @@ def _take(
         out.circular.add(contig)
     if type_ == PSEUDOGENE or (type_ == "gene" and is_pseudo(attributes)):
         family.dead.update(attributes.get("ID", ()))
-    labels = labels_of(rules, type_, attributes)
+    labels = labels_for(rules, type_, attributes)
     if not labels:
         return
     start, end = parsed["location"]

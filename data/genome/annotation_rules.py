@@ -31,7 +31,7 @@ _HOW = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelRule:
+class AnnotationRule:
     """Which features become labels, and how they are called.
 
     label: their label; None for the value of the attribute. types: of features. key, pattern: when given, an
@@ -58,23 +58,23 @@ class LabelRule:
         return {**asdict(self), "types": list(self.types)}
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "LabelRule":
+    def from_json(cls, fields: Mapping[str, Any]) -> "AnnotationRule":
         """Undo `to_json`."""
         return cls(**{**fields, "types": tuple(fields["types"])})
 
 
-CODING = (LabelRule(),)
+CODING = (AnnotationRule(),)
 
 
-def labels_of(
-    rules: Sequence[LabelRule], type_: str, attributes: Mapping[str, Sequence[str]]
+def labels_for(
+    rules: Sequence[AnnotationRule], type_: str, attributes: Mapping[str, Sequence[str]]
 ) -> tuple[str, ...]:
     """The labels of a feature, each once; of a pseudogene that it is one, and no more."""
     found = tuple(dict.fromkeys(label for rule in rules if (label := rule.match(type_, attributes))))
     return (PSEUDOGENE,) if found and is_pseudo(attributes) else found
 
 
-def label_rules(asked: Sequence[str]) -> tuple[LabelRule, ...]:
+def parse_rules(asked: Sequence[str]) -> tuple[AnnotationRule, ...]:
     """The rules for coding features and for the families asked for, each as above.
 
     Raises:
@@ -87,7 +87,7 @@ def label_rules(asked: Sequence[str]) -> tuple[LabelRule, ...]:
     return tuple(dict.fromkeys(rules))
 
 
-def _rule(spec: str) -> LabelRule:
+def _rule(spec: str) -> AnnotationRule:
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
         raise UsageError(f"expected a family to label. Got {spec!r}. {_HOW}")
@@ -100,10 +100,10 @@ def _rule(spec: str) -> LabelRule:
     if name in (CDS, PSEUDOGENE):
         raise UsageError(f"expected another name than {name} for a family. Got {spec!r}. {_HOW}")
     types = (match["type"],) if match["type"] else PROTEIN_TYPES
-    return LabelRule(label=name, types=types, key=match["key"], pattern=pattern)
+    return AnnotationRule(label=name, types=types, key=match["key"], pattern=pattern)
 
 
-def _from_file(path: Path) -> list[LabelRule]:
+def _from_file(path: Path) -> list[AnnotationRule]:
     text = path.read_text(encoding="utf-8", errors="replace")
     if text.lstrip().startswith("{"):
         return _from_json(path, text)
@@ -120,7 +120,7 @@ def _from_file(path: Path) -> list[LabelRule]:
     return rules
 
 
-def _from_json(path: Path, text: str) -> list[LabelRule]:
+def _from_json(path: Path, text: str) -> list[AnnotationRule]:
     try:
         groups = {
             name.removeprefix("by_"): dict(group["families"])
@@ -128,7 +128,7 @@ def _from_json(path: Path, text: str) -> list[LabelRule]:
             if name.startswith("by_")
         }
         rules = [
-            LabelRule(
+            AnnotationRule(
                 label=name,
                 types=PROTEIN_TYPES,
                 key=key,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from elman.data.genome.spooled_sequence import Text
+from elman.data.genome.spooled_sequence import Bases
 
 PSEUDOGENE = "pseudogene"
 RAW_LIMIT = 1 << 20  # bytes of a refused record that are kept; its place in the source names the rest
@@ -35,7 +35,7 @@ class Contig:
     """
 
     id: str
-    bases: Text
+    bases: Bases
     features: tuple[Feature, ...] | None
     source: str
     byte_offset: int

@@ -1,6 +1,6 @@
-"""Letters of a sequence beside memory: many lie in a file without a name, and are read where they are used.
+"""SpooledSequence of a sequence beside memory: many lie in a file without a name, and are read where they are used.
 
-held = Letters(folder)
+held = SpooledSequence(folder)
 for piece in ...: held.add(piece)
 bases = held.text()                # a str, or something whose slices are
 """
@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-HELD = 1 << 24  # letters of a sequence that memory holds
-_WRITTEN = 1 << 20  # letters that are written together
+MEMORY_LIMIT = 1 << 24  # letters of a sequence that memory holds
+_WRITE_SIZE = 1 << 20  # letters that are written together
 
 
-class Spooled:
-    """Letters in a file: of a str it has the length, and slices, which are one."""
+class SequenceFile:
+    """SpooledSequence in a file: of a str it has the length, and slices, which are one."""
 
     def __init__(self, file: IO[bytes], length: int) -> None:
         self._file, self._length = file, length
@@ -27,11 +27,11 @@ class Spooled:
         return _part(self._file, part, self._length).decode("ascii")
 
 
-Text = str | Spooled
+Bases = str | SequenceFile
 
 
-class Letters:
-    """Letters as they come in; of more than HELD all but the last go to a file.
+class SpooledSequence:
+    """SpooledSequence as they come in; of more than MEMORY_LIMIT all but the last go to a file.
 
     Args:
         folder: where that file is made; None where all are to be held.
@@ -49,7 +49,7 @@ class Letters:
     def add(self, more: bytes | bytearray) -> None:
         """Take in the next letters."""
         self._held += more
-        if self._folder is not None and len(self._held) >= (_WRITTEN if self._written else HELD):
+        if self._folder is not None and len(self._held) >= (_WRITE_SIZE if self._written else MEMORY_LIMIT):
             self._write()
 
     def _write(self) -> None:
@@ -67,14 +67,14 @@ class Letters:
         self._write()
         return _part(self._file, part, len(self))
 
-    def text(self) -> Text:
+    def text(self) -> Bases:
         """All of them. They are not held twice: after this there are none here."""
         if self._file is None:
             text = self._held.decode("ascii")
             self._held.clear()
             return text
         self._write()
-        return Spooled(self._file, self._written)
+        return SequenceFile(self._file, self._written)
 
 
 def _part(file: IO[bytes], part: slice, length: int) -> bytes:

@@ -16,7 +16,7 @@ from elman.data.formats.fasta import read_fasta
 from elman.data.formats.genbank import read_genbank
 from elman.data.formats.gff3 import Annotation, Row, read_gff3
 from elman.data.formats.records import Refused
-from elman.data.genome.annotation_rules import CODING, LabelRule
+from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.genome.contigs import Contig, Feature, over_origin
 
 _SKIPPED = 1 << 20  # bytes passed over together
@@ -118,7 +118,7 @@ def _ids(source: S, open_bytes: Callable[[S], BinaryIO]) -> set[str]:
 def read_genome(
     genome: Genome,
     open_bytes: Callable[[S], BinaryIO],
-    rules: Sequence[LabelRule] = CODING,
+    rules: Sequence[AnnotationRule] = CODING,
     spool: Path | None = None,
 ) -> Iterator[Contig | Refused]:
     """Read contigs with their features; one contig is in memory at a time, and the labelled rows.

@@ -12,7 +12,7 @@ from elman.data.errors import BadInput, Changed
 from elman.data.formats import conll, jsonl, plaintext
 from elman.data.formats.records import Document, Flat, Refused, by_character
 from elman.data.formats.slices import BROKEN
-from elman.data.genome.annotation_rules import CODING, LabelRule
+from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import HEAD, Family, Source, discover, open_bytes
 from elman.data.sources.genomes import Genome, pair, read_genome
@@ -39,7 +39,7 @@ class Options:
     tokenizer: Tokenizer | None = None
     token_column: int | None = None
     tag_column: int | None = None
-    labels: tuple[LabelRule, ...] = CODING
+    labels: tuple[AnnotationRule, ...] = CODING
     kept: int = KEPT
     spool: Path | None = None
 

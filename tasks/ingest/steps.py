@@ -26,7 +26,7 @@ from elman.data.corpus.shards import (
 )
 from elman.data.encoding.encode import tokens_of
 from elman.data.errors import BadInput, ElmanError, UsageError
-from elman.data.genome.annotation_rules import CODING, LabelRule, label_rules
+from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
 from elman.data.sources.detect import Family
 from elman.data.sources.reading import Item, OnRead, Options, find, read, unit_by_script
 from elman.data.store.dataset import Dataset, Shard
@@ -76,9 +76,13 @@ def corpus_options(
     if found.family == "dna":
         if unit or token_column or tag_column:
             raise UsageError("expected --unit, --token-column and --tag-column for text only. Got DNA.")
-        rules = label_rules(labels)
+        rules = parse_rules(labels)
         has = (
-            tuple(map(LabelRule.from_json, meta["labels"])) if "labels" in meta else CODING if meta else rules
+            tuple(map(AnnotationRule.from_json, meta["labels"]))
+            if "labels" in meta
+            else CODING
+            if meta
+            else rules
         )
         if labels and rules != has:
             raise UsageError(

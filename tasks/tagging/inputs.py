@@ -22,7 +22,7 @@ from elman.data.formats.parquet import Columns
 from elman.data.formats.records import Document, Flat, Refused, Sentence
 from elman.data.formats.slices import Met, Size, Slice
 from elman.data.genome.contigs import Contig
-from elman.data.genome.spooled_sequence import Letters
+from elman.data.genome.spooled_sequence import SpooledSequence
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import Item, Options, find, find_tables, stays
 from elman.data.sources.splitting import cut, read_slice, seekable
@@ -481,7 +481,7 @@ def of_contigs(each: Ingested, options: Options, only: str | None = None) -> Ite
         BadInput: pieces are missing.
     """
     columns = ["source", "contig", "contig_length", "start", "bases", "byte_offset", "circular"]
-    held = Letters(options.spool)
+    held = SpooledSequence(options.spool)
     for frame in _frames(each, columns, 100, only):
         for source, contig, length, start, bases, offset, circular in frame.iter_rows():
             if start != len(held):
@@ -492,4 +492,4 @@ def of_contigs(each: Ingested, options: Options, only: str | None = None) -> Ite
             held.add(bases.encode("ascii"))
             if len(held) == length:
                 yield Contig(contig, held.text(), None, source, offset, 0, circular)
-                held = Letters(options.spool)
+                held = SpooledSequence(options.spool)

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from elman.data.formats.gff3 import read_gff3
-from elman.data.genome.annotation_rules import CODING, LabelRule
+from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.genome.contigs import Feature
 
 HEAD = b"##gff-version 3\n##sequence-region c 1 900\n"
@@ -47,7 +47,7 @@ def test_pseudogenes_are_called_so_by_themselves_or_by_their_parent(lines):
 
 
 def test_a_feature_has_every_label_that_is_asked_for():
-    rules = (*CODING, LabelRule(label="abc", key="product", pattern="ABC transporter"))
+    rules = (*CODING, AnnotationRule(label="abc", key="product", pattern="ABC transporter"))
     lines = "c x CDS 1 9 . + 0 ID=a;product=abc%20transporter", "c x CDS 11 19 . + 0 ID=b;product=other"
     assert [f.label for f in features(*lines, rules=rules)] == ["CDS", "abc", "CDS"]
 

@@ -3,14 +3,14 @@ import json
 import pytest
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.genome.annotation_rules import CODING, LabelRule, label_rules, labels_of
+from elman.data.genome.annotation_rules import CODING, AnnotationRule, labels_for, parse_rules
 from elman.data.genome.contigs import PSEUDOGENE
 
 ABC = {"product": ["sugar abc transporter"], "pfam": ["PF00005"]}
 
 
 def families(*asked):
-    return label_rules(asked)[len(CODING) :]
+    return parse_rules(asked)[len(CODING) :]
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ def test_a_family_is_asked_for_by_an_attribute(asked, type_, label):
 
 
 def test_a_feature_codes_and_is_of_a_family():
-    assert labels_of(label_rules(["abc=product~abc"]), "CDS", ABC) == ("CDS", "abc")
+    assert labels_for(parse_rules(["abc=product~abc"]), "CDS", ABC) == ("CDS", "abc")
 
 
 def test_a_pseudogene_is_of_no_family():
-    assert labels_of(label_rules(["product~abc"]), "CDS", {**ABC, "pseudo": ["true"]}) == (PSEUDOGENE,)
+    assert labels_for(parse_rules(["product~abc"]), "CDS", {**ABC, "pseudo": ["true"]}) == (PSEUDOGENE,)
 
 
 def test_families_stand_in_a_file_one_a_line(tmp_path):
@@ -54,17 +54,17 @@ def test_families_stand_in_a_file_of_json_by_attribute(tmp_path):
 @pytest.mark.parametrize("asked", ["", "~x", "a=b=c", "product~(", "CDS=product~x"])
 def test_what_is_no_family_is_refused(asked):
     with pytest.raises(UsageError, match="--label"):
-        label_rules([asked])
+        parse_rules([asked])
 
 
 def test_a_bad_line_of_a_file_is_named(tmp_path):
     path = tmp_path / "families.txt"
     path.write_text("pfam\nproduct~(\n")
     with pytest.raises(BadInput) as caught:
-        label_rules([str(path)])
+        parse_rules([str(path)])
     assert caught.value.line == 2
 
 
 def test_rules_come_back_from_plain_values():
     (rule,) = families("abc=product~ABC")
-    assert LabelRule.from_json(json.loads(json.dumps(rule.to_json()))) == rule
+    assert AnnotationRule.from_json(json.loads(json.dumps(rule.to_json()))) == rule

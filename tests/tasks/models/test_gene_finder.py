@@ -216,8 +216,8 @@ def test_a_contig_that_memory_does_not_hold_is_tagged_the_same(folder, ecoli, tm
     files[0].write_text(f">c\n{ecoli.bases[:30_000]}\n>round circular=true\n{ecoli.bases[30_000:50_000]}\n")
     files[1].write_text(record.format("genbank"))
     found = []
-    for held in (spooled_sequence.HELD, 5000):
-        monkeypatch.setattr(spooled_sequence, "HELD", held)
+    for held in (spooled_sequence.MEMORY_LIMIT, 5000):
+        monkeypatch.setattr(spooled_sequence, "MEMORY_LIMIT", held)
         out = tmp_path / str(held)
         tag(TagConfig(model=str(folder), sources=files, out=out, format="gff3,faa,codons", workers=0))
         found.append([(out / f"tags.{name}").read_bytes() for name in ("gff3", "faa", "codons")])
