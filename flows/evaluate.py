@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from elman.flows.arguments import Corpus, Model
-from elman.tasks.evaluation.reports import flat_scores, keep_scores
+from elman.tasks.evaluation.reports import flat_scores, write_scores
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.models import model_folder
@@ -30,6 +30,6 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     with mlflow_sync.recording("evaluate", f"{params['model']} on {corpus.name}", params) as recorder:
         out = str(recorder.run.artifacts)
         scores = evaluate_model(str(folder), str(corpus), config.split, report=out)
-        keep_scores({config.split: scores}, recorder.run.artifacts)
+        write_scores({config.split: scores}, recorder.run.artifacts)
         recorder.metrics(flat_scores({config.split: scores}), 0)
     return {**params, **scores}

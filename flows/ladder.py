@@ -6,7 +6,7 @@ from typing import Any
 from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Corpus
-from elman.tasks.experiments.ablation import PRETRAINED, RULE, RUNGS, climb, preset_of, report_ladder
+from elman.tasks.experiments.ablation import PRETRAINED, RULE, STEPS, preset_of, report_ablation, train_step
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.console import say
@@ -45,14 +45,14 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
         recorder.run.dataset(folder.name, folder, dataset.digest, "training", counts)
         encoded = {name: encode_corpus(str(folder), name) for name in ("article", "default")}
         out = str(recorder.run.artifacts)
-        climbed: list[dict[str, Any]] = []
-        rungs: tuple[str, ...] = RUNGS
+        trained: list[dict[str, Any]] = []
+        rungs: tuple[str, ...] = STEPS
         pretrained = None
         if config.pretrain:
             text = str(corpus_folder(config.pretrain))
             encoded[PRETRAINED] = encode_corpus(str(folder), "default", text)
             pretrained = pretrain(text, str(folder), encoded[PRETRAINED], "default")
-            rungs = (*RUNGS, PRETRAINED)
+            rungs = (*STEPS, PRETRAINED)
         for rung in rungs:
             rate = None
             for seed in range(1 if rung == RULE else config.seeds):
@@ -61,13 +61,13 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
                 with mlflow_sync.recording("rung", title, child, parent=recorder.run.id) as inner:
                     source = encoded.get(rung) or encoded[preset_of(rung)]
                     start = pretrained if rung == PRETRAINED else None
-                    found = climb(source, rung, seed, rate, config.epochs, out, start)
+                    found = train_step(source, rung, seed, rate, config.epochs, out, start)
                     inner.metrics(_metrics(found), 0)
                 rate = found["learning_rate"]
-                climbed.append(found)
+                trained.append(found)
                 shown = ", ".join(f"{s} F1 {found[s]['f1']:.4f}" for s in ("dev", "test") if s in found)
                 say(f"{rung}, seed {seed}: {shown}, {found['seconds']:.1f} s")
-        report = report_ladder(climbed, out)
+        report = report_ablation(trained, out)
         for place, row in enumerate(report["rungs"]):
             recorder.metrics({f"{s}_f1": row[s]["f1"] for s in ("dev", "test") if s in row}, place)
     return {

@@ -12,7 +12,7 @@ from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Corpus
 from elman.tasks.evaluation.promotion import corpus_tags
-from elman.tasks.evaluation.reports import describe, flat_scores, report_training, settings
+from elman.tasks.evaluation.reports import describe, flat_scores, model_settings, report_training
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.experiments.comparison import compare_networks
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
@@ -190,7 +190,7 @@ def _record_model(
     step = summary.get("best_epoch", summary.get("updates", 0))
     sizes = {"parameters": summary["parameters"], "training_s": summary["seconds"]}
     recorder.metrics({**numbers, **sizes}, step)
-    recorder.params(settings(summary["model"]))
+    recorder.params(model_settings(summary["model"]))
     about = describe(summary["model"], scores)
     recorder.describe(about)
     where, tags = Path(summary["model"]), corpus_tags(folder)

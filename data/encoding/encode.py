@@ -9,27 +9,28 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from elman.data.encoding.encoded import Encoded, Sentences
-from elman.data.encoding.features import Block, Features, contexts, distinct, numbers_of, reach_of
+from elman.data.encoding.encoded_corpus import EncodedCorpus, EncodedSentences
+from elman.data.encoding.features import Features, FeatureTemplate, bag_ids, contexts, distinct, reach_of
 from elman.data.errors import BadInput
 from elman.data.text.tags import tag_set
 
 COLUMNS = ("document", "sentence", "split", "text", "start", "token_start", "token_end", "tags")
-BLOCK = 50  # sentences held out together where documents are too few to choose among
+HOLDOUT_GROUP = 50  # sentences held out together where documents are too few to choose among
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeConfig:
     """What of a corpus the network is to see."""
 
-    blocks: tuple[Block, ...]
+    templates: tuple[FeatureTemplate, ...]
     rare: int = 1  # symbols seen at most so often may be dropped to `<UNK>` in training
     rare_share: float = 1.0  # if they are at most this share of the training tokens; those seen once always
     holdout: float = 0.1  # of the training sentences, where the corpus has no dev split
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        return asdict(self)
+        plain = asdict(self)
+        return {"blocks": plain.pop("templates"), **plain}
 
 
 def tokens_of(frame: pl.DataFrame) -> tuple[pl.Series, np.ndarray]:
@@ -84,7 +85,7 @@ def hold_out(sentences: pl.DataFrame, share: float) -> pl.DataFrame:
     Returns:
         `document` and `sentence` of those held out; none only when there is a single sentence.
     """
-    for unit in (pl.lit(0), pl.col("sentence") // BLOCK, pl.col("sentence")):
+    for unit in (pl.lit(0), pl.col("sentence") // HOLDOUT_GROUP, pl.col("sentence")):
         units = sentences.with_columns(unit=unit.cast(pl.Int64))
         sizes = units.group_by("document", "unit").agg(pl.len().alias("size"))
         names = [f"{document}\0{number}" for document, number in sizes.select("document", "unit").iter_rows()]
@@ -104,7 +105,7 @@ def hold_out(sentences: pl.DataFrame, share: float) -> pl.DataFrame:
 
 def encode(
     frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig, more: pl.DataFrame | None = None
-) -> Encoded:
+) -> EncodedCorpus:
     """Encode a corpus; vocabularies are counted on its training split only, and on unlabelled text if given.
 
     Args:
@@ -116,7 +117,7 @@ def encode(
         BadInput: no labelled training sentence, or none with an entity.
     """
     splits, notes = _splits(frames, config)
-    reach = reach_of(config.blocks)
+    reach = reach_of(config.templates)
 
     def labelled() -> Iterable[tuple[str, pl.DataFrame]]:
         for frame in frames():
@@ -142,18 +143,18 @@ def encode(
     other = tag_set(sorted(set().union(*types.values()) - types["train"]))[1:]
     learned = keys.filter(pl.col("count") > 0)
     rare = max(1, min(config.rare, int(config.rare_share * int(learned["count"].sum()))))
-    features = Features.fit(learned, config.blocks, rare, more)
+    features = Features.fit(learned, config.templates, rare, more)
     numbering = pl.Enum([*known, *other])
-    parts: dict[str, list[Sentences]] = {}
+    parts: dict[str, list[EncodedSentences]] = {}
     for split, part in labelled():
         words, offsets = tokens_of(part)
         labels = part["tags"].list.explode().cast(numbering).to_physical().cast(pl.Int32).to_numpy()
-        bags = numbers_of(contexts(words, offsets, reach), keys)
+        bags = bag_ids(contexts(words, offsets, reach), keys)
         sentence = part.select("document", "sentence")
-        parts.setdefault(split, []).append(Sentences(bags, labels, offsets, sentence))
+        parts.setdefault(split, []).append(EncodedSentences(bags, labels, offsets, sentence))
     joined = {split: _join(pieces) for split, pieces in sorted(parts.items())}
     notes["types_unseen_in_training"] = sorted({tag[2:] for tag in other})
-    return Encoded(features, features.bags(keys), tuple(known), (*known, *other), joined, notes)
+    return EncodedCorpus(features, features.bags(keys), tuple(known), (*known, *other), joined, notes)
 
 
 _WHAT_TO_DO = "Ingest labelled text first: `elman ingest FILE --name CORPUS --as train`."
@@ -177,11 +178,11 @@ def _splits(
     return splits, notes
 
 
-def _join(parts: list[Sentences]) -> Sentences:
+def _join(parts: list[EncodedSentences]) -> EncodedSentences:
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    return Sentences(
+    return EncodedSentences(
         np.concatenate([part.tokens for part in parts]),
         np.concatenate([part.tags for part in parts]),
         offsets,

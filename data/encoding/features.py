@@ -10,7 +10,7 @@ Blocks by name, k a number:
     prefixK     the first k characters, where there are as many; suffixK the last k
     ngramK      every k characters in a row of ^token$ (of the first 62 characters of a longer one)
     hashK       the same, hashed to a table of as many rows as the block says
-    letters     each character of ^token$ (of the first 62 of a longer one), in order: the last block, for
+    letters     each character of ^token$ (of the first 62 of a longer one), in order: the last template, for
                 networks that read words letter by letter
     at-1, at+2  the token so many places before or after; at-1+0, at-1+1  the tokens from here to there
 """
@@ -30,14 +30,14 @@ from elman.data.encoding.vocabulary import SPECIALS, UNK_ID, Buckets, Vocabulary
 NAME = re.compile(
     r"(?P<kind>word|lower|shape|letters)|(?P<affix>prefix|suffix|ngram|hash)(?P<k>[1-9])|at(?P<a>[+-]\d)(?P<b>[+-]\d)?"
 )
-LETTERS = "letters"
+CHARACTERS = "letters"
 LONGEST_READ = 62  # characters of a token that n-grams look at
-PLACES = LONGEST_READ + 3  # of rows in a bag: 0 for blocks, then those of its letters in their order
+POSITIONS = LONGEST_READ + 3  # of rows in a bag: 0 for templates, then those of its letters in their order
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
-    """One one-hot block: what it shows and how many symbols it may know."""
+class FeatureTemplate:
+    """One one-hot template: what it shows and how many symbols it may know."""
 
     name: str
     min_count: int = 1
@@ -73,9 +73,9 @@ class Block:
         return min(a, b), max(a, b)
 
 
-def reach_of(blocks: Sequence[Block]) -> int:
+def reach_of(templates: Sequence[FeatureTemplate]) -> int:
     """How many tokens to each side the blocks look at; 0 when a bag depends on the token alone."""
-    return max(max(-block.window[0], block.window[1]) for block in blocks)
+    return max(max(-template.window[0], template.window[1]) for template in templates)
 
 
 def _column(place: int) -> str:
@@ -111,7 +111,7 @@ def distinct(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.group_by(columns).agg(count.cast(pl.Int64).alias("count")).sort(columns)
 
 
-def numbers_of(frame: pl.DataFrame, keys: pl.DataFrame) -> np.ndarray:
+def bag_ids(frame: pl.DataFrame, keys: pl.DataFrame) -> np.ndarray:
     """Row in `keys` of each row of `frame`, int32; both as `contexts` gives them, every row known."""
     columns = frame.columns
     numbered = keys.select(columns).with_row_index("bag")
@@ -119,18 +119,18 @@ def numbers_of(frame: pl.DataFrame, keys: pl.DataFrame) -> np.ndarray:
     return found.cast(pl.Int32).to_numpy()
 
 
-def symbols(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
+def symbols(keys: pl.DataFrame, template: FeatureTemplate) -> pl.DataFrame:
     """What a block sees in each context.
 
     Returns:
         `bag`, the row in `keys`, and `symbol`; no row where a context has none, several where it has several.
     """
     word = pl.col(_column(0))
-    match = NAME.fullmatch(block.name)
+    match = NAME.fullmatch(template.name)
     assert match is not None
-    k = 1 if match["kind"] == LETTERS else int(match["k"] or 0)
+    k = 1 if match["kind"] == CHARACTERS else int(match["k"] or 0)
     frame = keys.lazy().with_row_index("bag")
-    if match["kind"] == LETTERS or match["affix"] in ("ngram", "hash"):
+    if match["kind"] == CHARACTERS or match["affix"] in ("ngram", "hash"):
         marked = pl.concat_str(pl.lit("^"), word.str.slice(0, LONGEST_READ), pl.lit("$"))
         frame = (
             frame.select("bag", marked=marked)
@@ -158,7 +158,7 @@ def symbols(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
             for mark in "Xxc0":
                 value = value.str.replace_all(f"{mark}{mark}{mark}+", mark * 2)
         else:
-            a, b = block.window
+            a, b = template.window
             value = pl.concat_str([pl.col(_column(place)) for place in range(a, b + 1)], separator=" ")
         frame = frame.with_columns(symbol=value)
     return frame.filter(pl.col("symbol").is_not_null()).select("bag", "symbol").collect()
@@ -169,7 +169,7 @@ class Bags:
     """Rows of the table to sum for each context.
 
     rows (R,) int32 and offsets (M + 1,) int64: bag m is rows[offsets[m]:offsets[m + 1]], ascending; after
-    them, where there is such a block, its letters as they are read.
+    them, where there is such a template, its letters as they are read.
     unknown (M,) int32: the bag that stands in for m with its rare symbols taken away, or m if it has none.
     The first `contexts` bags are the contexts in their order, the others only stand in.
     """
@@ -184,50 +184,54 @@ class Bags:
 class Features:
     """The blocks of a network with the vocabularies fitted to them."""
 
-    blocks: tuple[Block, ...]
+    templates: tuple[FeatureTemplate, ...]
     vocabularies: tuple[Vocabulary | Buckets, ...]
     rare: int = 1  # a symbol seen at most so often in training is `<UNK>` in the bag that stands in
 
     @classmethod
     def fit(
-        cls, keys: pl.DataFrame, blocks: Sequence[Block], rare: int = 1, more: pl.DataFrame | None = None
+        cls,
+        keys: pl.DataFrame,
+        templates: Sequence[FeatureTemplate],
+        rare: int = 1,
+        more: pl.DataFrame | None = None,
     ) -> Self:
-        """Fit one vocabulary a block.
+        """Fit one vocabulary a template.
 
         Args:
             keys: contexts of the training split with their `count`, as `distinct` gives them.
-            blocks: what to look at.
+            templates: what to look at.
             rare: see the field.
             more: words of unlabelled text with their `count`, to be known too by the blocks that look at the
                 token alone; rare is what is rare in training all the same.
         """
-        if not blocks:
-            raise ValueError("expected at least one block. Got none")
-        names = [block.name for block in blocks]
-        if LETTERS in names[:-1] or names == [LETTERS]:
+        if not templates:
+            raise ValueError("expected at least one template. Got none")
+        names = [template.name for template in templates]
+        if CHARACTERS in names[:-1] or names == [CHARACTERS]:
             raise ValueError(f"expected letters as the last of several blocks. Got {', '.join(names)}")
 
-        def fitted(block: Block) -> Vocabulary | Buckets:
-            seen = _counted(keys, block)
-            if block.hashed:
-                assert block.rows is not None
-                return Buckets.fit(seen, block.rows)
-            also = _counted(more, block) if more is not None and block.window == (0, 0) else None
-            return Vocabulary.fit(count_symbols(seen), block.min_count, block.max_size, also)
+        def fitted(template: FeatureTemplate) -> Vocabulary | Buckets:
+            seen = _counted(keys, template)
+            if template.hashed:
+                assert template.rows is not None
+                return Buckets.fit(seen, template.rows)
+            also = _counted(more, template) if more is not None and template.window == (0, 0) else None
+            return Vocabulary.fit(count_symbols(seen), template.min_count, template.max_size, also)
 
-        return cls(tuple(blocks), tuple(fitted(block) for block in blocks), rare)
+        return cls(tuple(templates), tuple(fitted(template) for template in templates), rare)
 
     @property
     def reach(self) -> int:
         """How many tokens to each side the blocks look at."""
-        return reach_of(self.blocks)
+        return reach_of(self.templates)
 
     @property
     def first_rows(self) -> tuple[int, ...]:
         """Where each block begins in the table, and after them the number of rows of the table."""
         sizes = [
-            block.rows or len(vocabulary)
-            for block, vocabulary in zip(self.blocks, self.vocabularies, strict=True)
+            template.rows or len(vocabulary)
+            for template, vocabulary in zip(self.templates, self.vocabularies, strict=True)
         ]
         return (0, *np.cumsum(sizes).tolist())
 
@@ -237,9 +241,9 @@ class Features:
         return self.first_rows[-1]
 
     @property
-    def letters(self) -> int:
+    def characters(self) -> int:
         """How many rows at the end of the table are letters."""
-        return self.rows - self.first_rows[-2] if self.blocks[-1].name == LETTERS else 0
+        return self.rows - self.first_rows[-2] if self.templates[-1].name == CHARACTERS else 0
 
     def bags(self, keys: pl.DataFrame, stand_ins: bool = True, alone: bool = False) -> Bags:
         """Look up the rows of each context.
@@ -249,14 +253,18 @@ class Features:
             stand_ins: whether to make the bags that training drops rare symbols with.
             alone: leave out the blocks that look at neighbours.
         """
-        size = PLACES * self.rows
+        size = POSITIONS * self.rows
         plain, others, changed = [], [], np.zeros(len(keys), bool)
-        for block, vocabulary, first in zip(self.blocks, self.vocabularies, self.first_rows, strict=False):
-            if alone and block.window != (0, 0):
+        for template, vocabulary, first in zip(
+            self.templates, self.vocabularies, self.first_rows, strict=False
+        ):
+            if alone and template.window != (0, 0):
                 continue
-            seen = symbols(keys, block)
+            seen = symbols(keys, template)
             bag, ids = seen["bag"].to_numpy().astype(np.int64), vocabulary.encode(seen["symbol"])
-            place = np.arange(1, len(bag) + 1) - np.searchsorted(bag, bag) if block.name == LETTERS else 0
+            place = (
+                np.arange(1, len(bag) + 1) - np.searchsorted(bag, bag) if template.name == CHARACTERS else 0
+            )
             entry = bag * size + place * self.rows + first
             plain.append(entry + ids.to_numpy())
             if stand_ins:
@@ -275,16 +283,16 @@ class Features:
         return Bags(*self._flat(entries, len(unknown)), unknown, len(keys))
 
     def _flat(self, entries: np.ndarray, bags: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sorted entries as flat rows and offsets; each is (bag * PLACES + place) * rows + row."""
+        """Sorted entries as flat rows and offsets; each is (bag * POSITIONS + place) * rows + row."""
         rows = self.rows
-        ends = np.searchsorted(entries, np.arange(bags + 1) * (PLACES * rows))
+        ends = np.searchsorted(entries, np.arange(bags + 1) * (POSITIONS * rows))
         return (entries % rows).astype(np.int32), ends
 
     def unknown(self, bags: Bags) -> np.ndarray:
-        """Whether the vocabulary of words lacks the token of each bag, (M,); False without such a block."""
+        """Whether the vocabulary of words lacks the token of each bag, (M,); False without such a template."""
         out = np.zeros(len(bags.offsets) - 1, bool)
-        for block, first in zip(self.blocks, self.first_rows, strict=False):
-            if block.name == "word":
+        for template, first in zip(self.templates, self.first_rows, strict=False):
+            if template.name == "word":
                 places = np.flatnonzero(bags.rows == first + UNK_ID)
                 out[np.searchsorted(bags.offsets, places, side="right") - 1] = True
         return out
@@ -296,9 +304,9 @@ class Features:
             "specials": list(SPECIALS),
             "rare": self.rare,
             "blocks": [
-                {**asdict(block), "first_row": first, **vocabulary.to_json()}
-                for block, vocabulary, first in zip(
-                    self.blocks, self.vocabularies, self.first_rows, strict=False
+                {**asdict(template), "first_row": first, **vocabulary.to_json()}
+                for template, vocabulary, first in zip(
+                    self.templates, self.vocabularies, self.first_rows, strict=False
                 )
             ],
         }
@@ -308,7 +316,7 @@ class Features:
         """The features that `to_json` wrote."""
         names = ("name", "min_count", "max_size", "rows")
         return cls(
-            tuple(Block(**{name: block[name] for name in names}) for block in value["blocks"]),
+            tuple(FeatureTemplate(**{name: block[name] for name in names}) for block in value["blocks"]),
             tuple(
                 (Buckets if "buckets" in block else Vocabulary).from_json(block) for block in value["blocks"]
             ),
@@ -327,13 +335,13 @@ class Features:
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
 
-def _counted(keys: pl.DataFrame, block: Block) -> pl.DataFrame:
+def _counted(keys: pl.DataFrame, template: FeatureTemplate) -> pl.DataFrame:
     """What a block sees in each context, with the count of the context."""
     counts = keys.select("count").with_row_index("bag")
-    return symbols(keys, block).join(counts, on="bag").select("symbol", "count")
+    return symbols(keys, template).join(counts, on="bag").select("symbol", "count")
 
 
 def _in_order(entries: Sequence[np.ndarray]) -> np.ndarray:
-    """Entries of all blocks, sorted, each once; np.unique hashes them first, which takes longer."""
+    """Entries of all templates, sorted, each once; np.unique hashes them first, which takes longer."""
     joined = np.sort(np.concatenate(entries))
     return joined[np.diff(joined, prepend=-1) > 0]

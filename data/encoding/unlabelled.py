@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from elman.data.encoding.encode import tokens_of
-from elman.data.encoding.features import Bags, Features, distinct, numbers_of
+from elman.data.encoding.features import Bags, Features, bag_ids, distinct
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 
 COLUMN = "w+0"  # of `data.encoding.features.contexts`, the token itself
-LEAST = 5  # a word seen less often has no row of its own, unless the labelled corpus gives it one
-MOST = 20_000  # words that can be guessed, the commonest
+MIN_COUNT = 5  # a word seen less often has no row of its own, unless the labelled corpus gives it one
+MAX_TARGETS = 20_000  # words that can be guessed, the commonest
 Frames = Callable[[], Iterable[pl.DataFrame]]
 
 
@@ -93,13 +93,13 @@ def encode_unlabelled(
         features: of the labelled corpus.
         counted: what `count_words` gave.
     """
-    common = counted.with_row_index("bag").sort(["count", COLUMN], descending=[True, False]).head(MOST)
+    common = counted.with_row_index("bag").sort(["count", COLUMN], descending=[True, False]).head(MAX_TARGETS)
     bags = features.bags(counted, alone=True)
     word_of = np.full(len(bags.unknown), -1, np.int32)
     word_of[common["bag"].to_numpy()] = np.arange(len(common))
     tokens, lengths = [], []
     for words, bounds in _cut(frames, tokenizer):
-        tokens.append(numbers_of(pl.DataFrame({COLUMN: words}), counted))
+        tokens.append(bag_ids(pl.DataFrame({COLUMN: words}), counted))
         lengths.append(np.diff(bounds))
     filled = np.concatenate(lengths)
     filled = filled[filled > 0]

@@ -9,18 +9,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.data.encoding.features import Bags, Features, contexts, distinct, numbers_of
+from elman.data.encoding.features import Bags, Features, bag_ids, contexts, distinct
 from elman.data.text import string_kernels as kernels
-from elman.data.text.string_table import Kept
+from elman.data.text.string_table import StringTable
 from elman.data.text.strings import Strings
 
-WORDS = 1 << 16  # kept
-LETTERS, ROWS = 16, 32  # of the table for each of them: bytes, and rows of their bags
+DEFAULT_WORDS = 1 << 16  # kept
+WORD_BYTES, WORD_ROWS = 16, 32  # of the table for each of them: bytes, and rows of their bags
 LONGEST = 1 << 10  # bytes of a word that is kept
 AT_ONCE = 1 << 12  # new words looked up at a time
 
 
-class Names(NamedTuple):
+class CacheSlots(NamedTuple):
     """What the table calls the words it was asked for.
 
     Attributes:
@@ -32,7 +32,7 @@ class Names(NamedTuple):
     age: int
 
 
-class Words:
+class WordCache:
     """Looks up the bags of words.
 
     Args:
@@ -40,12 +40,12 @@ class Words:
         size: words kept; where more different ones are asked for at once, they are looked up without it.
     """
 
-    def __init__(self, features: Features, size: int = WORDS) -> None:
+    def __init__(self, features: Features, size: int = DEFAULT_WORDS) -> None:
         self.features = features
         self._size = size
         self._own = threading.local()  # a table for each thread
 
-    def bags(self, words: Strings, offsets: np.ndarray) -> tuple[np.ndarray, Bags, Names | None]:
+    def bags(self, words: Strings, offsets: np.ndarray) -> tuple[np.ndarray, Bags, CacheSlots | None]:
         """Number the contexts of words, and find the bag of each number.
 
         Args:
@@ -64,46 +64,46 @@ class Words:
             return found
         frame = contexts(words.series(), offsets, self.features.reach)
         keys = distinct(frame)
-        return numbers_of(frame, keys), self.features.bags(keys, stand_ins=False), None
+        return bag_ids(frame, keys), self.features.bags(keys, stand_ins=False), None
 
 
 class _Table:
     def __init__(self, features: Features, size: int) -> None:
         self.features = features
-        self.kept = Kept(size, LETTERS * size, LONGEST, np.uint8)
-        self.rows, self.offsets = np.empty(ROWS * size, np.int32), np.zeros(size + 1, np.int64)
+        self.strings = StringTable(size, WORD_BYTES * size, LONGEST, np.uint8)
+        self.rows, self.offsets = np.empty(WORD_ROWS * size, np.int32), np.zeros(size + 1, np.int64)
         self.age = 0
 
     def forget(self) -> None:
-        self.kept.forget()
+        self.strings.forget()
         self.age += 1
 
-    def look_up(self, words: Strings) -> tuple[np.ndarray, Bags, Names] | None:
+    def look_up(self, words: Strings) -> tuple[np.ndarray, Bags, CacheSlots] | None:
         """Numbers, bags and names; None if the table cannot hold all of the words at once."""
         marks = np.zeros(len(words), np.uint8)
-        before = self.kept.known
-        ids, upto = self.kept.number(words.data, words.starts, words.ends, marks)
+        before = self.strings.known
+        ids, upto = self.strings.number(words.data, words.starts, words.ends, marks)
         if upto < len(words):
             self.forget()
             before = 0
-            ids, upto = self.kept.number(words.data, words.starts, words.ends, marks)
+            ids, upto = self.strings.number(words.data, words.starts, words.ends, marks)
         if upto < len(words) or (len(ids) and ids.min() < 0):
             self.forget()
             return None
         if not self._learn(before):
             self.forget()
             return None
-        numbers, order = kernels.renumbered(ids, self.kept.known)
-        rows, offsets = kernels.gathered(self.rows, self.offsets, order)
+        numbers, order = kernels.renumber(ids, self.strings.known)
+        rows, offsets = kernels.gather_bags(self.rows, self.offsets, order)
         bags = Bags(rows, offsets, np.arange(len(order), dtype=np.int32), len(order))
-        return numbers, bags, Names(order, self.age)
+        return numbers, bags, CacheSlots(order, self.age)
 
     def _learn(self, before: int) -> bool:
         """Look up the bags of the words numbered from `before` on; says whether there is room for all."""
-        for first in range(before, self.kept.known, AT_ONCE):
-            new = slice(first, min(first + AT_ONCE, self.kept.known))
-            starts = self.kept.places[new]
-            series = Strings(self.kept.arena, starts, starts + self.kept.lengths[new]).series()
+        for first in range(before, self.strings.known, AT_ONCE):
+            new = slice(first, min(first + AT_ONCE, self.strings.known))
+            starts = self.strings.places[new]
+            series = Strings(self.strings.arena, starts, starts + self.strings.lengths[new]).series()
             found = self.features.bags(contexts(series, np.array([0, len(series)]), 0), stand_ins=False)
             begin = self.offsets[first]
             if begin + len(found.rows) > len(self.rows):
@@ -123,6 +123,6 @@ def equal_sentences(numbers: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarra
     Returns:
         numbers of the sentences that come for the first time (u,), and (n,) places in these.
     """
-    first = kernels.alike(numbers, offsets)
+    first = kernels.first_equal(numbers, offsets)
     chosen = np.flatnonzero(first == np.arange(len(first)))
     return chosen, np.searchsorted(chosen, first)

@@ -23,7 +23,7 @@ _WIDTH = 60  # letters in a line
 _PAINTED = _WIDTH << 14  # bases whose places are held
 
 
-def parted(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataFrame:
+def split_at_origin(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataFrame:
     """Rows of schema.INTERVALS with an `id` of each and the parts of those that run over an origin.
 
     Args:
@@ -78,7 +78,7 @@ def gff3_lines(
                 attributes["transl_table"] = str(code)
             if row["model"] is not None:
                 attributes["model"] = row["model"]
-            about = ";".join(f"{key}={_kept(key, value)}" for key, value in attributes.items())
+            about = ";".join(f"{key}={_attribute(key, value)}" for key, value in attributes.items())
             score = "." if row["probability"] is None else f"{row['probability']:.4f}"
             phase = "." if row["phase"] is None or label != CDS else row["phase"]
             place = f"{row['start'] + 1}\t{row['end']}\t{score}\t{row['strand']}\t{phase}"
@@ -188,7 +188,7 @@ def escaped(value: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f%;=&,]", lambda found: f"%{ord(found[0]):02X}", str(value))
 
 
-def _kept(key: str, value: str) -> str:
+def _attribute(key: str, value: str) -> str:
     """A value for column 9; a range is a list of two, whose comma stays."""
     return value if key.endswith("_range") else escaped(value)
 

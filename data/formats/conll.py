@@ -13,7 +13,7 @@ from typing import BinaryIO
 from elman.data.errors import BadInput
 from elman.data.formats.records import Document, Refused, Sentence
 from elman.data.formats.slices import Size, Slice, blocks
-from elman.data.text.tags import OUTSIDE, Scheme, detect_scheme, parts, to_iob2
+from elman.data.text.tags import OUTSIDE, Scheme, detect_scheme, split_tag, to_iob2
 
 DOCSTART = b"-DOCSTART-"
 BLOCK = 50  # sentences in a document where the file marks none
@@ -99,7 +99,7 @@ def _is_comment(row: Sequence[bytes], columns: int | None) -> bool:
 
 def _is_tag(value: bytes) -> bool:
     try:
-        parts(value.decode("utf-8", "replace"))
+        split_tag(value.decode("utf-8", "replace"))
     except ValueError:
         return False
     return True
@@ -318,7 +318,7 @@ def _sentence(rows: _Rows, layout: Layout, source: str, start: int) -> Sentence 
             detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
             return refused(number, "invalid-utf8", detail, "Save the file as UTF-8.")
         try:
-            parts(tags[-1])
+            split_tag(tags[-1])
         except ValueError as error:
             return refused(
                 number, "unknown-tag", str(error), "Mend the tag, or name its column with --tag-column."

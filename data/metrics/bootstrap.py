@@ -31,7 +31,9 @@ def f1_of(counts: np.ndarray) -> np.ndarray:
     return f1
 
 
-def paired(before: np.ndarray, after: np.ndarray, rounds: int = ROUNDS, seed: int = 0) -> dict[str, Any]:
+def paired_bootstrap(
+    before: np.ndarray, after: np.ndarray, rounds: int = ROUNDS, seed: int = 0
+) -> dict[str, Any]:
     """Compare two taggers, each trained with S seeds, on the same n sentences.
 
     Args:

@@ -17,8 +17,8 @@ from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import HEAD, Family, Source, discover, open_bytes
 from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.store.disk import key_of, sha256_file
-from elman.data.text.scanner import scanner_of
-from elman.data.text.string_table import KEPT
+from elman.data.text.scanner import thread_scanner
+from elman.data.text.string_table import DEFAULT_STRINGS
 from elman.data.text.tokenizer import Tokenizer, Unit, unit_of
 
 PASSES = {"conll": 4, "plain": 2}  # how often a reader goes through a file, for progress
@@ -40,7 +40,7 @@ class Options:
     token_column: int | None = None
     tag_column: int | None = None
     labels: tuple[AnnotationRule, ...] = CODING
-    kept: int = KEPT
+    kept: int = DEFAULT_STRINGS
     spool: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -255,9 +255,9 @@ def _text(
 ) -> Iterator[Document | Flat | Refused]:
     tokenizer = options.tokenizer or Tokenizer(unit=options.unit)
     if source.kind == "jsonl":
-        yield from jsonl.read(opener, source.name, tokenizer, scanner_of(tokenizer) if flat else None)
+        yield from jsonl.read(opener, source.name, tokenizer, thread_scanner(tokenizer) if flat else None)
     elif source.kind == "plain":
-        parts = plaintext.read(opener, source.name, scanner_of(tokenizer))
+        parts = plaintext.read(opener, source.name, thread_scanner(tokenizer))
         yield from parts if flat else (p.document() if isinstance(p, Flat) else p for p in parts)
     else:
         for record in conll.read(

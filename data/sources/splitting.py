@@ -31,7 +31,7 @@ from elman.data.formats.streams import open_path
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import Item, Options, damaged, read_flat, stays
-from elman.data.text.scanner import scanner_of
+from elman.data.text.scanner import thread_scanner
 from elman.data.text.tokenizer import Tokenizer
 
 ENTRIES: dict[str, Entries] = {"fasta": FASTA, "genbank": GENBANK}
@@ -113,9 +113,11 @@ def read_slice(
     tokenizer = options.tokenizer or Tokenizer(unit=options.unit)
     if source.kind == "plain":
         with opened(AHEAD) as stream:
-            yield from plaintext.read_slice(stream, source.name, scanner_of(tokenizer, options.kept), piece)
+            yield from plaintext.read_slice(
+                stream, source.name, thread_scanner(tokenizer, options.kept), piece
+            )
     elif source.kind == "jsonl":
-        scanner, line = scanner_of(tokenizer, options.kept), piece.state["line"]
+        scanner, line = thread_scanner(tokenizer, options.kept), piece.state["line"]
         yield from jsonl.read(opened, source.name, tokenizer, scanner, line=line, byte_offset=piece.begin)
     elif source.kind == "conll":
         for record in conll.read(opened, source.name, piece=piece):

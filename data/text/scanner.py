@@ -9,11 +9,11 @@ import threading
 
 import numpy as np
 
-from elman.data.text.string_table import KEPT, Kept
+from elman.data.text.string_table import DEFAULT_STRINGS, StringTable
 from elman.data.text.tokenizer import CLOSERS as QUOTES
 from elman.data.text.tokenizer import LONGEST_SENTENCE, LOOKAHEAD, Tokenizer, wraps_lines
 
-ARENA = 1 << 20  # code points of KEPT chunks
+ARENA = 1 << 20  # code points of DEFAULT_STRINGS chunks
 LONGEST_CHUNK = 200  # code points; longer ones are not kept
 OPENERS, CLOSERS = '"([{\u201c\u2018', ".,;:!?\"'\u201d\u2019)]}"  # around letters, each a token of its own
 _own = threading.local()
@@ -27,13 +27,13 @@ class Scanner:
         chunks: how many are kept.
     """
 
-    def __init__(self, tokenizer: Tokenizer, chunks: int = KEPT) -> None:
+    def __init__(self, tokenizer: Tokenizer, chunks: int = DEFAULT_STRINGS) -> None:
         from elman.data.text import scanner_kernels
 
         self.tokenizer, self.chunks, self._kernels = tokenizer, chunks, scanner_kernels
         symbols, words = "".join(tokenizer.symbols), "".join(tokenizer.abbreviations)
         self._apart = not any(c.isspace() for c in symbols + words) and not any(c.isalnum() for c in symbols)
-        self._kept = Kept(chunks, ARENA * chunks // KEPT, LONGEST_CHUNK, np.uint32)
+        self._table = StringTable(chunks, ARENA * chunks // DEFAULT_STRINGS, LONGEST_CHUNK, np.uint32)
         self._letters: dict[int, bool] = {}
         self._classes = np.full(0x110000, self._kernels.UNKNOWN, np.uint8)
         self._closing = np.array([ord(c) for c in QUOTES], np.uint32)
@@ -42,7 +42,7 @@ class Scanner:
         self._forget()
 
     def _forget(self) -> None:
-        self._kept.forget()
+        self._table.forget()
         none = np.empty(0, np.int64)
         self._first, self._begins, self._ends = np.zeros(1, np.int64), none, none
 
@@ -66,8 +66,8 @@ class Scanner:
             parts.append((np.array(first[0], np.int64), np.array(first[1], np.int64)))
         done = int(begun)
         while done < len(starts):
-            before = self._kept.known
-            ids, upto = self._kept.number(codes, starts, ends, flags, done)
+            before = self._table.known
+            ids, upto = self._table.number(codes, starts, ends, flags, done)
             self._cut_new(before)
             parts.append(
                 self._expand(text, starts[done:upto], ends[done:upto], flags[done:upto], ids[done:upto])
@@ -128,7 +128,7 @@ class Scanner:
 
     def _cut_new(self, before: int) -> None:
         """Cut the chunks that are new in the table: plain ones by kernels, the others by the tokenizer."""
-        kernels, kept, new = self._kernels, self._kept, range(before, self._kept.known)
+        kernels, kept, new = self._kernels, self._table, range(before, self._table.known)
         places, lengths = kept.places[before : kept.known], kept.lengths[before : kept.known]
         letters, openers, dotted = kernels.plain(kept.arena, places, lengths, self._openers, self._closers)
         for m in np.flatnonzero(dotted).tolist():
@@ -153,8 +153,8 @@ class Scanner:
         self._ends = np.concatenate([self._ends, ends])
 
     def _chunk(self, number: int) -> str:
-        at, length = self._kept.places[number], int(self._kept.lengths[number])
-        return self._kept.arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
+        at, length = self._table.places[number], int(self._table.lengths[number])
+        return self._table.arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
 
     def _with(self, new: list[tuple[list[int], list[int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the tokens of each chunk of the table and after it of some others stand, and these tokens."""
@@ -174,7 +174,7 @@ class Scanner:
         new: list[tuple[list[int], list[int]]] = []
         for chunk in np.flatnonzero(ids < 0).tolist():
             a, b = int(starts[chunk]), int(ends[chunk])
-            ids[chunk] = self._kept.known + len(new)
+            ids[chunk] = self._table.known + len(new)
             new.append(self._tokens(text[a:b] + (" a" if flags[chunk] else ""), 0, b - a))
         found: tuple[np.ndarray, np.ndarray] = self._kernels.expand(starts, ids, *self._with(new))
         return found
@@ -190,7 +190,7 @@ def _lone(tokenizer: Tokenizer, characters: str) -> np.ndarray:
     return np.array([ord(c) for c in characters if c not in apart], np.uint32)
 
 
-def scanner_of(tokenizer: Tokenizer, chunks: int = KEPT) -> Scanner:
+def thread_scanner(tokenizer: Tokenizer, chunks: int = DEFAULT_STRINGS) -> Scanner:
     """The scanner of this thread, which goes on from file to file."""
     scanner: Scanner | None = getattr(_own, "scanner", None)
     if scanner is None or (scanner.tokenizer, scanner.chunks) != (tokenizer, chunks):

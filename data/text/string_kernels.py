@@ -7,7 +7,7 @@ _FIRST, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # FN
 
 
 @njit(cache=True, nogil=True)
-def joined(data, starts, ends):  # type: ignore[no-untyped-def]
+def join(data, starts, ends):  # type: ignore[no-untyped-def]
     """The bytes `data[starts[i]:ends[i]]` one after the other, and where each begins and the last ends."""
     offsets = np.zeros(len(starts) + 1, np.int64)
     for i in range(len(starts)):
@@ -21,7 +21,7 @@ def joined(data, starts, ends):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def renumbered(ids, known):  # type: ignore[no-untyped-def]
+def renumber(ids, known):  # type: ignore[no-untyped-def]
     """Numbers below `known` counted anew in the order they come.
 
     Returns:
@@ -39,7 +39,7 @@ def renumbered(ids, known):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def gathered(rows, offsets, order):  # type: ignore[no-untyped-def]
+def gather_bags(rows, offsets, order):  # type: ignore[no-untyped-def]
     """Bags `order` of the bags `rows[offsets[m]:offsets[m + 1]]`: their rows and offsets."""
     ends = np.zeros(len(order) + 1, np.int64)
     for i in range(len(order)):
@@ -53,7 +53,7 @@ def gathered(rows, offsets, order):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def alike(numbers, offsets):  # type: ignore[no-untyped-def]
+def first_equal(numbers, offsets):  # type: ignore[no-untyped-def]
     """For each sequence, the first one that is equal to it: itself, where it comes for the first time.
 
     Args:

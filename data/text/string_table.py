@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-KEPT = 1 << 16  # strings, where nothing else is said
-ROWS = 64 << 20  # bytes of what a network keeps of them, likewise
+DEFAULT_STRINGS = 1 << 16  # strings, where nothing else is said
+INPUT_CACHE_BYTES = 64 << 20  # bytes of what a network keeps of them, likewise
 
 
-class Kept:
+class StringTable:
     """A table of strings, told apart by their code points (or bytes) and a mark of one byte each.
 
     Args:

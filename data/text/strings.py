@@ -21,7 +21,7 @@ class Strings:
     ends: np.ndarray
 
     @classmethod
-    def cut(cls, text: str, starts: np.ndarray, ends: np.ndarray) -> "Strings":
+    def from_text(cls, text: str, starts: np.ndarray, ends: np.ndarray) -> "Strings":
         """`text[a:b]` for each pair of starts and ends, (N,) in code points."""
         data = text.encode("utf-8")
         if len(data) > len(text):
@@ -36,7 +36,7 @@ class Strings:
         return cls(np.frombuffer(data, np.uint8), starts, ends)
 
     @classmethod
-    def of(cls, series: pl.Series) -> "Strings":
+    def from_series(cls, series: pl.Series) -> "Strings":
         """The strings of a column without nulls."""
         array = series.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
         _, offsets, data = array.buffers()
@@ -46,7 +46,7 @@ class Strings:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def part(self, a: int, b: int) -> "Strings":
+    def slice(self, a: int, b: int) -> "Strings":
         """Strings a to b."""
         return Strings(self.data, self.starts[a:b], self.ends[a:b])
 
@@ -54,7 +54,7 @@ class Strings:
         """As a column."""
         from elman.data.text import string_kernels as kernels
 
-        gathered, offsets = kernels.joined(self.data, self.starts, self.ends)
+        gathered, offsets = kernels.join(self.data, self.starts, self.ends)
         buffers = [pa.py_buffer(offsets), pa.py_buffer(gathered)]
         array = pa.LargeStringArray.from_buffers(len(self), *buffers)
         return pl.Series(pl.from_arrow(array), dtype=pl.String)
@@ -62,4 +62,4 @@ class Strings:
 
 def substrings(text: str, starts: np.ndarray, ends: np.ndarray) -> pl.Series:
     """`text[a:b]` for each pair of starts and ends, (N,) in code points."""
-    return Strings.cut(text, starts, ends).series()
+    return Strings.from_text(text, starts, ends).series()

@@ -15,7 +15,7 @@ OUTSIDE = "O"
 _PREFIXES: dict[str, str] = {"B": "B", "I": "I", "E": "I", "S": "B", "L": "I", "U": "B", "M": "I"}
 
 
-def parts(tag: str) -> tuple[str, str]:
+def split_tag(tag: str) -> tuple[str, str]:
     """Prefix and type of a tag; ("O", "") for O.
 
     Raises:
@@ -38,7 +38,7 @@ def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
     for sequence in sequences:
         before = (OUTSIDE, "")
         for tag in sequence:
-            prefix, kind = parts(tag)
+            prefix, kind = split_tag(tag)
             if prefix in "LU":
                 return "BILOU"
             if prefix in "ESM":
@@ -60,7 +60,7 @@ def to_iob2(tags: Sequence[str], scheme: Scheme = "IOB2") -> list[str]:
     out = []
     before = ""  # type of the entity still open
     for tag in tags:
-        prefix, kind = parts(tag)
+        prefix, kind = split_tag(tag)
         if prefix == OUTSIDE:
             out.append(OUTSIDE)
             before = ""
@@ -103,7 +103,7 @@ def tag_set(types: Iterable[str]) -> list[str]:
     return [OUTSIDE, *(f"{prefix}-{kind}" for kind in sorted(set(types)) for prefix in "BI")]
 
 
-def legal(tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def legal_transitions(tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Which IOB2 sequences are legal.
 
     Returns:

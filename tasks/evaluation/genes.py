@@ -8,11 +8,11 @@ import polars as pl
 
 from elman.data.corpus.contig_pieces import stretches_of
 from elman.data.errors import BadInput
-from elman.data.exports.genes import parted
+from elman.data.exports.genes import split_at_origin
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import Contig
 from elman.data.metrics.genes import score_intervals
-from elman.tasks.evaluation.reports import genes_report
+from elman.tasks.evaluation.reports import write_genes_report
 from elman.tasks.models.gene_finder import GeneFinder
 from elman.tasks.runtime.orchestration import task
 
@@ -52,7 +52,7 @@ def evaluate_dna(
             truth.append(shifted.filter(pl.col("start") < pl.col("end")))
             yield Contig(contig, stretch.bases, None, stretch.source, 0, 1, stretch.circular)
 
-    called = [parted(frame, lengths) for frame in finder.tag_contigs(contigs())]
+    called = [split_at_origin(frame, lengths) for frame in finder.tag_contigs(contigs())]
     if not truth:
         raise BadInput(
             f"annotated contigs in the {split} split",
@@ -66,6 +66,6 @@ def evaluate_dna(
     for label in finder.families.labels if finder.families else ():
         per_type[label] = score_intervals(right, found, lengths, label)["per_strand"]
     if report is not None:
-        genes_report(scores["contigs"], right, found, Path(report), split)
+        write_genes_report(scores["contigs"], right, found, Path(report), split)
     overall = {name: scores["per_strand"][name] for name in ("precision", "recall", "f1", "mcc")}
     return {**overall, "per_type": per_type, **scores}

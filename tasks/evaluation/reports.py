@@ -41,13 +41,13 @@ def report_training(
     """
     out = run_record.read(run_id).artifacts
     shutil.copyfile(Path(folder) / model_folder.VOCABULARY, out / model_folder.VOCABULARY)
-    keep_scores(scores, out)
+    write_scores(scores, out)
     atomic_write(out / "history.json", _json(history))
     plots.learning_curve(history, best_epoch, out / "learning_curve.png")
     return str(out)
 
 
-def keep_scores(scores: Scores, out: Path) -> None:
+def write_scores(scores: Scores, out: Path) -> None:
     """Write scores.json and scores.md."""
     atomic_write(out / "scores.json", _json(scores))
     atomic_write(out / "scores.md", scores_table(scores).encode())
@@ -82,7 +82,7 @@ def flat_scores(scores: Scores) -> dict[str, float]:
     }
 
 
-def settings(folder: str) -> dict[str, Any]:
+def model_settings(folder: str) -> dict[str, Any]:
     """How a model was built and trained, as its passport says, flat: `network.hidden`, `fit.batch`, ..."""
     passport = model_folder.read(Path(folder)).passport
     flat: dict[str, Any] = {}
@@ -128,7 +128,7 @@ _COLUMNS = {
 }
 
 
-def genes_report(
+def write_genes_report(
     contigs: Sequence[Mapping[str, Any]], truth: pl.DataFrame, found: pl.DataFrame, out: Path, split: str
 ) -> None:
     """Write contigs_SPLIT.md, scores by contig, and genome_SPLIT.png, the middle of the longest contig.

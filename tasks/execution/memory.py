@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from elman.data.errors import UsageError
-from elman.data.text.string_table import KEPT, ROWS
+from elman.data.text.string_table import DEFAULT_STRINGS, INPUT_CACHE_BYTES
 from elman.tasks.runtime import orchestration
 
 MIB = 1 << 20
@@ -60,8 +60,8 @@ def of_weights(kind: str, weights: int) -> int:
 
 def of_cluster(workers: int | None, kind: str, weights: int) -> Share:
     """What workers take that run elsewhere, with their libraries and weights to themselves."""
-    own = LIBRARIES + of_weights(kind, weights) + of_worker(kind, weights, KEPT, ROWS)
-    return Share(workers, KEPT, ROWS, own)
+    own = LIBRARIES + of_weights(kind, weights) + of_worker(kind, weights, DEFAULT_STRINGS, INPUT_CACHE_BYTES)
+    return Share(workers, DEFAULT_STRINGS, INPUT_CACHE_BYTES, own)
 
 
 def share(asked: int | None, memory: int, shards: int, kind: str, weights: int) -> Share:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.encoding import encoded as encodings
-from elman.data.metrics.bootstrap import paired, sentence_counts
+from elman.data.encoding import encoded_corpus
+from elman.data.metrics.bootstrap import paired_bootstrap, sentence_counts
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import atomic_write, code_hash, key_of
 from elman.rnn.networks.tagger import Architecture
@@ -30,15 +30,15 @@ from elman.tasks.training.text import architecture, fit_config, network_config
 from elman.tasks.training.training_data import Material
 
 RULE = "most frequent tag"
-WORDS = ("standard network", "window network", "Elman", "GRU", "LSTM", "bidirectional")
-BLOCKS = ("+ blocks", "+ CRF", "+ committee")
+WORD_STEPS = ("standard network", "window network", "Elman", "GRU", "LSTM", "bidirectional")
+TEMPLATE_STEPS = ("+ blocks", "+ CRF", "+ committee")
 PRETRAINED = "+ pre-training"  # the last, where there is text without labels to learn from
-RUNGS = (RULE, *WORDS, *BLOCKS)
+STEPS = (RULE, *WORD_STEPS, *TEMPLATE_STEPS)
 
 
 def preset_of(rung: str) -> str:
     """The preset whose blocks and training a rung has."""
-    return "default" if rung in (*BLOCKS, PRETRAINED) else "article"
+    return "default" if rung in (*TEMPLATE_STEPS, PRETRAINED) else "article"
 
 
 def _network(rung: str, material: Material) -> Architecture:
@@ -58,7 +58,7 @@ def _network(rung: str, material: Material) -> Architecture:
 
 
 @task
-def climb(
+def train_step(
     encoded: str,
     rung: str,
     seed: int,
@@ -71,7 +71,7 @@ def climb(
 
     Args:
         encoded: folder of the corpus encoded as `preset_of` says, with the words of the text for PRETRAINED.
-        rung: one of RUNGS, or PRETRAINED.
+        rung: one of STEPS, or PRETRAINED.
         seed: of everything left to chance.
         rate: learning rate; None finds the best on dev for a rung of words, takes the preset's for others.
         epochs: at most; the preset's by default.
@@ -82,22 +82,22 @@ def climb(
         name, seed, learning_rate, parameters, seconds of training, tokens_s tagged a second; dev and test,
         scores, where the corpus has them.
     """
-    material = Material(encodings.read(Path(encoded)))
+    material = Material(encoded_corpus.read(Path(encoded)))
     if rung == RULE:
-        done = _trained(material, rung, seed, lambda splits: baselines.rule(material, splits))
+        done = _trained(material, rung, seed, lambda splits: baselines.most_frequent_tag(material, splits))
     else:
         how = fit_config(preset_of(rung), {"epochs": epochs}, len(material.train))
         network = _network(rung, material)
-        search = rung in WORDS and rate is None
+        search = rung in WORD_STEPS and rate is None
         how = how if search else replace(how, learning_rate=rate or how.learning_rate)
         before = Dataset.open(Path(pretrained)) if pretrained else None
         eager = preset(preset_of(rung)).eager
 
-        def train(splits: Sequence[str]) -> baselines.Rung:
+        def train(splits: Sequence[str]) -> baselines.Baseline:
             if search:
-                return baselines.at_best_rate(rung, network, material, how, splits, seed)
+                return baselines.trained_at_best_rate(rung, network, material, how, splits, seed)
             start = learnt(before) if before else None
-            return baselines.climbed(rung, network, material, how, splits, seed, start, eager)[0]
+            return baselines.trained(rung, network, material, how, splits, seed, start, eager)[0]
 
         key = key_of(
             encoded=Path(encoded).name,
@@ -118,7 +118,7 @@ def climb(
 
 
 def _trained(
-    material: Material, rung: str, seed: int, train: Callable[[Sequence[str]], baselines.Rung]
+    material: Material, rung: str, seed: int, train: Callable[[Sequence[str]], baselines.Baseline]
 ) -> dict[str, Any]:
     """Train a rung and score it: its `row`, and by split the `counts` of each sentence."""
     splits = [split for split in ("dev", "test") if material.has(split)]
@@ -162,22 +162,22 @@ def _counts(out: Path, rung: str, seed: int, split: str) -> Path:
 
 
 @task
-def report_ladder(climbed: Sequence[Mapping[str, Any]], out: str) -> dict[str, Any]:
+def report_ablation(trained: Sequence[Mapping[str, Any]], out: str) -> dict[str, Any]:
     """Write the ladder as a table and a picture.
 
     Args:
-        climbed: what `climb` gave, all seeds of a rung in a row, rungs rising.
+        trained: what `train_step` gave, all seeds of a rung in a row, rungs rising.
         out: folder with the counts; gets ladder.json, ladder.md and ladder.png.
 
     Returns:
         what ladder.json holds: rungs, a row each with mean and standard deviation over seeds; steps, the
         difference between neighbours with its paired bootstrap, by split.
     """
-    names = list(dict.fromkeys(str(row["name"]) for row in climbed))
-    splits = [split for split in ("dev", "test") if split in climbed[0]]
+    names = list(dict.fromkeys(str(row["name"]) for row in trained))
+    splits = [split for split in ("dev", "test") if split in trained[0]]
     rows, counts = [], {}
     for name in names:
-        mine = [row for row in climbed if row["name"] == name]
+        mine = [row for row in trained if row["name"] == name]
         row: dict[str, Any] = {"name": name, "seeds": len(mine)}
         for split in splits:
             f1 = [each[split]["f1"] for each in mine]
@@ -192,7 +192,11 @@ def report_ladder(climbed: Sequence[Mapping[str, Any]], out: str) -> dict[str, A
         }
         rows.append(row)
     steps = [
-        {"from": a, "to": b, **{split: paired(counts[a, split], counts[b, split]) for split in splits}}
+        {
+            "from": a,
+            "to": b,
+            **{split: paired_bootstrap(counts[a, split], counts[b, split]) for split in splits},
+        }
         for a, b in pairwise(names)
     ]
     report = {"rungs": rows, "steps": steps}

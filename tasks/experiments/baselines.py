@@ -20,7 +20,7 @@ RATES = (0.0005, 0.002, 0.008)  # learning rates tried where the best on dev is 
 
 
 @dataclass(frozen=True)
-class Rung:
+class Baseline:
     """One network of a comparison, or a rule.
 
     Attributes:
@@ -56,7 +56,7 @@ def padded(material: Material) -> PaddedConfig:
     return PaddedConfig.of(material.bags, material.train, rows=rows, classes=classes)
 
 
-def answered(
+def evaluated(
     name: str,
     network: Architecture,
     params: Params,
@@ -65,15 +65,15 @@ def answered(
     *,
     seconds: float,
     rate: float,
-) -> Rung:
+) -> Baseline:
     """A trained network with its answers to some splits."""
     began = time.perf_counter()
     answers = {split: material.said(material.predict(params, network, split)) for split in splits}
     took = time.perf_counter() - began
-    return _rung(name, network.size(), seconds, rate, answers, took)
+    return _baseline(name, network.size(), seconds, rate, answers, took)
 
 
-def climbed(
+def trained(
     name: str,
     network: Architecture,
     material: Material,
@@ -82,7 +82,7 @@ def climbed(
     seed: int,
     start: Params | None = None,
     eager: bool = False,
-) -> tuple[Rung, float]:
+) -> tuple[Baseline, float]:
     """Train one network, from what was learnt without labels if that is given; see `Material.eager`.
 
     Returns:
@@ -93,24 +93,24 @@ def climbed(
     if eager:
         result, _ = material.eager(result, network)
     seconds, rate = time.perf_counter() - began, how.learning_rate
-    rung = answered(name, network, result.params, material, splits, seconds=seconds, rate=rate)
+    rung = evaluated(name, network, result.params, material, splits, seconds=seconds, rate=rate)
     return rung, result.best_score
 
 
-def at_best_rate(
+def trained_at_best_rate(
     name: str, network: Architecture, material: Material, how: FitConfig, splits: Sequence[str], seed: int
-) -> Rung:
+) -> Baseline:
     """Train one network at each of RATES and keep the one that is best on dev, the middle one without dev."""
 
-    def merit(tried: tuple[Rung, float]) -> float:
+    def merit(tried: tuple[Baseline, float]) -> float:
         rung, score = tried
         return score if material.judged else -abs(float(np.log((rung.rate or 1) / RATES[1])))
 
     rates = [replace(how, learning_rate=rate) for rate in RATES]
-    return max((climbed(name, network, material, each, splits, seed) for each in rates), key=merit)[0]
+    return max((trained(name, network, material, each, splits, seed) for each in rates), key=merit)[0]
 
 
-def rule(material: Material, splits: Sequence[str]) -> Rung:
+def most_frequent_tag(material: Material, splits: Sequence[str]) -> Baseline:
     """The most frequent tag of each word."""
     began = time.perf_counter()
     classes = max(material.classes, 2)
@@ -122,23 +122,23 @@ def rule(material: Material, splits: Sequence[str]) -> Rung:
         sequences = material.sequences(split)
         answers[split] = material.said(Prediction(tags[sequences.tokens], sequences.offsets))
     took = time.perf_counter() - began
-    return _rung("most frequent tag", len(np.unique(material.train.tokens)), seconds, None, answers, took)
+    return _baseline("most frequent tag", len(np.unique(material.train.tokens)), seconds, None, answers, took)
 
 
-def scores(rung: Rung, material: Material, split: str) -> dict[str, float]:
+def scores(rung: Baseline, material: Material, split: str) -> dict[str, float]:
     """Entity scores of a rung on a split, and the accuracy of its tokens."""
     gold = material.by_sentence(split, material.gold(split))
     found = entity_scores(gold, material.by_sentence(split, rung.answers[split]))
     return {key: found[key] for key in ("precision", "recall", "f1", "accuracy")}
 
 
-def _rung(
+def _baseline(
     name: str,
     parameters: int,
     seconds: float,
     rate: float | None,
     answers: dict[str, np.ndarray],
     took: float,
-) -> Rung:
+) -> Baseline:
     tokens = sum(len(tags) for tags in answers.values())
-    return Rung(name, parameters, seconds, rate, answers, tokens / max(took, 1e-9))
+    return Baseline(name, parameters, seconds, rate, answers, tokens / max(took, 1e-9))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.encoding import encoded as encodings
+from elman.data.encoding import encoded_corpus
 from elman.data.store.disk import atomic_write
 from elman.rnn.networks.tagger import Architecture
 from elman.rnn.networks.weights import from_bytes
@@ -56,8 +56,8 @@ def compare_networks(
     """
     loaded = model_folder.read(Path(folder))
     binary, name = loaded.passport["binary"], loaded.passport["preset"]
-    mine = Material(encodings.read(Path(encoded)), binary)
-    base = Material(encodings.read(Path(words)), binary)
+    mine = Material(encoded_corpus.read(Path(encoded)), binary)
+    base = Material(encoded_corpus.read(Path(words)), binary)
     splits = [split for split in ("dev", "test") if base.has(split)]
     params, network, _ = from_bytes(loaded.files[model_folder.WEIGHTS])
     rate = loaded.passport["fit"]["learning_rate"]
@@ -68,18 +68,20 @@ def compare_networks(
     if name != "article":
         networks = {"Elman network (article)": baselines.article(base), **networks}
     how = fit_config("article", {"epochs": epochs}, len(base.train))
-    found = [baselines.answered(f"model ({name})", network, params, mine, splits, seconds=seconds, rate=rate)]
+    found = [
+        baselines.evaluated(f"model ({name})", network, params, mine, splits, seconds=seconds, rate=rate)
+    ]
     for title, each in networks.items():
-        found.append(baselines.at_best_rate(title, each, base, how, splits, seed))
+        found.append(baselines.trained_at_best_rate(title, each, base, how, splits, seed))
         say(f"compare: {title}, rate {found[-1].rate:g}, {found[-1].seconds:.0f} s")
-    found.append(baselines.rule(base, splits))
+    found.append(baselines.most_frequent_tag(base, splits))
     report = _report(base, splits, found, int(base.train.lengths.max()))
     _write(report, Path(out))
     return report
 
 
 def _report(
-    material: Material, splits: Sequence[str], found: Sequence[baselines.Rung], longest: int
+    material: Material, splits: Sequence[str], found: Sequence[baselines.Baseline], longest: int
 ) -> dict[str, Any]:
     networks = []
     for rung in found:
@@ -108,7 +110,7 @@ def _positions(material: Material, split: str) -> np.ndarray:
 
 
 def _table(
-    material: Material, found: Sequence[baselines.Rung], groups: np.ndarray, names: Sequence[str]
+    material: Material, found: Sequence[baselines.Baseline], groups: np.ndarray, names: Sequence[str]
 ) -> list[Any]:
     """Accuracy of dev tokens by group: of all tokens, and of those inside entities."""
     gold = material.gold("dev")
@@ -126,7 +128,7 @@ def _table(
     return table
 
 
-def _by_position(material: Material, found: Sequence[baselines.Rung]) -> list[Any]:
+def _by_position(material: Material, found: Sequence[baselines.Baseline]) -> list[Any]:
     """Accuracy by position of a token in its sentence."""
     lasts = [f"-{after - 1}" if after - first > 1 else "" for first, after in pairwise(PLACES)]
     names = [f"{first}{last}" for first, last in zip(PLACES, [*lasts, " on"], strict=True)]
@@ -134,7 +136,7 @@ def _by_position(material: Material, found: Sequence[baselines.Rung]) -> list[An
     return _table(material, found, groups, names)
 
 
-def _by_seen(material: Material, found: Sequence[baselines.Rung]) -> list[Any]:
+def _by_seen(material: Material, found: Sequence[baselines.Baseline]) -> list[Any]:
     """Accuracy by whether training had the word at this very position, elsewhere only, or not at all."""
     train, dev = material.train, material.sequences("dev")
     span = int(max(train.lengths.max(), dev.lengths.max())) + 1

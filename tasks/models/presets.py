@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from elman.data.encoding.features import Block
+from elman.data.encoding.features import FeatureTemplate
 from elman.data.errors import UsageError
 from elman.rnn.training.fit import FitConfig
 
@@ -26,7 +26,7 @@ class Preset:
         eager: how ready it is to see entities is set on dev, see `Material.eager`.
     """
 
-    blocks: Mapping[str, tuple[Block, ...]]
+    blocks: Mapping[str, tuple[FeatureTemplate, ...]]
     rare: Mapping[str, int] = field(default_factory=lambda: {"word": 1, "char": 1})
     network: Mapping[str, Any] = field(default_factory=dict)
     members: int = 1
@@ -34,11 +34,11 @@ class Preset:
     eager: bool = False
 
 
-def _blocks(*names: str) -> tuple[Block, ...]:
-    return tuple(Block(name=name) for name in names)
+def _blocks(*names: str) -> tuple[FeatureTemplate, ...]:
+    return tuple(FeatureTemplate(name=name) for name in names)
 
 
-_WORD_ONLY = (Block(name="word", max_size=CAPACITY, rows=CAPACITY),)
+_WORD_ONLY = (FeatureTemplate(name="word", max_size=CAPACITY, rows=CAPACITY),)
 _AFFIXES = tuple(f"{side}{length}" for side in ("prefix", "suffix") for length in (1, 2, 3, 4))
 _BLOCKS = {
     "word": _blocks("word", "lower", "shape", *_AFFIXES),
@@ -68,7 +68,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     # Gates, which remember further; words read letter by letter; a second network that learns apart.
     "default": Preset(
-        blocks={**_BLOCKS, "word": (*_BLOCKS["word"], Block(name="letters"))},
+        blocks={**_BLOCKS, "word": (*_BLOCKS["word"], FeatureTemplate(name="letters"))},
         rare=_RARE,
         network={**_NETWORK, "cell": "lstm", "hidden": 112, "embedding": 160},
         members=2,

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from elman.data.text.tags import legal
+from elman.data.text.tags import legal_transitions
 from elman.rnn.compute.arrays import Bools
 from elman.rnn.inference.decode import Scheme
 
@@ -24,7 +24,7 @@ class Scoring(NamedTuple):
             return cls(Scheme(np.zeros(2, bool), np.array([-1, 0], np.int32)), None, None)
         types = sorted({tag[2:] for tag in tags if tag != "O"})
         kind = np.array([-1 if tag == "O" else types.index(tag[2:]) for tag in tags], np.int32)
-        return cls(Scheme(np.array([tag[:2] == "B-" for tag in tags]), kind), *legal(tags))
+        return cls(Scheme(np.array([tag[:2] == "B-" for tag in tags]), kind), *legal_transitions(tags))
 
 
 def iob2_of(answers: np.ndarray, offsets: np.ndarray) -> np.ndarray:

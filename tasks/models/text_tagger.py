@@ -14,9 +14,9 @@ import polars as pl
 
 from elman.data.encoding.features import Bags as Looked
 from elman.data.encoding.features import Features
-from elman.data.encoding.word_cache import WORDS, Names, Words, equal_sentences
+from elman.data.encoding.word_cache import DEFAULT_WORDS, CacheSlots, WordCache, equal_sentences
 from elman.data.errors import BadInput
-from elman.data.text.string_table import ROWS
+from elman.data.text.string_table import INPUT_CACHE_BYTES
 from elman.data.text.strings import Strings
 from elman.data.text.tags import tag_set
 from elman.data.text.tokenizer import Tokenizer
@@ -87,8 +87,8 @@ class Tagger:
     features: Features
     params: Params
     network: Architecture
-    kept: int = WORDS  # words in the table of each thread
-    rows: int = ROWS  # bytes of the rows kept of these words, in each thread
+    kept: int = DEFAULT_WORDS  # words in the table of each thread
+    rows: int = INPUT_CACHE_BYTES  # bytes of the rows kept of these words, in each thread
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -100,7 +100,7 @@ class Tagger:
         return cls.of(read(folder))
 
     @classmethod
-    def of(cls, model: Model, kept: int = WORDS, rows: int = ROWS) -> Self:
+    def of(cls, model: Model, kept: int = DEFAULT_WORDS, rows: int = INPUT_CACHE_BYTES) -> Self:
         """A tagger from a model folder whose files have been checked, with tables of this size."""
         if model.kind != "text":
             raise BadInput("a model of text", got=f"one of {model.kind}", todo=_OTHER, source=model.folder)
@@ -126,14 +126,14 @@ class Tagger:
         return self.network.output == "sigmoid"
 
     @cached_property
-    def _words(self) -> Words:
-        return Words(self.features, self.kept)
+    def _words(self) -> WordCache:
+        return WordCache(self.features, self.kept)
 
     @cached_property
     def _own(self) -> threading.local:
         return threading.local()  # a table of rows for each thread
 
-    def _known(self, names: Names | None) -> Known | None:
+    def _known(self, names: CacheSlots | None) -> Known | None:
         """The rows kept, if there are names for what is looked up there, and kernels."""
         if names is None:
             return None
@@ -153,7 +153,7 @@ class Tagger:
             offsets: (n + 1,) int64, where sentences begin and the last ends; a sentence may be empty.
             reuse: whether equal sentences are tagged once.
         """
-        strings = words if isinstance(words, Strings) else Strings.of(words)
+        strings = words if isinstance(words, Strings) else Strings.from_series(words)
         offsets = np.asarray(offsets, np.int64)
         filled = np.flatnonzero(np.diff(offsets))
         parts = []
@@ -161,7 +161,7 @@ class Tagger:
             chosen = filled[first:last]
             begin, end = int(offsets[chosen[0]]), int(offsets[chosen[-1] + 1])
             inside = np.append(offsets[chosen], end) - begin
-            numbers, bags, names = self._words.bags(strings.part(begin, end), inside)
+            numbers, bags, names = self._words.bags(strings.slice(begin, end), inside)
             prediction = self._predict(numbers, bags, names, inside, reuse)
             spans = prediction.spans
             assert spans is not None
@@ -170,7 +170,7 @@ class Tagger:
         return self._join(parts)
 
     def _predict(
-        self, numbers: np.ndarray, found: Looked, names: Names | None, offsets: np.ndarray, reuse: bool
+        self, numbers: np.ndarray, found: Looked, names: CacheSlots | None, offsets: np.ndarray, reuse: bool
     ) -> Prediction:
         sequences = Sequences(numbers, offsets)
         scoring = Scoring.of(self.tags, self.binary)

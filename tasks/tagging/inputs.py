@@ -28,7 +28,7 @@ from elman.data.sources.reading import Item, Options, find, find_tables, stays
 from elman.data.sources.splitting import cut, read_slice, seekable
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import key_of, sha256_file
-from elman.data.text.scanner import scanner_of
+from elman.data.text.scanner import thread_scanner
 from elman.data.text.tokenizer import Tokenizer
 
 FAMILIES = {corpus.TEXT: "text", corpus.DNA: "dna"}
@@ -382,7 +382,7 @@ def _read(
     if file.columns is None:
         yield from read_slice(file.item, piece, options, unpacked, start)
         return
-    scanner = scanner_of(options.tokenizer or Tokenizer(unit=options.unit), options.kept)
+    scanner = thread_scanner(options.tokenizer or Tokenizer(unit=options.unit), options.kept)
     yield from parquet.read(file.path, file.name, file.columns, piece, scanner)
     stays(file.item)
 

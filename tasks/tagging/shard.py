@@ -23,7 +23,7 @@ from elman.data.store import schema
 from elman.data.store.dataset import Shard
 from elman.data.store.disk import key_of
 from elman.data.store.writer import Staging
-from elman.data.text.string_table import KEPT, ROWS
+from elman.data.text.string_table import DEFAULT_STRINGS, INPUT_CACHE_BYTES
 from elman.data.text.tokenizer import Tokenizer
 from elman.tasks.models import model_folder
 from elman.tasks.tagging.inputs import File, Input, Part, Record, input_of, records
@@ -58,8 +58,8 @@ class Request:
     min_probability: float = 0.0
     genetic_code: int | None = None
     reuse: bool = True
-    kept: int = KEPT
-    rows: int = ROWS
+    kept: int = DEFAULT_STRINGS
+    rows: int = INPUT_CACHE_BYTES
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""

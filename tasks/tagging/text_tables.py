@@ -113,7 +113,7 @@ class Flattened:
 
     def words(self) -> Strings:
         """The tokens."""
-        return Strings.cut(self.text, self.at, self.until)
+        return Strings.from_text(self.text, self.at, self.until)
 
     def named(self, sentence: np.ndarray) -> dict[str, Any]:
         """The columns source, document and sentence of rows that belong to these sentences."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from elman.data.corpus.shards import TEXT
-from elman.data.encoding.encoded import VOCABULARY
+from elman.data.encoding.encoded_corpus import VOCABULARY
 from elman.data.encoding.features import Features
-from elman.data.encoding.unlabelled import LEAST, Unlabelled, count_words, encode_unlabelled
+from elman.data.encoding.unlabelled import MIN_COUNT, Unlabelled, count_words, encode_unlabelled
 from elman.data.errors import BadInput
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import atomic_write, code_hash, key_of
@@ -55,7 +55,7 @@ def _frames(dataset: Dataset) -> Iterator[pl.DataFrame]:
 
 def known_words(dataset: Dataset, tokenizer: Tokenizer) -> pl.DataFrame:
     """Words of unlabelled text that get rows of their own, with their counts."""
-    return count_words(lambda: _frames(dataset), tokenizer).filter(pl.col("count") >= LEAST)
+    return count_words(lambda: _frames(dataset), tokenizer).filter(pl.col("count") >= MIN_COUNT)
 
 
 @task
@@ -83,7 +83,7 @@ def pretrain(
     tokenizer = Tokenizer.from_json(Dataset.open(Path(corpus)).meta["tokenizer"])
     shape = preset(preset_name).network
     network = NetworkConfig(
-        rows=features.rows, letters=features.letters, classes=1, **{**shape, "output": "softmax"}
+        rows=features.rows, letters=features.characters, classes=1, **{**shape, "output": "softmax"}
     )
     config = {"network": network.to_dict(), "seed": SEED, "vocabulary": features.sha256}
     key = key_of(unlabelled=source.digest, tokenizer=tokenizer.to_json(), code=code_hash(), **config)

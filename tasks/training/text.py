@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from elman.data.encoding import encoded as encodings
+from elman.data.encoding import encoded_corpus
 from elman.data.encoding.encode import COLUMNS, EncodeConfig, encode
 from elman.data.errors import BadInput, UsageError
 from elman.data.metrics.entities import entity_scores
@@ -44,7 +44,7 @@ def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) 
     """
     dataset, chosen = Dataset.open(Path(corpus)), preset(preset_name)
     unit = dataset.meta["unit"]
-    config = EncodeConfig(blocks=chosen.blocks[unit], rare=chosen.rare[unit], rare_share=RARE_SHARE)
+    config = EncodeConfig(templates=chosen.blocks[unit], rare=chosen.rare[unit], rare_share=RARE_SHARE)
     source = open_unlabelled(Path(unlabelled)) if unlabelled else None
     inputs = [{"corpus": each.digest} for each in (dataset, source) if each]
     key = key_of(inputs=inputs, config=config.to_json(), code=code_hash())
@@ -61,7 +61,7 @@ def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) 
         result = encode(frames, config, more)
     except BadInput as error:
         raise BadInput(error.expected, got=error.got, todo=error.todo, source=corpus) from None
-    encodings.write(folder, result, config.to_json(), inputs)
+    encoded_corpus.write(folder, result, config.to_json(), inputs)
     return str(folder)
 
 
@@ -83,7 +83,7 @@ def network_config(material: Material, shape: Mapping[str, Any]) -> NetworkConfi
     """The network of a preset for a corpus: rows and classes follow from it; a sigmoid says yes or no."""
     fields = {**shape, "output": "sigmoid"} if material.binary else shape
     features = material.encoded.features
-    return NetworkConfig(rows=features.rows, letters=features.letters, classes=material.classes, **fields)
+    return NetworkConfig(rows=features.rows, letters=features.characters, classes=material.classes, **fields)
 
 
 def architecture(material: Material, preset_name: str) -> Architecture:
@@ -130,7 +130,7 @@ def fit_tagger(
         rnn.errors.TrainingError: a loss or gradient that is no number; no model is written.
         Locked: the same training is running.
     """
-    dataset, read = Dataset.open(Path(corpus)), encodings.read(Path(encoded))
+    dataset, read = Dataset.open(Path(corpus)), encoded_corpus.read(Path(encoded))
     weights = dict(sorted((class_weights or {}).items()))
     material = Material(read, binary, weights)
     how = fit_config(preset_name, overrides or {}, len(material.train))
@@ -173,7 +173,7 @@ def fit_tagger(
             "tokenizer": dataset.meta["tokenizer"],
             "types": list(material.types),
             "binary": binary,
-            "blocks": [block.name for block in read.features.blocks],
+            "blocks": [block.name for block in read.features.templates],
             "vocabulary": read.features.sha256,
             "network": network.to_dict(),
             "pretrained": before.sources if before else [],

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from elman.data.encoding.encoded import Encoded
+from elman.data.encoding.encoded_corpus import EncodedCorpus
 from elman.data.errors import UsageError
 from elman.data.text.tags import tag_set
 from elman.rnn.compute.arrays import Floats, Params
@@ -35,7 +35,7 @@ class Material:
     """
 
     def __init__(
-        self, encoded: Encoded, binary: str | None = None, weights: Mapping[str, float] | None = None
+        self, encoded: EncodedCorpus, binary: str | None = None, weights: Mapping[str, float] | None = None
     ) -> None:
         """Make a corpus ready to learn from.
 

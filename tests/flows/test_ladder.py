@@ -9,7 +9,7 @@ from elman.data.errors import BadInput, UsageError
 from elman.data.store.writer import DatasetWriter
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.ladder import LadderConfig, ladder
-from elman.tasks.experiments.ablation import RUNGS, markdown
+from elman.tasks.experiments.ablation import STEPS, markdown
 from elman.tasks.runtime import mlflow_connection, run_record
 from elman.tasks.runtime.orchestration import call
 
@@ -22,39 +22,39 @@ def conll(first, count):
 
 
 @pytest.fixture
-def climbed(tracked_home, tmp_path):
+def report(tracked_home, tmp_path):
     for split, first, count in (("train", 0, 200), ("dev", 900, 40), ("test", 950, 40)):
         (tmp_path / f"{split}.conll").write_text(conll(first, count))
     call(ingest, IngestConfig(sources=tuple(sorted(tmp_path.glob("*.conll"))), name="names"))
     return call(ladder, LadderConfig(corpus="names", seeds=2, epochs=2))
 
 
-def test_every_rung_is_in_the_report_the_picture_and_mlflow(climbed):
-    assert [row["name"] for row in climbed["rungs"]] == list(RUNGS)
-    assert [row["seeds"] for row in climbed["rungs"]] == [1] + [2] * (len(RUNGS) - 1)
-    assert [step["to"] for step in climbed["steps"]] == list(RUNGS[1:])
-    for row in climbed["rungs"]:
+def test_every_rung_is_in_the_report_the_picture_and_mlflow(report):
+    assert [row["name"] for row in report["rungs"]] == list(STEPS)
+    assert [row["seeds"] for row in report["rungs"]] == [1] + [2] * (len(STEPS) - 1)
+    assert [step["to"] for step in report["steps"]] == list(STEPS[1:])
+    for row in report["rungs"]:
         assert row["parameters"] > 0
         assert row["tokens_s"] > 0
-    folder = Path(climbed["table"]).parent
-    report = json.loads((folder / "ladder.json").read_text())
-    assert report == {key: climbed[key] for key in ("rungs", "steps")}
-    assert Path(climbed["table"]).read_text() == markdown(report)
+    folder = Path(report["table"]).parent
+    written = json.loads((folder / "ladder.json").read_text())
+    assert written == {key: report[key] for key in ("rungs", "steps")}
+    assert Path(report["table"]).read_text() == markdown(written)
     assert (folder / "ladder.png").read_bytes().startswith(b"\x89PNG")
 
     client = mlflow_connection.connect().MlflowClient()
-    parent = client.get_run(climbed["run_id"])
+    parent = client.get_run(report["run_id"])
     found = client.search_runs(
-        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{climbed['run_id']}'", max_results=100
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{report['run_id']}'", max_results=100
     )
-    expected = {(name, str(seed)) for name in RUNGS[1:] for seed in (0, 1)} | {(RUNGS[0], "0")}
+    expected = {(name, str(seed)) for name in STEPS[1:] for seed in (0, 1)} | {(STEPS[0], "0")}
     assert {(run.data.params["rung"], run.data.params["seed"]) for run in found} == expected
     assert all({"test_f1", "training_s", "tokens_s"} <= set(run.data.metrics) for run in found)
     assert run_record.unsent() == []
 
 
 def test_what_is_trained_is_kept_for_a_ladder_run_again(tracked_home, tmp_path, monkeypatch):
-    for name in ("elman.tasks.experiments.ablation.RUNGS", "elman.flows.ladder.RUNGS"):
+    for name in ("elman.tasks.experiments.ablation.STEPS", "elman.flows.ladder.STEPS"):
         monkeypatch.setattr(name, ("most frequent tag", "+ CRF"))
     (tmp_path / "train.conll").write_text(conll(0, 60))
     call(ingest, IngestConfig(sources=(tmp_path / "train.conll",), name="names"))
@@ -73,8 +73,8 @@ def test_what_is_trained_is_kept_for_a_ladder_run_again(tracked_home, tmp_path, 
 
 
 def test_text_without_labels_adds_a_rung(tracked_home, tmp_path, monkeypatch):
-    monkeypatch.setattr("elman.tasks.experiments.ablation.RUNGS", ("+ CRF",))
-    monkeypatch.setattr("elman.flows.ladder.RUNGS", ("+ CRF",))
+    monkeypatch.setattr("elman.tasks.experiments.ablation.STEPS", ("+ CRF",))
+    monkeypatch.setattr("elman.flows.ladder.STEPS", ("+ CRF",))
     (tmp_path / "train.conll").write_text(conll(0, 60))
     (tmp_path / "raw.txt").write_text("Mary met Otto in Wien. Otto met Mary in Bonn. " * 50)
     call(ingest, IngestConfig(sources=(tmp_path / "train.conll",), name="names"))

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.encoding.encode import EncodeConfig, encode, hold_out, tokens_of
-from elman.data.encoding.features import Block
+from elman.data.encoding.features import FeatureTemplate
 from elman.data.errors import BadInput
 from elman.data.store import schema
 
-WORD = EncodeConfig(blocks=(Block(name="word"), Block(name="suffix2")))
+WORD = EncodeConfig(templates=(FeatureTemplate(name="word"), FeatureTemplate(name="suffix2")))
 
 
 def corpus(*sentences, begin=0, gap=" ") -> pl.DataFrame:
@@ -130,7 +130,7 @@ def test_a_corpus_nothing_can_be_learned_from_is_refused(sentences, got):
 @pytest.mark.parametrize(("share", "expected"), [(1.0, 2), (0.25, 2), (0.125, 1), (0.0, 1)])
 def test_what_is_rare_is_bounded_by_a_share_of_the_training_tokens(share, expected):
     eight = corpus(("a", "train", "Bo/B-PER saw/O Bo/B-PER saw/O Al/B-PER in/O Rome/B-LOC ./O"), TINY[2])
-    config = EncodeConfig(blocks=(Block(name="word"),), rare=2, rare_share=share)
+    config = EncodeConfig(templates=(FeatureTemplate(name="word"),), rare=2, rare_share=share)
     assert encode(lambda: [eight], config).features.rare == expected
 
 

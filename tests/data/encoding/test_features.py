@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from elman.data.encoding.features import Block, Features, contexts, distinct, numbers_of, symbols
+from elman.data.encoding.features import Features, FeatureTemplate, bag_ids, contexts, distinct, symbols
 from elman.data.encoding.vocabulary import UNK_ID
 
 NAMES = ("word", "lower", "shape", "prefix1", "prefix4", "suffix2", "suffix3", "ngram3", "at-1", "at+0+1")
@@ -19,7 +19,9 @@ def keys_of(text: str, reach: int = 0) -> pl.DataFrame:
 
 
 def seen(word: str, name: str) -> list[str]:
-    return symbols(pl.DataFrame({"w+0": [word], "count": [1]}), Block(name=name))["symbol"].to_list()
+    return symbols(pl.DataFrame({"w+0": [word], "count": [1]}), FeatureTemplate(name=name))[
+        "symbol"
+    ].to_list()
 
 
 @pytest.mark.parametrize(
@@ -50,8 +52,10 @@ def test_ngrams_of_a_very_long_token_are_those_of_its_beginning():
 
 def test_letters_stand_last_in_a_bag_as_they_are_read():
     keys = keys_of("cab abba|b")
-    features = Features.fit(keys, [Block(name="word"), Block(name="suffix1"), Block(name="letters")])
-    assert features.letters == 2 + len("^abc$")
+    features = Features.fit(
+        keys, [FeatureTemplate(name="word"), FeatureTemplate(name="suffix1"), FeatureTemplate(name="letters")]
+    )
+    assert features.characters == 2 + len("^abc$")
     bags, first = features.bags(keys), features.first_rows[-2]
     for number, word in enumerate(keys["w+0"]):
         rows = bags.rows[bags.offsets[number] : bags.offsets[number + 1]]
@@ -59,20 +63,22 @@ def test_letters_stand_last_in_a_bag_as_they_are_read():
         spelt = features.vocabularies[-1].decode(rows[2:] - first)
         assert "".join(spelt) == f"^{word}$"
     with pytest.raises(ValueError, match="letters as the last"):
-        Features.fit(keys, [Block(name="letters"), Block(name="word")])
+        Features.fit(keys, [FeatureTemplate(name="letters"), FeatureTemplate(name="word")])
 
 
 def test_windows_look_at_neighbours_within_the_sentence_only():
     keys = keys_of("我 爱 你|好", reach=1)
     by_word = {row["w+0"]: (row["w-1"], row["w+1"]) for row in keys.iter_rows(named=True)}
     assert by_word == {"我": ("", "爱"), "爱": ("我", "你"), "你": ("爱", ""), "好": ("", "")}
-    assert set(symbols(keys, Block(name="at-1+0"))["symbol"]) == {" 我", "我 爱", "爱 你", " 好"}
-    assert set(symbols(keys, Block(name="at+1"))["symbol"]) == {"爱", "你", ""}
+    assert set(symbols(keys, FeatureTemplate(name="at-1+0"))["symbol"]) == {" 我", "我 爱", "爱 你", " 好"}
+    assert set(symbols(keys, FeatureTemplate(name="at+1"))["symbol"]) == {"爱", "你", ""}
 
 
 def test_rows_of_blocks_lie_side_by_side_and_each_bag_has_one_of_each():
     keys = keys_of("a bb a|ccc bb a")
-    features = Features.fit(keys, [Block(name="word"), Block(name="prefix2"), Block(name="shape")])
+    features = Features.fit(
+        keys, [FeatureTemplate(name="word"), FeatureTemplate(name="prefix2"), FeatureTemplate(name="shape")]
+    )
     bags = features.bags(keys, stand_ins=False)
     assert features.first_rows == (0, 5, 9, 13)
     first = {row["w+0"]: i for i, row in enumerate(keys.iter_rows(named=True))}
@@ -84,7 +90,7 @@ def test_rows_of_blocks_lie_side_by_side_and_each_bag_has_one_of_each():
 
 def test_a_rare_word_stands_in_as_unknown_and_a_frequent_one_as_itself():
     keys = keys_of("the the cat cat sat")
-    features = Features.fit(keys, [Block(name="word"), Block(name="suffix2")])
+    features = Features.fit(keys, [FeatureTemplate(name="word"), FeatureTemplate(name="suffix2")])
     bags = features.bags(keys)
     number = {row["w+0"]: i for i, row in enumerate(keys.iter_rows(named=True))}
     assert bags.unknown[number["cat"]] == number["cat"]
@@ -97,13 +103,15 @@ def test_a_rare_word_stands_in_as_unknown_and_a_frequent_one_as_itself():
 
 
 def test_symbols_not_in_the_vocabulary_share_the_unknown_row():
-    features = Features.fit(keys_of("a b"), [Block(name="word"), Block(name="ngram2")])
+    features = Features.fit(keys_of("a b"), [FeatureTemplate(name="word"), FeatureTemplate(name="ngram2")])
     bags = features.bags(keys_of("zzzz"))
     assert bags.rows.tolist() == [UNK_ID, features.first_rows[1] + UNK_ID]
 
 
 def test_hashed_ngrams_have_rows_for_what_training_never_met():
-    features = Features.fit(keys_of("a b"), [Block(name="word"), Block(name="hash3", rows=500)])
+    features = Features.fit(
+        keys_of("a b"), [FeatureTemplate(name="word"), FeatureTemplate(name="hash3", rows=500)]
+    )
     assert features.rows == 4 + 500
     bags = features.bags(keys_of("zzzz"), stand_ins=False)
     grams = features.vocabularies[1].encode(pl.Series(["^zz", "zzz", "zz$"])).unique().sort()
@@ -115,18 +123,18 @@ def test_hashed_ngrams_have_rows_for_what_training_never_met():
 @pytest.mark.parametrize("fields", [{}, {"rows": 2}, {"rows": 100, "max_size": 50}])
 def test_a_hashed_block_says_how_many_rows_and_no_more(fields):
     with pytest.raises(ValueError, match="hash3: expected rows above 2"):
-        Block(name="hash3", **fields)
+        FeatureTemplate(name="hash3", **fields)
 
 
 def test_a_block_with_fixed_rows_keeps_them_whatever_it_knows():
-    features = Features.fit(keys_of("a b c"), [Block(name="word", max_size=10_000, rows=10_000)])
+    features = Features.fit(keys_of("a b c"), [FeatureTemplate(name="word", max_size=10_000, rows=10_000)])
     assert features.rows == 10_000
     with pytest.raises(ValueError, match="max_size <= rows"):
-        Block(name="word", rows=10)
+        FeatureTemplate(name="word", rows=10)
 
 
 def test_the_file_does_not_depend_on_the_order_of_sentences():
-    blocks = [Block(name=name) for name in NAMES]
+    blocks = [FeatureTemplate(name=name) for name in NAMES]
     one = Features.fit(keys_of("a Bb a 12|ccc Bb ,|x y z", reach=1), blocks)
     other = Features.fit(keys_of("x y z|ccc Bb ,|a Bb a 12", reach=1), blocks)
     assert one.to_bytes() == other.to_bytes()
@@ -137,10 +145,10 @@ def test_numbers_point_at_the_contexts_they_were_made_from():
     words = pl.Series(["b", "a", "b", "c"])
     frame = contexts(words, np.array([0, 4]), 0)
     keys = distinct(frame)
-    assert keys["w+0"].gather(numbers_of(frame, keys)).to_list() == words.to_list()
+    assert keys["w+0"].gather(bag_ids(frame, keys)).to_list() == words.to_list()
     assert keys["count"].sum() == 4
 
 
 def test_an_unknown_block_is_refused_by_name():
     with pytest.raises(ValueError, match="prefix0"):
-        Block(name="prefix0")
+        FeatureTemplate(name="prefix0")

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from elman.data.encoding.features import Block, Features, contexts, distinct, numbers_of
+from elman.data.encoding.features import Features, FeatureTemplate, bag_ids, contexts, distinct
 from elman.data.encoding.padded import many_hot, one_hot, pad_batch, pad_batches
 from elman.data.encoding.vocabulary import PAD_ID
 
@@ -53,9 +53,11 @@ def test_blocks_side_by_side_times_a_table_are_the_sum_of_the_bags_rows():
     offsets = np.array([0, 5, 9])
     frame = contexts(words, offsets, 0)
     keys = distinct(frame)
-    features = Features.fit(keys, [Block(name=name) for name in ("word", "shape", "prefix4", "ngram2")])
+    features = Features.fit(
+        keys, [FeatureTemplate(name=name) for name in ("word", "shape", "prefix4", "ngram2")]
+    )
     bags = features.bags(keys)
-    batch = pad_batch(numbers_of(frame, keys), offsets, None, np.arange(2), pad=-1)
+    batch = pad_batch(bag_ids(frame, keys), offsets, None, np.arange(2), pad=-1)
     table = np.random.default_rng(0).normal(size=(features.rows, 4)).astype(np.float32)
     x = many_hot(batch.ids, bags.rows, bags.offsets, features.rows)
     summed = np.stack(

@@ -4,13 +4,13 @@ from itertools import pairwise
 
 import polars as pl
 
-from elman.data.encoding.features import Block, Features, distinct
+from elman.data.encoding.features import Features, FeatureTemplate, distinct
 from elman.data.encoding.unlabelled import count_words, encode_unlabelled, words_of
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 
 TEXTS = ["Ann met\nBo.", "Don't!", "", "Bo met Ann in Wien."]
-BLOCKS = (Block(name="word"), Block(name="at-1"), Block(name="suffix2"))
+BLOCKS = (FeatureTemplate(name="word"), FeatureTemplate(name="at-1"), FeatureTemplate(name="suffix2"))
 
 
 def frames():
@@ -71,7 +71,7 @@ def test_the_commonest_words_can_be_guessed_and_no_stand_in():
 
 def test_words_of_unlabelled_text_get_rows_in_blocks_of_the_word_alone():
     _, features, _ = encoded()
-    known = dict(zip((block.name for block in features.blocks), features.vocabularies, strict=True))
+    known = dict(zip((template.name for template in features.templates), features.vocabularies, strict=True))
     assert "Wien" in known["word"].symbols
     assert "en" in known["suffix2"].symbols
     assert known["at-1"].symbols == ("",)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.data.encoding.features import Block, Features, contexts, distinct, numbers_of
-from elman.data.encoding.word_cache import Words, equal_sentences
+from elman.data.encoding.features import Features, FeatureTemplate, bag_ids, contexts, distinct
+from elman.data.encoding.word_cache import WordCache, equal_sentences
 from elman.data.text.strings import Strings
 
-BLOCKS = tuple(Block(name=name) for name in ("word", "shape", "suffix2"))
-NEAR = (*BLOCKS, Block(name="at-1"))
+BLOCKS = tuple(FeatureTemplate(name=name) for name in ("word", "shape", "suffix2"))
+NEAR = (*BLOCKS, FeatureTemplate(name="at-1"))
 TRAINING = pl.Series(["Ann", "saw", "Bob", "at", "noon", "\u5b89", "e\u0301te\u0301", "3,000"])
 LINES = st.lists(st.sampled_from([*TRAINING, "Zoe", "was", "\U0001f600"]) | st.text(min_size=1), max_size=12)
 
@@ -25,7 +25,7 @@ def bag_lists(numbers, bags):
     return [bags.rows[bags.offsets[n] : bags.offsets[n + 1]].tolist() for n in numbers]
 
 
-CASES = [(Words(fitted(blocks), size), fitted(blocks)) for blocks in (BLOCKS, NEAR) for size in (6, 1000)]
+CASES = [(WordCache(fitted(blocks), size), fitted(blocks)) for blocks in (BLOCKS, NEAR) for size in (6, 1000)]
 
 
 @settings(max_examples=150, deadline=None)
@@ -36,28 +36,28 @@ def test_bags_are_those_of_the_features(line, which):
     offsets = np.array([0, len(line) // 2, len(line)])
     frame = contexts(series, offsets, features.reach)
     keys = distinct(frame)
-    expected = bag_lists(numbers_of(frame, keys), features.bags(keys, stand_ins=False))
-    numbers, bags, _ = words.bags(Strings.of(series), offsets)
+    expected = bag_lists(bag_ids(frame, keys), features.bags(keys, stand_ins=False))
+    numbers, bags, _ = words.bags(Strings.from_series(series), offsets)
     assert bag_lists(numbers, bags) == expected
 
 
 def test_numbers_do_not_depend_on_what_was_asked_before():
-    words = Words(fitted(BLOCKS))
-    some = Strings.of(pl.Series(["Bob", "saw", "Bob"]))
+    words = WordCache(fitted(BLOCKS))
+    some = Strings.from_series(pl.Series(["Bob", "saw", "Bob"]))
     first = words.bags(some, np.array([0, 3]))[0].tolist()
-    words.bags(Strings.of(pl.Series(["Zoe", "at", "saw"])), np.array([0, 3]))
+    words.bags(Strings.from_series(pl.Series(["Zoe", "at", "saw"])), np.array([0, 3]))
     assert words.bags(some, np.array([0, 3]))[0].tolist() == first == [0, 1, 0]
 
 
 @pytest.mark.parametrize("letters", [1, 2000])
 def test_the_table_has_a_fixed_size_and_what_does_not_fit_is_looked_up_without_it(letters):
-    words = Words(fitted(BLOCKS), size=50)
-    words.bags(Strings.of(TRAINING), np.array([0, len(TRAINING)]))
-    before = words._own.table.kept.nbytes
+    words = WordCache(fitted(BLOCKS), size=50)
+    words.bags(Strings.from_series(TRAINING), np.array([0, len(TRAINING)]))
+    before = words._own.table.strings.nbytes
     series = pl.Series([f"{'w' * letters}{n}" for n in range(500)])
-    numbers, bags, _ = words.bags(Strings.of(series), np.array([0, 500]))
+    numbers, bags, _ = words.bags(Strings.from_series(series), np.array([0, 500]))
     assert len(np.unique(numbers)) == bags.contexts == 500
-    assert words._own.table.kept.nbytes == before
+    assert words._own.table.strings.nbytes == before
 
 
 @settings(deadline=None)

@@ -10,7 +10,7 @@ import pytest
 from Bio import SeqIO
 
 from elman.data.exports import genes
-from elman.data.exports.genes import bed_lines, codons_lines, faa_lines, gff3_lines, parted
+from elman.data.exports.genes import bed_lines, codons_lines, faa_lines, gff3_lines, split_at_origin
 from elman.data.genome.nucleotides import labels_of
 from elman.data.sources.genomes import Genome, read_genome
 from elman.data.store import schema
@@ -95,7 +95,7 @@ def test_a_gene_over_the_origin_is_read_back_from_gff3_as_it_was(strand):
 def test_elsewhere_it_is_two_in_the_order_of_transcription(strand, parts):
     bed = [line.split("\t")[1:3] for line in bed_lines([(*CIRCLE(), over_origin(strand))])]
     assert [(int(a), int(b)) for a, b in bed] == [part[:2] for part in parts]
-    rows = parted(over_origin(strand), {"c1": 200})
+    rows = split_at_origin(over_origin(strand), {"c1": 200})
     assert rows.select("start", "end", "phase").rows() == parts
     assert rows["id"].unique().to_list() == ["cds1"]
 
@@ -114,7 +114,7 @@ def test_each_base_has_its_place_in_its_codon_on_either_strand(monkeypatch):
         ("x.fa", "c1", 64, 94, "-", 0, "family", 0, 0.9, "m"),
     ]
     frame = pl.DataFrame(rows, schema=schema.INTERVALS, orient="row")
-    features = parted(frame, {"c1": 200})
+    features = split_at_origin(frame, {"c1": 200})
     forward, reverse = (labels_of(features.filter(strand=strand), 0, 200) for strand in "+-")
     monkeypatch.setattr(genes, "_PAINTED", 60)
     text = "".join(codons_lines([(*CIRCLE(), frame)]))

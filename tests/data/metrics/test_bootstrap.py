@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.data.metrics.bootstrap import f1_of, paired, sentence_counts
+from elman.data.metrics.bootstrap import f1_of, paired_bootstrap, sentence_counts
 from elman.data.metrics.entities import entity_scores
 
 GOLD = [["B-PER", "I-PER", "O"], ["O", "O"], ["B-LOC", "B-PER"]]
@@ -23,15 +23,15 @@ def tagger(share, seeds=2, sentences=500):
 
 
 def test_a_tagger_is_not_better_than_itself():
-    same = paired(tagger(0.7), tagger(0.7))
+    same = paired_bootstrap(tagger(0.7), tagger(0.7))
     assert (same["difference"], same["low"], same["high"], same["p"]) == (0, 0, 0, 1)
 
 
 def test_a_clear_difference_is_told_from_chance():
-    better = paired(tagger(0.6), tagger(0.8))
+    better = paired_bootstrap(tagger(0.6), tagger(0.8))
     assert 0.05 < better["low"] < better["difference"] < better["high"]
     assert better["p"] == 0
-    assert paired(tagger(0.8), tagger(0.6))["p"] == 1
+    assert paired_bootstrap(tagger(0.8), tagger(0.6))["p"] == 1
 
 
 def test_the_interval_holds_what_normal_theory_says():
@@ -39,16 +39,20 @@ def test_the_interval_holds_what_normal_theory_says():
     rng = np.random.default_rng(0)
     right = rng.random((2, 1, 2000)) < 0.5
     a, b = (np.stack([r, np.ones_like(r), np.ones_like(r)], axis=-1).astype(int) for r in right)
-    found = paired(a, b)
+    found = paired_bootstrap(a, b)
     error = np.std(right[1].astype(float) - right[0], ddof=1) / np.sqrt(2000)
     assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * error, rel=0.1)
 
 
 def test_the_same_seed_draws_the_same():
-    assert paired(tagger(0.6), tagger(0.62), seed=3) == paired(tagger(0.6), tagger(0.62), seed=3)
-    assert paired(tagger(0.6), tagger(0.62), seed=3) != paired(tagger(0.6), tagger(0.62), seed=4)
+    assert paired_bootstrap(tagger(0.6), tagger(0.62), seed=3) == paired_bootstrap(
+        tagger(0.6), tagger(0.62), seed=3
+    )
+    assert paired_bootstrap(tagger(0.6), tagger(0.62), seed=3) != paired_bootstrap(
+        tagger(0.6), tagger(0.62), seed=4
+    )
 
 
 def test_different_sentences_cannot_be_paired():
     with pytest.raises(ValueError, match="same 500 sentences"):
-        paired(tagger(0.6), tagger(0.6, sentences=400))
+        paired_bootstrap(tagger(0.6), tagger(0.6, sentences=400))

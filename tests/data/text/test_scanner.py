@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.text import scanner_kernels
-from elman.data.text.scanner import Scanner, scanner_of
+from elman.data.text.scanner import Scanner, thread_scanner
 from elman.data.text.tokenizer import Tokenizer
 
 PIECES = (
@@ -94,13 +94,13 @@ def test_a_long_sentence_is_cut_like_the_tokenizers():
 
 def test_the_table_has_a_fixed_size():
     scanner = Scanner(Tokenizer(), chunks=100)
-    before = scanner._kept.nbytes
+    before = scanner._table.nbytes
     text = " ".join(f"word{n}," for n in range(5000))
     starts, _ = scanner.tokenize(text)
     assert len(starts) == 10_000
-    assert scanner._kept.known <= 100
+    assert scanner._table.known <= 100
     assert len(scanner._begins) <= 200
-    assert scanner._kept.nbytes == before
+    assert scanner._table.nbytes == before
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n"])
@@ -110,5 +110,5 @@ def test_no_token_where_nothing_is_visible(text):
 
 
 def test_a_thread_keeps_its_scanner_for_one_rule():
-    assert scanner_of(Tokenizer()) is scanner_of(Tokenizer())
-    assert scanner_of(Tokenizer(unit="char")).tokenizer.unit == "char"
+    assert thread_scanner(Tokenizer()) is thread_scanner(Tokenizer())
+    assert thread_scanner(Tokenizer(unit="char")).tokenizer.unit == "char"

@@ -21,6 +21,6 @@ def test_none_of_none():
 
 def test_a_column_gives_its_strings_and_comes_back():
     series = pl.Series(["", "naïve", "東京", "\U0001f600"])
-    assert Strings.of(series).series().to_list() == series.to_list()
-    assert Strings.of(series[1:3]).part(1, 2).series().to_list() == ["東京"]
-    assert Strings.of(pl.Series([], dtype=pl.String)).series().to_list() == []
+    assert Strings.from_series(series).series().to_list() == series.to_list()
+    assert Strings.from_series(series[1:3]).slice(1, 2).series().to_list() == ["東京"]
+    assert Strings.from_series(pl.Series([], dtype=pl.String)).series().to_list() == []

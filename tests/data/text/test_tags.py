@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.text.tags import detect_scheme, from_spans, legal, spans, tag_set, to_iob2
+from elman.data.text.tags import detect_scheme, from_spans, legal_transitions, spans, tag_set, to_iob2
 
 ENTITIES = [(0, 2, "PER"), (2, 3, "PER"), (4, 7, "LOC")]
 AS = {
@@ -59,7 +59,7 @@ def test_the_tag_set_does_not_depend_on_the_order_of_types():
 
 def test_inside_follows_only_its_own_type():
     tags = tag_set(["A", "B"])
-    start, transition = legal(tags)
+    start, transition = legal_transitions(tags)
     assert [tag for tag, good in zip(tags, start, strict=True) if good] == ["O", "B-A", "B-B"]
     before_inside_b = transition[:, tags.index("I-B")]
     assert [tag for tag, good in zip(tags, before_inside_b, strict=True) if good] == ["B-B", "I-B"]

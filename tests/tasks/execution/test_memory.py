@@ -59,6 +59,6 @@ def test_no_more_workers_than_shards():
 def test_the_tables_of_a_worker_take_what_is_counted_for_them():
     scanner, kept = Scanner(Tokenizer(), FEWEST), FEWEST
     table = _Table(None, kept)
-    held = table.kept.nbytes + table.rows.nbytes + table.offsets.nbytes + scanner._kept.nbytes
+    held = table.strings.nbytes + table.rows.nbytes + table.offsets.nbytes + scanner._table.nbytes
     spans = 2 * 8 * 3 * kept  # starts and ends of some tokens a stretch, which grow
     assert held + spans <= kept * ENTRY

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman.data.encoding import encoded
+from elman.data.encoding import encoded_corpus
 from elman.tasks.experiments.comparison import compare_networks, markdown
 from elman.tasks.training.text import encode_corpus
 from elman.tasks.training.training_data import Material
@@ -22,7 +22,7 @@ def compared(trained, names, tmp_path_factory):
         report = compare_networks(
             trained["model"], trained["encoded"], words, 0, trained["seconds"], str(out), epochs=4
         )
-    return report, out, Material(encoded.read(Path(words)))
+    return report, out, Material(encoded_corpus.read(Path(words)))
 
 
 def test_all_networks_are_in_the_table_with_size_time_and_rate(compared, trained):

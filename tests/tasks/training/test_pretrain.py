@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from elman.data.encoding import encoded as encodings
+from elman.data.encoding import encoded_corpus
 from elman.data.encoding.features import Features
 from elman.data.errors import BadInput
 from elman.data.store.dataset import Dataset
@@ -58,8 +58,8 @@ def word_rows(features: Features, words: list[str]) -> list[int]:
 
 def test_words_that_only_the_unlabelled_text_has_are_known(text, names, short):
     encoded, _ = learn(text, names)
-    assert "gnarled" in encodings.read(Path(encoded)).features.vocabularies[0].symbols
-    plain = encodings.read(Path(encode_corpus(str(names), "default"))).features
+    assert "gnarled" in encoded_corpus.read(Path(encoded)).features.vocabularies[0].symbols
+    plain = encoded_corpus.read(Path(encode_corpus(str(names), "default"))).features
     assert "gnarled" not in plain.vocabularies[0].symbols
 
 
@@ -72,7 +72,7 @@ def test_a_tagger_begins_with_what_was_learnt_and_its_passport_says_so(text, nam
     assert read.passport["pretrained"] == [{"corpus": Dataset.open(text).digest}]
     params, network, _ = from_bytes(read.files[model_folder.WEIGHTS])
     tables = [own["table"] for _, _, own in learners(network, params)]
-    features = encodings.read(Path(encoded)).features
+    features = encoded_corpus.read(Path(encoded)).features
     (unlabelled_only,) = word_rows(features, ["gnarled"])
     before = learnt(dataset)["table"]
     assert before[unlabelled_only].any()

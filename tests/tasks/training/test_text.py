@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman.data.encoding import encoded
+from elman.data.encoding import encoded_corpus
 from elman.data.encoding.vocabulary import UNK_ID
 from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
@@ -41,7 +41,7 @@ def unknown_row(names, train_in, home, **overrides):
     """The row of `<UNK>` of the word block before and after training."""
     fitted = train_in(home, names, preset="article", overrides={"epochs": 1, **overrides})
     params, network = weights(fitted)
-    assert encoded.read(Path(fitted["encoded"])).features.first_rows[0] == 0
+    assert encoded_corpus.read(Path(fitted["encoded"])).features.first_rows[0] == 0
     return init(network, 0)["table"][UNK_ID], params["table"][UNK_ID]
 
 
@@ -132,7 +132,7 @@ def test_words_read_letter_by_letter_are_tagged_as_they_were_judged(names, train
     fitted = train_in(tmp_path, names, preset="default", overrides={"epochs": 12})
     assert fitted["dev"]["f1"] > 0.9
     tagger = Tagger.load(Path(fitted["model"]))
-    assert tagger.network.member.letters == tagger.features.letters > 2
+    assert tagger.network.member.letters == tagger.features.characters > 2
     (found,) = tagger.tag([["Kibason", "met", "Dorason", "in", "Kimeburg", "."]])
     assert found.tags == ["B-PER", "O", "B-PER", "O", "B-LOC", "O"]
 

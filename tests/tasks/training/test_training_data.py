@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman.data.encoding import encoded
+from elman.data.encoding import encoded_corpus
 from elman.data.errors import UsageError
 from elman.data.metrics.entities import entity_scores
 from elman.rnn.inference.decode import Prediction
@@ -27,7 +27,7 @@ LINES = (
 @pytest.fixture
 def corpus(home, write_corpus):
     folder = write_corpus(home / "corpora" / "tiny", LINES)
-    return encoded.read(Path(encode_corpus(str(folder), "default")))
+    return encoded_corpus.read(Path(encode_corpus(str(folder), "default")))
 
 
 def test_targets_are_the_tags_of_training(corpus):
@@ -89,7 +89,7 @@ def test_entities_of_types_unseen_in_training_count_as_missed(corpus):
 @pytest.mark.parametrize("binary", [None, "PER"])
 def test_a_network_that_sees_too_few_entities_is_made_more_eager_by_dev(names, train_in, tmp_path, binary):
     fitted = train_in(tmp_path, names, preset="fast", binary=binary)
-    material = Material(encoded.read(Path(fitted["encoded"])), binary)
+    material = Material(encoded_corpus.read(Path(fitted["encoded"])), binary)
     params, network, _ = from_bytes((Path(fitted["model"]) / WEIGHTS).read_bytes())
     judge, shy, score = material.judge("dev"), dict(params), 1.0
     while score > fitted["dev"]["f1"] - 0.1:

@@ -4,13 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from elman.data.encoding import encoded
+from elman.data.encoding import encoded_corpus
 from elman.data.encoding.encode import EncodeConfig, encode
-from elman.data.encoding.features import Block
+from elman.data.encoding.features import FeatureTemplate
 from elman.data.errors import IntegrityError
 from elman.data.store import schema
 
-CONFIG = EncodeConfig(blocks=(Block(name="word"), Block(name="prefix1"), Block(name="at-1")))
+CONFIG = EncodeConfig(
+    templates=(FeatureTemplate(name="word"), FeatureTemplate(name="prefix1"), FeatureTemplate(name="at-1"))
+)
 
 
 @pytest.fixture
@@ -25,8 +27,8 @@ def corpus():
 
 
 def test_what_is_read_is_what_was_written(corpus, tmp_path):
-    encoded.write(tmp_path / "e", corpus, CONFIG.to_json(), [{"name": "c", "digest": "1"}])
-    again = encoded.read(tmp_path / "e")
+    encoded_corpus.write(tmp_path / "e", corpus, CONFIG.to_json(), [{"name": "c", "digest": "1"}])
+    again = encoded_corpus.read(tmp_path / "e")
     assert again.features == corpus.features
     assert (again.tags, again.all_tags) == (corpus.tags, corpus.all_tags)
     assert again.notes == corpus.notes
@@ -44,17 +46,17 @@ def test_what_is_read_is_what_was_written(corpus, tmp_path):
 def test_writing_twice_gives_the_same_bytes(corpus, tmp_path):
     contents = []
     for name in ("one", "two"):
-        encoded.write(tmp_path / name, corpus, CONFIG.to_json(), [])
+        encoded_corpus.write(tmp_path / name, corpus, CONFIG.to_json(), [])
         files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
         contents.append([(path.relative_to(tmp_path / name), path.read_bytes()) for path in files])
     assert contents[0] == contents[1]
 
 
 def test_a_flipped_bit_is_found_and_the_file_named(corpus, tmp_path):
-    encoded.write(tmp_path / "e", corpus, CONFIG.to_json(), [])
+    encoded_corpus.write(tmp_path / "e", corpus, CONFIG.to_json(), [])
     path = next((tmp_path / "e" / "data").glob("train.*"))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     with pytest.raises(IntegrityError, match=path.name):
-        encoded.read(tmp_path / "e")
+        encoded_corpus.read(tmp_path / "e")

@@ -27,10 +27,10 @@ VOCABULARY = "vocabulary.json"
 
 
 @dataclass(frozen=True)
-class Sentences:
+class EncodedSentences:
     """Sentences of one split, flat.
 
-    tokens (N,) int32: the bag of each token; tags (N,) int32: its tag, an index of `Encoded.all_tags`;
+    tokens (N,) int32: the bag of each token; tags (N,) int32: its tag, an index of `EncodedCorpus.all_tags`;
     offsets (n + 1,) int64: where sentences begin and the last ends; keys: document, sentence, one row each.
     """
 
@@ -44,7 +44,7 @@ class Sentences:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedCorpus:
     """An encoded corpus in memory.
 
     tags: what the network learns, `O` and the tags of the types in the training split;
@@ -56,12 +56,12 @@ class Encoded:
     bags: Bags
     tags: tuple[str, ...]
     all_tags: tuple[str, ...]
-    splits: dict[str, Sentences]
+    splits: dict[str, EncodedSentences]
     notes: dict[str, Any]
 
 
 def write(
-    folder: Path, encoded: Encoded, config: Mapping[str, Any], sources: list[dict[str, Any]]
+    folder: Path, encoded: EncodedCorpus, config: Mapping[str, Any], sources: list[dict[str, Any]]
 ) -> Dataset:
     """Keep an encoded corpus as a dataset.
 
@@ -96,7 +96,7 @@ def write(
         return writer.commit(shards, sources=sources, meta=meta, exports={VOCABULARY: vocabulary})
 
 
-def read(folder: Path) -> Encoded:
+def read(folder: Path) -> EncodedCorpus:
     """Read an encoded corpus; every file is compared with its hash.
 
     Raises:
@@ -121,14 +121,14 @@ def read(folder: Path) -> Encoded:
     splits = {}
     for split in sorted(set(shards) - {"bags"}):
         tokens, sentences = table(split, "data"), table(split, "sentences")
-        splits[split] = Sentences(
+        splits[split] = EncodedSentences(
             tokens["bag"].to_numpy(),
             tokens["tag"].to_numpy(),
             _offsets(sentences["length"]),
             sentences.drop("length"),
         )
     tags = tuple(meta["tags"]), tuple(meta["all_tags"])
-    return Encoded(features, bags, *tags, splits, meta["notes"])
+    return EncodedCorpus(features, bags, *tags, splits, meta["notes"])
 
 
 def _offsets(lengths: pl.Series) -> np.ndarray:
