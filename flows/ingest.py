@@ -26,7 +26,7 @@ from elman.tasks.ingest.steps import (
 )
 from elman.tasks.runtime.console import progress
 from elman.tasks.runtime.orchestration import flow
-from elman.tasks.runtime.quarantine import say_refused
+from elman.tasks.runtime.quarantine import report_quarantine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def ingest(config: IngestConfig) -> dict[str, Any]:
         raise refusal(bad)
     dataset = Dataset.open(folder)
     if any(entry["quarantined"] for entry in outcome["entries"]):
-        say_refused(dataset)
+        report_quarantine(dataset)
     summary = {
         "corpus": str(folder),
         "kind": found.family,

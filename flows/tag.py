@@ -24,7 +24,7 @@ from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.console import progress
 from elman.tasks.runtime.orchestration import flow
-from elman.tasks.runtime.quarantine import say_refused
+from elman.tasks.runtime.quarantine import report_quarantine
 from elman.tasks.runtime.run_record import Run
 from elman.tasks.tagging.inputs import Input
 from elman.tasks.tagging.output import (
@@ -143,7 +143,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
         counts = {**count_tags(writer.kind, shards), **work.counts()}
         dataset = commit_tags(writer, plan, shards, config.model)
         if counts["quarantined"]:
-            say_refused(dataset)
+            report_quarantine(dataset)
         seconds = round(time.monotonic() - begun, 3)
         recorder.metrics(_measured(counts, dataset.manifest["meta"]["summary"], seconds), 0)
         atomic_write(recorder.run.artifacts / "summary.json", to_bytes(dataset.manifest["meta"]["summary"]))

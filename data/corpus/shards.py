@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from elman.data.corpus.contig_pieces import PIECE, pieces
-from elman.data.formats.records import Document, Refused, Sentence
+from elman.data.formats.records import Document, Quarantined, Sentence
 from elman.data.genome.contigs import Contig
 from elman.data.store import schema
 
@@ -48,7 +48,7 @@ class Reading:
     source: str
     kind: str
     split: str | None
-    items: Iterable[Document | Contig | Refused]
+    items: Iterable[Document | Contig | Quarantined]
 
     @property
     def by_sentence(self) -> bool:
@@ -108,7 +108,7 @@ class _Rows:
     tags: list[str] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)  # of DNA
     documents: list[tuple[Any, ...]] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
     size: int = 0
     records: int = 0
     features: int = 0
@@ -132,9 +132,9 @@ class _Rows:
         document.digest.update(sentence.text.encode() + b"\n")
         document.digest.update(" ".join(sentence.tags or ()).encode() + b"\n")
 
-    def refuse(self, refused: Refused) -> None:
+    def refuse(self, refused: Quarantined) -> None:
         """One more record for quarantine."""
-        self.refused.append(refused)
+        self.quarantined.append(refused)
         self.records += 1
         self.size += len(refused.raw)
 
@@ -146,7 +146,7 @@ class _Rows:
         tables = {
             "data": pl.concat(self.frames) if self.frames else self._text(),
             "documents": pl.DataFrame(self.documents, schema=DOCUMENTS, orient="row"),
-            "quarantine": quarantine(self.refused),
+            "quarantine": quarantine_table(self.quarantined),
         }
         return {name: frame for name, frame in tables.items() if frame.height}
 
@@ -177,8 +177,8 @@ class _Rows:
         )
 
 
-def quarantine(refused: Iterable[Refused]) -> pl.DataFrame:
-    """Refused records as rows of schema.QUARANTINE."""
+def quarantine_table(refused: Iterable[Quarantined]) -> pl.DataFrame:
+    """Quarantined records as rows of schema.QUARANTINE."""
     rows = [(r.source, r.line, r.byte_offset, r.reason, r.detail, r.todo, r.raw) for r in refused]
     return pl.DataFrame(rows, schema=schema.QUARANTINE, orient="row")
 
@@ -207,7 +207,7 @@ def text_shards(readings: Iterable[Reading], limit: int = SHARD_BYTES) -> Iterat
             if rows.size >= limit:
                 yield rows.cut()
                 rows = _Rows()
-            if isinstance(item, Refused):
+            if isinstance(item, Quarantined):
                 rows.refuse(item)
                 continue
             if isinstance(item, Contig):
@@ -240,7 +240,7 @@ def dna_shards(readings: Iterable[Reading], limit: int = SHARD_BYTES) -> Iterato
             if rows.size >= limit:
                 yield rows.cut()
                 rows = _Rows()
-            if isinstance(item, Refused):
+            if isinstance(item, Quarantined):
                 rows.refuse(item)
                 continue
             if isinstance(item, Document):

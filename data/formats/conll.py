@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
 from elman.data.errors import BadInput
-from elman.data.formats.records import Document, Refused, Sentence
+from elman.data.formats.records import Document, Quarantined, Sentence
 from elman.data.formats.slices import Size, Slice, blocks
 from elman.data.text.tags import OUTSIDE, Scheme, detect_scheme, split_tag, to_iob2
 
@@ -215,7 +215,7 @@ def read(
     token_column: int | None = None,
     tag_column: int | None = None,
     piece: Slice | None = None,
-) -> Iterator[Document | Refused]:
+) -> Iterator[Document | Quarantined]:
     """Read a file, or a slice of it, a document at a time.
 
     Documents are what `-DOCSTART-` lines part, else blocks of 50 sentences; their ids are SOURCE#NUMBER. The
@@ -255,7 +255,7 @@ def read(
                 document, met, at, ready = document + (met > 0), 0, 0, []
             met += 1
             sentence = _sentence(rows, layout, source, at)
-            if isinstance(sentence, Refused):
+            if isinstance(sentence, Quarantined):
                 yield sentence
                 continue
             ready.append(sentence)
@@ -297,9 +297,11 @@ def cut(
     return [*slices, Slice(begin, end, state)]
 
 
-def _sentence(rows: _Rows, layout: Layout, source: str, start: int) -> Sentence | Refused:
-    def refused(row: int, reason: str, detail: str, todo: str) -> Refused:
-        return Refused(source, rows.first[row], rows.byte_offset, reason, detail, todo, b"".join(rows.raw))
+def _sentence(rows: _Rows, layout: Layout, source: str, start: int) -> Sentence | Quarantined:
+    def refused(row: int, reason: str, detail: str, todo: str) -> Quarantined:
+        return Quarantined(
+            source, rows.first[row], rows.byte_offset, reason, detail, todo, b"".join(rows.raw)
+        )
 
     for number, row in enumerate(rows.rows):
         if len(row) != layout.columns:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.genome.contigs import RAW_LIMIT, Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
 
@@ -103,7 +103,7 @@ def read_fasta(
     line: int = 1,
     seen: set[str] | None = None,
     spool: Path | None = None,
-) -> Iterator[Contig | Refused]:
+) -> Iterator[Contig | Quarantined]:
     """Read FASTA entries, one in memory at a time.
 
     Args:
@@ -135,7 +135,7 @@ def read_fasta(
             circular = _CIRCULAR.search(title) is not None
             yield Contig(name, raw.text(), None, source, entry.byte_offset, entry.line, circular)
         else:
-            yield Refused(
+            yield Quarantined(
                 source=source,
                 line=entry.line,
                 byte_offset=entry.byte_offset,
@@ -186,8 +186,8 @@ def _wrong(title: str, name: str, bases: SpooledSequence, seen: set[str]) -> tup
     return None
 
 
-def _no_header(source: str, entry: _Entry) -> Refused:
-    return Refused(
+def _no_header(source: str, entry: _Entry) -> Quarantined:
+    return Quarantined(
         source=source,
         line=entry.line,
         byte_offset=entry.byte_offset,
@@ -198,8 +198,8 @@ def _no_header(source: str, entry: _Entry) -> Refused:
     )
 
 
-def _truncated(source: str, entry: _Entry, why: str) -> Refused:
-    return Refused(
+def _truncated(source: str, entry: _Entry, why: str) -> Quarantined:
+    return Quarantined(
         source=source,
         line=entry.line,
         byte_offset=entry.byte_offset,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from elman.data.formats.fasta import wrong_letter
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature
 from elman.data.genome.spooled_sequence import SpooledSequence
@@ -35,7 +35,7 @@ def read_genbank(
     line: int = 1,
     seen: set[str] | None = None,
     spool: Path | None = None,
-) -> Iterator[Contig | Refused]:
+) -> Iterator[Contig | Quarantined]:
     """Read GenBank entries, one in memory at a time.
 
     Args:
@@ -124,8 +124,8 @@ class _Place:
         """The entry without its sequence."""
         return bytes(self.raw) if self.origin is None else bytes(self.raw[: self.origin]) + b"//\n"
 
-    def refuse(self, reason: str, detail: str, todo: str) -> Refused:
-        return Refused(
+    def refuse(self, reason: str, detail: str, todo: str) -> Quarantined:
+        return Quarantined(
             source=self.source,
             line=self.line,
             byte_offset=self.byte_offset,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 
@@ -42,7 +42,7 @@ class Annotation:
     rows: dict[str, list[Row]] = field(default_factory=dict)
     contigs: dict[str, None] = field(default_factory=dict)
     circular: set[str] = field(default_factory=set)
-    refused: list[Refused] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
     fasta: tuple[int, int] | None = None
 
 
@@ -67,7 +67,7 @@ def read_gff3(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = C
             parsed = _parse(raw)
             _take(parsed, out, Row(_PLACEHOLDER, source, line, byte_offset, raw), rules, family)
         except _BadLine as error:
-            out.refused.append(_refuse((source, line, byte_offset, raw), *error.args))
+            out.quarantined.append(_refuse((source, line, byte_offset, raw), *error.args))
     for (contig, number), parent in family.parents.items():
         if parent in family.dead:
             row = out.rows[contig][number]
@@ -108,7 +108,7 @@ def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[tuple[int
         except (EOFError, OSError, zlib.error) as error:
             todo = "Fetch the file again; what it held after this place is missing."
             detail = f"expected the file to go on. Got {error}"
-            out.refused.append(_refuse((source, line, byte_offset, b""), "truncated", detail, todo))
+            out.quarantined.append(_refuse((source, line, byte_offset, b""), "truncated", detail, todo))
             return
         ended = not block
         for piece in block.splitlines(keepends=True) if b"\r" in block else [block]:
@@ -121,7 +121,7 @@ def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[tuple[int
                 todo = "Give one feature a line, each line ended."
                 detail = f"expected lines of at most {RAW_LIMIT} bytes. Got {size}"
                 place = source, line, byte_offset, bytes(held[:RAW_LIMIT])
-                out.refused.append(_refuse(place, "line-too-long", detail, todo))
+                out.quarantined.append(_refuse(place, "line-too-long", detail, todo))
             else:
                 yield line, byte_offset, bytes(held)
             line, byte_offset = line + 1, byte_offset + size
@@ -209,7 +209,7 @@ def _take(
         rows.append(Row(feature, row.source, row.line, row.byte_offset, row.raw))
 
 
-def _refuse(place: tuple[str, int, int, bytes], reason: str, detail: str, todo: str) -> Refused:
+def _refuse(place: tuple[str, int, int, bytes], reason: str, detail: str, todo: str) -> Quarantined:
     """A refused line; place is its source, number, byte offset and bytes."""
     source, line, byte_offset, raw = place
-    return Refused(source, line, byte_offset, reason, detail, todo, raw[:RAW_LIMIT])
+    return Quarantined(source, line, byte_offset, reason, detail, todo, raw[:RAW_LIMIT])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, BinaryIO
 
-from elman.data.formats.records import Document, Flat, Refused, Sentence
+from elman.data.formats.records import Document, Flat, Quarantined, Sentence
 from elman.data.text.scanner import Scanner
 from elman.data.text.tags import from_spans
 from elman.data.text.tokenizer import Tokenizer
@@ -19,7 +19,7 @@ from elman.data.text.tokenizer import Tokenizer
 FIELDS = 'Write {"id": "...", "text": "...", "spans": [{"start": 0, "end": 3, "label": "PERSON"}]} a line.'
 
 
-class _RefusedLine(Exception):
+class _BadLine(Exception):
     """Why a line cannot be used: reason, detail, what to do."""
 
 
@@ -31,7 +31,7 @@ def read(
     *,
     byte_offset: int = 0,
     line: int = 0,
-) -> Iterator[Document | Flat | Refused]:
+) -> Iterator[Document | Flat | Quarantined]:
     """Read a file, a line at a time.
 
     Args:
@@ -52,9 +52,9 @@ def read(
             if content.strip():
                 try:
                     yield _document(content, source, number, offset, tokenizer, scanner)
-                except _RefusedLine as refused:
+                except _BadLine as refused:
                     reason, detail, todo = refused.args
-                    yield Refused(source, number, offset, reason, detail, todo, raw)
+                    yield Quarantined(source, number, offset, reason, detail, todo, raw)
             offset += len(raw)
 
 
@@ -67,20 +67,20 @@ def _document(
         detail = (
             f"expected UTF-8. Got byte {error.object[error.start]:#04x} at byte {error.start} of the line"
         )
-        raise _RefusedLine("invalid-utf8", detail, "Save the file as UTF-8.") from None
+        raise _BadLine("invalid-utf8", detail, "Save the file as UTF-8.") from None
     except (ValueError, RecursionError) as error:
-        raise _RefusedLine("invalid-json", f"expected one JSON object a line. Got {error}", FIELDS) from None
+        raise _BadLine("invalid-json", f"expected one JSON object a line. Got {error}", FIELDS) from None
     text = value.get("text") if isinstance(value, dict) else None
     if not isinstance(text, str) or not text.strip():
         got = f"{type(text).__name__}" if not isinstance(text, str) else "no visible character"
-        raise _RefusedLine("no-text", f'expected a string "text". Got {got}', FIELDS)
+        raise _BadLine("no-text", f'expected a string "text". Got {got}', FIELDS)
     if any("\ud800" <= c <= "\udfff" for c in text):
-        raise _RefusedLine(
+        raise _BadLine(
             "invalid-utf8", "expected text. Got a lone surrogate", "Mend the escape \\ud800-\\udfff."
         )
     name = value.get("id")
     if name is not None and not isinstance(name, str | int):
-        raise _RefusedLine("invalid-id", f"expected a string or a number as id. Got {name!r}", FIELDS)
+        raise _BadLine("invalid-id", f"expected a string or a number as id. Got {name!r}", FIELDS)
     spans = _spans(value.get("spans"), text)
     document = f"{source}#{number}" if name is None else str(name)
     if scanner is not None and spans is None:
@@ -94,18 +94,18 @@ def _spans(given: Any, text: str) -> list[tuple[int, int, str]] | None:
     if given is None:
         return None
     if not isinstance(given, list):
-        raise _RefusedLine("invalid-spans", f"expected a list of spans. Got {type(given).__name__}", FIELDS)
+        raise _BadLine("invalid-spans", f"expected a list of spans. Got {type(given).__name__}", FIELDS)
     spans = []
     for span in given:
         fields = [span.get(name) if isinstance(span, dict) else None for name in ("start", "end", "label")]
         start, end, label = fields
         if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
-            raise _RefusedLine("invalid-spans", f"expected start, end and label. Got {span!r}", FIELDS)
+            raise _BadLine("invalid-spans", f"expected start, end and label. Got {span!r}", FIELDS)
         if not 0 <= start < end <= len(text):
             detail = f"expected a span inside the {len(text)} characters of its text. Got {start} to {end}"
-            raise _RefusedLine("span-outside", detail, "Count code points of the text, from 0, end excluded.")
+            raise _BadLine("span-outside", detail, "Count code points of the text, from 0, end excluded.")
         if not text[start:end].strip():
-            raise _RefusedLine(
+            raise _BadLine(
                 "span-blank", f"expected a visible character at {start} to {end}", "Move the span."
             )
         spans.append((start, end, label))
@@ -113,7 +113,7 @@ def _spans(given: Any, text: str) -> list[tuple[int, int, str]] | None:
     for (_, end, label), (start, _, other) in pairwise(spans):
         if start < end:
             detail = f"expected spans apart from each other. Got {label} and {other} both at {start}"
-            raise _RefusedLine("spans-overlap", detail, "Keep one of the two.")
+            raise _BadLine("spans-overlap", detail, "Keep one of the two.")
     return spans
 
 

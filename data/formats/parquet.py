@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from elman.data.errors import BadInput
-from elman.data.formats.records import Flat, Refused
+from elman.data.formats.records import Flat, Quarantined
 from elman.data.formats.slices import Size, Slice
 from elman.data.text.scanner import Scanner
 
@@ -88,7 +88,7 @@ def cut(path: Path, columns: Columns, size: Size) -> list[Slice]:
 
 def read(
     path: Path, source: str, columns: Columns, piece: Slice, scanner: Scanner
-) -> Iterator[Flat | Refused | pl.DataFrame]:
+) -> Iterator[Flat | Quarantined | pl.DataFrame]:
     """Read some rows.
 
     Yields:
@@ -116,7 +116,7 @@ def read(
                         "Fill it, or leave the row out.",
                     )
                     raw = str(id if id is not None else "").encode()
-                    yield Refused(source, number, 0, "no-text", detail, todo, raw)
+                    yield Quarantined(source, number, 0, "no-text", detail, todo, raw)
                     continue
                 name = f"{source}#{number}" if id is None else id
                 yield Flat(name, source, 0, text, *scanner.sentences(text), 0, number)

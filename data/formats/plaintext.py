@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from elman.data.formats.records import Flat, Refused
+from elman.data.formats.records import Flat, Quarantined
 from elman.data.formats.slices import AHEAD, Size, Slice
 from elman.data.formats.streams import Above
 from elman.data.text.scanner import Scanner
@@ -54,7 +54,7 @@ def _pieces(opener: Callable[[], BinaryIO]) -> Iterator[tuple[str, int]]:
                 return
 
 
-def read(opener: Callable[[], BinaryIO], source: str, scanner: Scanner) -> Iterator[Flat | Refused]:
+def read(opener: Callable[[], BinaryIO], source: str, scanner: Scanner) -> Iterator[Flat | Quarantined]:
     """Read a file; memory does not grow with it.
 
     Args:
@@ -67,7 +67,7 @@ def read(opener: Callable[[], BinaryIO], source: str, scanner: Scanner) -> Itera
         where it is not text in UTF-8 or holds nothing visible.
     """
     found = cut(opener, source, scanner.tokenizer, None)
-    if isinstance(found, Refused):
+    if isinstance(found, Quarantined):
         yield found
         return
     yield from _parts((text for text, _ in _pieces(opener)), source, scanner, found[0].state["wrapped"])
@@ -146,7 +146,7 @@ class _Recoded(Above):
 
 def cut(
     opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer, size: Size | None
-) -> list[Slice] | Refused:
+) -> list[Slice] | Quarantined:
     """Find where a file can be cut: between two sentences, whatever stands further off.
 
     Args:
@@ -270,11 +270,11 @@ class _Cutter:
 
 def _refuse(
     opener: Callable[[], BinaryIO], source: str, offset: int, reason: str, detail: str, todo: str
-) -> Refused:
+) -> Quarantined:
     with opener() as stream:
         raw = stream.read(1 << 16)
     line = _line(opener, offset) if reason == "invalid-utf8" else None
-    return Refused(source, line, offset, reason, detail, todo, raw)
+    return Quarantined(source, line, offset, reason, detail, todo, raw)
 
 
 def _line(opener: Callable[[], BinaryIO], offset: int) -> int | None:

@@ -83,7 +83,7 @@ class Flat:
 
 
 @dataclass(frozen=True)
-class Refused:
+class Quarantined:
     """A record that cannot be read; it goes to quarantine.
 
     reason is a stable code ("wrong-columns"), detail says what was expected and what came, todo what to do.

@@ -1,7 +1,7 @@
 """Genomes: which files belong together, their contigs, and the table they become.
 
 for genome in pair(fasta, gff3, open_bytes)[0]:
-    for record in read_genome(genome, open_bytes):      # Contig | Refused
+    for record in read_genome(genome, open_bytes):      # Contig | Quarantined
         frame = pieces(record)                          # schema.DNA
 """
 
@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol, TypeVar
 from elman.data.formats.fasta import read_fasta
 from elman.data.formats.genbank import read_genbank
 from elman.data.formats.gff3 import Annotation, Row, read_gff3
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.genome.contigs import Contig, Feature, over_origin
 
@@ -120,7 +120,7 @@ def read_genome(
     open_bytes: Callable[[S], BinaryIO],
     rules: Sequence[AnnotationRule] = CODING,
     spool: Path | None = None,
-) -> Iterator[Contig | Refused]:
+) -> Iterator[Contig | Quarantined]:
     """Read contigs with their features; one contig is in memory at a time, and the labelled rows.
 
     Args:
@@ -137,14 +137,14 @@ def read_genome(
     for source in genome.annotations:
         with open_bytes(source) as stream:  # type: ignore[arg-type]
             annotations.append(read_gff3(stream, source.name, rules))
-        yield from annotations[-1].refused
+        yield from annotations[-1].quarantined
     seen: set[str] = set()
     for source in genome.sequences:
         byte_offset, line, own = 0, 1, annotations
         if source.kind == "gff3":
             with open_bytes(source) as stream:  # type: ignore[arg-type]
                 inside = read_gff3(stream, source.name, rules)
-            yield from inside.refused
+            yield from inside.quarantined
             own = annotations = [inside]
             if inside.fasta is None:
                 continue
@@ -158,7 +158,7 @@ def read_genome(
             for record in read_fasta(
                 stream, source.name, byte_offset=byte_offset, line=line, seen=seen, spool=spool
             ):
-                if isinstance(record, Refused) or not own:
+                if isinstance(record, Quarantined) or not own:
                     yield record
                 else:
                     yield from _annotate(record, own)
@@ -169,7 +169,7 @@ def read_genome(
                 yield from (_misplaced(row, "unknown-contig", detail) for row in rows)
 
 
-def _annotate(contig: Contig, annotations: list[Annotation]) -> Iterator[Contig | Refused]:
+def _annotate(contig: Contig, annotations: list[Annotation]) -> Iterator[Contig | Quarantined]:
     """Refuse features that lie outside, cut those that run over the origin of a circle, attach the rest."""
     features: list[Feature] = []
     circular = contig.circular or any(contig.id in annotation.circular for annotation in annotations)
@@ -187,8 +187,8 @@ def _annotate(contig: Contig, annotations: list[Annotation]) -> Iterator[Contig 
     yield replace(contig, features=ordered, circular=circular)
 
 
-def _misplaced(row: Row, reason: str, detail: str) -> Refused:
-    return Refused(
+def _misplaced(row: Row, reason: str, detail: str) -> Quarantined:
+    return Quarantined(
         source=row.source,
         line=row.line,
         byte_offset=row.byte_offset,

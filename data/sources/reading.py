@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 
 from elman.data.errors import BadInput, Changed
 from elman.data.formats import conll, jsonl, plaintext
-from elman.data.formats.records import Document, Flat, Refused, by_character
+from elman.data.formats.records import Document, Flat, Quarantined, by_character
 from elman.data.formats.slices import BROKEN
 from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.genome.contigs import Contig
@@ -24,7 +24,7 @@ from elman.data.text.tokenizer import Tokenizer, Unit, unit_of
 PASSES = {"conll": 4, "plain": 2}  # how often a reader goes through a file, for progress
 
 OnRead = Callable[[float], None]
-Read = Document | Contig | Refused
+Read = Document | Contig | Quarantined
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ def stays(item: Item) -> None:
 
 def _text(
     source: Source, options: Options, opener: Callable[[], BinaryIO], flat: bool = False
-) -> Iterator[Document | Flat | Refused]:
+) -> Iterator[Document | Flat | Quarantined]:
     tokenizer = options.tokenizer or Tokenizer(unit=options.unit)
     if source.kind == "jsonl":
         yield from jsonl.read(opener, source.name, tokenizer, thread_scanner(tokenizer) if flat else None)

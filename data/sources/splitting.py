@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 from elman.data.formats import conll, jsonl, plaintext
 from elman.data.formats.fasta import read_fasta
 from elman.data.formats.genbank import read_genbank
-from elman.data.formats.records import Document, Flat, Refused, by_character
+from elman.data.formats.records import Document, Flat, Quarantined, by_character
 from elman.data.formats.slices import (
     AHEAD,
     BROKEN,
@@ -35,7 +35,7 @@ from elman.data.text.scanner import thread_scanner
 from elman.data.text.tokenizer import Tokenizer
 
 ENTRIES: dict[str, Entries] = {"fasta": FASTA, "genbank": GENBANK}
-Record = Document | Flat | Contig | Refused
+Record = Document | Flat | Contig | Quarantined
 
 
 def open_whole(source: Source) -> BinaryIO:
@@ -58,7 +58,7 @@ def seekable(source: Source) -> bool:
         return source.kind != "plain" or plaintext.utf8(stream) is stream
 
 
-def cut(item: Item, options: Options, size: Size) -> list[Slice] | Refused:
+def cut(item: Item, options: Options, size: Size) -> list[Slice] | Quarantined:
     """Find the slices of an item; memory does not grow with it.
 
     Raises:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from elman.data.corpus.shards import quarantine
+from elman.data.corpus.shards import quarantine_table
 from elman.data.formats.slices import Slice
 from elman.data.sources.splitting import unpack
 from elman.data.store import schema
@@ -62,10 +62,10 @@ class Tagging:
             planned.pieces[place.number],
             place.number + 1 == len(planned.pieces),
         )
-        if planned.refused:
+        if planned.quarantined:
             kept = {
                 "data": (schema.INTERVALS if planned.each.dna else schema.ENTITIES).to_frame(),
-                "quarantine": quarantine([planned.refused]),
+                "quarantine": quarantine_table([planned.quarantined]),
             }
             counts = {"records": 1, "quarantined": 1}
             about = {**about, "base": 0, "names": 0, "refused": True}

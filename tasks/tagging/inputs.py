@@ -19,7 +19,7 @@ from elman.data.errors import BadInput, UsageError
 from elman.data.formats import parquet
 from elman.data.formats import records as text_records
 from elman.data.formats.parquet import Columns
-from elman.data.formats.records import Document, Flat, Refused, Sentence
+from elman.data.formats.records import Document, Flat, Quarantined, Sentence
 from elman.data.formats.slices import Met, Size, Slice
 from elman.data.genome.contigs import Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
@@ -145,7 +145,7 @@ def input_of(job: Mapping[str, Any]) -> Input:
     return File(Item(sources, (), None, tuple(job["hashes"]), stats), columns)
 
 
-def cut_input(each: Input, options: Options, size: Size) -> list[Slice] | Refused:
+def cut_input(each: Input, options: Options, size: Size) -> list[Slice] | Quarantined:
     """The slices of a source, or why there is nothing to be had of it.
 
     Raises:
@@ -213,7 +213,7 @@ class Part:
         )
 
 
-Record = Part | Contig | Refused
+Record = Part | Contig | Quarantined
 
 
 def find_inputs(
@@ -378,7 +378,7 @@ def _of_file(
 
 def _read(
     file: File, piece: Slice, options: Options, unpacked: Path | None, start: int
-) -> Iterator[Document | Flat | Contig | Refused | pl.DataFrame]:
+) -> Iterator[Document | Flat | Contig | Quarantined | pl.DataFrame]:
     if file.columns is None:
         yield from read_slice(file.item, piece, options, unpacked, start)
         return
@@ -424,10 +424,10 @@ def _flat(values: Iterable[Iterable[int]]) -> np.ndarray:
     return np.fromiter(itertools.chain.from_iterable(values), np.int64)
 
 
-def _nothing(document: Document | Flat) -> Refused:
+def _nothing(document: Document | Flat) -> Quarantined:
     detail, todo = "expected tokens. Got nothing visible", "Fill the record, or leave it out."
     raw = document.id.encode("utf-8", "replace")
-    return Refused(document.source, document.line, document.byte_offset, "no-text", detail, todo, raw)
+    return Quarantined(document.source, document.line, document.byte_offset, "no-text", detail, todo, raw)
 
 
 def _frames(

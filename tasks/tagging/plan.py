@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import BadInput, Changed
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.formats.slices import Size, Slice
 from elman.data.sources.reading import Options
 from elman.data.store.dataset import STAGING, Shard
@@ -47,14 +47,14 @@ class Planned:
 
     Attributes:
         pieces: its slices.
-        refused: why there are none.
+        quarantined: why there are none.
         kept: shards that the output has of it already.
         in_place: whether slices can be read where the source lies.
     """
 
     each: Input
     pieces: list[Slice] = field(default_factory=list)
-    refused: Refused | None = None
+    quarantined: Quarantined | None = None
     kept: list[Shard] | None = None
     in_place: bool = True
 
@@ -76,14 +76,14 @@ class Planned:
         with self.each.path.open("rb") as stream:
             raw = stream.read(_RAW)
         detail = f"expected {error.expected}. Got {error.got}"
-        self.refused = Refused(self.each.name, error.line, 0, "unreadable", detail, error.todo, raw)
+        self.quarantined = Quarantined(self.each.name, error.line, 0, "unreadable", detail, error.todo, raw)
         self.pieces = [Slice(0, 0)]
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         refused = None
-        if self.refused:
-            refused = {**asdict(self.refused), "raw": base64.b64encode(self.refused.raw).decode()}
+        if self.quarantined:
+            refused = {**asdict(self.quarantined), "raw": base64.b64encode(self.quarantined.raw).decode()}
         pieces = [piece.to_json() for piece in self.pieces]
         return {"sha256": self.each.sha256, "pieces": pieces, "refused": refused}
 
@@ -92,7 +92,7 @@ class Planned:
         """From the plain values of `to_json`."""
         refused = value["refused"]
         if refused:
-            refused = Refused(**{**refused, "raw": base64.b64decode(refused["raw"])})
+            refused = Quarantined(**{**refused, "raw": base64.b64decode(refused["raw"])})
         return cls(each, [Slice.from_json(piece) for piece in value["pieces"]], refused)
 
 
@@ -145,8 +145,8 @@ def plan_sources(
             else:
                 try:
                     found = cut_input(each, options, sizes)
-                    if isinstance(found, Refused):
-                        planned.refused, planned.pieces = found, [Slice(0, 0)]
+                    if isinstance(found, Quarantined):
+                        planned.quarantined, planned.pieces = found, [Slice(0, 0)]
                     else:
                         planned.pieces = found
                 except BadInput as error:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from elman.data.corpus.shards import quarantine
+from elman.data.corpus.shards import quarantine_table
 from elman.data.errors import ElmanError
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.formats.slices import Slice
 from elman.data.sources.reading import Options
 from elman.data.store import schema
@@ -170,20 +170,20 @@ class Shards:
         stream = _apart(records(each, piece, self.options, unpacked, job.start), kept)
         counted = Counter[str]()
         frames: dict[str, list[pl.DataFrame]] = {}
-        refused: list[Refused] = []
-        for cut in _parts(_without(_counted(stream, counted), job, refused), job.suspect):
+        quarantined: list[Quarantined] = []
+        for cut in _parts(_without(_counted(stream, counted), job, quarantined), job.suspect):
             say(cut.first, cut.first + cut.length)
             found, counts = tables_of(cut.cut)
             counted.update(counts)
-            refused += cut.cut.refused
+            quarantined += cut.cut.quarantined
             for name, frame in self._kept(found, counted).items():
                 frames.setdefault(name, []).append(frame)
         tables = {name: _joined(name, some) for name, some in frames.items()}
         if kept:
             _keep(tables, pl.concat(kept))
-        tables["quarantine"] = quarantine(refused)
+        tables["quarantine"] = quarantine_table(quarantined)
         _check(each, counted, tables, len(job.skip))
-        counted["quarantined"], counted["rows"] = len(refused), tables["data"].height
+        counted["quarantined"], counted["rows"] = len(quarantined), tables["data"].height
         counts = {name: int(n) for name, n in sorted(counted.items()) if not name.startswith("read ")}
         return self.stage(job.about, tables, counts, job.base)
 
@@ -247,7 +247,7 @@ def _counted(stream: Iterable[Record], seen: Counter[str]) -> Iterator[Record]:
             seen["records"] += record.records
         else:
             seen["records"] += 1
-            seen["read quarantine" if isinstance(record, Refused) else "read contigs"] += 1
+            seen["read quarantine" if isinstance(record, Quarantined) else "read contigs"] += 1
         yield record
 
 
@@ -266,12 +266,12 @@ def _check(each: Input, seen: Counter[str], tables: dict[str, pl.DataFrame], ski
     read = sum(seen[f"read {name}"] for name in written)
     if found != read or written["quarantine"] != seen["read quarantine"] + skipped:
         raise ElmanError(
-            f"{each.name}: expected {read} sentences, contigs and refused records. Got {written}."
+            f"{each.name}: expected {read} sentences, contigs and quarantined records. Got {written}."
         )
 
 
-def _without(stream: Iterable[Record], job: Job, refused: list[Refused]) -> Iterator[Record]:
-    """Records without those to be skipped, which are refused."""
+def _without(stream: Iterable[Record], job: Job, quarantined: list[Quarantined]) -> Iterator[Record]:
+    """Records without those to be skipped, which are quarantined."""
     if not job.skip:
         yield from stream
         return
@@ -286,32 +286,32 @@ def _without(stream: Iterable[Record], job: Job, refused: list[Refused]) -> Iter
             for number in here:
                 if number > at:
                     yield record.slice(at, number)
-                refused.append(_set_aside(record.slice(number, number + 1), *job.skip[done + number]))
+                quarantined.append(_quarantined(record.slice(number, number + 1), *job.skip[done + number]))
                 at = number + 1
             if at < length:
                 yield record.slice(at, length)
         else:
-            refused.append(_set_aside(record, *job.skip[done]))
+            quarantined.append(_quarantined(record, *job.skip[done]))
         done += length
 
 
 def _length(record: Record) -> int:
     """Records that can be skipped: sentences, contigs."""
-    return len(record) if isinstance(record, Part) else 0 if isinstance(record, Refused) else 1
+    return len(record) if isinstance(record, Part) else 0 if isinstance(record, Quarantined) else 1
 
 
 _ADVICE = "Look at the record: tagging it ended its worker. Shorten or mend it, and tag it again."
 
 
-def _set_aside(record: Record, reason: str, detail: str) -> Refused:
-    assert not isinstance(record, Refused)
+def _quarantined(record: Record, reason: str, detail: str) -> Quarantined:
+    assert not isinstance(record, Quarantined)
     if isinstance(record, Part):
         where = f"sentence at character {int(record.start[0])} of {record.document}"
         raw = record.texts[0].encode("utf-8", "surrogatepass")
     else:
         where, raw = f"contig {record.id}", record.bases[: 1 << 20].encode("latin-1", "replace")
     detail = f"expected a worker to tag the {where}. Got {detail}"
-    return Refused(record.source, record.line, record.byte_offset, reason, detail, _ADVICE, raw)
+    return Quarantined(record.source, record.line, record.byte_offset, reason, detail, _ADVICE, raw)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.genome.contigs import Contig
 from elman.data.store import schema
 from elman.data.text.strings import Strings, substrings
@@ -27,7 +27,7 @@ class Cut:
 
     parts: list[Part] = field(default_factory=list)
     contigs: list[Contig] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
     records: int = 0
     size: int = 0
     last: bool = False
@@ -67,7 +67,7 @@ def cuts(records: Iterable[Record], shard_size: int) -> Iterator[Cut]:
             cut.contigs.append(record)
             cut.size += len(record.bases)
         else:
-            cut.refused.append(record)
+            cut.quarantined.append(record)
             cut.size += len(record.raw)
     cut.last = True
     yield cut

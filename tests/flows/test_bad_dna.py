@@ -107,7 +107,7 @@ with path.open("rb") as stream:
         for at in range(contig.length // 100_000):
             size += len(pieces(contig, numbers=range(at, at + 1))["bases"][0])
     else:
-        (refused,) = read_gff3(stream, "x").refused
+        (refused,) = read_gff3(stream, "x").quarantined
         size = int(refused.detail.split()[-1])
     print(size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """

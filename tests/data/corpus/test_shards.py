@@ -4,7 +4,7 @@ import pytest
 
 from elman.data.corpus.contig_pieces import PIECE
 from elman.data.corpus.shards import DOCUMENTS, Reading, describe, dna_shards, fraction, split_of, text_shards
-from elman.data.formats.records import Document, Refused, Sentence, by_character
+from elman.data.formats.records import Document, Quarantined, Sentence, by_character
 from elman.data.genome.contigs import Contig, Feature
 from elman.data.store import schema
 
@@ -60,7 +60,7 @@ def test_other_words_or_tags_give_another_digest(change):
 
 def test_records_are_sentences_of_columns_and_else_documents():
     documents = [Document(f"d{n}", "x", (sentence(0), sentence(10))) for n in range(3)]
-    refused = Refused("x", 4, 30, "wrong-columns", "a", "b", b"raw")
+    refused = Quarantined("x", 4, 30, "wrong-columns", "a", "b", b"raw")
     for kind, records in (("conll", 7), ("jsonl", 4)):
         (cut,) = text_shards([Reading("x", kind, None, [*documents, refused])])
         counts, types = describe(cut.tables())

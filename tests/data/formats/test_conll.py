@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from elman.data.errors import BadInput
 from elman.data.formats import conll
-from elman.data.formats.records import Document, Refused
+from elman.data.formats.records import Document, Quarantined
 from elman.data.text.tags import spans
 
 
@@ -17,7 +17,7 @@ def read(raw, **options):
     raw = raw.encode() if isinstance(raw, str) else raw
     found = list(conll.read(lambda: io.BytesIO(raw), "f.conll", **options))
     documents = [d for d in found if isinstance(d, Document)]
-    return documents, [r for r in found if isinstance(r, Refused)]
+    return documents, [r for r in found if isinstance(r, Quarantined)]
 
 
 def rows(documents):
@@ -162,4 +162,4 @@ def test_real_corpora_have_the_counts_of_their_readmes(corpora, name, sentences,
     read_ones = [s for d in found if isinstance(d, Document) for s in d.sentences]
     assert (len(read_ones), sum(len(s.token_start) for s in read_ones)) == (sentences, tokens)
     assert sum(len(spans(s.tags)) for s in read_ones if s.tags) == entities
-    assert not any(isinstance(d, Refused) for d in found)
+    assert not any(isinstance(d, Quarantined) for d in found)

@@ -8,7 +8,7 @@ import pytest
 from Bio import bgzf
 
 from elman.data.formats.fasta import read_fasta
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.formats.streams import open_path
 from elman.data.genome.contigs import Contig
 
@@ -56,7 +56,7 @@ def test_a_line_of_any_length_is_read():
 def test_a_bad_entry_is_refused_alone(entry, reason):
     before, bad, after = read(b">ok\nACGT\n" + entry + b">end\nTT\n")
     assert (before.id, after.id) == ("ok", "end")
-    assert isinstance(bad, Refused)
+    assert isinstance(bad, Quarantined)
     assert (bad.reason, bad.line, bad.byte_offset, bad.raw) == (reason, 3, 9, entry)
     assert bad.todo
 

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from elman.data.formats.genbank import read_genbank
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.genome.contigs import Contig, Feature
 
 ENTRY = """\
@@ -76,7 +76,7 @@ def test_a_feature_outside_its_entry_is_refused_and_the_entry_used():
 def test_an_entry_without_its_end_is_truncated():
     good, bad = read(entry() + entry("A2")[:-3])
     assert isinstance(good, Contig)
-    assert isinstance(bad, Refused)
+    assert isinstance(bad, Quarantined)
     assert bad.reason == "truncated"
 
 

@@ -67,7 +67,7 @@ def test_a_feature_has_every_label_that_is_asked_for():
 )
 def test_a_bad_line_is_refused_alone(line, reason):
     found = read("c x CDS 1 9 . + 0 ID=a", line, "c x CDS 11 19 . + 0 ID=b")
-    (bad,) = found.refused
+    (bad,) = found.quarantined
     assert (bad.reason, bad.line) == (reason, 4)
     assert bad.raw == line.replace(" ", "\t").encode() + b"\n"
     assert len(found.rows["c"]) == 2
@@ -84,13 +84,13 @@ def test_lines_may_end_in_any_way_however_many_there_are(end):
     assert sum(map(len, lines)) > 1 << 20
     found = read_gff3(io.BytesIO("".join(lines).encode()), "x")
     rows = found.rows["c"]
-    assert (len(rows), found.refused) == (40_000, [])
+    assert (len(rows), found.quarantined) == (40_000, [])
     assert (rows[-1].line, rows[-1].byte_offset) == (40_000, sum(map(len, lines[:-1])))
 
 
 def test_a_line_beyond_all_measure_is_refused_alone():
     long, good = b"c\tx\t" + b"A" * (1 << 21) + b"\n", b"c\tx\tCDS\t1\t9\t.\t+\t0\tID=a\n"
     found = read_gff3(io.BytesIO(HEAD + long + good), "x")
-    (bad,) = found.refused
+    (bad,) = found.quarantined
     assert (bad.reason, bad.byte_offset, bad.raw) == ("line-too-long", len(HEAD), long[: 1 << 20])
     assert found.rows["c"][0].byte_offset == len(HEAD) + len(long)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.formats import jsonl
-from elman.data.formats.records import Document, Refused
+from elman.data.formats.records import Document, Quarantined
 from elman.data.text.tags import spans
 from elman.data.text.tokenizer import Tokenizer
 
@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_refused_with_its_line_and_the_rest_is_read(value, 
     first, refused, last = read({"text": "one"}, value, {"text": "three"})
     assert isinstance(first, Document)
     assert isinstance(last, Document)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Quarantined)
     assert (refused.reason, refused.line, refused.byte_offset) == (reason, 2, len(b'{"text": "one"}\n'))
     assert refused.todo
 
@@ -93,7 +93,7 @@ def test_every_good_span_is_there_with_its_visible_characters(text, places):
     edges = sorted({p for p in places if p <= len(text)})
     given_spans = [span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False) if text[a:b].strip()]
     (found,) = read({"text": text, "spans": given_spans})
-    if isinstance(found, Refused):
+    if isinstance(found, Quarantined):
         assert not text.strip()
         return
 

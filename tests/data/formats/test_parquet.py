@@ -5,7 +5,7 @@ import pytest
 
 from elman.data.errors import BadInput
 from elman.data.formats.parquet import Columns, check, cut, read, same_types
-from elman.data.formats.records import Flat, Refused
+from elman.data.formats.records import Flat, Quarantined
 from elman.data.formats.slices import Size
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
@@ -35,7 +35,7 @@ def rows_of(path, pieces, columns=COLUMNS):
     found = [record for piece in pieces for record in read(path, "a", columns, piece, scanner)]
     kept = [record for record in found if isinstance(record, pl.DataFrame)]
     flat = [(r.id, r.text, r.line, r.bounds.tolist()) for r in found if isinstance(r, Flat)]
-    return flat, pl.concat(kept), [record for record in found if isinstance(record, Refused)]
+    return flat, pl.concat(kept), [record for record in found if isinstance(record, Quarantined)]
 
 
 @pytest.mark.parametrize("size", [1, 900, 5000, 1 << 20])

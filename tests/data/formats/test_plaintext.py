@@ -8,7 +8,7 @@ import random
 import pytest
 
 from elman.data.formats import plaintext
-from elman.data.formats.records import Document, Flat, Refused
+from elman.data.formats.records import Document, Flat, Quarantined
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 
@@ -86,7 +86,7 @@ def test_white_space_of_many_pieces_is_walked_over():
 )
 def test_a_file_that_is_no_text_is_refused_whole_with_the_byte(raw, reason, offset):
     (refused,) = read(raw)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Quarantined)
     assert (refused.reason, refused.byte_offset) == (reason, offset)
     assert refused.line == (raw[:offset].count(b"\n") + 1 if reason == "invalid-utf8" else None)
 
@@ -94,7 +94,7 @@ def test_a_file_that_is_no_text_is_refused_whole_with_the_byte(raw, reason, offs
 def test_the_bad_byte_is_found_beyond_the_first_piece(monkeypatch):
     monkeypatch.setattr(plaintext, "PIECE", 7)
     (refused,) = read("é".encode() * 20 + b"\xff")
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Quarantined)
     assert (refused.byte_offset, refused.line) == (40, 1)
 
 

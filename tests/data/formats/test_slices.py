@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from elman.data.formats.records import Document, Flat, Refused
+from elman.data.formats.records import Document, Flat, Quarantined
 from elman.data.formats.slices import Met, Size
 from elman.data.sources.reading import Options, find, read_flat
 from elman.data.sources.splitting import cut, open_whole, read_slice, seekable, unpack
@@ -34,7 +34,7 @@ def both(path: Path, size: int, tmp_path: Path, options: Options | None = None, 
     options = options or Options(tokenizer=Tokenizer())
     (item,), _ = find([path], family=family)
     pieces = cut(item, options, Size.of(size))
-    assert not isinstance(pieces, Refused)
+    assert not isinstance(pieces, Quarantined)
     assert pieces[0].begin in (0, 3)
     assert all(a.end == b.begin for a, b in itertools.pairwise(pieces))
     source = item.files[0]

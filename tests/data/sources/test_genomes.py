@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from elman.data.corpus.contig_pieces import pieces, stretches
-from elman.data.formats.records import Refused
+from elman.data.formats.records import Quarantined
 from elman.data.genome.contigs import Contig, Feature
 from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.store import schema
@@ -67,7 +67,7 @@ def test_features_outside_or_on_no_contig_are_refused_and_the_rest_used(write):
     lines = [("c", 1, 3, "+", "in"), ("c", 3, 9, "+", "out"), ("d", 1, 3, "+", "lost")]
     gff = write("a.gff3", "".join(GFF.format(*line) for line in lines), "gff3")
     found = list(read_genome(Genome((write("a.fa", ">c\nACGT\n", "fasta"),), (gff,)), open_bytes))
-    assert [(r.reason, r.line) for r in found if isinstance(r, Refused)] == [
+    assert [(r.reason, r.line) for r in found if isinstance(r, Quarantined)] == [
         ("outside-contig", 4),
         ("unknown-contig", 6),
     ]

@@ -1,10 +1,10 @@
-"""Refused records are told: where, what is wrong, what to do."""
+"""Quarantined records are told: where, what is wrong, what to do."""
 
 import polars as pl
 
 from elman.data.store.schema import QUARANTINE
 from elman.data.store.writer import DatasetWriter
-from elman.tasks.runtime.quarantine import say_refused
+from elman.tasks.runtime.quarantine import report_quarantine
 
 
 def quarantined(folder, lines):
@@ -16,15 +16,15 @@ def quarantined(folder, lines):
 
 
 def test_each_of_a_few_is_told_with_its_line(tmp_path, capsys):
-    say_refused(quarantined(tmp_path / "c", [3, 7]))
+    report_quarantine(quarantined(tmp_path / "c", [3, 7]))
     assert capsys.readouterr().err.splitlines() == [
-        "refused: a.conll:3: expected 2. Mend it.",
-        "refused: a.conll:7: expected 2. Mend it.",
+        "quarantined: a.conll:3: expected 2. Mend it.",
+        "quarantined: a.conll:7: expected 2. Mend it.",
     ]
 
 
 def test_of_many_the_first_are_told_and_where_the_others_stand(tmp_path, capsys):
-    say_refused(quarantined(tmp_path / "c", range(1, 2001)))
+    report_quarantine(quarantined(tmp_path / "c", range(1, 2001)))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 6
     assert "1,995 more" in lines[-1]
