@@ -33,8 +33,10 @@ from bench import peers
 from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.compute.threads import computing
 from elman.rnn.inference.decode import Scheme, predict
-from elman.rnn.networks.tagger import NetworkConfig, init
-from elman.rnn.training.fit import FitConfig, fit
+from elman.rnn.networks.architecture import init
+from elman.rnn.networks.tagger import NetworkConfig
+from elman.rnn.training.fit import fit
+from elman.rnn.training.state import FitConfig
 
 SYMBOLS, TAGS, BATCH = 10_000, 9, 64
 EPOCHS = 3  # of one timed pass of training

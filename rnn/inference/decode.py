@@ -12,7 +12,7 @@ from elman.rnn.compute.batches import Bags, Batch, Sequences, by_length, pack
 from elman.rnn.compute.threads import computing
 from elman.rnn.inference.input_cache import Known, tagger
 from elman.rnn.layers import crf
-from elman.rnn.networks.tagger import Architecture
+from elman.rnn.networks.architecture import Architecture
 
 WINDOW = 1 << 16  # steps for which the blocks of each distinct symbol are summed once
 

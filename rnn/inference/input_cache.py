@@ -13,7 +13,7 @@ import numpy as np
 
 from elman.rnn.compute.arrays import Floats, Int32, Params
 from elman.rnn.compute.batches import Bags, Batch
-from elman.rnn.networks.tagger import Architecture
+from elman.rnn.networks.architecture import Architecture
 
 if TYPE_CHECKING:
     from elman.rnn.inference.networks import Reader

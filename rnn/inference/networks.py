@@ -1,8 +1,8 @@
 """Networks made ready to tag: logits without a way back, by kernels, the weights packed once for all batches.
 
 What enters the first cells for a symbol depends on the symbol alone: the sum of its blocks, its letters read,
-and their product with Wx. So it is computed apart (`enter`), to be looked up for every batch (rnn/inference/input_cache.py).
-float32 only; rows of both have the same bits whatever is computed beside them.
+and their product with Wx. So it is computed apart (`enter`), to be looked up for every batch
+(rnn/inference/input_cache.py). float32 only; rows of both have the same bits whatever stands beside them.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,9 @@ from elman.rnn.compute.batches import Bags, Batch
 from elman.rnn.layers import dense, embedding_kernels, recurrent_kernels
 from elman.rnn.layers.characters import Speller, Spelling, spell
 from elman.rnn.layers.recurrent import GATES
+from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import Committee
-from elman.rnn.networks.tagger import Architecture, NetworkConfig
+from elman.rnn.networks.tagger import NetworkConfig
 
 
 class Reader(Protocol):

@@ -6,7 +6,6 @@ The gates of a row are made in one place: a step copies its rows of x there, add
 squashes them, and on the way back puts their gradient there, so that little memory is touched.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,53 +15,10 @@ from elman.rnn.compute.arrays import Floats, Int32, Params
 from elman.rnn.compute.batches import Batch
 from elman.rnn.compute.fast_math import SIGMOID, TANH, exp2, sigmoid, tanh
 from elman.rnn.compute.jit import jit
-from elman.rnn.compute.matmul import packed, put, room, times
+from elman.rnn.compute.matmul import packed
 from elman.rnn.layers import dense
-from elman.rnn.layers.recurrent import Backprop, Cell
-
-
-@jit
-def _there(starts: Any, t: int, reverse: bool) -> Any:
-    """First row, and number of rows, that step t takes its states from."""
-    T = len(starts) - 1
-    if reverse:
-        if t + 1 < T:
-            return starts[t + 1], starts[t + 2] - starts[t + 1]
-        return 0, 0
-    if t:
-        return starts[t - 1], starts[t + 1] - starts[t]
-    return 0, 0
-
-
-@jit
-def _enter(x: Any, rows: Any, a: int, out: Any) -> None:
-    """out[i] = x[rows[a + i]]."""
-    for i in range(len(out)):
-        e, o = x[rows[a + i]], out[i]
-        for j in range(len(o)):
-            o[j] = e[j]
-
-
-@jit
-def _hand_on(h: Any, first: int, n: int, keep: Any, Wh: Any, state: Any, out: Any) -> None:
-    """out[:n] += (h[first:first + n] * keep) @ Wh; `keep` without rows drops nothing."""
-    if len(keep):
-        for i in range(n):
-            for j in range(h.shape[1]):
-                state[i, j] = h[first + i, j] * keep[i, j]
-        times(state[:n], Wh, out[:n], True)
-    else:
-        times(h[first : first + n], Wh, out[:n], True)
-
-
-@jit
-def _hand_back(dz: Any, n: int, keep: Any, WhT: Any, dstate: Any) -> None:
-    """dstate[:n] = (dz[:n] @ Wh.T) * keep."""
-    times(dz[:n], WhT, dstate[:n], False)
-    if len(keep):
-        for i in range(n):
-            for j in range(dstate.shape[1]):
-                dstate[i, j] *= keep[i, j]
+from elman.rnn.layers.recurrent import Backprop
+from elman.rnn.layers.step_kernels import NONE, cell_of, enter, hand_back, hand_on, state_gradient, there
 
 
 @jit
@@ -73,9 +29,9 @@ def _simple_forward(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool, rect
     for k in range(T):
         t = T - 1 - k if reverse else k
         here = h[starts[t] : starts[t + 1]]
-        first, m = _there(starts, t, reverse)
-        _enter(x, rows, starts[t], here)
-        _hand_on(h, first, m, keep, Wh, state, here)
+        first, m = there(starts, t, reverse)
+        enter(x, rows, starts[t], here)
+        hand_on(h, first, m, keep, Wh, state, here)
         for i in range(len(here)):
             o = here[i]
             if rectify:
@@ -104,8 +60,8 @@ def _simple_backward(dh: Any, h: Any, WhT: Any, starts: Any, reverse: bool, rect
             else:
                 for j in range(H):
                     o[j] = (b[j] + d[j]) * (one - w[j] * w[j])
-        _, m = _there(starts, t, reverse)
-        _hand_back(dx[a : a + n], m, keep, WhT, dstate)
+        _, m = there(starts, t, reverse)
+        hand_back(dx[a : a + n], m, keep, WhT, dstate)
     return dx
 
 
@@ -133,10 +89,10 @@ def _gru_forward(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = _there(starts, t, reverse)
-        _enter(x, rows, a, gates[a : a + n])
+        first, m = there(starts, t, reverse)
+        enter(x, rows, a, gates[a : a + n])
         u[:n] = 0
-        _hand_on(h, first, m, keep, Wh, state, u)
+        hand_on(h, first, m, keep, Wh, state, u)
         for i in range(n):
             before = h[first + i] if i < m else none
             _gru_step(gates[a + i], u[i], bh, before, inner[a + i], h[a + i])
@@ -178,14 +134,14 @@ def _gru_backward(
     for k in range(T):
         t = k if reverse else T - 1 - k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = _there(starts, t, reverse)
+        first, m = there(starts, t, reverse)
         for i in range(n):
             d, came = dstate[i], dh[a + i]
             for j in range(H):
                 d[j] += came[j]
             before = h[first + i] if i < m else none
             _gru_step_back(d, gates[a + i], inner[a + i], before, kept[i], du[a + i])
-        _hand_back(du[a : a + n], m, keep, WhT, dstate)
+        hand_back(du[a : a + n], m, keep, WhT, dstate)
         for i in range(m):
             d, w = dstate[i], kept[i]
             for j in range(H):
@@ -225,9 +181,9 @@ def _lstm_forward(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool, keep: 
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = _there(starts, t, reverse)
-        _enter(x, rows, a, gates[a : a + n])
-        _hand_on(h, first, m, keep, Wh, state, gates[a : a + n])
+        first, m = there(starts, t, reverse)
+        enter(x, rows, a, gates[a : a + n])
+        hand_on(h, first, m, keep, Wh, state, gates[a : a + n])
         for i in range(n):
             w, before = c[a + i], c[first + i] if i < m else none
             for j in range(H):
@@ -246,7 +202,7 @@ def _lstm_backward(dh: Any, c: Any, gates: Any, WhT: Any, starts: Any, reverse: 
     for k in range(T):
         t = k if reverse else T - 1 - k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = _there(starts, t, reverse)
+        first, m = there(starts, t, reverse)
         for i in range(n):
             b, d, e, w, o = dh[a + i], dstate[i], dcell[i], c[a + i], gates[a + i]
             before = c[first + i] if i < m else none
@@ -259,7 +215,7 @@ def _lstm_backward(dh: Any, c: Any, gates: Any, WhT: Any, starts: Any, reverse: 
                 keeps[j] = dc * before[j] * f * (one - f)
                 fresh[j] = dc * i_ * (one - g * g)
                 show[j] = ds * y * q * (one - q)
-        _hand_back(gates[a : a + n], m, keep, WhT, dstate)
+        hand_back(gates[a : a + n], m, keep, WhT, dstate)
     return gates
 
 
@@ -273,10 +229,10 @@ def _gru_states(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool)
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = _there(starts, t, reverse)
-        _enter(x, rows, a, g[:n])
+        first, m = there(starts, t, reverse)
+        enter(x, rows, a, g[:n])
         u[:n] = 0
-        _hand_on(h, first, m, none, Wh, none, u)
+        hand_on(h, first, m, none, Wh, none, u)
         for i in range(n):
             _gru_step(g[i], u[i], bh, h[first + i] if i < m else zeros, inner, h[a + i])
     return h
@@ -292,63 +248,12 @@ def _lstm_states(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool) -> Any:
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = _there(starts, t, reverse)
-        _enter(x, rows, a, g[:n])
-        _hand_on(h, first, m, none, Wh, none, g)
+        first, m = there(starts, t, reverse)
+        enter(x, rows, a, g[:n])
+        hand_on(h, first, m, none, Wh, none, g)
         for i in range(n):
             _lstm_step(g[i], c[i], h[a + i])
     return h
-
-
-_NONE = np.empty((0, 0), np.float32)
-CHUNK = 256  # pairs of rows whose products are added up in one go
-
-
-@jit
-def _pairs(h: Any, dz: Any, before: Any, member: Any, reverse: bool, keep: Any, came: Any, sum_: Any) -> None:
-    """sum_ (H, .) += state times what came back, over all pairs of rows that hand a state on."""
-    H, B = h.shape[1], len(h) - len(before)
-    state = np.empty((CHUNK, H), h.dtype)
-    for begin in range(0, len(before), CHUNK):
-        n = min(CHUNK, len(before) - begin)
-        for i in range(n):
-            later = B + begin + i
-            earlier = before[begin + i]
-            w, o = h[later if reverse else earlier], state[i]
-            for j in range(H):
-                o[j] = w[j]
-            if len(keep):
-                factor = keep[member[later]]
-                for j in range(H):
-                    o[j] *= factor[j]
-            put(dz[earlier if reverse else later], came, i)
-        times(state[:n].T, came, sum_, True)
-
-
-def _state_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool, mask: Floats) -> Floats:
-    """dWh: all states handed on, transposed, times what came back."""
-    gradient = np.zeros((h.shape[1], dz.shape[1]), h.dtype)
-    came = room(CHUNK, dz.shape[1])
-    _pairs(h, dz, batch.before, batch.member, reverse, mask, came, gradient)
-    return gradient
-
-
-def _cell(run: Callable[..., tuple[Floats, Backprop]]) -> Cell:
-    """The cell on x, or on x[rows], with a mask that has no rows where nothing is dropped."""
-
-    def cell(
-        x: Floats,
-        weights: Params,
-        batch: Batch,
-        *,
-        reverse: bool = False,
-        keep: Floats | None = None,
-        rows: Int32 | None = None,
-    ) -> tuple[Floats, Backprop]:
-        every = np.arange(len(x), dtype=np.int32) if rows is None else rows
-        return run(x, every, weights, batch, reverse, _NONE if keep is None else keep)
-
-    return cell
 
 
 def _simple(
@@ -360,7 +265,7 @@ def _simple(
 
     def backprop(dh: Floats) -> tuple[Floats, Params]:
         dx = _simple_backward(np.ascontiguousarray(dh), h, packed(Wh.T), starts, reverse, rectify, mask)
-        return dx, {"Wh": _state_gradient(h, dx, batch, reverse, mask)}
+        return dx, {"Wh": state_gradient(h, dx, batch, reverse, mask)}
 
     return h, backprop
 
@@ -376,7 +281,7 @@ def _gru(
         back = packed(Wh.T)
         dx, du = _gru_backward(np.ascontiguousarray(dh), h, gates, inner, back, starts, reverse, mask)
         return dx, {
-            "Wh": _state_gradient(h, du, batch, reverse, mask),
+            "Wh": state_gradient(h, du, batch, reverse, mask),
             "bh": dense.column_sums(du[:, 2 * h.shape[1] :]),
         }
 
@@ -392,16 +297,16 @@ def _lstm(
 
     def backprop(dh: Floats) -> tuple[Floats, Params]:
         dx = _lstm_backward(np.ascontiguousarray(dh), c, gates, packed(Wh.T), starts, reverse, mask)
-        return dx, {"Wh": _state_gradient(h, dx, batch, reverse, mask)}
+        return dx, {"Wh": state_gradient(h, dx, batch, reverse, mask)}
 
     return h, backprop
 
 
 CELLS = {
-    "elman": _cell(partial(_simple, rectify=False)),
-    "relu": _cell(partial(_simple, rectify=True)),
-    "gru": _cell(_gru),
-    "lstm": _cell(_lstm),
+    "elman": cell_of(partial(_simple, rectify=False)),
+    "relu": cell_of(partial(_simple, rectify=True)),
+    "gru": cell_of(_gru),
+    "lstm": cell_of(_lstm),
 }
 
 
@@ -421,5 +326,5 @@ def states(cell: str, x: Floats, rows: Int32, weights: Params, batch: Batch, rev
     elif cell == "gru":
         h = _gru_states(x, rows, Wh, weights["bh"], starts, reverse)
     else:
-        h = _simple_forward(x, rows, Wh, starts, reverse, cell == "relu", _NONE)
+        h = _simple_forward(x, rows, Wh, starts, reverse, cell == "relu", NONE)
     return h

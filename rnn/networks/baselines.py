@@ -13,7 +13,7 @@ import scipy.sparse
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
 from elman.rnn.compute.batches import Bags, Batch, Sequences
 from elman.rnn.layers import dense
-from elman.rnn.networks.tagger import Backprop, Noise, dropped, glorot, one_hot, replaced
+from elman.rnn.networks.architecture import Backprop, Noise, dropped, glorot, one_hot, replaced
 
 MISSED = 30.0  # logit of class 0 where the padded network cannot see: the symbol is missed
 

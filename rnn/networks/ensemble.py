@@ -14,7 +14,8 @@ import numpy as np
 
 from elman.rnn.compute.arrays import Floats, Gradients, Params
 from elman.rnn.compute.batches import Bags, Batch
-from elman.rnn.networks.tagger import Architecture, Backprop, NetworkConfig, Noise
+from elman.rnn.networks.architecture import Architecture, Backprop, Noise
+from elman.rnn.networks.tagger import NetworkConfig
 
 
 @dataclass(frozen=True, kw_only=True)

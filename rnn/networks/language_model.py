@@ -6,8 +6,8 @@ softmax goes over the right one and K others drawn by their frequency: ranking n
 (Ma and Collins, 2018, section 2) without its correction, as in the loss of van den Oord et al. (2018),
 equation 4, so that a score is how much likelier a word is here than anywhere.
 
-`NeighboursConfig` is an architecture like `NetworkConfig`, so `rnn.training.fit.fit` trains it; what it has learnt of
-the table and the first layer is where `fit(start=)` begins to learn the tags.
+`NeighboursConfig` is an architecture like `NetworkConfig`, so `rnn.training.fit.fit` trains it; what it has
+learnt of the table and the first layer is where `fit(start=)` begins to learn the tags.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,8 @@ from safetensors.numpy import save as serialize
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, compiled
 from elman.rnn.compute.batches import Bags, Batch, Sequences
 from elman.rnn.layers.embedding import OneHot
-from elman.rnn.networks.tagger import Architecture, Backprop, NetworkConfig, Noise, glorot
+from elman.rnn.networks.architecture import Architecture, Backprop, Noise, glorot
+from elman.rnn.networks.tagger import NetworkConfig
 
 CLOSED = -200.0  # score of a drawn word that is the right one: no chance in float32
 POWER = 0.75  # of a word's frequency, in drawing (Mikolov et al., 2013, section 2.2)

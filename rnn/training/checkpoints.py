@@ -13,8 +13,8 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as serialize
 
 from elman.rnn.compute.arrays import Params
-from elman.rnn.training.fit import State
 from elman.rnn.training.optimiser import Adam
+from elman.rnn.training.state import State
 
 PARTS = ("params", "m", "v", "mean", "best")
 

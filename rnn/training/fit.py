@@ -7,133 +7,21 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 
 from elman.rnn.compute.arrays import Bools, Floats, Gradients, Params
-from elman.rnn.compute.batches import Bags, Batch, Sequences, pack, shuffled
+from elman.rnn.compute.batches import Bags, Sequences, pack, shuffled
 from elman.rnn.compute.threads import computing
 from elman.rnn.errors import TrainingError
 from elman.rnn.inference.decode import Prediction, predict
 from elman.rnn.layers import crf
+from elman.rnn.networks.architecture import Architecture, Noise, init
 from elman.rnn.networks.ensemble import learners
 from elman.rnn.networks.language_model import started
-from elman.rnn.networks.tagger import Architecture, Noise, init
-from elman.rnn.training.losses import loss_of
-from elman.rnn.training.optimiser import Adam, clip, summed
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitConfig:
-    """How a network is trained.
-
-    Attributes:
-        epochs: passes over the data at most.
-        batch: sequences in a batch.
-        learning_rate: of Adam, at the start.
-        decay: what is left of the learning rate at the end of the last epoch; it falls in a straight line.
-        clip: largest common norm of the gradients.
-        dropout: share of hidden units silenced, per sequence.
-        blocks: share of single one-hot blocks dropped, per batch.
-        states: share of hidden units silenced between steps, per sequence.
-        unknown: probability that a symbol is replaced by its `<UNK>` bag.
-        patience: epochs without a better score before training stops; 0 never stops.
-        parts: pieces a batch is cut into, each with its own noise, gradients summed in order; with
-            2, two workers share the work.
-        average: epochs over whose last weights the mean is taken; 1 takes the last alone.
-    """
-
-    epochs: int = 15
-    batch: int = 8
-    learning_rate: float = 0.001
-    decay: float = 0.1
-    clip: float = 5.0
-    dropout: float = 0.5
-    blocks: float = 0.1
-    states: float = 0.0
-    unknown: float = 0.1
-    patience: int = 6
-    average: int = 1
-    parts: int = 1
-
-    def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.average, self.parts) < 1 or self.patience < 0:
-            raise ValueError(
-                f"epochs, batch, average and parts must be at least 1, patience at least 0. Got {self}"
-            )
-        if not 0 < self.learning_rate < np.inf or not 0 <= self.decay <= 1 or not self.clip > 0:
-            raise ValueError(f"learning_rate and clip must be positive, decay between 0 and 1. Got {self}")
-        if not all(0 <= rate < 1 for rate in (self.dropout, self.blocks, self.states, self.unknown)):
-            raise ValueError(
-                f"dropout, blocks, states and unknown must be at least 0 and below 1. Got {self}"
-            )
-
-    @classmethod
-    def suited(cls, sequences: int, **fields: Any) -> "FitConfig":
-        """The settings for a corpus of so many training sequences.
-
-        Small corpora want many updates: a batch holds 8 sequences below 16,000 of them, 16 below 32,000 and
-        32 above; the learning rate is 0.001 times the square root of an eighth of the batch.
-
-        Args:
-            sequences: in training.
-            fields: settings that are to differ.
-        """
-        batch = 8 if sequences < 16_000 else 16 if sequences < 32_000 else 32
-        return cls(**{"batch": batch, "learning_rate": 0.001 * (batch / 8) ** 0.5, **fields})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
-
-@dataclass
-class State:
-    """All of a training between two steps: what a checkpoint holds.
-
-    Attributes:
-        params: weights.
-        adam: optimiser with its moments.
-        epoch: running epoch, from 0.
-        done: batches of it already learned from.
-        loss, seen: sums over those batches.
-        mean: mean of the weights of the last epochs, or None.
-        best: weights of the best epoch, with its number and score.
-        history: one line an epoch.
-        finished: training is over.
-    """
-
-    params: Params
-    adam: Adam
-    epoch: int = 0
-    done: int = 0
-    loss: float = 0.0
-    seen: float = 0.0
-    mean: Params | None = None
-    best: Params | None = None
-    best_epoch: int = 0
-    best_score: float = -np.inf
-    history: list[dict[str, float]] = field(default_factory=list)
-    finished: bool = False
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """A trained network.
-
-    Attributes:
-        params: weights of the best epoch.
-        history: for each epoch: epoch (from 1), loss (a symbol), score, learning_rate, steps, seconds.
-        best_epoch: from 1.
-        best_score: its score; NaN without one.
-    """
-
-    params: Params
-    history: list[dict[str, float]]
-    best_epoch: int
-    best_score: float
+from elman.rnn.training.losses import combined, loss_and_gradients
+from elman.rnn.training.optimiser import Adam, clip
+from elman.rnn.training.state import FitConfig, FitResult, State
 
 
 def fit(
@@ -170,7 +58,8 @@ def fit(
         on_epoch: is given each line of the history.
         on_state: is given the live state after every step; copy or write it at once, do not keep it.
         state: where to go on from; it is used up.
-        start: what was learnt from unlabelled sequences, see rnn/networks/language_model.py; chance alone if not given.
+        start: what was learnt from unlabelled sequences, see rnn/networks/language_model.py; without it
+            first weights are random.
         workers: threads that share the parts of a batch; the weights do not depend on how many.
 
     Returns:
@@ -357,44 +246,6 @@ def _check_loss(loss: float, step: int, before: str) -> None:
         raise TrainingError(
             f"the loss is {loss}. Lower the learning rate.", step=step, layer=f"{before}loss", norm=loss
         )
-
-
-@np.errstate(over="ignore", invalid="ignore")  # what comes of it is refused by its loss or its norm
-def loss_and_gradients(
-    config: Architecture,
-    params: Params,
-    bags: Bags,
-    batch: Batch,
-    train: Sequences,
-    *,
-    legal: crf.Weights | None = None,
-    noise: Noise | None = None,
-    class_weights: Floats | None = None,
-) -> tuple[float, float, Gradients]:
-    """One batch forward and back.
-
-    Returns:
-        the summed loss, the number of symbols it is the sum of, and the gradients of their mean.
-    """
-    assert train.targets is not None
-    S = config.outputs_per_step
-    legal = legal or crf.Weights.legal(config.classes, None, None)
-    logits, backprop = config.forward(params, bags, batch, noise)
-    targets = train.targets.reshape(-1, S)[batch.places]
-    loss = loss_of(config, params, logits, batch, targets, legal=legal, class_weights=class_weights)
-    share = logits.dtype.type(1 / max(loss.seen, 1.0))
-    gradients = backprop(loss.dlogits * share)
-    for name, value in loss.gradients.items():
-        gradients[name] = value * share
-    return loss.total, loss.seen, gradients
-
-
-def combined(parts: list[tuple[float, float, Gradients]]) -> tuple[float, float, Gradients]:
-    """What `loss_and_gradients` gives for a whole batch, from that of its parts, in their order."""
-    if len(parts) == 1:
-        return parts[0]
-    total, seen = (sum(part[i] for part in parts) for i in (0, 1))  # type: ignore[misc]
-    return total, seen, summed([g for _, _, g in parts], [n / max(seen, 1.0) for _, n, _ in parts])
 
 
 def _average(state: State, how: FitConfig) -> None:

@@ -18,7 +18,7 @@ from elman.data.encoding import encoded_corpus
 from elman.data.metrics.bootstrap import paired_bootstrap, sentence_counts
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import atomic_write, code_hash, key_of
-from elman.rnn.networks.tagger import Architecture
+from elman.rnn.networks.architecture import Architecture
 from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table
 from elman.tasks.experiments import baselines

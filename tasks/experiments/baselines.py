@@ -9,9 +9,10 @@ import numpy as np
 from elman.data.metrics.entities import entity_scores
 from elman.rnn.compute.arrays import Params
 from elman.rnn.inference.decode import Prediction
+from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.baselines import PaddedConfig, WindowConfig, most_frequent
-from elman.rnn.networks.tagger import Architecture, NetworkConfig
-from elman.rnn.training.fit import FitConfig
+from elman.rnn.networks.tagger import NetworkConfig
+from elman.rnn.training.state import FitConfig
 from elman.tasks.models.presets import preset
 from elman.tasks.training.text import network_config
 from elman.tasks.training.training_data import Material

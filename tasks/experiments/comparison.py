@@ -15,7 +15,7 @@ import numpy as np
 
 from elman.data.encoding import encoded_corpus
 from elman.data.store.disk import atomic_write
-from elman.rnn.networks.tagger import Architecture
+from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table

@@ -6,7 +6,7 @@ from typing import Any
 
 from elman.data.encoding.features import FeatureTemplate
 from elman.data.errors import UsageError
-from elman.rnn.training.fit import FitConfig
+from elman.rnn.training.state import FitConfig
 
 CAPACITY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
 READ = 20_000_000  # tokens of unlabelled text that pre-training reads, repeated ones counted each time
@@ -22,7 +22,7 @@ class Preset:
         rare: by unit, symbols seen at most so often in training may be dropped to `<UNK>`.
         network: fields of rnn.networks.tagger.NetworkConfig; rows and classes follow from the corpus.
         members: such networks that learn apart and answer together, see rnn/networks/ensemble.py.
-        fit: fields of rnn.training.fit.FitConfig.
+        fit: fields of rnn.training.state.FitConfig.
         eager: how ready it is to see entities is set on dev, see `Material.eager`.
     """
 

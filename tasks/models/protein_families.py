@@ -17,7 +17,8 @@ from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import predict
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
-from elman.rnn.training.fit import FitConfig, fit
+from elman.rnn.training.fit import fit
+from elman.rnn.training.state import FitConfig
 from elman.tasks.models.tag_set import Scoring
 
 WEIGHTS = "families.safetensors"
@@ -40,7 +41,7 @@ class FamilyConfig:
         hidden: units of the cell in each direction.
         embedding: numbers the blocks of a residue are turned into.
         others: share of the genes without a label that are learned from.
-        epochs, batch, learning_rate, dropout, blocks: as in rnn.training.fit.FitConfig.
+        epochs, batch, learning_rate, dropout, blocks: as in rnn.training.state.FitConfig.
     """
 
     hidden: int = 48

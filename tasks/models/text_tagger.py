@@ -24,7 +24,7 @@ from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import Prediction, Spans, predict, repeated
 from elman.rnn.inference.input_cache import Known, Rows
-from elman.rnn.networks.tagger import Architecture
+from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models.model_folder import VOCABULARY, WEIGHTS, Model, read
 from elman.tasks.models.tag_set import Scoring, iob2_of

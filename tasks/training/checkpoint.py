@@ -9,7 +9,7 @@ from elman.data.store import lock
 from elman.data.store.disk import atomic_write, disk
 from elman.rnn.errors import TrainingError
 from elman.rnn.training import checkpoints
-from elman.rnn.training.fit import State
+from elman.rnn.training.state import State
 from elman.tasks.runtime.console import say
 from elman.tasks.runtime.environment import home
 

@@ -24,7 +24,7 @@ from elman.tasks.models.protein_families import WEIGHTS, FamilyTagger, Protein, 
 from elman.tasks.runtime.orchestration import task
 
 if TYPE_CHECKING:
-    from elman.rnn.networks.tagger import Architecture
+    from elman.rnn.networks.architecture import Architecture
 
 MOST_FAMILIES = 100
 _MEGABASE = 1_000_000

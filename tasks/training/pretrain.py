@@ -19,7 +19,8 @@ from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags
 from elman.rnn.networks.language_model import NeighboursConfig, from_bytes, to_bytes
 from elman.rnn.networks.tagger import NetworkConfig
-from elman.rnn.training.fit import FitConfig, State, fit
+from elman.rnn.training.fit import fit
+from elman.rnn.training.state import FitConfig, State
 from elman.tasks.models.presets import preset, pretraining
 from elman.tasks.runtime.console import progress, say
 from elman.tasks.runtime.environment import home

@@ -13,10 +13,11 @@ from elman.data.metrics.entities import entity_scores
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import code_hash, key_of
 from elman.data.text.tokenizer import Tokenizer
+from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import Committee
-from elman.rnn.networks.tagger import Architecture, NetworkConfig
+from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
-from elman.rnn.training.fit import FitConfig
+from elman.rnn.training.state import FitConfig
 from elman.tasks.models import model_folder
 from elman.tasks.models.presets import MANY, RARE_SHARE, by_size, preset
 from elman.tasks.runtime.console import say

@@ -11,9 +11,10 @@ from elman.data.text.tags import tag_set
 from elman.rnn.compute.arrays import Floats, Params
 from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import Prediction, Scheme, calibrate, predict, span_f1
+from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import Committee
-from elman.rnn.networks.tagger import Architecture
-from elman.rnn.training.fit import FitConfig, FitResult, State, fit
+from elman.rnn.training.fit import fit
+from elman.rnn.training.state import FitConfig, FitResult, State
 from elman.tasks.models.tag_set import Scoring, by_sentence, iob2_of
 from elman.tasks.runtime.environment import cores
 
@@ -145,7 +146,7 @@ class Material:
         state: State | None = None,
         start: Params | None = None,
     ) -> FitResult:
-        """Train on the training split, stopping early by F1 on dev where that can tell; see `rnn.training.fit.fit`."""
+        """Train on the training split, stopping early by F1 on dev where that can tell."""
         judged = self.judged
         members = config.members if isinstance(config, Committee) else 1
         return fit(

@@ -6,7 +6,8 @@ from seqeval.metrics import f1_score
 
 from elman.rnn.compute.batches import Bags, Sequences, by_length, pack
 from elman.rnn.inference.decode import Scheme, calibrate, predict, repeated, span_f1, spans_of
-from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.networks.architecture import init
+from elman.rnn.networks.tagger import NetworkConfig
 
 TAGS = ["O", "B-X", "I-X", "B-Y", "I-Y"]
 SCHEME = Scheme(np.array([False, True, False, True, False]), np.array([-1, 0, 0, 1, 1], np.int32))

@@ -6,8 +6,9 @@ import pytest
 from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.inference.input_cache import Known, Rows, tagger
 from elman.rnn.inference.networks import NetworkReader, reader
+from elman.rnn.networks.architecture import init
 from elman.rnn.networks.ensemble import Committee
-from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.networks.tagger import NetworkConfig
 
 M = 40
 BAGS = Bags(

@@ -6,8 +6,9 @@ import pytest
 from elman.rnn.compute.batches import Bags
 from elman.rnn.inference.networks import reader
 from elman.rnn.layers.recurrent import CELLS
+from elman.rnn.networks.architecture import init
 from elman.rnn.networks.ensemble import Committee
-from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.networks.tagger import NetworkConfig
 
 BLOCKS, LETTERS = 60, 30
 

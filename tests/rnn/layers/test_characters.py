@@ -6,7 +6,8 @@ import pytest
 from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.inference.input_cache import tagger
 from elman.rnn.layers import characters, recurrent
-from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.networks.architecture import init
+from elman.rnn.networks.tagger import NetworkConfig
 
 FIRST, ROWS = 3, 8
 WORDS = ([0, 3, 4], [1], [2, 4, 3], [0, 5, 5, 6])  # rows from FIRST on are letters

@@ -9,7 +9,8 @@ from elman.rnn.inference.decode import Scheme, spans_of
 from elman.rnn.inference.input_cache import tagger
 from elman.rnn.layers import crf, crf_kernels, embedding, embedding_kernels, recurrent, recurrent_kernels
 from elman.rnn.layers import dense as layers
-from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.networks.architecture import init
+from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.optimiser import Adam
 
 H = 13

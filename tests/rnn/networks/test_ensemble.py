@@ -7,11 +7,13 @@ from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.inference.decode import predict
 from elman.rnn.inference.input_cache import tagger
 from elman.rnn.layers import crf
+from elman.rnn.networks.architecture import init
 from elman.rnn.networks.ensemble import Committee
-from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
 from elman.rnn.training import checkpoints
-from elman.rnn.training.fit import FitConfig, fit
+from elman.rnn.training.fit import fit
+from elman.rnn.training.state import FitConfig
 
 BAGS = Bags.single(12, unknown=1)
 MEMBER = NetworkConfig(rows=12, classes=3, hidden=8, embedding=4, cell="lstm", output="crf")

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from elman.rnn.compute.batches import Bags, Sequences, pack
+from elman.rnn.networks.architecture import Noise, init
 from elman.rnn.networks.language_model import CLOSED, NeighboursConfig, started
-from elman.rnn.networks.tagger import NetworkConfig, Noise, init
-from elman.rnn.training.fit import FitConfig, fit
+from elman.rnn.networks.tagger import NetworkConfig
+from elman.rnn.training.fit import fit
+from elman.rnn.training.state import FitConfig
 
 WORDS = 12
 

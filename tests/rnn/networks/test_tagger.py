@@ -5,12 +5,13 @@ import pytest
 
 from elman.rnn.compute.arrays import RowGradient
 from elman.rnn.compute.batches import Bags, Sequences, pack
+from elman.rnn.networks.architecture import Noise, init
 from elman.rnn.networks.baselines import PaddedConfig, WindowConfig
 from elman.rnn.networks.ensemble import Committee
 from elman.rnn.networks.language_model import NeighboursConfig
-from elman.rnn.networks.tagger import NetworkConfig, Noise, init
+from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import article
-from elman.rnn.training.fit import loss_and_gradients
+from elman.rnn.training.losses import loss_and_gradients
 
 ROWS, SYMBOLS = 9, 7
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save as serialize
 
+from elman.rnn.networks.architecture import init
 from elman.rnn.networks.baselines import WindowConfig
-from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import VIEWED, from_bytes, load, save, to_bytes
 
 CONFIG = NetworkConfig(rows=20, classes=3, hidden=5, layers=2)

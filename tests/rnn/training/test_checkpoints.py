@@ -12,7 +12,8 @@ from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training import checkpoints
-from elman.rnn.training.fit import FitConfig, fit
+from elman.rnn.training.fit import fit
+from elman.rnn.training.state import FitConfig
 
 CONFIG = NetworkConfig(rows=12, classes=3, hidden=8, cell="lstm", embedding=6, output="crf")
 HOW = FitConfig(epochs=4, batch=10, states=0.2, blocks=0.1, average=2)

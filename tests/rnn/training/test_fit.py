@@ -8,11 +8,14 @@ import pytest
 from elman.rnn.compute.batches import Bags, Sequences, pack, shuffled
 from elman.rnn.errors import TrainingError
 from elman.rnn.inference.decode import predict
+from elman.rnn.networks.architecture import init
 from elman.rnn.networks.baselines import PaddedConfig, WindowConfig, most_frequent
-from elman.rnn.networks.tagger import NetworkConfig, init
+from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
-from elman.rnn.training.fit import FitConfig, combined, fit, loss_and_gradients
+from elman.rnn.training.fit import fit
+from elman.rnn.training.losses import combined, loss_and_gradients
 from elman.rnn.training.optimiser import Adam, clip
+from elman.rnn.training.state import FitConfig
 
 BAGS = Bags.single(12, unknown=1)
 CONFIG = NetworkConfig(rows=12, classes=3, hidden=16, bidirectional=False)

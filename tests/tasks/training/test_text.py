@@ -10,7 +10,7 @@ from elman.data.encoding.vocabulary import UNK_ID
 from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
 from elman.rnn.errors import TrainingError
-from elman.rnn.networks.tagger import init
+from elman.rnn.networks.architecture import init
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models import model_folder
 from elman.tasks.models.model_folder import read

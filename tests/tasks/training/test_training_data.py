@@ -11,7 +11,7 @@ from elman.data.errors import UsageError
 from elman.data.metrics.entities import entity_scores
 from elman.rnn.inference.decode import Prediction
 from elman.rnn.networks.weights import from_bytes
-from elman.rnn.training.fit import FitResult
+from elman.rnn.training.state import FitResult
 from elman.tasks.models.model_folder import WEIGHTS
 from elman.tasks.training.text import encode_corpus
 from elman.tasks.training.training_data import EAGERNESS, Material
