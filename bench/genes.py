@@ -23,13 +23,13 @@ import pyrodigal
 
 from elman.data.genome.contigs import PSEUDOGENE, Contig
 from elman.data.genome.gene_decoder import codon_tables
-from elman.data.genome.nucleotides import codes_of, codons_of
+from elman.data.genome.nucleotides import codons_of, encode_bases
 from elman.data.metrics.genes import score_intervals
 from elman.data.sources.reading import Options, find, read
 from elman.data.store import schema
 from elman.tasks.models.gene_finder import GeneFinder, dna_preset
 from elman.tasks.runtime.console import progress
-from elman.tasks.training.genes import fit_dna, learnt, updates
+from elman.tasks.training.genes import annotated_stretch, fit_dna, updates
 
 FEATURES = pl.Schema({"contig": pl.String, **dict(schema.FEATURE.to_schema())})
 Called = list[tuple[str, int, int, str]]  # contig, start, end, strand; 0-based half-open
@@ -53,7 +53,7 @@ def trained(folders: Sequence[Path], seed: int) -> GeneFinder:
     truth = []
     for contigs, features in map(genome, folders):
         truth += [
-            learnt(contig.bases, features.filter(pl.col("contig") == contig.id).drop("contig"))
+            annotated_stretch(contig.bases, features.filter(pl.col("contig") == contig.id).drop("contig"))
             for contig in contigs
         ]
     config = dna_preset("default")
@@ -68,7 +68,7 @@ def by_rule(contigs: Sequence[Contig], code: int) -> Called:
     is_start, is_stop = codon_tables(code)
     found = []
     for contig in contigs:
-        codes = codes_of(contig.bases)
+        codes = encode_bases(contig.bases)
         for strand, bases in (("+", codes), ("-", np.where(codes < 4, 3 - codes, codes)[::-1])):
             words = codons_of(np.ascontiguousarray(bases))
             for frame in range(3):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from elman.data.genome.contigs import Contig
-from elman.data.genome.nucleotides import masked_of
+from elman.data.genome.nucleotides import soft_masked
 from elman.data.store import schema
 from elman.data.store.dataset import Dataset
 
@@ -61,7 +61,7 @@ def pieces(
             "bases": parts,
             "circular": [contig.circular] * len(starts),
             "masked": [
-                [] if lower else _intervals(masked_of(part) + at)
+                [] if lower else _intervals(soft_masked(part) + at)
                 for at, part in zip(starts, parts, strict=True)
             ],
             "features": features,

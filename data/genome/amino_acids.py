@@ -36,7 +36,7 @@ _SIZES = tuple(
     min((len(_GROUPS) if grouped else _SYMBOLS) ** len(places), _MOST) for places, grouped in _WINDOWS
 )
 _FIRST = np.concatenate([[0], np.cumsum(_SIZES)])
-ROWS, BLOCKS = int(_FIRST[-1]), len(_WINDOWS)
+TABLE_ROWS, TEMPLATES = int(_FIRST[-1]), len(_WINDOWS)
 
 _Int = npt.NDArray[np.int64]
 
@@ -90,14 +90,14 @@ def translate(
     return Proteins(translation(code)[np.repeat(reverse, counts).astype(np.int64), words[low]], offsets, low)
 
 
-def rows_of(residues: npt.NDArray[np.uint8], offsets: _Int) -> npt.NDArray[np.int32]:
+def template_rows(residues: npt.NDArray[np.uint8], offsets: _Int) -> npt.NDArray[np.int32]:
     """The table rows of each residue, (N, K)."""
     counts = np.diff(offsets)
     room = np.full(len(residues) + 2 * _REACH * (len(counts) + 1), BEYOND, np.int64)
     at = np.arange(len(residues)) + np.repeat(2 * _REACH * np.arange(1, len(counts) + 1) - _REACH, counts)
     room[at] = residues
     groups = _GROUP[room]
-    out = np.empty((len(residues), BLOCKS), np.int32)
+    out = np.empty((len(residues), TEMPLATES), np.int32)
     for block, (places, grouped) in enumerate(_WINDOWS):
         symbols, base = (groups, len(_GROUPS)) if grouped else (room, _SYMBOLS)
         word = np.zeros(len(residues), np.int64)
@@ -109,7 +109,7 @@ def rows_of(residues: npt.NDArray[np.uint8], offsets: _Int) -> npt.NDArray[np.in
     return out
 
 
-def labelled(
+def labelled_proteins(
     codes: Codes, features: pl.DataFrame, start: int, labels: Sequence[str], gene: str, code: int
 ) -> list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]]:
     """The genes of an annotated stretch as residues, with their labels.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-LEAD = 48  # bases before a block that the decoder looks back on
+LOOK_BACK = 48  # bases before a block that the decoder looks back on
 _ORDER = "ACGT"
 _COMMON_STARTS = frozenset(("ATG", "GTG", "TTG"))
 
@@ -61,7 +61,7 @@ class DecodeConfig:
         return max(self.usual, self.shortest) + 3
 
 
-def evidence_of(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def decoder_evidence(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """What the decoder reads of a network's answer.
 
     Args:
@@ -108,8 +108,8 @@ class GeneDecoder:
         """Go on over the next bases.
 
         Args:
-            evidence: (n, 14) of `evidence_of`.
-            words: of `data.genome.nucleotides.codons_of`; from LEAD bases before these, where there are so many, to
+            evidence: (n, 14) of `decoder_evidence`.
+            words: of `data.genome.nucleotides.codons_of`; from LOOK_BACK bases before these, where there are so many, to
                 `config.reach` after them.
             first: the base where the first of them begins.
             more: (n, 4) what else speaks for a begin, forward and reverse, and for a codon that begins here.
@@ -146,13 +146,13 @@ class GeneDecoder:
                 break
             self._make_room()
         self._state, self._link, self._count, self.done = state, link, count, end
-        self._lead = rows[-LEAD:].copy()
+        self._lead = rows[-LOOK_BACK:].copy()
 
     def _make_room(self) -> None:
         """Forget the events that no open end leads back to; where that helps little, take twice the room."""
         from elman.data.genome import gene_decoder_kernels as kernels
 
-        before, self._count = self._count, kernels.settle(self._events, self._count, self._link)
+        before, self._count = self._count, kernels.prune(self._events, self._count, self._link)
         if self._count == before or 2 * self._count > len(self._events):
             self._events = np.concatenate([self._events, np.empty_like(self._events)])
 
@@ -167,7 +167,7 @@ class GeneDecoder:
         return sorted(found)
 
 
-def around(genes: list[Gene], length: int, laid: int) -> list[Gene]:
+def unwrap_circular(genes: list[Gene], length: int, laid: int) -> list[Gene]:
     """The genes of a circle, each once.
 
     Args:

@@ -260,7 +260,7 @@ def run(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def settle(events, count, link):  # type: ignore[no-untyped-def]
+def prune(events, count, link):  # type: ignore[no-untyped-def]
     """Keep the events that lead to an open end, in order; events and link are changed. How many."""
     number = np.full(count + 1, -1, np.int64)  # the last stands for "none before"
     for s in range(len(link)):

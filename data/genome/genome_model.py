@@ -1,6 +1,6 @@
 """What is particular to one genome, learned from the genes found on it for sure, without labels.
 
-Two habits: which pairs of codons its genes use, against the words of the whole sequence; and what stands
+Two model: which pairs of codons its genes use, against the words of the whole sequence; and what stands
 around the start codons it uses, against those it passes over (a binding site of the ribosome above all).
 Prodigal's training pass does the same in its own way (Hyatt et al., 2010).
 """
@@ -16,12 +16,16 @@ import polars as pl
 from elman.data.genome.gene_decoder import Gene, codon_tables
 from elman.data.genome.nucleotides import Codes
 
-LENGTH, SURE, ENOUGH = 300, 0.8, 50  # bases and probability of a sure gene, and how many of them are needed
+MIN_LENGTH, MIN_PROBABILITY, MIN_GENES = (
+    300,
+    0.8,
+    50,
+)  # bases and probability of a sure gene, and how many of them are needed
 _LIMIT = 3.0
-PRIOR = 60.0  # sightings that a base's own share counts for beside its share behind another base
+PSEUDOCOUNT = 60.0  # sightings that a base's own share counts for beside its share behind another base
 
 
-class Habits(NamedTuple):
+class GenomeModel(NamedTuple):
     """Log odds.
 
     kinds: (2, 65) int64, row of each start codon in the first table of context, -1 for other codons; by the
@@ -37,7 +41,7 @@ class Habits(NamedTuple):
 
 
 def _kinds(code: int) -> npt.NDArray[np.int64]:
-    """`Habits.kinds` of a genetic code."""
+    """`GenomeModel.kinds` of a genetic code."""
     is_start = codon_tables(code)[0][0]
     kinds = np.full((2, 65), -1, np.int64)
     kinds[0, is_start] = np.arange(is_start.sum())
@@ -46,20 +50,20 @@ def _kinds(code: int) -> npt.NDArray[np.int64]:
     return kinds
 
 
-def to_frame(habits: Habits | None) -> pl.DataFrame:
-    """All numbers of habits in one column, for the disk; none for None."""
-    found = [] if habits is None else [habits.hexamers, habits.context.reshape(-1)]
+def to_frame(model: GenomeModel | None) -> pl.DataFrame:
+    """All numbers of model in one column, for the disk; none for None."""
+    found = [] if model is None else [model.hexamers, model.context.reshape(-1)]
     return pl.DataFrame({"log_odds": np.concatenate([np.empty(0, np.float32), *found])})
 
 
-def from_frame(frame: pl.DataFrame, code: int) -> Habits | None:
+def from_frame(frame: pl.DataFrame, code: int) -> GenomeModel | None:
     """Undo `to_frame`; code: the genetic code."""
     from elman.data.genome import genome_model_kernels as kernels
 
     if frame.is_empty():
         return None
-    hexamers, context = np.split(frame["log_odds"].to_numpy(), [kernels.HEX])
-    return Habits(_kinds(code), hexamers, context.reshape(1 + kernels.BEFORE + kernels.AFTER, 5, 5))
+    hexamers, context = np.split(frame["log_odds"].to_numpy(), [kernels.HEXAMERS])
+    return GenomeModel(_kinds(code), hexamers, context.reshape(1 + kernels.BEFORE + kernels.AFTER, 5, 5))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +81,8 @@ class AdaptConfig:
     begins: float = 3.5
 
 
-def learn(codes: Codes, genes: Sequence[Gene], code: int) -> Habits | None:
-    """The habits of a genome; None where too few of its genes are sure.
+def fit_genome_model(codes: Codes, genes: Sequence[Gene], code: int) -> GenomeModel | None:
+    """The model of a genome; None where too few of its genes are sure.
 
     Args:
         codes: (L,)
@@ -87,12 +91,16 @@ def learn(codes: Codes, genes: Sequence[Gene], code: int) -> Habits | None:
     """
     from elman.data.genome import genome_model_kernels as kernels
 
-    sure = [g for g in genes if g.probability >= SURE and g.end - g.start >= LENGTH and not g.partial]
-    if len(sure) < ENOUGH:
+    sure = [
+        g
+        for g in genes
+        if g.probability >= MIN_PROBABILITY and g.end - g.start >= MIN_LENGTH and not g.partial
+    ]
+    if len(sure) < MIN_GENES:
         return None
     is_stop = codon_tables(code)[1]
     kinds = _kinds(code)
-    used, every = np.full(kernels.HEX, 0.5), np.full(kernels.HEX, 0.5)
+    used, every = np.full(kernels.HEXAMERS, 0.5), np.full(kernels.HEXAMERS, 0.5)
     context = np.zeros((2, 1 + kernels.BEFORE + kernels.AFTER, 5, 5))
     starts, ends = (np.array([g[i] for g in sure], np.int64) for i in (0, 1))
     reverses = np.array([g.strand == "-" for g in sure])
@@ -101,22 +109,22 @@ def learn(codes: Codes, genes: Sequence[Gene], code: int) -> Habits | None:
     known = context[..., :4]
     single = known.sum(axis=2, keepdims=True) + 2
     single /= single.sum(axis=-1, keepdims=True)
-    shares = known + PRIOR * single  # where a pair is rare, what the base alone says
+    shares = known + PSEUDOCOUNT * single  # where a pair is rare, what the base alone says
     shares /= shares.sum(axis=-1, keepdims=True)
     odds = np.zeros(context.shape[1:], np.float32)  # an unknown base says nothing
     odds[..., :4] = np.log(shares[1]) - np.log(shares[0])
-    return Habits(kinds, np.clip(hexamers, -_LIMIT, _LIMIT).astype(np.float32), odds)
+    return GenomeModel(kinds, np.clip(hexamers, -_LIMIT, _LIMIT).astype(np.float32), odds)
 
 
-def weigh(
-    codes: Codes, words: npt.NDArray[np.uint8], habits: Habits, begin: int, end: int
+def score_bases(
+    codes: Codes, words: npt.NDArray[np.uint8], model: GenomeModel, begin: int, end: int
 ) -> npt.NDArray[np.float32]:
-    """What the habits say of bases begin to end.
+    """What the model say of bases begin to end.
 
     Args:
         codes: (L,)
         words: (L,) of data.genome.nucleotides.codons_of.
-        habits: what is looked for.
+        model: what is looked for.
         begin, end: where.
 
     Returns:
@@ -125,5 +133,5 @@ def weigh(
     from elman.data.genome import genome_model_kernels as kernels
 
     out = np.empty((end - begin, 4), np.float32)
-    kernels.weigh(codes, words, begin, end, habits.kinds, habits.hexamers, habits.context, out)
+    kernels.score_bases(codes, words, begin, end, model.kinds, model.hexamers, model.context, out)
     return out

@@ -5,7 +5,7 @@ from numba import njit
 
 _OTHER = np.array([3, 2, 1, 0, 4])  # complement
 BEFORE, AFTER = 24, 12  # bases looked at before a start codon and after it
-HEX = 4096
+HEXAMERS = 4096
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -34,7 +34,7 @@ def _roll(code, forward, backward, known):  # type: ignore[no-untyped-def]
     """Take in one more base: the last six as a word of either strand, and how many of them are known."""
     if code > 3:
         return 0, 0, 0
-    return (forward << 2 | code) & (HEX - 1), backward >> 2 | (3 - code) << 10, known + 1
+    return (forward << 2 | code) & (HEXAMERS - 1), backward >> 2 | (3 - code) << 10, known + 1
 
 
 @njit(cache=True, nogil=True)
@@ -95,7 +95,7 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
 
 
 @njit(cache=True, nogil=True)
-def weigh(codes, words, begin, end, kinds, hexamers, context, out):  # type: ignore[no-untyped-def]
+def score_bases(codes, words, begin, end, kinds, hexamers, context, out):  # type: ignore[no-untyped-def]
     """What habits say of bases begin to end -> out (end - begin, 4).
 
     Columns: a gene begins here, forward and reverse; a codon of a gene begins here, forward and reverse.

@@ -20,7 +20,7 @@ from elman.data.genome.contigs import PSEUDOGENE
 
 STEP, WIDTH, REACH = 6, 6, 2
 WINDOWS = 4**WIDTH + 1
-ROWS = STEP * WINDOWS
+TABLE_ROWS = STEP * WINDOWS
 CLASSES = ("none", "+0", "+1", "+2", "-0", "-1", "-2")
 IGNORE = -1  # label of bases that are not learned from
 MIRROR = np.array([0, 4, 5, 6, 1, 2, 3], np.int8)  # what a class becomes on the reverse complement
@@ -33,28 +33,28 @@ Codes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int8]
 
 # What each letter may be. Its place here is its code.
-_LETTERS = "ACGTNRYSWKMBDHV"
-_MAY_BE = ("A", "C", "G", "T", "ACGT", "AG", "CT", "CG", "AT", "GT", "AC", "CGT", "AGT", "ACT", "ACG")
-_SETS = tuple(tuple("ACGT".index(base) for base in bases) for bases in _MAY_BE)
+_IUPAC = "ACGTNRYSWKMBDHV"
+_BASES_OF = ("A", "C", "G", "T", "ACGT", "AG", "CT", "CG", "AT", "GT", "AC", "CGT", "AGT", "ACT", "ACG")
+_SETS = tuple(tuple("ACGT".index(base) for base in bases) for bases in _BASES_OF)
 _BITS = np.array([*np.log2([len(bases) for bases in _SETS]), np.inf], np.float32)
 _PAIR = np.array(
     [*(_SETS.index(tuple(sorted(3 - base for base in bases))) for bases in _SETS), BEYOND], np.uint8
 )
 _CODE = np.full(256, UNKNOWN, np.uint8)
-for _value, _letter in enumerate(_LETTERS):
+for _value, _letter in enumerate(_IUPAC):
     _CODE[[ord(_letter), ord(_letter.lower())]] = _value
 _CODE[list(b"Uu")] = 3
 
 
-def letters_of(bases: str) -> Codes:
+def encode_iupac(bases: str) -> Codes:
     """A, C, G, T or U in either case are 0 to 3, the other letters of IUPAC from UNKNOWN on. (L,)."""
     codes: Codes = _CODE[np.frombuffer(bases.encode("latin-1"), np.uint8)]
     return codes
 
 
-def codes_of(bases: str) -> Codes:
+def encode_bases(bases: str) -> Codes:
     """A, C, G, T or U in either case are 0 to 3, every other letter UNKNOWN. (L,)."""
-    return np.minimum(letters_of(bases), np.uint8(UNKNOWN))
+    return np.minimum(encode_iupac(bases), np.uint8(UNKNOWN))
 
 
 def without_tga(letters: Codes) -> Codes:
@@ -66,7 +66,7 @@ def without_tga(letters: Codes) -> Codes:
     return out
 
 
-def masked_of(bases: str) -> npt.NDArray[np.int64]:
+def soft_masked(bases: str) -> npt.NDArray[np.int64]:
     """The soft-masked intervals: runs of lower case, (n, 2)."""
     return _runs(np.frombuffer(bases.encode("latin-1"), np.uint8) & 0x20 > 0)
 
@@ -81,7 +81,7 @@ def long_gaps(letters: Callable[[int, int], Codes], length: int, shortest: int) 
     """`gaps_of` of a long sequence, from a part of it at a time.
 
     Args:
-        letters: gives those of a part, of `letters_of`.
+        letters: gives those of a part, of `encode_iupac`.
         length: L
         shortest: unknown bases of a gap.
     """
@@ -118,7 +118,7 @@ def mirror(labels: Labels) -> Labels:
     return other
 
 
-def labels_of(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> Labels:
+def frame_labels(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> Labels:
     """The class of each base of a stretch.
 
     Where genes overlap in different frames the base has no single class, and pseudogenes are neither coding
@@ -152,7 +152,7 @@ def labels_of(features: pl.DataFrame, start: int, length: int, label: str = "CDS
     return labels
 
 
-def begins_of(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> npt.NDArray[np.bool_]:
+def start_sites(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> npt.NDArray[np.bool_]:
     """Where genes begin: at the first base of their start codon, on either strand.
 
     Args:
@@ -188,7 +188,7 @@ def codons_of(codes: Codes) -> npt.NDArray[np.uint8]:
     return words
 
 
-def steps_of(codes: Codes) -> npt.NDArray[np.int32]:
+def step_rows(codes: Codes) -> npt.NDArray[np.int32]:
     """The table rows of each step.
 
     Args:
@@ -213,12 +213,12 @@ def steps_of(codes: Codes) -> npt.NDArray[np.int32]:
     return rows
 
 
-def mixtures(letters: Codes, rows: npt.NDArray[np.int32], first: int) -> list[npt.NDArray[np.int64]]:
+def ambiguous_rows(letters: Codes, rows: npt.NDArray[np.int32], first: int) -> list[npt.NDArray[np.int64]]:
     """Give windows that may be several words rows of their own.
 
     Args:
-        letters: (K, L) of `letters_of`, filled up by BEYOND; L a multiple of STEP.
-        rows: (K, L / STEP, STEP) of `steps_of`; where a window may be 2 to MOST_WORDS words it is changed.
+        letters: (K, L) of `encode_iupac`, filled up by BEYOND; L a multiple of STEP.
+        rows: (K, L / STEP, STEP) of `step_rows`; where a window may be 2 to MOST_WORDS words it is changed.
         first: number of the first new row.
 
     Returns:

@@ -1,6 +1,6 @@
-"""Crops of genomes to learn from, some rewritten as another organism might have written them.
+"""Crops of genomes to learn from, some recode as another organism might have written them.
 
-Rewriting keeps every protein: codons are replaced by synonymous ones, drawn by a taste of the crop's own for
+Rewriting keeps every protein: codons are replaced by synonymous ones, drawn by a codon_weights of the crop's own for
 letters G and C and for single codons, and bases outside genes drift the same way. So genomes of middling
 composition teach what genes look like where G and C are rare or common.
 """
@@ -21,11 +21,11 @@ STARTS = (14, 46, 62)  # ATG, GTG, TTG
 _TGA, _TGG = 56, 58
 _SYNONYMS = [np.flatnonzero(np.array(list(_AMINO)) == _AMINO[c]) for c in range(64)]
 _GC = np.array([sum(d in (1, 2) for d in (c // 16, c // 4 % 4, c % 4)) for c in range(64)])
-_SHELTER = 20  # bases before a gene that are not rewritten: ribosomes bind there
+_UPSTREAM = 20  # bases before a gene that are not recode: ribosomes bind there
 
 
 @dataclass(frozen=True)
-class Learnt:
+class AnnotatedStretch:
     """A stretch of genome with its truth.
 
     codes: (L,) see data/genome/nucleotides.py; labels: (L,) classes, IGNORE where unknown; begins: (L, 2) bool, where
@@ -38,8 +38,8 @@ class Learnt:
     tga: bool = False
 
 
-class Cut(NamedTuple):
-    """B crops of L bases: codes, labels (B, L), begins (B, L, 2) int8, -1 where no start codon stands."""
+class WindowBatch(NamedTuple):
+    """B training_windows of L bases: codes, labels (B, L), begins (B, L, 2) int8, -1 where no start codon stands."""
 
     codes: Codes
     labels: Labels
@@ -53,16 +53,22 @@ def reads_tga(codes: Codes, labels: Labels) -> bool:
     return len(at) > 20 and float((labels[at + 3] == 1).mean()) > 0.5
 
 
-def crops(
-    stretches: Sequence[Learnt], *, batch: int, length: int, rewrite: float, seed: int, first: int = 0
-) -> Iterator[Cut]:
-    """Batches of crops from random places, for ever; the n-th batch depends on seed and n alone.
+def training_windows(
+    stretches: Sequence[AnnotatedStretch],
+    *,
+    batch: int,
+    length: int,
+    rewrite: float,
+    seed: int,
+    first: int = 0,
+) -> Iterator[WindowBatch]:
+    """Batches of training_windows from random places, for ever; the n-th batch depends on seed and n alone.
 
     Args:
         stretches: what to cut from; a base is as likely to be cut from a short one as from a long one.
         batch: B
         length: L; where a crop reaches over the end of a stretch it is filled with unknown bases.
-        rewrite: share of crops that are rewritten.
+        rewrite: share of training_windows that are recode.
         seed: of the places and of all rewriting.
         first: number of the first batch.
     """
@@ -87,12 +93,12 @@ def crops(
                 s.begins[low:high],
             )
             if rng.random() < rewrite:
-                codes[i] = rewritten(codes[i], labels[i], begins[i], s.tga, rng)
-        yield Cut(codes, labels, asked(codes, labels, begins))
+                codes[i] = recode(codes[i], labels[i], begins[i], s.tga, rng)
+        yield WindowBatch(codes, labels, start_targets(codes, labels, begins))
         number += 1
 
 
-def asked(codes: Codes, labels: Labels, begins: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
+def start_targets(codes: Codes, labels: Labels, begins: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
     """For every start codon, at its first base on its strand: 1 if a gene begins there, else 0; -1 elsewhere.
 
     Args:
@@ -114,7 +120,7 @@ def asked(codes: Codes, labels: Labels, begins: npt.NDArray[np.bool_]) -> npt.ND
     return out
 
 
-def rewritten(
+def recode(
     codes: Codes, labels: Labels, begins: npt.NDArray[np.bool_], tga: bool, rng: np.random.Generator
 ) -> Codes:
     """The crop as another organism might have written it.
@@ -125,15 +131,15 @@ def rewritten(
         tga: TGA is tryptophan in it; it becomes TGG.
         rng: decides.
     """
-    lean = rng.uniform(-2.2, 2.2)
-    taste = np.exp(lean * _GC + rng.normal(0, 0.6, 64))
+    gc_bias = rng.uniform(-2.2, 2.2)
+    codon_weights = np.exp(gc_bias * _GC + rng.normal(0, 0.6, 64))
     out = codes.copy()
     kept = np.zeros(len(codes), bool)
     for begin in np.flatnonzero(begins[:, 0]):
-        kept[max(begin - _SHELTER, 0) : begin + 3] = True
+        kept[max(begin - _UPSTREAM, 0) : begin + 3] = True
     for begin in np.flatnonzero(begins[:, 1]):
-        kept[max(begin - 2, 0) : begin + _SHELTER + 1] = True
-    gc = 1 / (1 + np.exp(-lean / 2.2))
+        kept[max(begin - 2, 0) : begin + _UPSTREAM + 1] = True
+    gc = 1 / (1 + np.exp(-gc_bias / 2.2))
     fresh = np.where(rng.random(len(out)) < gc, 1, 0) ^ np.where(rng.random(len(out)) < 0.5, 3, 0)
     drift = (labels == 0) & (codes != UNKNOWN) & ~kept & (rng.random(len(out)) < 0.6)
     out[drift] = fresh[drift]
@@ -146,7 +152,7 @@ def rewritten(
             ~hold[at] & (strand[at] != UNKNOWN) & (strand[at + 1] != UNKNOWN) & (strand[at + 2] != UNKNOWN)
         ]
         words = _codons(strand, at)
-        new = _draw(words, taste, tga, rng.random(len(words)))
+        new = _synonymous(words, codon_weights, tga, rng.random(len(words)))
         strand = strand.copy()
         strand[at], strand[at + 1], strand[at + 2] = new // 16, new // 4 % 4, new % 4
         out = strand if side == 0 else reverse_complement(strand)
@@ -159,10 +165,13 @@ def _codons(codes: Codes, at: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return word
 
 
-def _draw(
-    words: npt.NDArray[np.int64], taste: npt.NDArray[np.float64], tga: bool, chance: npt.NDArray[np.float64]
+def _synonymous(
+    words: npt.NDArray[np.int64],
+    codon_weights: npt.NDArray[np.float64],
+    tga: bool,
+    chance: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.int64]:
-    """A synonymous codon for each of them, by taste."""
+    """A synonymous codon for each of them, by codon_weights."""
     new = words.copy()
     for amino in sorted(set(_AMINO)):
         group = np.array([c for c in range(64) if _AMINO[c] == amino])
@@ -170,6 +179,6 @@ def _draw(
         if tga and amino == "*":
             new[words == _TGA] = _TGG
             continue
-        share = np.cumsum(taste[group] / taste[group].sum())
+        share = np.cumsum(codon_weights[group] / codon_weights[group].sum())
         new[here] = group[np.minimum(np.searchsorted(share, chance[here]), len(group) - 1)]
     return new

@@ -25,8 +25,8 @@ from elman.rnn.compute.arrays import Floats, Gradients, Params
 from elman.rnn.compute.threads import computing
 from elman.rnn.networks.weights import KINDS
 
-SIDE = 4  # logits a strand: three codon positions, and the begin of a gene
-WIDE = 1 + 2 * SIDE  # logits a symbol: none, forward, reverse
+STRAND_LOGITS = 4  # logits a strand: three codon positions, and the begin of a gene
+LOGITS = 1 + 2 * STRAND_LOGITS  # logits a symbol: none, forward, reverse
 CLASSES = 7  # none, three positions forward, three reverse: the softmax
 Rows = npt.NDArray[np.int32]
 
@@ -65,10 +65,10 @@ class StrandConfig:
             "b": (3 * H,),
             "Wh": (H, 3 * H),
             "bn": (H,),
-            "A": (H, S, SIDE),
-            "B": (H, S, SIDE),
+            "A": (H, S, STRAND_LOGITS),
+            "B": (H, S, STRAND_LOGITS),
             "C": (H, S),
-            "by": (1 + SIDE,),
+            "by": (1 + STRAND_LOGITS,),
         }
 
     def size(self) -> int:
@@ -97,21 +97,21 @@ def init(config: StrandConfig, seed: int) -> Params:
 
 
 def head(params: Params) -> tuple[Floats, Floats]:
-    """The tied head written out: Wy (2H, S*WIDE), by (S*WIDE,)."""
+    """The tied head written out: Wy (2H, S*LOGITS), by (S*LOGITS,)."""
     A, B, C = params["A"], params["B"], params["C"]
     H, S = C.shape
-    Wy = np.empty((2, H, S, WIDE), A.dtype)
+    Wy = np.empty((2, H, S, LOGITS), A.dtype)
     Wy[0, :, :, 0], Wy[1, :, :, 0] = C, C[:, ::-1]
-    Wy[0, :, :, 1 : 1 + SIDE], Wy[1, :, :, 1 : 1 + SIDE] = A, B
-    Wy[0, :, :, 1 + SIDE :], Wy[1, :, :, 1 + SIDE :] = B[:, ::-1], A[:, ::-1]
+    Wy[0, :, :, 1 : 1 + STRAND_LOGITS], Wy[1, :, :, 1 : 1 + STRAND_LOGITS] = A, B
+    Wy[0, :, :, 1 + STRAND_LOGITS :], Wy[1, :, :, 1 + STRAND_LOGITS :] = B[:, ::-1], A[:, ::-1]
     by = params["by"]
-    return Wy.reshape(2 * H, S * WIDE), np.tile(np.concatenate([by, by[1:]]), S)
+    return Wy.reshape(2 * H, S * LOGITS), np.tile(np.concatenate([by, by[1:]]), S)
 
 
 def _head_back(dWy: Floats, dby: Floats, S: int) -> Gradients:
-    d = dWy.reshape(2, -1, S, WIDE)
-    wide = dby.reshape(S, WIDE).sum(axis=0)
-    side = slice(1, 1 + SIDE), slice(1 + SIDE, WIDE)
+    d = dWy.reshape(2, -1, S, LOGITS)
+    wide = dby.reshape(S, LOGITS).sum(axis=0)
+    side = slice(1, 1 + STRAND_LOGITS), slice(1 + STRAND_LOGITS, LOGITS)
     return {
         "C": d[0, :, :, 0] + d[1, :, ::-1, 0],
         "A": d[0, :, :, side[0]] + d[1, :, ::-1, side[1]],
@@ -129,7 +129,7 @@ def forward(params: Params, rows: Rows, mirrored: Rows) -> tuple[Floats, Callabl
         mirrored: (T, B, S) those of the reverse complements, from their own first step.
 
     Returns:
-        logits (T, B, S, WIDE), and backprop: dlogits -> gradients by parameter name.
+        logits (T, B, S, LOGITS), and backprop: dlogits -> gradients by parameter name.
     """
     from elman.rnn.networks import both_strands_kernels as kernels
 
@@ -148,7 +148,7 @@ def forward(params: Params, rows: Rows, mirrored: Rows) -> tuple[Floats, Callabl
     logits = states @ Wy + by
 
     def backprop(dlogits: Floats) -> Gradients:
-        flat = np.ascontiguousarray(dlogits).reshape(T * B, S * WIDE)
+        flat = np.ascontiguousarray(dlogits).reshape(T * B, S * LOGITS)
         gradients = _head_back(states.reshape(T * B, -1).T @ flat, flat.sum(axis=0), S)
         dstates = (flat @ Wy.T).reshape(T, B, 2 * H)
         dh = np.concatenate([dstates[:, :, :H], dstates[::-1, :, H:]], axis=1)
@@ -163,7 +163,7 @@ def forward(params: Params, rows: Rows, mirrored: Rows) -> tuple[Floats, Callabl
         kernels.scatter(da @ Wx.T, both, gradients["table"])
         return gradients
 
-    return logits.reshape(T, B, S, WIDE), backprop
+    return logits.reshape(T, B, S, LOGITS), backprop
 
 
 def load_blas() -> None:
@@ -171,13 +171,13 @@ def load_blas() -> None:
     import scipy.linalg  # noqa: F401
 
 
-class Reader(NamedTuple):
+class PreparedNetwork(NamedTuple):
     """Weights as tagging takes them: what a table row adds to the gates is worked out once.
 
     Attributes:
         table: (I, 3H) each row times its slot's part of Wx; those of the first slot with b.
         Wh, bn: as in training.
-        Wy, by: the head, (2H, S*WIDE) and (S*WIDE,).
+        Wy, by: the head, (2H, S*LOGITS) and (S*LOGITS,).
     """
 
     table: Floats
@@ -186,41 +186,41 @@ class Reader(NamedTuple):
     Wy: Floats
     by: Floats
 
-    def mixed(self, rows: Sequence[npt.NDArray[np.int64]]) -> "Reader":
+    def with_ambiguous(self, rows: Sequence[npt.NDArray[np.int64]]) -> "PreparedNetwork":
         """The same with more rows behind, each the mean of some rows of one slot."""
         return self._replace(
             table=np.concatenate([self.table, [self.table[some].mean(axis=0) for some in rows]])
         )
 
 
-def reader(params: Params) -> Reader:
+def prepare(params: Params) -> PreparedNetwork:
     """Weights, made ready for tagging."""
     table, Wx, S = params["table"], params["Wx"], params["C"].shape[1]
     size, E = len(table) // S, table.shape[1]
     slots = [table[s * size : (s + 1) * size] @ Wx[s * E : (s + 1) * E] for s in range(S)]
     slots[0] += params["b"]
-    return Reader(np.concatenate(slots), params["Wh"], params["bn"], *head(params))
+    return PreparedNetwork(np.concatenate(slots), params["Wh"], params["bn"], *head(params))
 
 
-def predict(weights: Reader, rows: Rows, mirrored: Rows, lengths: npt.NDArray[np.int64]) -> Floats:
+def predict(weights: PreparedNetwork, rows: Rows, mirrored: Rows, lengths: npt.NDArray[np.int64]) -> Floats:
     """Logits of sequences of any lengths; what stands beyond a sequence's end has no say.
 
     Args:
-        weights: of `reader`.
+        weights: of `prepare`.
         rows: (T, B, S), padded at the end with any row.
         mirrored: (T, B, S) reverse complements from their own first step, padded at the end.
         lengths: (B,) steps of each.
 
     Returns:
-        (B, T, S, WIDE); meaningless beyond each end.
+        (B, T, S, LOGITS); meaningless beyond each end.
     """
     from elman.rnn.networks import both_strands_kernels as kernels
 
     T, B, S = rows.shape
     both = np.concatenate([rows, mirrored], axis=1)
-    logits = np.empty((B, T, S * WIDE), np.float32)
+    logits = np.empty((B, T, S * LOGITS), np.float32)
     logits[:] = weights.by
     load_blas()
     with computing():
         kernels.tag(weights.table, both, weights.Wh, weights.bn, weights.Wy, lengths, logits)
-    return logits.reshape(B, T, S, WIDE)
+    return logits.reshape(B, T, S, LOGITS)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from elman.rnn.compute.arrays import Floats, Params
 from elman.rnn.compute.threads import computing
 from elman.rnn.errors import TrainingError
-from elman.rnn.networks.both_strands import WIDE, Rows, StrandConfig, forward, init, load_blas
+from elman.rnn.networks.both_strands import LOGITS, Rows, StrandConfig, forward, init, load_blas
 from elman.rnn.training.optimiser import clip
 
 _SOFTMAX = np.array([0, 1, 2, 3, 5, 6, 7])
@@ -20,7 +20,7 @@ _SOFTMAX = np.array([0, 1, 2, 3, 5, 6, 7])
 _STARTS = np.array([4, 8])
 
 
-class Crops(NamedTuple):
+class TrainingBatch(NamedTuple):
     """Sequences of one length to learn from.
 
     Attributes:
@@ -35,18 +35,18 @@ class Crops(NamedTuple):
     starts: npt.NDArray[np.int8]
 
 
-def loss(logits: Floats, crops: Crops, begins: float = 1.0) -> tuple[float, Floats]:
+def loss(logits: Floats, crops: TrainingBatch, begins: float = 1.0) -> tuple[float, Floats]:
     """Mean cross entropy of the classes, plus `begins` times that of the starts; with its gradient.
 
     Args:
-        logits: (T, B, S, WIDE)
+        logits: (T, B, S, LOGITS)
         crops: the truth.
         begins: weight of a start against a class; both are divided by the number of classes.
 
     Returns:
-        the loss and dlogits (T, B, S, WIDE).
+        the loss and dlogits (T, B, S, LOGITS).
     """
-    flat = logits.reshape(-1, WIDE)
+    flat = logits.reshape(-1, LOGITS)
     d = np.zeros_like(flat)
     y = crops.classes.reshape(-1)
     known = y >= 0
@@ -95,7 +95,7 @@ class StrandFit:
 def fit(
     config: StrandConfig,
     how: StrandFit,
-    batches: Iterator[Crops],
+    batches: Iterator[TrainingBatch],
     *,
     seed: int = 0,
     params: Params | None = None,

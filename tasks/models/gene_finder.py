@@ -15,32 +15,32 @@ from elman.data.errors import UsageError
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import Contig
 from elman.data.genome.gene_decoder import (
-    LEAD,
+    LOOK_BACK,
     DecodeConfig,
     Gene,
     GeneDecoder,
-    around,
     codon_tables,
-    evidence_of,
+    decoder_evidence,
+    unwrap_circular,
 )
-from elman.data.genome.genome_model import AdaptConfig, Habits, learn, weigh
+from elman.data.genome.genome_model import AdaptConfig, GenomeModel, fit_genome_model, score_bases
 from elman.data.genome.nucleotides import (
     BEYOND,
-    ROWS,
     STEP,
+    TABLE_ROWS,
     TGA,
     UNKNOWN,
     Codes,
+    ambiguous_rows,
     codons_of,
-    letters_of,
+    encode_iupac,
     long_gaps,
-    mixtures,
     reverse_complement,
-    steps_of,
+    step_rows,
     without_tga,
 )
 from elman.data.store import schema
-from elman.rnn.networks.both_strands import Reader, StrandConfig, predict, reader
+from elman.rnn.networks.both_strands import PreparedNetwork, StrandConfig, predict, prepare
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models.model_folder import Model, read
 from elman.tasks.models.protein_families import WEIGHTS, FamilyConfig, FamilyTagger
@@ -52,7 +52,7 @@ _GROUP = 1 << 20  # bases tagged together, of one contig or of many
 _STEPS = 1 << 17  # steps computed together
 _SEAM = 30_000  # bases of a circle that are gone over twice
 _ROWS = 1 << 14  # made a frame of together
-_AROUND = 64  # bases beside a block that its habits depend on
+_AROUND = 64  # bases beside a block that its genome_model depend on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,28 +121,28 @@ def dna_preset(name: str) -> DnaConfig:
 
 def network(config: DnaConfig) -> StrandConfig:
     """The network a config asks for."""
-    return StrandConfig(rows=ROWS, slots=STEP, embedding=config.embedding, hidden=config.hidden)
+    return StrandConfig(rows=TABLE_ROWS, slots=STEP, embedding=config.embedding, hidden=config.hidden)
 
 
 @dataclass(frozen=True)
 class GeneFinder:
     """A trained gene finder. `version` is what its rows name as their model; `families` tags its genes.
 
-    A source is taken for one genome, whose habits are learned from its beginning; where `adapts` is False
-    they are known: `habits`.
+    A source is taken for one genome, whose genome_model are learned from its beginning; where `adapts` is False
+    they are known: `genome_model`.
     """
 
     params: dict[str, Any]
     config: DnaConfig
     version: str
     families: FamilyTagger | None = None
-    habits: Habits | None = None
+    genome_model: GenomeModel | None = None
     adapts: bool = True
 
     @cached_property
-    def weights(self) -> Reader:
+    def weights(self) -> PreparedNetwork:
         """Made ready for tagging."""
-        return reader(self.params)
+        return prepare(self.params)
 
     @classmethod
     def load(cls, folder: Path) -> "GeneFinder":
@@ -164,27 +164,30 @@ class GeneFinder:
         for _, genome in groupby(contigs, key=lambda contig: contig.source):
             yield from map(intervals, self.tag_genome(genome)[1])
 
-    def tag_genome(self, contigs: Iterable[Contig]) -> tuple[Habits | None, Iterator[list[Row]]]:
-        """The habits of a genome, and the genes of its contigs, rows of schema.INTERVALS of each."""
+    def tag_genome(self, contigs: Iterable[Contig]) -> tuple[GenomeModel | None, Iterator[list[Row]]]:
+        """The genome_model of a genome, and the genes of its contigs, rows of schema.INTERVALS of each."""
         found = self._answers(contigs)
         held = self._beginning(found) if self.adapts else []
-        habits = self._learned(held) if self.adapts else self.habits
-        return habits, self._rows_of(found, held, habits)
+        genome_model = self._learned(held) if self.adapts else self.genome_model
+        return genome_model, self._rows_of(found, held, genome_model)
 
     def _rows_of(
-        self, found: Iterator[tuple["_Laid", Iterator[Logits]]], held: list["_Held"], habits: Habits | None
+        self,
+        found: Iterator[tuple["_Laid", Iterator[Logits]]],
+        held: list["_Held"],
+        genome_model: GenomeModel | None,
     ) -> Iterator[list[Row]]:
         for laid, blocks, rest in _handed_over(held):
-            yield self._rows(laid, self._genes(laid, chain(_handed_over(blocks), rest), habits))
+            yield self._rows(laid, self._genes(laid, chain(_handed_over(blocks), rest), genome_model))
         for laid, rest in found:
-            yield self._rows(laid, self._genes(laid, rest, habits))
+            yield self._rows(laid, self._genes(laid, rest, genome_model))
 
-    def adapted(self, habits: Habits | None) -> "GeneFinder":
-        """The same for contigs of a genome whose habits are known, None if it is not known to have any."""
-        return replace(self, habits=habits, adapts=False)
+    def with_genome_model(self, genome_model: GenomeModel | None) -> "GeneFinder":
+        """The same for contigs of a genome whose genome_model are known, None if it is not known to have any."""
+        return replace(self, genome_model=genome_model, adapts=False)
 
-    def habits_of(self, contigs: Iterable[Contig]) -> Habits | None:
-        """The habits of a genome, learned from its beginning; None where that is too short."""
+    def genome_model_of(self, contigs: Iterable[Contig]) -> GenomeModel | None:
+        """The genome_model of a genome, learned from its beginning; None where that is too short."""
         return self._learned(self._beginning(self._answers(contigs)))
 
     def tag_raw(self, text: str) -> list[dict[str, Any]]:
@@ -230,7 +233,7 @@ class GeneFinder:
                 yield logits[start - low : end - low].astype(np.float16)
 
     def _beginning(self, found: Iterator[tuple["_Laid", Iterator[Logits]]]) -> list["_Held"]:
-        """The contigs a genome's habits are learned from, with their first pieces and what comes after."""
+        """The contigs a genome's genome_model are learned from, with their first pieces and what comes after."""
         held: list[_Held] = []
         size = 0
         while size < self.config.adapt.longest and (next_one := next(found, None)):
@@ -242,7 +245,7 @@ class GeneFinder:
             held.append(_Held(laid, blocks, rest))
         return held
 
-    def _learned(self, held: Sequence["_Held"]) -> Habits | None:
+    def _learned(self, held: Sequence["_Held"]) -> GenomeModel | None:
         """What is particular to a genome: its genes are found, learned from, found again, and so on."""
         sizes = [sum(map(len, each.blocks)) for each in held]
         if sum(sizes) < self.config.adapt.shortest:
@@ -251,23 +254,23 @@ class GeneFinder:
         for (laid, _, _), n in zip(held, sizes, strict=True):
             parts += [np.minimum(laid.letters(0, n), np.uint8(UNKNOWN)), np.full(_AROUND, UNKNOWN, np.uint8)]
         codes = np.concatenate(parts)
-        habits = None
+        genome_model = None
         for _ in range(self.config.adapt.rounds):
             genes, at = list[Gene](), 0
             for (laid, blocks, _), n in zip(held, sizes, strict=True):
-                found = self._decode(laid, n, iter(blocks), habits)
+                found = self._decode(laid, n, iter(blocks), genome_model)
                 genes += [gene._replace(start=gene.start + at, end=gene.end + at) for gene in found]
                 at += n + _AROUND
-            habits = learn(codes, genes, self.config.decode.code)
-        return habits
+            genome_model = fit_genome_model(codes, genes, self.config.decode.code)
+        return genome_model
 
-    def _genes(self, laid: "_Laid", blocks: Iterator[Logits], habits: Habits | None) -> list[Gene]:
+    def _genes(self, laid: "_Laid", blocks: Iterator[Logits], genome_model: GenomeModel | None) -> list[Gene]:
         """Decode a contig."""
-        genes = self._decode(laid, len(laid), blocks, habits)
-        return around(genes, laid.contig.length, len(laid)) if laid.contig.circular else genes
+        genes = self._decode(laid, len(laid), blocks, genome_model)
+        return unwrap_circular(genes, laid.contig.length, len(laid)) if laid.contig.circular else genes
 
     def _decode(
-        self, laid: "_Laid", size: int, blocks: Iterator[Logits], habits: Habits | None
+        self, laid: "_Laid", size: int, blocks: Iterator[Logits], genome_model: GenomeModel | None
     ) -> list[Gene]:
         """Decode the first `size` bases of a contig."""
         decode, adapt = self.config.decode, self.config.adapt
@@ -275,12 +278,12 @@ class GeneFinder:
         scale = np.array([adapt.begins, adapt.begins, adapt.codons, adapt.codons], np.float32)
         for logits in blocks:
             begin, end = decoder.done, decoder.done + len(logits)
-            low, high = max(begin - max(_AROUND, LEAD), 0), min(end + max(_AROUND, decode.reach), size)
+            low, high = max(begin - max(_AROUND, LOOK_BACK), 0), min(end + max(_AROUND, decode.reach), size)
             codes, words = laid.read(low, high, size)
             more = None
-            if habits is not None:
-                more = weigh(codes, words, habits, begin - low, end - low) * scale
-            decoder.feed(evidence_of(logits.astype(np.float32)), words, low, more)
+            if genome_model is not None:
+                more = score_bases(codes, words, genome_model, begin - low, end - low) * scale
+            decoder.feed(decoder_evidence(logits.astype(np.float32)), words, low, more)
         return decoder.genes()
 
     def _spans(self, length: int) -> Iterator[tuple[int, int, int, int]]:
@@ -308,10 +311,10 @@ class GeneFinder:
                 codes[row, : len(pieces[i])] = pieces[i]
                 n = steps[i] * STEP
                 mirrored[row, :n] = reverse_complement(codes[row, :n])
-            rows, back = steps_of(codes), steps_of(mirrored)
-            mixed = mixtures(codes, rows, ROWS)
-            mixed += mixtures(mirrored, back, ROWS + len(mixed))
-            weights = self.weights.mixed(mixed) if mixed else self.weights
+            rows, back = step_rows(codes), step_rows(mirrored)
+            mixed = ambiguous_rows(codes, rows, TABLE_ROWS)
+            mixed += ambiguous_rows(mirrored, back, TABLE_ROWS + len(mixed))
+            weights = self.weights.with_ambiguous(mixed) if mixed else self.weights
             logits = predict(weights, rows.transpose(1, 0, 2), back.transpose(1, 0, 2), steps[some])
             for row, i in enumerate(some):
                 out[i] = logits[row].reshape(T * STEP, -1)[: len(pieces[i])]
@@ -357,7 +360,7 @@ class _Laid:
         """Of the bases low to high."""
         length = self.contig.length
         after = self._seam[max(low - length, 0) : max(high - length, 0)]
-        return letters_of(self.contig.bases[low:high] + after if after else self.contig.bases[low:high])
+        return encode_iupac(self.contig.bases[low:high] + after if after else self.contig.bases[low:high])
 
     def read(self, low: int, high: int, size: int) -> tuple[Codes, npt.NDArray[np.uint8]]:
         """Bases low to high, and the codons that begin there, of the first `size` bases."""

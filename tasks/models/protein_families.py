@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.genome.amino_acids import BLOCKS, ROWS, Proteins, rows_of, translate
+from elman.data.genome.amino_acids import TABLE_ROWS, TEMPLATES, Proteins, template_rows, translate
 from elman.data.genome.gene_decoder import Gene
 from elman.data.text.tags import tag_set
 from elman.rnn.compute.arrays import Params
@@ -22,7 +22,7 @@ from elman.rnn.training.state import FitConfig
 from elman.tasks.models.tag_set import Scoring
 
 WEIGHTS = "families.safetensors"
-ENOUGH = 0.15  # of a gene that must be covered to give it a label of whole genes
+MIN_COVERAGE = 0.15  # of a gene that must be covered to give it a label of whole genes
 _MOST = 0.9  # of the genes with a label of whole genes that are filled by labels in training
 _TOGETHER = 1 << 18  # residues looked at together
 _SPAN = 1 << 21  # bases that they lie on
@@ -94,7 +94,7 @@ def fit_families(
     residues, targets = (np.concatenate([gene[i] for gene in some]) for i in (0, 1))
     tags = tag_set(labels)
     network = NetworkConfig(
-        rows=ROWS,
+        rows=TABLE_ROWS,
         classes=len(tags),
         hidden=config.hidden,
         cell="gru",
@@ -125,7 +125,7 @@ def fit_families(
     return result.params, network
 
 
-def filling(genes: Sequence[Protein], labels: Sequence[str]) -> tuple[str, ...]:
+def whole_gene_labels(genes: Sequence[Protein], labels: Sequence[str]) -> tuple[str, ...]:
     """The labels that are of whole genes, as a product is, rather than of parts, as a domain is.
 
     Args:
@@ -209,7 +209,7 @@ class FamilyTagger:
             if covered:
                 kind = max(covered, key=lambda kind: covered[kind])
                 length, chance = covered[kind]
-                if length >= ENOUGH * size:
+                if length >= MIN_COVERAGE * size:
                     yield i, 0, size, kind, chance
 
     def _likely(self, proteins: Proteins) -> npt.NDArray[np.int64]:
@@ -257,4 +257,6 @@ def _offsets(lengths: Sequence[int]) -> npt.NDArray[np.int64]:
 def _bags(residues: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> Bags:
     """Every residue with the blocks of its own place."""
     number = np.arange(len(residues) + 1, dtype=np.int64)
-    return Bags(rows_of(residues, offsets).reshape(-1), BLOCKS * number, number[:-1].astype(np.int32))
+    return Bags(
+        template_rows(residues, offsets).reshape(-1), TEMPLATES * number, number[:-1].astype(np.int32)
+    )

@@ -10,8 +10,8 @@ from itertools import chain, groupby
 import polars as pl
 
 from elman.data.exports.proteins import proteins
-from elman.data.genome import genome_model
 from elman.data.genome.contigs import Contig
+from elman.data.genome.genome_model import GenomeModel, from_frame, to_frame
 from elman.data.sources.reading import Options, read
 from elman.data.store import schema
 from elman.data.store.dataset import Shard
@@ -71,15 +71,15 @@ class Genomes:
             self._keep(key, learned)
             return found
         if shard is None:
-            shard = self._keep(key, self.finder.habits_of(self._contigs(each, source)))
+            shard = self._keep(key, self.finder.genome_model_of(self._contigs(each, source)))
         kept = self.staging.scan(shard, "habits")
         assert kept is not None
-        known = genome_model.from_frame(kept.collect(), self.finder.config.decode.code)
-        self._last = key, self.finder.adapted(known)
+        known = from_frame(kept.collect(), self.finder.config.decode.code)
+        self._last = key, self.finder.with_genome_model(known)
         return self._last[1].tag_genome(contigs)[1]
 
-    def _keep(self, key: str, learned: genome_model.Habits | None) -> Shard:
-        return self.staging.stage(f"habits-{key[:16]}", key, {"habits": genome_model.to_frame(learned)})
+    def _keep(self, key: str, learned: GenomeModel | None) -> Shard:
+        return self.staging.stage(f"habits-{key[:16]}", key, {"habits": to_frame(learned)})
 
     def _contigs(self, each: Input, source: str) -> Iterator[Contig]:
         """The contigs of a source, from its beginning."""

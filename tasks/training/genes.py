@@ -1,4 +1,4 @@
-"""Training a gene finder on annotated genomes, and a network of families where their genes are labelled."""
+"""Training a gene finder on annotated genomes, and a network of families where their genes are labelled_proteins."""
 
 import json
 from collections.abc import Callable
@@ -11,16 +11,29 @@ import polars as pl
 
 from elman.data.corpus.contig_pieces import stretches_of
 from elman.data.errors import BadInput
-from elman.data.genome.amino_acids import labelled
+from elman.data.genome.amino_acids import labelled_proteins
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import PSEUDOGENE
-from elman.data.genome.nucleotides import STEP, begins_of, codes_of, labels_of, reverse_complement, steps_of
-from elman.data.genome.training_windows import Cut, Learnt, crops, reads_tga
+from elman.data.genome.nucleotides import (
+    STEP,
+    encode_bases,
+    frame_labels,
+    reverse_complement,
+    start_sites,
+    step_rows,
+)
+from elman.data.genome.training_windows import AnnotatedStretch, WindowBatch, reads_tga, training_windows
 from elman.data.store.dataset import Dataset
 from elman.rnn.networks.weights import to_bytes
-from elman.rnn.training.both_strands import Crops, StrandFit, fit
+from elman.rnn.training.both_strands import StrandFit, TrainingBatch, fit
 from elman.tasks.models.gene_finder import DnaConfig, GeneFinder, dna_preset, load_model, network
-from elman.tasks.models.protein_families import WEIGHTS, FamilyTagger, Protein, filling, fit_families
+from elman.tasks.models.protein_families import (
+    WEIGHTS,
+    FamilyTagger,
+    Protein,
+    fit_families,
+    whole_gene_labels,
+)
 from elman.tasks.runtime.orchestration import task
 
 if TYPE_CHECKING:
@@ -30,14 +43,14 @@ MOST_FAMILIES = 100
 _MEGABASE = 1_000_000
 
 
-def learnt_of(corpus: Path, split: str = "train") -> list[Learnt]:
+def annotated_stretches(corpus: Path, split: str = "train") -> list[AnnotatedStretch]:
     """The annotated stretches of one split of a corpus.
 
     Raises:
         BadInput: none is annotated.
     """
     found = stretches_of(corpus, split)
-    out = [learnt(one.bases, one.features, one.start) for one in found if one.features is not None]
+    out = [annotated_stretch(one.bases, one.features, one.start) for one in found if one.features is not None]
     if not any((one.labels > 0).any() for one in out):
         raise BadInput(
             f"annotated genomes in the {split} split",
@@ -48,15 +61,15 @@ def learnt_of(corpus: Path, split: str = "train") -> list[Learnt]:
     return out
 
 
-def learnt(bases: str, features: pl.DataFrame, start: int = 0) -> Learnt:
+def annotated_stretch(bases: str, features: pl.DataFrame, start: int = 0) -> AnnotatedStretch:
     """A stretch with its truth; features are rows of schema.FEATURE in contig coordinates."""
-    codes = codes_of(bases)
+    codes = encode_bases(bases)
     where = features, start, len(codes)
-    labels = labels_of(*where, CDS)
-    return Learnt(codes, labels, begins_of(*where, CDS), reads_tga(codes, labels))
+    labels = frame_labels(*where, CDS)
+    return AnnotatedStretch(codes, labels, start_sites(*where, CDS), reads_tga(codes, labels))
 
 
-def updates(stretches: list[Learnt], config: DnaConfig) -> int:
+def updates(stretches: list[AnnotatedStretch], config: DnaConfig) -> int:
     """How many updates a training makes."""
     bases = sum(len(stretch.codes) for stretch in stretches)
     wanted = min(max(config.passes * bases, config.least * _MEGABASE), config.most * _MEGABASE)
@@ -64,7 +77,10 @@ def updates(stretches: list[Learnt], config: DnaConfig) -> int:
 
 
 def fit_dna(
-    stretches: list[Learnt], config: DnaConfig, seed: int, on_step: Callable[[int, float], None] | None = None
+    stretches: list[AnnotatedStretch],
+    config: DnaConfig,
+    seed: int,
+    on_step: Callable[[int, float], None] | None = None,
 ) -> dict[str, Any]:
     """Train a gene finder.
 
@@ -77,26 +93,28 @@ def fit_dna(
     Returns:
         its weights, by name.
     """
-    batches = crops(stretches, batch=config.batch, length=config.crop, rewrite=config.rewrite, seed=seed)
+    batches = training_windows(
+        stretches, batch=config.batch, length=config.crop, rewrite=config.rewrite, seed=seed
+    )
     how = StrandFit(
         steps=updates(stretches, config), learning_rate=config.learning_rate, begins=config.begins
     )
-    return fit(network(config), how, map(_to_crops, batches), seed=seed, on_step=on_step)
+    return fit(network(config), how, map(_to_batch, batches), seed=seed, on_step=on_step)
 
 
-def _to_crops(cut: Cut) -> Crops:
+def _to_batch(cut: WindowBatch) -> TrainingBatch:
     """Time first, in steps."""
     B, L = cut.labels.shape
     T = L // STEP
-    return Crops(
-        steps_of(cut.codes).transpose(1, 0, 2),
-        steps_of(reverse_complement(cut.codes)).transpose(1, 0, 2),
+    return TrainingBatch(
+        step_rows(cut.codes).transpose(1, 0, 2),
+        step_rows(reverse_complement(cut.codes)).transpose(1, 0, 2),
         cut.labels.reshape(B, T, STEP).transpose(1, 0, 2),
         cut.begins.reshape(B, T, STEP, 2).transpose(1, 0, 2, 3),
     )
 
 
-def proteins_of(corpus: Path, split: str = "train") -> tuple[list[str], list[Protein]]:
+def families_and_proteins(corpus: Path, split: str = "train") -> tuple[list[str], list[Protein]]:
     """The families of a split of a corpus, by code point, and of each gene residues and IOB2 numbers."""
     found = [stretch for stretch in stretches_of(corpus, split) if stretch.features is not None]
     known = {label for s in found if s.features is not None for label in s.features["label"].unique()}
@@ -111,9 +129,9 @@ def proteins_of(corpus: Path, split: str = "train") -> tuple[list[str], list[Pro
     genes: list[Protein] = []
     for stretch in found if labels else ():
         assert stretch.features is not None
-        codes = codes_of(stretch.bases)
-        code = 4 if reads_tga(codes, labels_of(stretch.features, stretch.start, len(codes), CDS)) else 11
-        genes += labelled(codes, stretch.features, stretch.start, labels, CDS, code)
+        codes = encode_bases(stretch.bases)
+        code = 4 if reads_tga(codes, frame_labels(stretch.features, stretch.start, len(codes), CDS)) else 11
+        genes += labelled_proteins(codes, stretch.features, stretch.start, labels, CDS, code)
     return labels, genes
 
 
@@ -147,13 +165,13 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
 
     config, dataset, costs = dna_preset(preset), Dataset.open(Path(corpus)), list[float]()
     version = None
-    labels, proteins = proteins_of(Path(corpus))
+    labels, proteins = families_and_proteins(Path(corpus))
     if genes is not None:
         known = load_model(read(Path(genes)))
         params, version = known.params, known.version
         config = replace(known.config, families=config.families)
     else:
-        truth = learnt_of(Path(corpus))
+        truth = annotated_stretches(Path(corpus))
         steps = updates(truth, config)
         with progress("training", steps * config.batch * config.crop, "bases") as advance:
 
@@ -170,7 +188,7 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
             say(f"epoch {int(line['epoch'])}: loss {line['loss']:.4f}, {line['seconds']:.1f} s")
 
         weights = fit_families(proteins, labels, config.families, seed, on_epoch)
-        families = FamilyTagger(tuple(labels), filling(proteins, labels), *weights)
+        families = FamilyTagger(tuple(labels), whole_gene_labels(proteins, labels), *weights)
     passport = {
         "kind": "dna",
         "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.manifest.get("sources", [])},

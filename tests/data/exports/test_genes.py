@@ -11,7 +11,7 @@ from Bio import SeqIO
 
 from elman.data.exports import genes
 from elman.data.exports.genes import bed_lines, codons_lines, faa_lines, gff3_lines, split_at_origin
-from elman.data.genome.nucleotides import labels_of
+from elman.data.genome.nucleotides import frame_labels
 from elman.data.sources.genomes import Genome, read_genome
 from elman.data.store import schema
 
@@ -115,7 +115,7 @@ def test_each_base_has_its_place_in_its_codon_on_either_strand(monkeypatch):
     ]
     frame = pl.DataFrame(rows, schema=schema.INTERVALS, orient="row")
     features = split_at_origin(frame, {"c1": 200})
-    forward, reverse = (labels_of(features.filter(strand=strand), 0, 200) for strand in "+-")
+    forward, reverse = (frame_labels(features.filter(strand=strand), 0, 200) for strand in "+-")
     monkeypatch.setattr(genes, "_PAINTED", 60)
     text = "".join(codons_lines([(*CIRCLE(), frame)]))
     found = {record.description: str(record.seq) for record in SeqIO.parse(io.StringIO(text), "fasta")}

@@ -1,12 +1,19 @@
-"""Genes as amino acids: translated like Biopython does, labelled in frame, each gene on its own."""
+"""Genes as amino acids: translated like Biopython does, labelled_proteins in frame, each gene on its own."""
 
 import numpy as np
 import polars as pl
 import pytest
 from Bio.Seq import Seq
 
-from elman.data.genome.amino_acids import AMINO, BLOCKS, ROWS, labelled, rows_of, translate
-from elman.data.genome.nucleotides import codes_of, codons_of
+from elman.data.genome.amino_acids import (
+    AMINO,
+    TABLE_ROWS,
+    TEMPLATES,
+    labelled_proteins,
+    template_rows,
+    translate,
+)
+from elman.data.genome.nucleotides import codons_of, encode_bases
 from elman.data.store import schema
 
 LETTERS = np.array([*AMINO, "*"])
@@ -18,7 +25,7 @@ def bases_of(size: int, seed: int = 0) -> str:
 
 def translated(bases: str, start: int, end: int, strand: str, phase: int = 0, code: int = 11):
     ends = np.array([start]), np.array([end]), np.array([strand == "-"]), np.array([phase])
-    return translate(codons_of(codes_of(bases)), *ends, code)
+    return translate(codons_of(encode_bases(bases)), *ends, code)
 
 
 @pytest.mark.parametrize("code", [4, 11])
@@ -39,17 +46,17 @@ def test_residues_know_the_lowest_base_of_their_codon():
 def test_blocks_of_a_gene_do_not_depend_on_its_neighbours():
     rng = np.random.default_rng(0)
     genes = [rng.integers(0, 21, size).astype(np.uint8) for size in (40, 1, 25)]
-    together = rows_of(np.concatenate(genes), np.array([0, 40, 41, 66]))
-    alone = [rows_of(gene, np.array([0, len(gene)])) for gene in genes]
-    assert together.shape == (66, BLOCKS)
-    assert 0 <= together.min() < together.max() < ROWS
+    together = template_rows(np.concatenate(genes), np.array([0, 40, 41, 66]))
+    alone = [template_rows(gene, np.array([0, len(gene)])) for gene in genes]
+    assert together.shape == (66, TEMPLATES)
+    assert 0 <= together.min() < together.max() < TABLE_ROWS
     np.testing.assert_array_equal(together, np.concatenate(alone))
 
 
 def learned(bases: str, *features: tuple, labels=("fam", "other")):
     rows = [(start, end, strand, label, 0, id_) for start, end, strand, label, id_ in features]
     frame = pl.DataFrame(rows, schema=schema.FEATURE.to_schema(), orient="row")
-    return labelled(codes_of(bases), frame, 0, labels, "CDS", 11)
+    return labelled_proteins(encode_bases(bases), frame, 0, labels, "CDS", 11)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.corpus.contig_pieces import pieces, stretches
-from elman.data.genome.gene_decoder import LEAD, DecodeConfig, GeneDecoder, around, codon_tables, evidence_of
-from elman.data.genome.nucleotides import UNKNOWN, codes_of, codons_of, gaps_of, labels_of, reverse_complement
+from elman.data.genome.gene_decoder import (
+    LOOK_BACK,
+    DecodeConfig,
+    GeneDecoder,
+    codon_tables,
+    decoder_evidence,
+    unwrap_circular,
+)
+from elman.data.genome.nucleotides import (
+    UNKNOWN,
+    codons_of,
+    encode_bases,
+    frame_labels,
+    gaps_of,
+    reverse_complement,
+)
 
 WIDE = np.array([0, 1, 2, 3, 5, 6, 7])  # where the seven classes stand among nine logits
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
@@ -29,8 +43,8 @@ def feed(decoder, codes, logits, block):
     words = codons_of(codes)
     for begin in range(0, len(codes), block):
         end = min(begin + block, len(codes))
-        low, high = max(begin - LEAD, 0), min(end + decoder.config.reach, len(codes))
-        decoder.feed(evidence_of(logits[begin:end]), words[low:high].copy(), low)
+        low, high = max(begin - LOOK_BACK, 0), min(end + decoder.config.reach, len(codes))
+        decoder.feed(decoder_evidence(logits[begin:end]), words[low:high].copy(), low)
 
 
 def sure(labels, codes):
@@ -56,8 +70,8 @@ def random_case(seed, length):
 def test_genes_known_for_sure_are_found_exactly(ecoli):
     (stretch,) = stretches(pieces(ecoli))
     truth = stretch.features.filter(pl.col("label") == "CDS")
-    codes = codes_of(ecoli.bases)
-    labels = labels_of(truth, 0, len(codes))
+    codes = encode_bases(ecoli.bases)
+    labels = frame_labels(truth, 0, len(codes))
     found = {(g.start, g.end, g.strand, g.phase) for g in decode(codes, sure(labels, codes))}
     wanted = set(
         truth.filter(pl.col("end") - pl.col("start") >= 90).select("start", "end", "strand", "phase").rows()
@@ -68,7 +82,7 @@ def test_genes_known_for_sure_are_found_exactly(ecoli):
 
 def test_a_short_gene_needs_more_to_be_believed_than_a_long_one():
     gene = lambda codons: "CTAACTAACTAA" + "ATG" + "GCA" * codons + "TAA"  # noqa: E731
-    codes = codes_of(gene(31) + gene(198) + "CTAACTAACTAA")
+    codes = encode_bases(gene(31) + gene(198) + "CTAACTAACTAA")
     labels = np.zeros(len(codes), np.int8)
     for low, high in ((12, 111), (123, 723)):
         labels[low:high] = np.arange(high - low) % 3 + 1
@@ -123,7 +137,7 @@ def test_the_size_of_blocks_changes_nothing(block):
 
 
 def test_code_4_reads_through_tga():
-    codes = codes_of("ATG" + "GCA" * 20 + "TGA" + "GCA" * 20 + "TAA" + "CC")
+    codes = encode_bases("ATG" + "GCA" * 20 + "TGA" + "GCA" * 20 + "TAA" + "CC")
     labels = np.zeros(len(codes), int)
     labels[:129] = np.tile([1, 2, 3], 43)
     ends = {
@@ -137,7 +151,7 @@ def test_code_4_reads_through_tga():
 
 
 def test_genes_cut_off_by_the_contig_are_partial():
-    codes = codes_of("CC" + "GCA" * 60)
+    codes = encode_bases("CC" + "GCA" * 60)
     labels = np.resize([2, 3, 1], len(codes))
     (gene,) = decode(codes, sure(labels, codes))
     assert (gene.start, gene.end, gene.strand, gene.phase, gene.partial) == (0, 182, "+", 2, 3)
@@ -162,7 +176,7 @@ def test_a_gap_parts_a_contig_into_contigs(seed):
 def test_a_shorter_run_of_unknown_bases_is_read_on():
     found = {}
     for run in (CONFIG.gap - 2, CONFIG.gap + 1):  # 48 and 51, whole codons
-        codes = codes_of("ATG" + "GCA" * 40 + "N" * run + "GCA" * 40 + "TAA")
+        codes = encode_bases("ATG" + "GCA" * 40 + "N" * run + "GCA" * 40 + "TAA")
         labels = np.resize([1, 2, 3], len(codes))
         found[run] = [(g.start, g.end, g.partial) for g in decode(codes, sure(labels, codes))]
     assert found == {48: [(0, 294, 0)], 51: [(0, 123, 2), (174, 297, 1)]}
@@ -170,7 +184,7 @@ def test_a_shorter_run_of_unknown_bases_is_read_on():
 
 def laid_out(codes, logits, seam=1500):
     laid = np.concatenate([codes, codes[:seam]])
-    return around(decode(laid, np.concatenate([logits, logits[:seam]])), len(codes), len(laid))
+    return unwrap_circular(decode(laid, np.concatenate([logits, logits[:seam]])), len(codes), len(laid))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -184,7 +198,7 @@ def test_where_a_circle_is_cut_open_changes_nothing(seed):
 
 def test_a_gene_over_the_origin_is_whole():
     bases = "GCA" * 50 + "TAA" + "C" * 400 + "CTAG" * 20 + "ATG" + "GCA" * 50
-    codes, labels = codes_of(bases), np.zeros(len(bases), int)
+    codes, labels = encode_bases(bases), np.zeros(len(bases), int)
     labels[:153] = np.resize([1, 2, 3], 153)
     labels[-153:] = np.resize([1, 2, 3], 153)
     (gene,) = laid_out(codes, sure(labels, codes), seam=len(bases))
@@ -192,7 +206,7 @@ def test_a_gene_over_the_origin_is_whole():
 
 
 def test_room_is_made_by_forgetting_what_no_gene_comes_from(ecoli):
-    codes = codes_of(ecoli.bases[:40_000])
+    codes = encode_bases(ecoli.bases[:40_000])
     logits = np.random.default_rng(0).normal(size=(len(codes), 9)).astype(np.float32)
     wanted = decode(codes, logits)
     for block in (500, len(codes)):  # the second needs more room for a block than there is

@@ -1,11 +1,10 @@
-"""Habits of a genome: what is counted on sure genes, on both strands alike."""
+"""The genome model: fitted on confident genes, on both strands alike."""
 
 import numpy as np
 import pytest
 
 from elman.data.genome.gene_decoder import Gene
-from elman.data.genome.genome_model import from_frame, learn, to_frame
-from elman.data.genome.genome_model import weigh as weigh_words
+from elman.data.genome.genome_model import fit_genome_model, from_frame, score_bases, to_frame
 from elman.data.genome.nucleotides import codons_of, reverse_complement
 
 
@@ -27,46 +26,48 @@ def genome(seed=0, genes=80):
     return np.concatenate(parts), found
 
 
-def weigh(codes, habits, begin, end):
-    return weigh_words(codes, codons_of(codes), habits, begin, end)
+def scores(codes, model, begin, end):
+    return score_bases(codes, codons_of(codes), model, begin, end)
 
 
 def test_codons_and_starts_of_the_genome_are_preferred_on_both_strands():
     codes, genes = genome()
-    habits = learn(codes, genes, 11)
-    said = weigh(codes, habits, 0, len(codes))
+    model = fit_genome_model(codes, genes, 11)
+    scored = scores(codes, model, 0, len(codes))
     forward, reverse = genes[0], genes[1]
-    assert said[forward.start + 3, 2] > 0.5  # GCAGCA in frame
-    assert said[reverse.end - 4, 3] > 0.5
-    starts = np.flatnonzero(said[:, 0])
-    assert said[forward.start, 0] > np.median(said[starts, 0]) + 3
-    assert said[reverse.end - 1, 1] == pytest.approx(said[forward.start, 0], abs=6)
+    assert scored[forward.start + 3, 2] > 0.5  # GCAGCA in frame
+    assert scored[reverse.end - 4, 3] > 0.5
+    starts = np.flatnonzero(scored[:, 0])
+    assert scored[forward.start, 0] > np.median(scored[starts, 0]) + 3
+    assert scored[reverse.end - 1, 1] == pytest.approx(scored[forward.start, 0], abs=6)
 
 
-def test_habits_say_of_the_other_strand_the_mirror_image():
+def test_scores_of_the_other_strand_are_the_mirror_image():
     codes, genes = genome()
-    habits = learn(codes, genes, 11)
-    here, there = (weigh(strand, habits, 0, len(codes)) for strand in (codes, reverse_complement(codes)))
-    np.testing.assert_allclose(there[::-1][:, [1, 0, 3, 2]], here, atol=1e-5)
+    model = fit_genome_model(codes, genes, 11)
+    forward, backward = (
+        scores(strand, model, 0, len(codes)) for strand in (codes, reverse_complement(codes))
+    )
+    np.testing.assert_allclose(backward[::-1][:, [1, 0, 3, 2]], forward, atol=1e-5)
 
 
-def test_blocks_change_nothing():
+def test_scores_do_not_depend_on_the_blocks_they_are_made_in():
     codes, genes = genome()
-    habits = learn(codes, genes, 11)
-    parts = [weigh(codes, habits, at, min(at + 97, len(codes))) for at in range(0, len(codes), 97)]
-    assert (np.concatenate(parts) == weigh(codes, habits, 0, len(codes))).all()
+    model = fit_genome_model(codes, genes, 11)
+    parts = [scores(codes, model, at, min(at + 97, len(codes))) for at in range(0, len(codes), 97)]
+    assert (np.concatenate(parts) == scores(codes, model, 0, len(codes))).all()
 
 
-def test_too_few_sure_genes_teach_nothing():
+def test_too_few_confident_genes_give_no_model():
     codes, genes = genome(genes=30)
-    assert learn(codes, genes, 11) is None
+    assert fit_genome_model(codes, genes, 11) is None
     codes, genes = genome()
-    assert learn(codes, [gene._replace(probability=0.5) for gene in genes], 11) is None
+    assert fit_genome_model(codes, [gene._replace(probability=0.5) for gene in genes], 11) is None
 
 
-def test_habits_are_the_same_after_they_have_been_on_the_disk():
+def test_a_genome_model_survives_its_frame():
     codes, genes = genome()
-    habits = learn(codes, genes, 11)
-    again = from_frame(to_frame(habits), 11)
-    assert all((here == there).all() for here, there in zip(habits, again, strict=True))
+    model = fit_genome_model(codes, genes, 11)
+    again = from_frame(to_frame(model), 11)
+    assert all((before == after).all() for before, after in zip(model, again, strict=True))
     assert from_frame(to_frame(None), 11) is None

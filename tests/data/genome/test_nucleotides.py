@@ -21,18 +21,18 @@ def named(labels):
 
 
 def test_lower_case_and_rna_read_as_their_base_and_other_letters_as_unknown():
-    assert nucleotides.codes_of("ACGTUacgtuNRx-").tolist() == [0, 1, 2, 3, 3] * 2 + [UNKNOWN] * 4
+    assert nucleotides.encode_bases("ACGTUacgtuNRx-").tolist() == [0, 1, 2, 3, 3] * 2 + [UNKNOWN] * 4
 
 
 def test_the_reverse_complement_of_the_reverse_complement_is_the_strand():
-    codes = nucleotides.codes_of("ACGTTNGA")
-    assert nucleotides.reverse_complement(codes).tolist() == nucleotides.codes_of("TCNAACGT").tolist()
+    codes = nucleotides.encode_bases("ACGTTNGA")
+    assert nucleotides.reverse_complement(codes).tolist() == nucleotides.encode_bases("TCNAACGT").tolist()
     assert nucleotides.reverse_complement(nucleotides.reverse_complement(codes)).tolist() == codes.tolist()
 
 
 def test_labels_count_codon_positions_along_each_strand():
     frame = features((1, 7, "+", "CDS", 0, "a"), (9, 14, "-", "CDS", 1, "b"))
-    found = named(nucleotides.labels_of(frame, 0, 15))
+    found = named(nucleotides.frame_labels(frame, 0, 15))
     assert found == ["none", *["+0", "+1", "+2"] * 2, "none", "none", "-0", "-2", "-1", "-0", "-2", "none"]
 
 
@@ -40,22 +40,22 @@ def test_bases_of_two_frames_and_of_pseudogenes_are_left_out():
     frame = features(
         (0, 6, "+", "CDS", 0, "a"), (5, 11, "+", "CDS", 0, "b"), (13, 15, "+", "pseudogene", 0, "c")
     )
-    found = named(nucleotides.labels_of(frame, 0, 16))
+    found = named(nucleotides.frame_labels(frame, 0, 16))
     assert [place for place, name in enumerate(found) if name == "?"] == [5, 13, 14]
 
 
 def test_labels_of_a_stretch_are_those_of_its_contig():
     frame = features((1, 31, "+", "CDS", 2, "a"), (40, 73, "-", "CDS", 1, "b"))
-    whole = nucleotides.labels_of(frame, 0, 90)
-    assert nucleotides.labels_of(frame, 17, 40).tolist() == whole[17:57].tolist()
+    whole = nucleotides.frame_labels(frame, 0, 90)
+    assert nucleotides.frame_labels(frame, 17, 40).tolist() == whole[17:57].tolist()
 
 
 def test_the_mirror_of_the_labels_are_the_labels_of_the_mirror():
     here = features((1, 31, "+", "CDS", 2, "a"), (40, 73, "-", "CDS", 1, "b"))
     there = features((90 - 31, 90 - 1, "-", "CDS", 2, "a"), (90 - 73, 90 - 40, "+", "CDS", 1, "b"))
     assert (
-        nucleotides.mirror(nucleotides.labels_of(here, 0, 90)).tolist()
-        == nucleotides.labels_of(there, 0, 90).tolist()
+        nucleotides.mirror(nucleotides.frame_labels(here, 0, 90)).tolist()
+        == nucleotides.frame_labels(there, 0, 90).tolist()
     )
 
 
@@ -64,11 +64,11 @@ def test_genes_begin_at_the_outer_end_of_their_first_part():
         (3, 9, "+", "CDS", 0, "a"), (12, 15, "+", "CDS", 0, "a"), (20, 26, "-", "CDS", 0, "b"),
         (30, 36, "+", "CDS", 1, "cut off"),
     )  # fmt: skip
-    assert np.argwhere(nucleotides.begins_of(frame, 0, 40)).tolist() == [[3, 0], [25, 1]]
+    assert np.argwhere(nucleotides.start_sites(frame, 0, 40)).tolist() == [[3, 0], [25, 1]]
 
 
 def test_a_step_looks_up_the_window_around_each_of_its_bases():
-    rows = nucleotides.steps_of(nucleotides.codes_of("ACGTACGTACGT"))
+    rows = nucleotides.step_rows(nucleotides.encode_bases("ACGTACGTACGT"))
     assert rows.shape == (2, 6)
     word = sum(4**i * base for i, base in enumerate([2, 3, 0, 1, 2, 3][::-1]))  # GTACGT, around the A at 4
     assert rows[0, 4] == 4 * WINDOWS + word
@@ -77,32 +77,32 @@ def test_a_step_looks_up_the_window_around_each_of_its_bases():
 
 @pytest.mark.parametrize("letter", "NRY")
 def test_windows_with_an_unknown_letter_are_the_unknown_word(letter):
-    rows = nucleotides.steps_of(nucleotides.codes_of("ACGTACGTACGTACG" + letter + "AC"))
+    rows = nucleotides.step_rows(nucleotides.encode_bases("ACGTACGTACGTACG" + letter + "AC"))
     words = rows.reshape(-1) % WINDOWS
     assert [i for i, word in enumerate(words) if 2 <= i < 15 and word == WINDOWS - 1] == [12, 13, 14]
 
 
 def test_soft_masked_intervals_are_the_runs_of_lower_case():
-    assert nucleotides.masked_of("acGTacgTTn").tolist() == [[0, 2], [4, 7], [9, 10]]
-    assert nucleotides.masked_of("ACGT").tolist() == []
+    assert nucleotides.soft_masked("acGTacgTTn").tolist() == [[0, 2], [4, 7], [9, 10]]
+    assert nucleotides.soft_masked("ACGT").tolist() == []
 
 
 def test_where_tga_is_no_stop_codon_it_is_read_as_tgg_on_either_strand():
-    here = nucleotides.letters_of("ACTGATTCATGA")
+    here = nucleotides.encode_iupac("ACTGATTCATGA")
     read = nucleotides.without_tga(here)
-    assert (read == nucleotides.letters_of("ACTGGTCCATGG")).all()
+    assert (read == nucleotides.encode_iupac("ACTGGTCCATGG")).all()
     other = nucleotides.without_tga(nucleotides.reverse_complement(here))
     assert (other == nucleotides.reverse_complement(read)).all()
 
 
 def test_gaps_are_runs_of_enough_unknown_bases():
-    codes = nucleotides.codes_of("NNNACNNGTNNNN")
+    codes = nucleotides.encode_bases("NNNACNNGTNNNN")
     assert nucleotides.gaps_of(codes, 3).tolist() == [[0, 3], [9, 13]]
 
 
 @pytest.mark.parametrize("part", [1, 2, 3, 5, 100])
 def test_gaps_are_the_same_from_parts_of_any_size(monkeypatch, part):
-    letters = nucleotides.letters_of("NNACGRTNNNNACGTACNACGTNNN")
+    letters = nucleotides.encode_iupac("NNACGRTNNNNACGTACNACGTNNN")
     monkeypatch.setattr(nucleotides, "_PART", part)
     gaps = nucleotides.long_gaps(lambda low, high: letters[low:high], len(letters), 3)
     codes = np.minimum(letters, nucleotides.UNKNOWN)
@@ -111,21 +111,24 @@ def test_gaps_are_the_same_from_parts_of_any_size(monkeypatch, part):
 
 def test_a_letter_for_several_bases_is_a_fraction_of_each():
     written, words = ("ACGTAACRTACGTTTACG", ["ACGTAACATACGTTTACG", "ACGTAACGTACGTTTACG"])
-    letters = nucleotides.letters_of(written)[None]
-    rows = nucleotides.steps_of(letters)
-    sums = nucleotides.mixtures(letters, rows, nucleotides.ROWS)
-    certain = [nucleotides.steps_of(nucleotides.codes_of(word)).reshape(-1) for word in words]
+    letters = nucleotides.encode_iupac(written)[None]
+    rows = nucleotides.step_rows(letters)
+    sums = nucleotides.ambiguous_rows(letters, rows, nucleotides.TABLE_ROWS)
+    certain = [nucleotides.step_rows(nucleotides.encode_bases(word)).reshape(-1) for word in words]
     for place, row in enumerate(rows.reshape(-1)):
         wanted = {int(each[place]) for each in certain}
-        assert set(sums[row - nucleotides.ROWS].tolist() if row >= nucleotides.ROWS else [row]) == wanted
+        assert (
+            set(sums[row - nucleotides.TABLE_ROWS].tolist() if row >= nucleotides.TABLE_ROWS else [row])
+            == wanted
+        )
     assert len(sums) == 6  # windows that hold the letter
 
 
 def test_windows_of_too_many_words_or_over_an_end_stay_unknown():
-    letters = nucleotides.letters_of("NACGTACNNNNNNACGTA")[None]
-    rows = nucleotides.steps_of(letters)
+    letters = nucleotides.encode_iupac("NACGTACNNNNNNACGTA")[None]
+    rows = nucleotides.step_rows(letters)
     before = rows.copy()
-    sums = nucleotides.mixtures(letters, rows, nucleotides.ROWS)
+    sums = nucleotides.ambiguous_rows(letters, rows, nucleotides.TABLE_ROWS)
     assert max(map(len, sums)) == nucleotides.MOST_WORDS
     assert (rows.reshape(-1)[:2] == before.reshape(-1)[:2]).all()  # over the end
     assert rows.reshape(-1)[9] == before.reshape(-1)[9]  # six unknown bases
@@ -137,6 +140,6 @@ def test_the_complement_of_a_letter_stands_for_the_complements_of_its_bases():
     written = "ACGTNRYSWKMBDHV"
     other = str(Seq(written).reverse_complement())
     assert (
-        nucleotides.reverse_complement(nucleotides.letters_of(written)).tolist()
-        == nucleotides.letters_of(other).tolist()
+        nucleotides.reverse_complement(nucleotides.encode_iupac(written)).tolist()
+        == nucleotides.encode_iupac(other).tolist()
     )

@@ -1,10 +1,17 @@
-"""Crops: rewriting keeps every protein, and the same seed gives the same crops."""
+"""Crops: rewriting keeps every protein, and the same seed gives the same training_windows."""
 
 import numpy as np
 import pytest
 
-from elman.data.genome.nucleotides import UNKNOWN, codes_of, reverse_complement
-from elman.data.genome.training_windows import _AMINO, Learnt, asked, crops, reads_tga, rewritten
+from elman.data.genome.nucleotides import UNKNOWN, encode_bases, reverse_complement
+from elman.data.genome.training_windows import (
+    _AMINO,
+    AnnotatedStretch,
+    reads_tga,
+    recode,
+    start_targets,
+    training_windows,
+)
 
 GENE = "ATG" + "GCACTGAAACGTTCT" * 20 + "TAA"
 SPACE = "CATTACGATTGCAACGTAGCTAGGATCA"
@@ -12,8 +19,8 @@ SPACE = "CATTACGATTGCAACGTAGCTAGGATCA"
 
 def genome():
     """A forward gene, a reverse gene, space around them."""
-    forward, reverse = codes_of(GENE), reverse_complement(codes_of(GENE))
-    gap = codes_of(SPACE)
+    forward, reverse = encode_bases(GENE), reverse_complement(encode_bases(GENE))
+    gap = encode_bases(SPACE)
     codes = np.concatenate([gap, forward, gap, reverse, gap])
     labels, begins = np.zeros(len(codes), np.int8), np.zeros((len(codes), 2), bool)
     a, b = len(gap), 2 * len(gap) + len(forward)
@@ -31,7 +38,7 @@ def protein(codes):
 @pytest.mark.parametrize("seed", range(5))
 def test_rewriting_keeps_proteins_start_codons_and_the_place_ribosomes_bind(seed):
     codes, labels, begins = genome()
-    new = rewritten(codes, labels, begins, False, np.random.default_rng(seed))
+    new = recode(codes, labels, begins, False, np.random.default_rng(seed))
     forward, reverse = labels > 0, labels > 3
     forward &= ~reverse
     assert protein(new[forward]) == protein(codes[forward])
@@ -44,7 +51,7 @@ def test_rewriting_keeps_proteins_start_codons_and_the_place_ribosomes_bind(seed
 def test_rewriting_spreads_the_share_of_g_and_c():
     codes, labels, begins = genome()
     shares = [
-        np.isin(rewritten(codes, labels, begins, False, np.random.default_rng(seed)), (1, 2)).mean()
+        np.isin(recode(codes, labels, begins, False, np.random.default_rng(seed)), (1, 2)).mean()
         for seed in range(60)
     ]
     assert min(shares) < 0.36
@@ -52,29 +59,29 @@ def test_rewriting_spreads_the_share_of_g_and_c():
 
 
 def test_the_nth_batch_depends_on_seed_and_number_alone():
-    stretch = Learnt(*genome())
+    stretch = AnnotatedStretch(*genome())
     how = {"batch": 3, "length": 120, "rewrite": 0.5, "seed": 7}
-    stream = crops([stretch], **how)
+    stream = training_windows([stretch], **how)
     three = [next(stream) for _ in range(3)]
-    again = next(crops([stretch], **how, first=2))
+    again = next(training_windows([stretch], **how, first=2))
     assert all((a == b).all() for a, b in zip(three[2], again, strict=True))
     assert any((a != b).any() for a, b in zip(three[0], three[1], strict=True))
 
 
 def test_crops_over_the_end_are_filled_with_what_is_not_learned():
-    cut = next(crops([Learnt(*genome())], batch=50, length=600, rewrite=0, seed=0))
+    cut = next(training_windows([AnnotatedStretch(*genome())], batch=50, length=600, rewrite=0, seed=0))
     assert ((cut.labels == -1) == (cut.codes == UNKNOWN)).all()
     assert (cut.begins[cut.codes == UNKNOWN] == -1).all()
 
 
 def test_a_start_codon_is_asked_about_on_its_own_strand():
-    codes = codes_of("CCATGCCCATCC")[None]
-    out = asked(codes, np.zeros((1, 12), np.int8), np.zeros((1, 12, 2), bool))
+    codes = encode_bases("CCATGCCCATCC")[None]
+    out = start_targets(codes, np.zeros((1, 12), np.int8), np.zeros((1, 12, 2), bool))
     assert np.argwhere(out[0] >= 0).tolist() == [[2, 0], [3, 1], [9, 1]]
 
 
 def test_a_genome_that_reads_through_tga_is_noticed():
-    codes = np.tile(codes_of("ATG" + "GCATGA" * 30 + "TAA"), 2)
+    codes = np.tile(encode_bases("ATG" + "GCATGA" * 30 + "TAA"), 2)
     labels = np.resize([1, 2, 3], len(codes)).astype(np.int8)
     assert reads_tga(codes, labels)
     codes, labels, _ = genome()

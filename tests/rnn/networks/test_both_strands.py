@@ -8,7 +8,7 @@ from elman.rnn.networks import both_strands
 from elman.rnn.networks.both_strands import StrandConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
 from elman.rnn.training import both_strands as training
-from elman.rnn.training.both_strands import Crops, StrandFit
+from elman.rnn.training.both_strands import StrandFit, TrainingBatch
 
 CONFIG = StrandConfig(rows=39, slots=3, embedding=4, hidden=8)
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
@@ -17,7 +17,7 @@ MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
 def crops(seed, T=7, B=3):
     rng = np.random.default_rng(seed)
     rows = (rng.integers(0, 13, (2, T, B, 3)) + 13 * np.arange(3)).astype(np.int32)
-    return Crops(
+    return TrainingBatch(
         rows[0],
         rows[1],
         rng.integers(-1, 7, (T, B, 3)).astype(np.int8),
@@ -73,7 +73,7 @@ def test_tagging_says_what_training_saw_whatever_stands_beside_and_beyond(params
     rows, mirrored = (np.zeros((11, 2, 3), np.int32) for _ in range(2))
     rows[:7, :1], mirrored[:7, :1] = some.rows, some.mirrored
     rows[:, 1:], mirrored[:, 1:] = other.rows, other.mirrored
-    both = both_strands.predict(both_strands.reader(single), rows, mirrored, np.array([7, 11]))
+    both = both_strands.predict(both_strands.prepare(single), rows, mirrored, np.array([7, 11]))
     short, long = (both_strands.forward(single, each.rows, each.mirrored)[0] for each in (some, other))
     np.testing.assert_allclose(both[0, :7], short[:, 0], atol=1e-5)
     np.testing.assert_allclose(both[1], long[:, 0], atol=1e-5)
@@ -84,7 +84,7 @@ def test_a_mixed_row_counts_as_the_mean_of_its_rows(params):
     some = crops(6, B=1)
     rows = some.rows.copy()
     rows[2, 0, 1] = len(single["table"])
-    weights = both_strands.reader(single).mixed([np.array([14, 20, 20, 25])])
+    weights = both_strands.prepare(single).with_ambiguous([np.array([14, 20, 20, 25])])
     mean = {
         **single,
         "table": np.concatenate([single["table"], single["table"][[14, 20, 20, 25]].mean(0)[None]]),
@@ -100,7 +100,9 @@ def learn(seed, steps=300):
             rng = np.random.default_rng(number)
             rows = (rng.integers(0, 13, (5, 8, 3)) + 13 * np.arange(3)).astype(np.int32)
             classes = (rows % 7).astype(np.int8)
-            yield Crops(rows, rows[::-1, :, ::-1].copy(), classes, np.full((*rows.shape, 2), -1, np.int8))
+            yield TrainingBatch(
+                rows, rows[::-1, :, ::-1].copy(), classes, np.full((*rows.shape, 2), -1, np.int8)
+            )
             number += 1
 
     costs = []

@@ -18,7 +18,7 @@ from elman.data.errors import UsageError
 from elman.data.genome import spooled_sequence
 from elman.data.genome.contigs import Contig
 from elman.data.genome.genome_model import AdaptConfig
-from elman.data.genome.nucleotides import codes_of, letters_of
+from elman.data.genome.nucleotides import encode_bases, encode_iupac
 from elman.data.store.dataset import Dataset
 from elman.data.store.writer import DatasetWriter
 from elman.flows.ingest import IngestConfig, ingest
@@ -43,7 +43,7 @@ def corpus(ecoli, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def finder(corpus) -> gene_finder.GeneFinder:
     """Trained for seconds: enough to know coding bases from others, not to be good."""
-    params = genes.fit_dna(genes.learnt_of(corpus), SMALL, seed=0)
+    params = genes.fit_dna(genes.annotated_stretches(corpus), SMALL, seed=0)
     return gene_finder.GeneFinder(params, SMALL, "small")
 
 
@@ -122,8 +122,8 @@ def test_a_letter_that_leaves_the_codon_open_hardly_changes_the_answer(finder, e
     letters = list(ecoli.bases[:12_000])
     for place in range(50, 12_000, 400):
         letters[place] = {"A": "R", "G": "R", "C": "Y", "T": "Y"}[letters[place]]
-    certain, open_ = (finder._logits([letters_of(b)])[0] for b in (ecoli.bases[:12_000], "".join(letters)))
-    unknown = finder._logits([codes_of("".join(letters))])[0]
+    certain, open_ = (finder._logits([encode_iupac(b)])[0] for b in (ecoli.bases[:12_000], "".join(letters)))
+    unknown = finder._logits([encode_bases("".join(letters))])[0]
     assert np.abs(open_ - certain).mean() < np.abs(unknown - certain).mean()
 
 
@@ -225,29 +225,29 @@ def test_a_contig_that_memory_does_not_hold_is_tagged_the_same(folder, ecoli, tm
     assert found[0][0].count(b"\tCDS\t") > 50
 
 
-def test_contigs_of_a_source_share_its_habits_however_it_is_cut(
+def test_contigs_of_a_source_share_its_genome_model_however_it_is_sliced(
     corpus, finder, ecoli, tracked_home, tmp_path, monkeypatch
 ):
     from elman.data.genome import genome_model
     from elman.tasks.models.model_folder import write
 
-    monkeypatch.setattr(genome_model, "SURE", 0.5)  # it is not a very good model
-    monkeypatch.setattr(genome_model, "LENGTH", 150)
+    monkeypatch.setattr(genome_model, "MIN_PROBABILITY", 0.5)  # it is not a very good model
+    monkeypatch.setattr(genome_model, "MIN_LENGTH", 150)
     config = replace(SMALL, adapt=AdaptConfig(shortest=50_000, longest=80_000))
-    eager = replace(finder, config=config)
+    small = replace(finder, config=config)
     fasta = tmp_path / "x.fa"
     names = [f">{at}\n{ecoli.bases[at : at + 12_000]}\n" for at in range(0, 96_000, 12_000)]
     fasta.write_text("".join(names))
     contigs = [
         Contig(str(at), ecoli.bases[at : at + 12_000], None, "x.fa", 0, 1) for at in range(0, 96_000, 12_000)
     ]
-    assert eager.habits_of(contigs) is not None
+    assert small.genome_model_of(contigs) is not None
     passport = {"kind": "dna", "corpus": {"name": "e", "digest": "d", "sources": []}}
     passport |= {"preset": "small", "seed": 0, "config": config.to_json()}
-    model = write(passport, genes.model_files(eager))
+    model = write(passport, genes.model_files(small))
     places = ["contig", "start", "end", "strand", "partial"]
-    wanted = pl.concat(eager.tag_contigs(contigs)).select(places).rows()
-    alone = [row for contig in contigs for row in next(eager.tag_contigs([contig])).select(places).rows()]
+    wanted = pl.concat(small.tag_contigs(contigs)).select(places).rows()
+    alone = [row for contig in contigs for row in next(small.tag_contigs([contig])).select(places).rows()]
     assert wanted != alone
     for size in ("15000", "1MiB"):
         done = tag(

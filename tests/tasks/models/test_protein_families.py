@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elman.data.genome.gene_decoder import Gene
-from elman.data.genome.nucleotides import codes_of, codons_of
+from elman.data.genome.nucleotides import codons_of, encode_bases
 from elman.tasks.models import protein_families
 
 MOTIF = np.array([5, 15, 5, 8, 5, 6, 8, 16, 2, 9, 1, 18], np.uint8)
@@ -56,7 +56,7 @@ def bases() -> tuple[str, int]:
 
 
 def found(tagger, text, *genes):
-    words = codons_of(codes_of(text))
+    words = codons_of(encode_bases(text))
     return list(tagger.matches(lambda low, high: words[low:high], genes, 11))
 
 
@@ -97,7 +97,7 @@ def test_a_file_of_weights_gives_the_same_tagger(tagger, bases):
 def test_a_label_of_whole_genes_is_told_by_training():
     part, whole = np.array([0, 1, 2, 0], np.int32), np.array([3, 4, 4, 4], np.int32)
     genes = [(np.zeros(4, np.uint8), target) for target in (part, whole, np.zeros(4, np.int32))]
-    assert protein_families.filling(genes, ["domain", "product"]) == ("product",)
+    assert protein_families.whole_gene_labels(genes, ["domain", "product"]) == ("product",)
 
 
 def test_a_label_of_whole_genes_covers_the_gene_or_is_not_given(tagger, bases):
