@@ -27,7 +27,8 @@ from elman.data.genome.nucleotides import codons_of, encode_bases
 from elman.data.metrics.genes import score_intervals
 from elman.data.sources.reading import Options, find, read
 from elman.data.store import schema
-from elman.tasks.models.gene_finder import GeneFinder, dna_preset
+from elman.tasks.models.gene_finder import GeneFinder
+from elman.tasks.models.gene_presets import dna_preset
 from elman.tasks.runtime.console import progress
 from elman.tasks.training.genes import annotated_stretch, fit_dna, updates
 

@@ -14,7 +14,7 @@ from elman.data.store import schema
 from elman.data.store.writer import DatasetWriter
 from elman.data.text.tokenizer import Tokenizer, Unit
 from elman.flows.ingest import IngestConfig, ingest
-from elman.tasks.models import gene_finder
+from elman.tasks.models import gene_presets
 from elman.tasks.training import genes
 from elman.tasks.training.text import encode_corpus, fit_tagger
 
@@ -202,10 +202,10 @@ def marked_worker(tmp_path, checkout) -> Path:
 def gene_model(checkout, tmp_path_factory) -> Path:
     """Trained for a moment on the slice of E. coli that tests may use."""
     home = tmp_path_factory.mktemp("gene-home")
-    config = gene_finder.DnaConfig(hidden=24, least=0.6, most=0.6, piece=3000)
+    config = gene_presets.DnaConfig(hidden=24, least=0.6, most=0.6, piece=3000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELMAN_HOME", str(home))
-        patch.setattr(gene_finder, "PRESETS", {"default": config})
+        patch.setattr(gene_presets, "PRESETS", {"default": config})
         fixtures = checkout / "tests" / "fixtures"
         sources = (fixtures / "ecoli_100kb.fna.gz", fixtures / "ecoli_100kb.gff3.gz")
         ingest(IngestConfig(sources=sources, name="ecoli"))

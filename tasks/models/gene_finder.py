@@ -1,7 +1,7 @@
 """Finding genes, and what families they are of: a trained gene finder at work."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -11,19 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from elman.data.errors import UsageError
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import Contig
 from elman.data.genome.gene_decoder import (
     LOOK_BACK,
-    DecodeConfig,
     Gene,
     GeneDecoder,
     codon_tables,
     decoder_evidence,
     unwrap_circular,
 )
-from elman.data.genome.genome_model import AdaptConfig, GenomeModel, fit_genome_model, score_bases
+from elman.data.genome.genome_model import GenomeModel, fit_genome_model, score_bases
 from elman.data.genome.nucleotides import (
     BEYOND,
     STEP,
@@ -40,10 +38,11 @@ from elman.data.genome.nucleotides import (
     without_tga,
 )
 from elman.data.store import schema
-from elman.rnn.networks.both_strands import PreparedNetwork, StrandConfig, predict, prepare
+from elman.rnn.networks.both_strands import PreparedNetwork, predict, prepare
 from elman.rnn.networks.weights import from_bytes
+from elman.tasks.models.gene_presets import DnaConfig
 from elman.tasks.models.model_folder import Model, read
-from elman.tasks.models.protein_families import WEIGHTS, FamilyConfig, FamilyTagger
+from elman.tasks.models.protein_families import WEIGHTS, FamilyTagger
 
 T = TypeVar("T")
 Logits = npt.NDArray[np.floating[Any]]  # (n, 9); half precision where many are held
@@ -53,75 +52,6 @@ _STEPS = 1 << 17  # steps computed together
 _SEAM = 30_000  # bases of a circle that are gone over twice
 _ROWS = 1 << 14  # made a frame of together
 _AROUND = 64  # bases beside a block that its genome_model depend on
-
-
-@dataclass(frozen=True, kw_only=True)
-class DnaConfig:
-    """How a gene finder is built and trained; stands in the passport.
-
-    Attributes:
-        hidden: units of the cell.
-        embedding: numbers a base's window is turned into.
-        crop: bases in a training sequence, a multiple of 6.
-        batch: crops in an update.
-        passes: how often every base is learned from, within `least` and `most` million bases in all.
-        learning_rate: at its height.
-        begins: weight of a start codon in the loss, against a base.
-        rewrite: share of crops that are rewritten with other synonymous codons.
-        piece: bases of a long contig that are tagged from one piece, a multiple of 6.
-        margin: bases on either side that a piece looks at besides.
-        decode: what the decoder believes.
-        adapt: how it adapts to the genome at hand.
-        families: how families are learned, where the corpus has any.
-    """
-
-    hidden: int = 96
-    embedding: int = 16
-    crop: int = 1200
-    batch: int = 16
-    passes: float = 12.0
-    least: float = 25.0
-    most: float = 230.0
-    learning_rate: float = 0.004
-    begins: float = 5.0
-    rewrite: float = 0.5
-    piece: int = 18_000
-    margin: int = 1200
-    decode: DecodeConfig = field(default_factory=DecodeConfig)
-    adapt: AdaptConfig = field(default_factory=AdaptConfig)
-    families: FamilyConfig = field(default_factory=FamilyConfig)
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "DnaConfig":
-        """Undo `to_json`."""
-        kinds = {"decode": DecodeConfig, "adapt": AdaptConfig, "families": FamilyConfig}
-        return cls(**{name: kinds[name](**v) if name in kinds else v for name, v in fields.items()})
-
-
-PRESETS: Mapping[str, DnaConfig] = {
-    "default": DnaConfig(),
-    "fast": DnaConfig(passes=4.0, least=10.0, most=16.0),
-}
-
-
-def dna_preset(name: str) -> DnaConfig:
-    """The preset of a name.
-
-    Raises:
-        UsageError: there is none for DNA.
-    """
-    if name not in PRESETS:
-        raise UsageError(f"expected --preset to be one of {', '.join(PRESETS)} for DNA. Got {name!r}.")
-    return PRESETS[name]
-
-
-def network(config: DnaConfig) -> StrandConfig:
-    """The network a config asks for."""
-    return StrandConfig(rows=TABLE_ROWS, slots=STEP, embedding=config.embedding, hidden=config.hidden)
 
 
 @dataclass(frozen=True)

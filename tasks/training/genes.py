@@ -26,7 +26,8 @@ from elman.data.genome.training_windows import AnnotatedStretch, WindowBatch, re
 from elman.data.store.dataset import Dataset
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.both_strands import StrandFit, TrainingBatch, fit
-from elman.tasks.models.gene_finder import DnaConfig, GeneFinder, dna_preset, load_model, network
+from elman.tasks.models.gene_finder import GeneFinder, load_model
+from elman.tasks.models.gene_presets import DnaConfig, dna_preset
 from elman.tasks.models.protein_families import (
     WEIGHTS,
     FamilyTagger,
@@ -99,7 +100,7 @@ def fit_dna(
     how = StrandFit(
         steps=updates(stretches, config), learning_rate=config.learning_rate, begins=config.begins
     )
-    return fit(network(config), how, map(_to_batch, batches), seed=seed, on_step=on_step)
+    return fit(config.network, how, map(_to_batch, batches), seed=seed, on_step=on_step)
 
 
 def _to_batch(cut: WindowBatch) -> TrainingBatch:
@@ -139,7 +140,7 @@ def model_files(finder: GeneFinder) -> dict[str, bytes]:
     """Contents of a model folder, by file name."""
     vocabulary = {"kind": "dna", "unit": "base", "classes": ["none", "+0", "+1", "+2", "-0", "-1", "-2"]}
     files = {
-        "weights.safetensors": to_bytes(finder.params, cast("Architecture", network(finder.config))),
+        "weights.safetensors": to_bytes(finder.params, cast("Architecture", finder.config.network)),
         "vocabulary.json": (json.dumps(vocabulary, indent=1, sort_keys=True) + "\n").encode(),
     }
     return files if finder.families is None else {**files, WEIGHTS: finder.families.to_bytes()}
@@ -195,13 +196,13 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
         "preset": preset,
         "seed": seed,
         "config": config.to_json(),
-        "network": network(config).to_dict(),
+        "network": config.network.to_dict(),
         "genes": version,
         "labels": labels,
         "whole": list(families.whole) if families else [],
     }
     folder = write(passport, model_files(GeneFinder(params, config, "", families)))
-    size = network(config).size() + (families.network.size() if families else 0)
+    size = config.network.size() + (families.network.size() if families else 0)
     history = [
         {"step": float(i + 100), "loss": float(np.mean(costs[i : i + 100]))}
         for i in range(0, len(costs), 100)

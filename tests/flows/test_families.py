@@ -11,7 +11,7 @@ from elman.flows.evaluate import EvaluateConfig, evaluate
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.flows.train import TrainConfig, train
-from elman.tasks.models import gene_finder, protein_families
+from elman.tasks.models import gene_presets, protein_families
 
 QUICK = protein_families.FamilyConfig(
     hidden=8, embedding=8, others=1.0, epochs=3, batch=4, learning_rate=0.02
@@ -24,8 +24,8 @@ def genome(checkout) -> tuple[Path, ...]:
 
 
 def test_families_are_learned_beside_the_genes_of_another_model(tracked_home, genome, tmp_path, monkeypatch):
-    small = replace(gene_finder.PRESETS["fast"], hidden=24, least=1.0, most=1.0, families=QUICK)
-    monkeypatch.setitem(gene_finder.PRESETS, "fast", small)
+    small = replace(gene_presets.PRESETS["fast"], hidden=24, least=1.0, most=1.0, families=QUICK)
+    monkeypatch.setitem(gene_presets.PRESETS, "fast", small)
     ingest(IngestConfig(sources=genome, name="genes"))
     genes = train(TrainConfig(corpus="genes", preset="fast"))["model"]
     assert not (Path(genes) / protein_families.WEIGHTS).exists()

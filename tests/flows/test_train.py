@@ -19,7 +19,7 @@ from elman.flows.evaluate import EvaluateConfig, evaluate
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.train import TrainConfig, train
 from elman.rnn.errors import TrainingError
-from elman.tasks.models import gene_finder
+from elman.tasks.models import gene_presets
 from elman.tasks.models.loading import load
 from elman.tasks.models.presets import preset
 from elman.tasks.runtime import mlflow_connection, mlflow_sync, registry, run_record
@@ -112,7 +112,7 @@ def test_the_mlflow_model_tags_a_string_in_a_fresh_process_with_pickle_refused(
 
 def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, monkeypatch):
     monkeypatch.setitem(
-        gene_finder.PRESETS, "fast", replace(gene_finder.PRESETS["fast"], hidden=16, least=0.5, most=0.5)
+        gene_presets.PRESETS, "fast", replace(gene_presets.PRESETS["fast"], hidden=16, least=0.5, most=0.5)
     )
     genome = tuple(checkout / "tests" / "fixtures" / f"ecoli_100kb.{kind}.gz" for kind in ("fna", "gff3"))
     for split in ("train", "test"):

@@ -24,10 +24,10 @@ from elman.data.store.writer import DatasetWriter
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.evaluation.genes import evaluate_dna
-from elman.tasks.models import gene_finder
+from elman.tasks.models import gene_finder, gene_presets
 from elman.tasks.training import genes
 
-SMALL = gene_finder.DnaConfig(hidden=48, least=5.0, most=5.0, piece=3000)
+SMALL = gene_presets.DnaConfig(hidden=48, least=5.0, most=5.0, piece=3000)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +108,7 @@ def test_pieces_of_a_megabase_give_999_of_1000_genes_of_one_unbroken_piece(finde
     path = corpora / "dna" / "ecoli_k12_mg1655" / "ecoli_k12_mg1655.fna.gz"
     with gzip.open(path, "rt") as lines:
         bases = "".join(line.strip() for line in lines if not line.startswith(">"))
-    usual = replace(finder, config=replace(SMALL, piece=gene_finder.DnaConfig().piece))
+    usual = replace(finder, config=replace(SMALL, piece=gene_presets.DnaConfig().piece))
     assert agreement(usual, bases[:1_000_000]) >= 0.999
 
 
@@ -154,8 +154,8 @@ def test_raw_strings_give_plain_values(finder, ecoli):
 
 
 def test_the_same_seed_gives_the_same_model_folder(corpus, home, monkeypatch):
-    tiny = gene_finder.DnaConfig(hidden=16, least=0.2, most=0.2)
-    monkeypatch.setattr(gene_finder, "PRESETS", {"default": tiny})
+    tiny = gene_presets.DnaConfig(hidden=16, least=0.2, most=0.2)
+    monkeypatch.setattr(gene_presets, "PRESETS", {"default": tiny})
     first = genes.train_dna(str(corpus), "ecoli", "default", 3)
     weights = (Path(first["model"]) / "weights.safetensors").read_bytes()
     second = genes.train_dna(str(corpus), "ecoli", "default", 3)
@@ -168,7 +168,7 @@ def test_the_same_seed_gives_the_same_model_folder(corpus, home, monkeypatch):
 
 def test_a_preset_for_text_is_a_usage_error():
     with pytest.raises(UsageError, match="default"):
-        gene_finder.dna_preset("article")
+        gene_presets.dna_preset("article")
 
 
 @pytest.fixture
