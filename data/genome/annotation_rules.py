@@ -1,15 +1,15 @@
-"""Which features of an annotation become labels: all that code, and the families somebody asks for.
+"""Annotation rules: which features become labels, namely coding sequences and the families of `--label`.
 
-A family is asked for by an attribute of its features, as `[NAME=][TYPE:]KEY[~PATTERN]`:
+A family is named by an attribute of its features, as `[NAME=][TYPE:]KEY[~PATTERN]`:
 
-    product~"ABC transporter"        features whose product matches a regular expression, letter case ignored
-    aars=product~"tRNA ligase"       the same, called aars
-    pfam                             every value of the attribute pfam is a label of its own
+    product~"ABC transporter"        features whose product matches a regular expression, case ignored
+    aars=product~"tRNA ligase"       the same, labelled aars
+    pfam                             every value of the attribute pfam becomes a label
     mine=protein_match:pfam~PF00005  only features of this type
 
-or by a file: one of these a line (# begins a comment), or JSON like
-{"by_product": {"families": {"aars": "tRNA ligase"}}, "by_pfam": {"families": {"PF00005": "what it is"}}},
-where names under by_product go with patterns, and those under any other by_KEY are values of that attribute.
+or by a file with one of these a line (# begins a comment), or JSON like
+{"by_product": {"families": {"aars": "tRNA ligase"}}, "by_pfam": {"families": {"PF00005": "description"}}},
+where by_product maps names to patterns, and any other by_KEY lists values of that attribute.
 """
 
 import json
@@ -25,17 +25,17 @@ from elman.data.genome.contigs import PSEUDOGENE, is_pseudo
 CDS = "CDS"
 PROTEIN_TYPES = (CDS, "protein_match", "protein_hmm_match", "polypeptide_domain")
 _SPEC = re.compile(r"(?:(?P<name>[^=~:]+)=)?(?:(?P<type>[\w-]+):)?(?P<key>[\w.-]+)(?:~(?P<pattern>.+))?")
-_HOW = (
+_TODO = (
     'Write --label [NAME=][TYPE:]KEY[~PATTERN], such as product~"ABC transporter", or name a file of these.'
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationRule:
-    """Which features become labels, and how they are called.
+    """Features that become a label.
 
-    label: their label; None for the value of the attribute. types: of features. key, pattern: when given, an
-    attribute and a regular expression that a value of it must match, letter case ignored.
+    label: the label; None for the value of the attribute. types: of features. key, pattern: when given, an
+    attribute and a regular expression that one of its values must match, case ignored.
     """
 
     label: str | None = CDS
@@ -44,7 +44,7 @@ class AnnotationRule:
     pattern: str = ""
 
     def match(self, type_: str, attributes: Mapping[str, Sequence[str]]) -> str | None:
-        """The label of a feature of this type with these attributes, or None."""
+        """Label of a feature of this type with these attributes, or None."""
         if type_ not in self.types:
             return None
         if self.key is None:
@@ -54,7 +54,7 @@ class AnnotationRule:
         return None if value is None else self.label or value
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Plain JSON values."""
         return {**asdict(self), "types": list(self.types)}
 
     @classmethod
@@ -69,36 +69,36 @@ CODING = (AnnotationRule(),)
 def labels_for(
     rules: Sequence[AnnotationRule], type_: str, attributes: Mapping[str, Sequence[str]]
 ) -> tuple[str, ...]:
-    """The labels of a feature, each once; of a pseudogene that it is one, and no more."""
-    found = tuple(dict.fromkeys(label for rule in rules if (label := rule.match(type_, attributes))))
-    return (PSEUDOGENE,) if found and is_pseudo(attributes) else found
+    """Labels of a feature, without duplicates; a pseudogene has the label PSEUDOGENE only."""
+    labels = tuple(dict.fromkeys(label for rule in rules if (label := rule.match(type_, attributes))))
+    return (PSEUDOGENE,) if labels and is_pseudo(attributes) else labels
 
 
-def parse_rules(asked: Sequence[str]) -> tuple[AnnotationRule, ...]:
-    """The rules for coding features and for the families asked for, each as above.
+def parse_rules(specs: Sequence[str]) -> tuple[AnnotationRule, ...]:
+    """Rules for coding features and for the families of `--label`, each written as above.
 
     Raises:
-        UsageError: what is asked for cannot be read.
-        BadInput: a file that cannot be read; names its line.
+        UsageError: a rule that cannot be parsed.
+        BadInput: a file that cannot be parsed; names its line.
     """
     rules = list(CODING)
-    for one in asked:
-        rules += _from_file(Path(one)) if Path(one).is_file() else [_rule(one)]
+    for spec in specs:
+        rules += _from_file(Path(spec)) if Path(spec).is_file() else [_rule(spec)]
     return tuple(dict.fromkeys(rules))
 
 
 def _rule(spec: str) -> AnnotationRule:
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
-        raise UsageError(f"expected a family to label. Got {spec!r}. {_HOW}")
+        raise UsageError(f"expected a family to label. Got {spec!r}. {_TODO}")
     pattern = match["pattern"] or ""
     try:
         re.compile(pattern)
     except re.error as error:
-        raise UsageError(f"expected a regular expression after ~ in {spec!r}. Got {error}. {_HOW}") from None
+        raise UsageError(f"expected a regular expression after ~ in {spec!r}. Got {error}. {_TODO}") from None
     name = match["name"] or pattern or None
     if name in (CDS, PSEUDOGENE):
-        raise UsageError(f"expected another name than {name} for a family. Got {spec!r}. {_HOW}")
+        raise UsageError(f"expected another name than {name} for a family. Got {spec!r}. {_TODO}")
     types = (match["type"],) if match["type"] else PROTEIN_TYPES
     return AnnotationRule(label=name, types=types, key=match["key"], pattern=pattern)
 
@@ -115,7 +115,7 @@ def _from_file(path: Path) -> list[AnnotationRule]:
                 rules.append(_rule(spec))
             except UsageError as error:
                 raise BadInput(
-                    "a family a line", got=str(error), todo=_HOW, source=path, line=number
+                    "a family a line", got=str(error), todo=_TODO, source=path, line=number
                 ) from None
     return rules
 

@@ -1,4 +1,4 @@
-"""What the readers of genomes hand on: contigs with labelled intervals. Coordinates are 0-based half-open."""
+"""Contigs with labelled features, as the readers of genomes yield them. Coordinates are 0-based half-open."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from elman.data.genome.spooled_sequence import Bases
 
 PSEUDOGENE = "pseudogene"
-RAW_LIMIT = 1 << 20  # bytes of a refused record that are kept; its place in the source names the rest
+RAW_LIMIT = 1 << 20  # bytes of a quarantined record that are stored; its place in the source names the rest
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One part of a labelled interval; parts of one gene share `id`.
+    """One part of a labelled feature; parts of one gene share `id`.
 
     phase: bases to skip from the 5' end of the part to its first whole codon, 0, 1 or 2.
     """
@@ -28,10 +28,10 @@ class Feature:
 class Contig:
     """One sequence entry.
 
-    bases: exactly as they came, case kept, white space taken out; a str, or like one kept in a file.
+    bases: as in the source, case included, white space removed; a str, or a sequence in a file.
     features: by start; None where the source has no annotation at all.
-    byte_offset, line: where the entry begins in its (decompressed) source.
-    circular: its end goes on at its beginning.
+    byte_offset, line: start of the entry in its (decompressed) source.
+    circular: its end joins its beginning.
     """
 
     id: str
@@ -44,12 +44,12 @@ class Contig:
 
     @property
     def length(self) -> int:
-        """Bases."""
+        """Number of bases."""
         return len(self.bases)
 
 
 def over_origin(feature: Feature, length: int) -> list[Feature]:
-    """The parts, in the order of transcription, of a feature whose end counts on past that of a circle."""
+    """Split a feature of a circle whose `end` lies beyond `length`: its two parts, in transcription order."""
     before, after = length - feature.start, feature.end - length
     plus = feature.strand == "+"
     first, second = feature.phase, (feature.phase - (before if plus else after)) % 3
@@ -59,6 +59,6 @@ def over_origin(feature: Feature, length: int) -> list[Feature]:
 
 
 def is_pseudo(attributes: Mapping[str, Sequence[str]]) -> bool:
-    """Whether an annotation calls its feature a pseudogene: `pseudo=true` or any `pseudogene=`."""
+    """Return True if attributes mark a pseudogene: `pseudo=true` or any `pseudogene=`."""
     flags = (value.lower() for value in attributes.get("pseudo", ()))
     return "pseudogene" in attributes or any(flag in ("true", "1", "yes", "") for flag in flags)
