@@ -31,7 +31,7 @@ import torch
 
 from bench import peers
 from elman.rnn.compute.batches import Bags, Sequences
-from elman.rnn.compute.threads import computing
+from elman.rnn.compute.threads import single_threaded
 from elman.rnn.inference.decode import Scheme, predict
 from elman.rnn.networks.architecture import init
 from elman.rnn.networks.tagger import NetworkConfig
@@ -210,7 +210,7 @@ def roofline(some: Sequences, passes: int) -> None:
     a, b = (np.random.default_rng(i).standard_normal((2048, 2048), np.float32) for i in (0, 1))
     runs = {"sgemm": timed(lambda: a @ b)}
     runs |= {cell: trainer(size._replace(cell=cell), some) for cell in GATES}
-    with computing():
+    with single_threaded():
         taken = alternated(runs, passes)
     peak = 2 * 2048**3 / statistics.median(taken["sgemm"])
     print(f"large product: {peak / 1e9:.0f} GF/s")

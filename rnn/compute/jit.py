@@ -14,9 +14,9 @@ def jit(function: F) -> F:
 
 
 # All of `fastmath` but "arcp": with it a vector of divisors is estimated, and what is left of a loop is not.
-STEADY = {"nnan", "ninf", "nsz", "contract", "reassoc", "afn"}
+STRICT = {"nnan", "ninf", "nsz", "contract", "reassoc", "afn"}
 
 
-def steady(function: F) -> F:
+def strict(function: F) -> F:
     """As `jit`; the last bits of a quotient do not depend on its place in a loop, or on what is beside it."""
-    return cast(F, numba.njit(nogil=True, fastmath=STEADY, cache=True, error_model="numpy")(function))
+    return cast(F, numba.njit(nogil=True, fastmath=STRICT, cache=True, error_model="numpy")(function))

@@ -162,7 +162,7 @@ def _fill(W: Any, panels: Any) -> None:
                     panels[p, k, j] = W[k, first + j]
 
 
-def room(K: int, N: int) -> Floats:
+def empty_panels(K: int, N: int) -> Floats:
     """A packed matrix (panels, K, PANEL), beginning on a cache line of 64 bytes; zero beyond column N."""
     count = -(-N // PANEL)
     bare = np.empty(count * K * PANEL + 16, np.float32)
@@ -174,7 +174,7 @@ def room(K: int, N: int) -> Floats:
 
 def packed(W: Floats) -> Floats:
     """W (K, N) as `times` wants it: (panels, K, PANEL), zero beyond the last column."""
-    panels = room(*W.shape)
+    panels = empty_panels(*W.shape)
     _fill(W, panels)
     return panels
 

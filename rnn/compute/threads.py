@@ -15,7 +15,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # as malloc.h of glibc numbers them
 _KEPT, _LARGEST = 128 << 20, 32 << 20  # bytes
 
 
-def computing() -> AbstractContextManager[object]:
+def single_threaded() -> AbstractContextManager[object]:
     """Limit the pools of NumPy and, where it is loaded, of SciPy to one thread; set them back at the end.
 
     From the first time on, malloc keeps up to 128 MiB of what is freed, of arrays up to 32 MiB each, where

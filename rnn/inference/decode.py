@@ -9,8 +9,8 @@ import numpy as np
 
 from elman.rnn.compute.arrays import Bools, Floats, Int32, Int64, Params, compiled
 from elman.rnn.compute.batches import Bags, Batch, Sequences, by_length, pack
-from elman.rnn.compute.threads import computing
-from elman.rnn.inference.input_cache import Known, tagger
+from elman.rnn.compute.threads import single_threaded
+from elman.rnn.inference.input_cache import KeyedCache, logits_function
 from elman.rnn.layers import crf
 from elman.rnn.networks.architecture import Architecture
 
@@ -80,7 +80,7 @@ def predict(
     batch_tokens: int = 4096,
     workers: int = 1,
     temperature: float = 1.0,
-    known: Known | None = None,
+    cache: KeyedCache | None = None,
 ) -> Prediction:
     """Tag sequences.
 
@@ -97,7 +97,7 @@ def predict(
         batch_tokens: steps computed at a time, which bounds memory; a longer sequence goes alone.
         workers: threads; the result does not depend on how many.
         temperature: all log weights are divided by it before probabilities are taken, see `calibrate`.
-        known: rows of the symbols that are kept from call to call; with one worker only.
+        cache: rows of the symbols that are kept from call to call; with one worker only.
 
     Returns:
         the prediction, in the order of `sequences`.
@@ -115,7 +115,7 @@ def predict(
     def tag(window: Int64) -> list[Spans]:
         """Fill in what belongs to the sequences of a window; the bags of its symbols are summed once."""
         some, found = sequences.take(window), []
-        logits = tagger(config, params, bags, known)
+        logits = logits_function(config, params, bags, cache)
         for chosen in by_length(some.lengths, batch_tokens):
             batch = pack(sequences, window[chosen])
             emission, starts, where = emissions(logits(batch), config, batch)
@@ -144,7 +144,7 @@ def predict(
 
     share = -(-len(sequences.tokens) // workers)
     windows = by_length(sequences.lengths, max(min(WINDOW, share), batch_tokens))
-    with computing():
+    with single_threaded():
         if workers == 1:
             parts = [tag(window) for window in windows]
         else:
@@ -182,8 +182,8 @@ def calibrate(
         raise ValueError("calibration needs sequences with targets. Got none")
     width = 2 if config.output == "sigmoid" else config.classes
     weights = crf.Weights.of(params, crf.Weights.legal(width, start_legal, transition_legal))
-    logits, ready = tagger(config, params, bags), []
-    with computing():
+    logits, ready = logits_function(config, params, bags), []
+    with single_threaded():
         for chosen in by_length(dev.lengths, 4096):
             batch = pack(dev, chosen)
             emission, starts, where = emissions(logits(batch), config, batch)
@@ -334,7 +334,7 @@ def _in_order(found: list[Spans]) -> Spans:
     return Spans(*(part[order] for part in joined))
 
 
-def repeated(prediction: Prediction, which: Int64) -> Prediction:
+def repeat(prediction: Prediction, which: Int64) -> Prediction:
     """The prediction of sequences each of which equals one that was predicted.
 
     Args:

@@ -16,30 +16,30 @@ from elman.rnn.compute.batches import Bags, Batch
 from elman.rnn.networks.architecture import Architecture
 
 if TYPE_CHECKING:
-    from elman.rnn.inference.networks import Reader
+    from elman.rnn.inference.prepared import PreparedNetwork
 
 
-class Rows:
+class InputCache:
     """The table.
 
     Args:
-        reader: computes rows.
+        network: computes rows.
         size: K, rows kept.
         names: symbols are named by numbers below it.
     """
 
-    def __init__(self, reader: "Reader", size: int, names: int) -> None:
-        self.reader = reader
-        self._kept = [np.empty((size, width), np.float32) for width in reader.widths]
+    def __init__(self, network: "PreparedNetwork", size: int, names: int) -> None:
+        self.network = network
+        self._kept = [np.empty((size, width), np.float32) for width in network.widths]
         self._row_of, self._name_of = np.empty(names, np.int32), np.empty(size, np.int32)
         self._count = np.empty(size, np.uint8)
         self._age = 0
         self._forget(0)
 
     @classmethod
-    def within(cls, reader: "Reader", nbytes: int, names: int) -> "Rows":
+    def within(cls, network: "PreparedNetwork", nbytes: int, names: int) -> "InputCache":
         """A table of so many bytes, or of one row for each name."""
-        return cls(reader, min(max(nbytes // (4 * sum(reader.widths)), 1), names), names)
+        return cls(network, min(max(nbytes // (4 * sum(network.widths)), 1), names), names)
 
     @property
     def nbytes(self) -> int:
@@ -63,7 +63,7 @@ class Rows:
             batch: N rows.
         """
         entered, rows = self._look_up(bags, names, age, batch.tokens)
-        return self.reader.logits(entered, rows, batch)
+        return self.network.logits(entered, rows, batch)
 
     def _look_up(self, bags: Bags, names: Int32, age: int, tokens: Int32) -> tuple[list[Floats], Int32]:
         """Arrays, and where the tokens' rows are in them."""
@@ -77,9 +77,9 @@ class Rows:
         try:
             if len(rows) < len(tokens):
                 distinct, which = np.unique(tokens, return_inverse=True)
-                return self.reader.enter(bags, distinct), which.astype(np.int32)
+                return self.network.first_inputs(bags, distinct), which.astype(np.int32)
             if len(new):
-                for values, kept in zip(self.reader.enter(bags, new), self._kept, strict=True):
+                for values, kept in zip(self.network.first_inputs(bags, new), self._kept, strict=True):
                     kernels.put(values, places, kept)
             done = True
         finally:
@@ -88,16 +88,16 @@ class Rows:
         return self._kept, rows
 
 
-class Known(NamedTuple):
-    """Rows kept from call to call, and what names the symbols of one call there; as of `Rows.logits`."""
+class KeyedCache(NamedTuple):
+    """A cache kept from call to call, and what names the symbols of one call there; as of `InputCache.logits`."""
 
-    rows: Rows
+    rows: InputCache
     names: Int32
     age: int
 
 
-def tagger(
-    config: Architecture, params: Params, bags: Bags, known: Known | None = None
+def logits_function(
+    config: Architecture, params: Params, bags: Bags, cache: KeyedCache | None = None
 ) -> Callable[[Batch], Floats]:
     """Logits without a way back.
 
@@ -105,18 +105,18 @@ def tagger(
         config: the network.
         params: its weights.
         bags: which table rows each symbol has.
-        known: rows of this network that are kept; without, they are for as long as this is used.
+        cache: rows of this network that are kept; without, they are for as long as this is used.
 
     Returns:
         batch -> logits (N, S*G), as `config.forward` computes them.
     """
-    from elman.rnn.inference import networks
+    from elman.rnn.inference.prepared import prepare
 
-    reader = known.rows.reader if known else networks.reader(config, params)
-    if reader is None:
+    network = cache.rows.network if cache else prepare(config, params)
+    if network is None:
         return lambda batch: config.forward(params, bags, batch)[0]
-    if known is None:
+    if cache is None:
         M = len(bags)
-        known = Known(Rows(reader, M, M), np.arange(M, dtype=np.int32), 0)
-    rows, names, age = known
+        cache = KeyedCache(InputCache(network, M, M), np.arange(M, dtype=np.int32), 0)
+    rows, names, age = cache
     return lambda batch: rows.logits(bags, names, age, batch)

@@ -10,13 +10,13 @@ import numpy as np
 
 from elman.rnn.compute.arrays import Bools, Floats, Int32, Int64
 from elman.rnn.compute.fast_math import exp
-from elman.rnn.compute.jit import steady
+from elman.rnn.compute.jit import strict
 
 LOW = np.float32(-1e30)
 FLOOR = np.float32(-60)  # as chain.FLOOR, within what float32 holds
 
 
-@steady
+@strict
 def _viterbi(emission: Any, starts: Any, start: Any, transition: Any, end: Any) -> Any:
     """chain.viterbi; closed weights are very low, not infinite.
 
@@ -59,7 +59,7 @@ def _viterbi(emission: Any, starts: Any, start: Any, transition: Any, end: Any) 
     return tags
 
 
-@steady
+@strict
 def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -> Any:
     """chain.forward_backward on transposed exponentials: alpha, beta (G, N), scale (N,), total (B,)."""
     G, N = weight.shape
@@ -108,7 +108,7 @@ def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -
     return alpha, beta, scale, total
 
 
-@steady
+@strict
 def _forward(emission: Any, cold: Any, starts: Any, first: Any, A: Any) -> Any:
     """Scaled forward probabilities of emissions (N, G) times `cold`.
 
@@ -155,7 +155,7 @@ def _forward(emission: Any, cold: Any, starts: Any, first: Any, A: Any) -> Any:
     return alpha, step
 
 
-@steady
+@strict
 def _backward(
     best: Any, alpha: Any, step: Any, starts: Any, A: Any, last: Any, stops: Any, kind: Any, follow: Any
 ) -> Any:

@@ -18,7 +18,15 @@ from elman.rnn.compute.jit import jit
 from elman.rnn.compute.matmul import packed
 from elman.rnn.layers import dense
 from elman.rnn.layers.recurrent import Backprop
-from elman.rnn.layers.step_kernels import NONE, cell_of, enter, hand_back, hand_on, state_gradient, there
+from elman.rnn.layers.step_kernels import (
+    NONE,
+    add_recurrent_product,
+    cell_of,
+    gather_inputs,
+    previous_rows,
+    recurrent_product_back,
+    state_gradient,
+)
 
 
 @jit
@@ -29,9 +37,9 @@ def _simple_forward(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool, rect
     for k in range(T):
         t = T - 1 - k if reverse else k
         here = h[starts[t] : starts[t + 1]]
-        first, m = there(starts, t, reverse)
-        enter(x, rows, starts[t], here)
-        hand_on(h, first, m, keep, Wh, state, here)
+        first, m = previous_rows(starts, t, reverse)
+        gather_inputs(x, rows, starts[t], here)
+        add_recurrent_product(h, first, m, keep, Wh, state, here)
         for i in range(len(here)):
             o = here[i]
             if rectify:
@@ -60,8 +68,8 @@ def _simple_backward(dh: Any, h: Any, WhT: Any, starts: Any, reverse: bool, rect
             else:
                 for j in range(H):
                     o[j] = (b[j] + d[j]) * (one - w[j] * w[j])
-        _, m = there(starts, t, reverse)
-        hand_back(dx[a : a + n], m, keep, WhT, dstate)
+        _, m = previous_rows(starts, t, reverse)
+        recurrent_product_back(dx[a : a + n], m, keep, WhT, dstate)
     return dx
 
 
@@ -89,10 +97,10 @@ def _gru_forward(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = there(starts, t, reverse)
-        enter(x, rows, a, gates[a : a + n])
+        first, m = previous_rows(starts, t, reverse)
+        gather_inputs(x, rows, a, gates[a : a + n])
         u[:n] = 0
-        hand_on(h, first, m, keep, Wh, state, u)
+        add_recurrent_product(h, first, m, keep, Wh, state, u)
         for i in range(n):
             before = h[first + i] if i < m else none
             _gru_step(gates[a + i], u[i], bh, before, inner[a + i], h[a + i])
@@ -134,14 +142,14 @@ def _gru_backward(
     for k in range(T):
         t = k if reverse else T - 1 - k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = there(starts, t, reverse)
+        first, m = previous_rows(starts, t, reverse)
         for i in range(n):
             d, came = dstate[i], dh[a + i]
             for j in range(H):
                 d[j] += came[j]
             before = h[first + i] if i < m else none
             _gru_step_back(d, gates[a + i], inner[a + i], before, kept[i], du[a + i])
-        hand_back(du[a : a + n], m, keep, WhT, dstate)
+        recurrent_product_back(du[a : a + n], m, keep, WhT, dstate)
         for i in range(m):
             d, w = dstate[i], kept[i]
             for j in range(H):
@@ -181,9 +189,9 @@ def _lstm_forward(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool, keep: 
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = there(starts, t, reverse)
-        enter(x, rows, a, gates[a : a + n])
-        hand_on(h, first, m, keep, Wh, state, gates[a : a + n])
+        first, m = previous_rows(starts, t, reverse)
+        gather_inputs(x, rows, a, gates[a : a + n])
+        add_recurrent_product(h, first, m, keep, Wh, state, gates[a : a + n])
         for i in range(n):
             w, before = c[a + i], c[first + i] if i < m else none
             for j in range(H):
@@ -202,7 +210,7 @@ def _lstm_backward(dh: Any, c: Any, gates: Any, WhT: Any, starts: Any, reverse: 
     for k in range(T):
         t = k if reverse else T - 1 - k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = there(starts, t, reverse)
+        first, m = previous_rows(starts, t, reverse)
         for i in range(n):
             b, d, e, w, o = dh[a + i], dstate[i], dcell[i], c[a + i], gates[a + i]
             before = c[first + i] if i < m else none
@@ -215,7 +223,7 @@ def _lstm_backward(dh: Any, c: Any, gates: Any, WhT: Any, starts: Any, reverse: 
                 keeps[j] = dc * before[j] * f * (one - f)
                 fresh[j] = dc * i_ * (one - g * g)
                 show[j] = ds * y * q * (one - q)
-        hand_back(gates[a : a + n], m, keep, WhT, dstate)
+        recurrent_product_back(gates[a : a + n], m, keep, WhT, dstate)
     return gates
 
 
@@ -229,10 +237,10 @@ def _gru_states(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool)
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = there(starts, t, reverse)
-        enter(x, rows, a, g[:n])
+        first, m = previous_rows(starts, t, reverse)
+        gather_inputs(x, rows, a, g[:n])
         u[:n] = 0
-        hand_on(h, first, m, none, Wh, none, u)
+        add_recurrent_product(h, first, m, none, Wh, none, u)
         for i in range(n):
             _gru_step(g[i], u[i], bh, h[first + i] if i < m else zeros, inner, h[a + i])
     return h
@@ -248,9 +256,9 @@ def _lstm_states(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool) -> Any:
     for k in range(T):
         t = T - 1 - k if reverse else k
         a, n = starts[t], starts[t + 1] - starts[t]
-        first, m = there(starts, t, reverse)
-        enter(x, rows, a, g[:n])
-        hand_on(h, first, m, none, Wh, none, g)
+        first, m = previous_rows(starts, t, reverse)
+        gather_inputs(x, rows, a, g[:n])
+        add_recurrent_product(h, first, m, none, Wh, none, g)
         for i in range(n):
             _lstm_step(g[i], c[i], h[a + i])
     return h

@@ -8,12 +8,12 @@ import numpy as np
 from elman.rnn.compute.arrays import Floats, Int32, Params
 from elman.rnn.compute.batches import Batch
 from elman.rnn.compute.jit import jit
-from elman.rnn.compute.matmul import put, room, times
+from elman.rnn.compute.matmul import empty_panels, put, times
 from elman.rnn.layers.recurrent import Backprop, Cell
 
 
 @jit
-def there(starts: Any, t: int, reverse: bool) -> Any:
+def previous_rows(starts: Any, t: int, reverse: bool) -> Any:
     """First row, and number of rows, that step t takes its states from."""
     T = len(starts) - 1
     if reverse:
@@ -26,7 +26,7 @@ def there(starts: Any, t: int, reverse: bool) -> Any:
 
 
 @jit
-def enter(x: Any, rows: Any, a: int, out: Any) -> None:
+def gather_inputs(x: Any, rows: Any, a: int, out: Any) -> None:
     """out[i] = x[rows[a + i]]."""
     for i in range(len(out)):
         e, o = x[rows[a + i]], out[i]
@@ -35,7 +35,7 @@ def enter(x: Any, rows: Any, a: int, out: Any) -> None:
 
 
 @jit
-def hand_on(h: Any, first: int, n: int, keep: Any, Wh: Any, state: Any, out: Any) -> None:
+def add_recurrent_product(h: Any, first: int, n: int, keep: Any, Wh: Any, state: Any, out: Any) -> None:
     """out[:n] += (h[first:first + n] * keep) @ Wh; `keep` without rows drops nothing."""
     if len(keep):
         for i in range(n):
@@ -47,7 +47,7 @@ def hand_on(h: Any, first: int, n: int, keep: Any, Wh: Any, state: Any, out: Any
 
 
 @jit
-def hand_back(dz: Any, n: int, keep: Any, WhT: Any, dstate: Any) -> None:
+def recurrent_product_back(dz: Any, n: int, keep: Any, WhT: Any, dstate: Any) -> None:
     """dstate[:n] = (dz[:n] @ Wh.T) * keep."""
     times(dz[:n], WhT, dstate[:n], False)
     if len(keep):
@@ -86,7 +86,7 @@ def _pairs(h: Any, dz: Any, before: Any, member: Any, reverse: bool, keep: Any, 
 def state_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool, mask: Floats) -> Floats:
     """dWh: all states handed on, transposed, times what came back."""
     gradient = np.zeros((h.shape[1], dz.shape[1]), h.dtype)
-    came = room(CHUNK, dz.shape[1])
+    came = empty_panels(CHUNK, dz.shape[1])
     _pairs(h, dz, batch.before, batch.member, reverse, mask, came, gradient)
     return gradient
 

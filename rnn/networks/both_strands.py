@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.rnn.compute.arrays import Floats, Gradients, Params
-from elman.rnn.compute.threads import computing
+from elman.rnn.compute.threads import single_threaded
 from elman.rnn.networks.weights import KINDS
 
 STRAND_LOGITS = 4  # logits a strand: three codon positions, and the begin of a gene
@@ -221,6 +221,6 @@ def predict(weights: PreparedNetwork, rows: Rows, mirrored: Rows, lengths: npt.N
     logits = np.empty((B, T, S * LOGITS), np.float32)
     logits[:] = weights.by
     load_blas()
-    with computing():
+    with single_threaded():
         kernels.tag(weights.table, both, weights.Wh, weights.bn, weights.Wy, lengths, logits)
     return logits.reshape(B, T, S, LOGITS)

@@ -19,7 +19,7 @@ from elman.rnn.networks.tagger import NetworkConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Committee:
+class Ensemble:
     """Some networks that answer together; an architecture like `NetworkConfig`.
 
     Attributes:
@@ -59,7 +59,7 @@ class Committee:
         return {"kind": "committee", "members": self.members, "member": self.member.to_dict()}
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "Committee":
+    def from_dict(cls, fields: dict[str, Any]) -> "Ensemble":
         """Undo `to_dict`."""
         return cls(member=NetworkConfig.from_dict(fields["member"]), members=fields["members"])
 
@@ -77,7 +77,7 @@ class Committee:
         first = [self.member.start(rng) for _ in range(self.members)]
         return {f"{k}/{name}": value for k, own in enumerate(first) for name, value in own.items()}
 
-    def seats(self, params: Params) -> list[Params]:
+    def member_params(self, params: Params) -> list[Params]:
         """The parameters of each member, under the names the member gives them; not copied."""
         names = self.member.parameters()
         return [{name: params[f"{k}/{name}"] for name in names} for k in range(self.members)]
@@ -86,7 +86,7 @@ class Committee:
         self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
     ) -> tuple[Floats, Backprop]:
         """The mean of the members' logits (N, S*G) of a packed batch, and the way back."""
-        heard = [self.member.forward(own, bags, batch, noise) for own in self.seats(params)]
+        heard = [self.member.forward(own, bags, batch, noise) for own in self.member_params(params)]
         share = heard[0][0].dtype.type(1 / self.members)
 
         def backprop(dlogits: Floats) -> Gradients:
@@ -97,12 +97,12 @@ class Committee:
         return mean, backprop
 
 
-def learners(config: Architecture, params: Params) -> list[tuple[str, Architecture, Params]]:
+def members_of(config: Architecture, params: Params) -> list[tuple[str, Architecture, Params]]:
     """What learns by itself in a network: the members of a committee, or the network.
 
     Returns:
         for each: what stands before its parameters' names, its shape and its parameters.
     """
-    if isinstance(config, Committee):
-        return [(f"{k}/", config.member, own) for k, own in enumerate(config.seats(params))]
+    if isinstance(config, Ensemble):
+        return [(f"{k}/", config.member, own) for k, own in enumerate(config.member_params(params))]
     return [("", config, params)]

@@ -6,7 +6,7 @@ softmax goes over the right one and K others drawn by their frequency: ranking n
 (Ma and Collins, 2018, section 2) without its correction, as in the loss of van den Oord et al. (2018),
 equation 4, so that a score is how much likelier a word is here than anywhere.
 
-`NeighboursConfig` is an architecture like `NetworkConfig`, so `rnn.training.fit.fit` trains it; what it has
+`LanguageModelConfig` is an architecture like `NetworkConfig`, so `rnn.training.fit.fit` trains it; what it has
 learnt of the table and the first layer is where `fit(start=)` begins to learn the tags.
 """
 
@@ -31,7 +31,7 @@ POWER = 0.75  # of a word's frequency, in drawing (Mikolov et al., 2013, section
 
 
 @dataclass(frozen=True, kw_only=True)
-class NeighboursConfig:
+class LanguageModelConfig:
     """A network that guesses neighbours.
 
     Its parameters are the table and the first layer of `network`, and out.forward and out.backward (V, H), a
@@ -186,7 +186,7 @@ def _rows(table: Floats, which: Int32) -> tuple[Floats, Callable[[Floats], Any]]
     return embedding_kernels.OneHot(singles, which, len(table)).times(table)
 
 
-def to_bytes(params: Params, config: NeighboursConfig) -> bytes:
+def to_bytes(params: Params, config: LanguageModelConfig) -> bytes:
     """What was learnt for the network, as a safetensors file; equal weights give equal bytes."""
     return serialize({name: np.ascontiguousarray(params[name]) for name in sorted(_shared(config.network))})
 
@@ -212,7 +212,7 @@ def started(params: Params, config: Architecture, learnt: Params) -> Params:
     Args:
         params: first weights of `config`; changed.
         config: a network with the table and first layer of the one that was learnt.
-        learnt: parameters of a `NeighboursConfig`.
+        learnt: parameters of a `LanguageModelConfig`.
 
     Raises:
         ValueError: the two networks differ in shape.

@@ -12,11 +12,11 @@ from safetensors.numpy import save as serialize
 from elman.rnn.compute.arrays import Floats, Params
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.baselines import WindowConfig
-from elman.rnn.networks.ensemble import Committee
+from elman.rnn.networks.ensemble import Ensemble
 from elman.rnn.networks.tagger import NetworkConfig
 
 VIEWED = 1 << 20  # bytes
-KINDS: dict[str, Any] = {"network": NetworkConfig, "window": WindowConfig, "committee": Committee}
+KINDS: dict[str, Any] = {"network": NetworkConfig, "window": WindowConfig, "committee": Ensemble}
 
 
 class Article(NamedTuple):

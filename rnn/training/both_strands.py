@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.rnn.compute.arrays import Floats, Params
-from elman.rnn.compute.threads import computing
+from elman.rnn.compute.threads import single_threaded
 from elman.rnn.errors import TrainingError
 from elman.rnn.networks.both_strands import LOGITS, Rows, StrandConfig, forward, init, load_blas
 from elman.rnn.training.optimiser import clip
@@ -124,7 +124,7 @@ def fit(
     }
     f = np.float32
     load_blas()
-    with computing(), np.errstate(over="ignore", invalid="ignore"):  # the loss is looked at
+    with single_threaded(), np.errstate(over="ignore", invalid="ignore"):  # the loss is looked at
         for step in range(1, how.steps + 1):
             crops = next(batches)
             logits, backprop = forward(params, crops.rows, crops.mirrored)

@@ -12,12 +12,12 @@ import numpy as np
 
 from elman.rnn.compute.arrays import Bools, Floats, Gradients, Params
 from elman.rnn.compute.batches import Bags, Sequences, pack, shuffled
-from elman.rnn.compute.threads import computing
+from elman.rnn.compute.threads import single_threaded
 from elman.rnn.errors import TrainingError
 from elman.rnn.inference.decode import Prediction, predict
 from elman.rnn.layers import crf
 from elman.rnn.networks.architecture import Architecture, Noise, init
-from elman.rnn.networks.ensemble import learners
+from elman.rnn.networks.ensemble import members_of
 from elman.rnn.networks.language_model import started
 from elman.rnn.training.losses import combined, loss_and_gradients
 from elman.rnn.training.optimiser import Adam, clip
@@ -75,7 +75,7 @@ def fit(
         params = init(config, seed)
         _clear_unmet(params, config.rows, bags, train, how.unknown > 0)
         if start is not None:
-            for before, network, own in learners(config, params):
+            for before, network, own in members_of(config, params):
                 begun = started(own, network, start)
                 params |= {f"{before}{name}": value for name, value in begun.items()}
         state = State(params, Adam.of(params))
@@ -83,7 +83,7 @@ def fit(
     if config.output == "crf":
         _check_legal(train, config.outputs_per_step, legal)
     judge = score if dev is not None and len(dev) else None
-    with computing(), ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
+    with single_threaded(), ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
         while not state.finished:
             began = time.perf_counter()
             rate = _epoch(
@@ -173,7 +173,7 @@ def _epoch(
     pool: ThreadPoolExecutor | None,
 ) -> float:
     """Learn from what is left of the running epoch; return the last learning rate."""
-    all_learn = learners(config, state.params)
+    all_learn = members_of(config, state.params)
     orders = [
         shuffled(train.lengths, how.batch, np.random.default_rng([seed, 1, state.epoch, k]))
         for k in range(len(all_learn))
@@ -234,7 +234,7 @@ def _check_answers(
         TrainingError: the loss of a batch is NaN or infinite.
     """
     batch = pack(train, np.arange(min(how.batch, len(train))))
-    for before, network, own in learners(config, state.mean or state.params):
+    for before, network, own in members_of(config, state.mean or state.params):
         loss, _, _ = loss_and_gradients(
             network, own, bags, batch, train, legal=legal, class_weights=class_weights
         )

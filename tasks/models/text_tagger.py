@@ -22,8 +22,8 @@ from elman.data.text.tags import tag_set
 from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags, Sequences
-from elman.rnn.inference.decode import Prediction, Spans, predict, repeated
-from elman.rnn.inference.input_cache import Known, Rows
+from elman.rnn.inference.decode import Prediction, Spans, predict, repeat
+from elman.rnn.inference.input_cache import InputCache, KeyedCache
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models.model_folder import VOCABULARY, WEIGHTS, Model, read
@@ -133,17 +133,17 @@ class Tagger:
     def _own(self) -> threading.local:
         return threading.local()  # a table of rows for each thread
 
-    def _known(self, names: CacheSlots | None) -> Known | None:
+    def _cache(self, names: CacheSlots | None) -> KeyedCache | None:
         """The rows kept, if there are names for what is looked up there, and kernels."""
         if names is None:
             return None
-        from elman.rnn.inference.networks import reader
+        from elman.rnn.inference.prepared import prepare
 
         if not hasattr(self._own, "rows"):
-            made = reader(self.network, self.params)
-            self._own.rows = None if made is None else Rows.within(made, self.rows, self.kept)
-        rows: Rows | None = self._own.rows
-        return None if rows is None else Known(rows, *names)
+            made = prepare(self.network, self.params)
+            self._own.rows = None if made is None else InputCache.within(made, self.rows, self.kept)
+        rows: InputCache | None = self._own.rows
+        return None if rows is None else KeyedCache(rows, *names)
 
     def tag_flat(self, words: Strings | pl.Series, offsets: np.ndarray, reuse: bool = True) -> Tagged:
         """Tag sentences given flat; the answer to one does not depend on the others.
@@ -184,9 +184,9 @@ class Tagger:
             transition_legal=scoring.transition,
             scheme=scoring.scheme,
             temperature=self.passport["temperature"],
-            known=self._known(names),
+            cache=self._cache(names),
         )
-        return prediction if which is None else repeated(prediction, which)
+        return prediction if which is None else repeat(prediction, which)
 
     def _join(self, parts: Sequence[tuple[Prediction, Spans, int]]) -> Tagged:
         if not parts:

@@ -17,7 +17,7 @@ from elman.data.store.writer import DatasetWriter
 from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags
-from elman.rnn.networks.language_model import NeighboursConfig, from_bytes, to_bytes
+from elman.rnn.networks.language_model import LanguageModelConfig, from_bytes, to_bytes
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig, State
@@ -111,7 +111,7 @@ def pretrain(
 def _fit(
     text: Unlabelled, network: NetworkConfig, how: FitConfig, key: str, every_s: float, corpus: str
 ) -> tuple[bytes, list[dict[str, float]]]:
-    config = NeighboursConfig(network=network, counts=text.counts, word_of=text.word_of)
+    config = LanguageModelConfig(network=network, counts=text.counts, word_of=text.word_of)
     train = config.sequences(text.tokens, text.offsets)
     if train.targets is None or not (train.targets == 0).any():
         raise BadInput(

@@ -14,7 +14,7 @@ from elman.data.store.dataset import Dataset
 from elman.data.store.disk import code_hash, key_of
 from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.networks.architecture import Architecture
-from elman.rnn.networks.ensemble import Committee
+from elman.rnn.networks.ensemble import Ensemble
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.state import FitConfig
@@ -91,7 +91,7 @@ def architecture(material: Material, preset_name: str) -> Architecture:
     """What a preset trains for a corpus: its network, or a committee of such."""
     chosen = preset(preset_name)
     network = network_config(material, chosen.network)
-    return network if chosen.members == 1 else Committee(member=network, members=chosen.members)
+    return network if chosen.members == 1 else Ensemble(member=network, members=chosen.members)
 
 
 @task

@@ -12,7 +12,7 @@ from elman.rnn.compute.arrays import Floats, Params
 from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import Prediction, Scheme, calibrate, predict, span_f1
 from elman.rnn.networks.architecture import Architecture
-from elman.rnn.networks.ensemble import Committee
+from elman.rnn.networks.ensemble import Ensemble
 from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig, FitResult, State
 from elman.tasks.models.tag_set import Scoring, by_sentence, iob2_of
@@ -148,7 +148,7 @@ class Material:
     ) -> FitResult:
         """Train on the training split, stopping early by F1 on dev where that can tell."""
         judged = self.judged
-        members = config.members if isinstance(config, Committee) else 1
+        members = config.members if isinstance(config, Ensemble) else 1
         return fit(
             config,
             how,

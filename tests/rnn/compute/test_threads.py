@@ -9,10 +9,10 @@ import pytest
 FAULTS = """
 import resource, sys
 import numpy as np
-from elman.rnn.compute.threads import computing
+from elman.rnn.compute.threads import single_threaded
 
 if "computing" in sys.argv:
-    computing()
+    single_threaded()
 ready = [np.ones(1 << 20) for _ in range(4)]
 del ready
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -5,7 +5,7 @@ import pytest
 from seqeval.metrics import f1_score
 
 from elman.rnn.compute.batches import Bags, Sequences, by_length, pack
-from elman.rnn.inference.decode import Scheme, calibrate, predict, repeated, span_f1, spans_of
+from elman.rnn.inference.decode import Scheme, calibrate, predict, repeat, span_f1, spans_of
 from elman.rnn.networks.architecture import init
 from elman.rnn.networks.tagger import NetworkConfig
 
@@ -162,7 +162,7 @@ def test_a_prediction_repeated_is_that_of_the_sequences_repeated():
     which = np.random.default_rng(5).integers(0, len(some), 60)
     once = predict(params, CONFIG, bags, some, scheme=SCHEME, **LEGAL)
     again = predict(params, CONFIG, bags, some.take(which), scheme=SCHEME, **LEGAL)
-    ours = repeated(once, which)
+    ours = repeat(once, which)
     for name in ("tags", "offsets", "tag_probability"):
         np.testing.assert_allclose(getattr(ours, name), getattr(again, name), atol=1e-5)
     for column, expected in zip(ours.spans, again.spans, strict=True):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from elman.rnn.compute.batches import Bags, Sequences, pack
-from elman.rnn.inference.input_cache import Known, Rows, tagger
-from elman.rnn.inference.networks import NetworkReader, reader
+from elman.rnn.inference.input_cache import InputCache, KeyedCache, logits_function
+from elman.rnn.inference.prepared import PreparedTagger, prepare
 from elman.rnn.networks.architecture import init
-from elman.rnn.networks.ensemble import Committee
+from elman.rnn.networks.ensemble import Ensemble
 from elman.rnn.networks.tagger import NetworkConfig
 
 M = 40
@@ -17,7 +17,7 @@ BAGS = Bags(
     np.arange(M, dtype=np.int32),
 )
 MEMBER = NetworkConfig(rows=30, classes=3, hidden=5, cell="lstm", embedding=8, letters=10)
-COMMITTEE = Committee(member=MEMBER)
+ENSEMBLE = Ensemble(member=MEMBER)
 NAMES = np.random.default_rng(1).permutation(M).astype(np.int32)
 
 
@@ -32,16 +32,16 @@ def batch_of(symbols):
     return pack(Sequences(np.array(symbols, np.int32), np.array([0, len(symbols)])), np.arange(1))
 
 
-class Counting(NetworkReader):
+class Counting(PreparedTagger):
     """A reader that writes down what it is asked for."""
 
     def __init__(self, config, params):
         super().__init__(config, params)
         self.asked = []
 
-    def enter(self, bags, symbols, spelt=None):
+    def first_inputs(self, bags, symbols, spelt=None):
         self.asked.append(sorted(symbols.tolist()))
-        return super().enter(bags, symbols, spelt)
+        return super().first_inputs(bags, symbols, spelt)
 
 
 @pytest.fixture
@@ -51,48 +51,48 @@ def counting():
 
 @pytest.mark.parametrize("size", [1, 12, 19, M])
 def test_no_bit_depends_on_the_size_of_the_table_or_on_what_it_holds(size):
-    params = init(COMMITTEE, 0)
-    expected = [tagger(COMMITTEE, params, BAGS)(batch) for batch in batches()]
-    rows = Rows(reader(COMMITTEE, params), size, M)
-    ours = tagger(COMMITTEE, params, BAGS, Known(rows, NAMES, 0))
+    params = init(ENSEMBLE, 0)
+    expected = [logits_function(ENSEMBLE, params, BAGS)(batch) for batch in batches()]
+    rows = InputCache(prepare(ENSEMBLE, params), size, M)
+    ours = logits_function(ENSEMBLE, params, BAGS, KeyedCache(rows, NAMES, 0))
     for order in (range(12), range(11, -1, -1)):  # a cold table, then a warm one
         for number in order:
             np.testing.assert_array_equal(ours(batches()[number]), expected[number])
 
 
 def test_each_symbol_is_computed_once_while_there_is_room(counting):
-    ours = tagger(MEMBER, {}, BAGS, Known(Rows(counting, 4, M), NAMES, 0))
+    ours = logits_function(MEMBER, {}, BAGS, KeyedCache(InputCache(counting, 4, M), NAMES, 0))
     for symbols in ([3, 1, 3], [1, 2], [3, 2, 1]):
         ours(batch_of(symbols))
     assert counting.asked == [[1, 3], [2]]
 
 
 def test_rows_in_use_stay_and_those_used_once_give_way(counting):
-    ours = tagger(MEMBER, {}, BAGS, Known(Rows(counting, 4, M), NAMES, 0))
+    ours = logits_function(MEMBER, {}, BAGS, KeyedCache(InputCache(counting, 4, M), NAMES, 0))
     for rare in range(10, 20):
         ours(batch_of([0, 1, rare]))
     assert counting.asked == [[0, 1, 10], *([rare] for rare in range(11, 20))]
 
 
 def test_what_does_not_fit_is_computed_beside_the_table(counting):
-    ours = tagger(MEMBER, {}, BAGS, Known(Rows(counting, 2, M), NAMES, 0))
+    ours = logits_function(MEMBER, {}, BAGS, KeyedCache(InputCache(counting, 2, M), NAMES, 0))
     ours(batch_of([5, 4, 6, 4]))
     ours(batch_of([4, 5]))
     assert counting.asked == [[4, 5, 6], [4, 5]]
 
 
 def test_names_of_another_age_are_of_other_symbols():
-    params = init(COMMITTEE, 0)
-    rows, swapped = Rows(reader(COMMITTEE, params), M, M), NAMES[::-1].copy()
+    params = init(ENSEMBLE, 0)
+    rows, swapped = InputCache(prepare(ENSEMBLE, params), M, M), NAMES[::-1].copy()
     for age, names in ((0, NAMES), (1, swapped), (2, NAMES)):
         for batch in batches(3):
-            ours = tagger(COMMITTEE, params, BAGS, Known(rows, names, age))(batch)
-            np.testing.assert_array_equal(ours, tagger(COMMITTEE, params, BAGS)(batch))
+            ours = logits_function(ENSEMBLE, params, BAGS, KeyedCache(rows, names, age))(batch)
+            np.testing.assert_array_equal(ours, logits_function(ENSEMBLE, params, BAGS)(batch))
 
 
 def test_rows_that_could_not_be_computed_are_not_taken_for_known(counting):
-    rows = Rows(counting, 4, M)
-    ours, batch = tagger(MEMBER, {}, BAGS, Known(rows, NAMES, 0)), batch_of([1, 2])
+    rows = InputCache(counting, 4, M)
+    ours, batch = logits_function(MEMBER, {}, BAGS, KeyedCache(rows, NAMES, 0)), batch_of([1, 2])
     expected, params = ours(batch), counting.params
     counting.params = {}
     with pytest.raises(KeyError):
@@ -104,6 +104,6 @@ def test_rows_that_could_not_be_computed_are_not_taken_for_known(counting):
 
 def test_a_table_takes_the_bytes_it_is_given(counting):
     row = 4 * sum(counting.widths)
-    table = Rows.within(counting, 30 * row + 1, M)
+    table = InputCache.within(counting, 30 * row + 1, M)
     assert table.nbytes == 30 * row + 30 * 5 + M * 4
-    assert Rows.within(counting, 1 << 30, M).nbytes == M * (row + 5 + 4)
+    assert InputCache.within(counting, 1 << 30, M).nbytes == M * (row + 5 + 4)

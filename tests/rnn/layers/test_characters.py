@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from elman.rnn.compute.batches import Bags, Sequences, pack
-from elman.rnn.inference.input_cache import tagger
+from elman.rnn.inference.input_cache import logits_function
 from elman.rnn.layers import characters, recurrent
 from elman.rnn.networks.architecture import init
 from elman.rnn.networks.tagger import NetworkConfig
@@ -69,7 +69,7 @@ def test_kernels_read_as_the_reference_and_tagging_as_training(cell, monkeypatch
     batch = pack(Sequences(tokens, np.array([0, 4, 6], np.int64)), np.arange(2))
     ours, backprop = network.forward(params, BAGS, batch)
     gradients = backprop(np.ones_like(ours))
-    np.testing.assert_allclose(tagger(network, params, BAGS)(batch), ours, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(logits_function(network, params, BAGS)(batch), ours, rtol=1e-4, atol=1e-5)
     monkeypatch.setenv("ELMAN_KERNELS", "numpy")
     reference, back = network.forward(params, BAGS, batch)
     np.testing.assert_allclose(ours, reference, rtol=1e-4, atol=1e-5)

@@ -6,7 +6,7 @@ import pytest
 from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.compute.fast_math import exp, exp2
 from elman.rnn.inference.decode import Scheme, spans_of
-from elman.rnn.inference.input_cache import tagger
+from elman.rnn.inference.input_cache import logits_function
 from elman.rnn.layers import crf, crf_kernels, embedding, embedding_kernels, recurrent, recurrent_kernels
 from elman.rnn.layers import dense as layers
 from elman.rnn.networks.architecture import init
@@ -147,7 +147,7 @@ def test_the_tagger_gives_the_logits_of_the_forward_pass(cell, fields):
     bags = Bags(np.arange(10, dtype=np.int32) % 9, offsets, np.arange(6, dtype=np.int32))
     params = {name: value + np.float32(0.05) for name, value in init(config, 0).items()}
     slow, _ = config.forward({k: v.astype(np.float64) for k, v in params.items()}, bags, batch)
-    np.testing.assert_allclose(tagger(config, params, bags)(batch), slow, atol=1e-5)
+    np.testing.assert_allclose(logits_function(config, params, bags)(batch), slow, atol=1e-5)
     np.testing.assert_allclose(config.forward(params, bags, batch)[0], slow, atol=1e-5)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.networks.architecture import Noise, init
-from elman.rnn.networks.language_model import CLOSED, NeighboursConfig, started
+from elman.rnn.networks.language_model import CLOSED, LanguageModelConfig, started
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig
@@ -16,7 +16,7 @@ WORDS = 12
 def config(words=WORDS, drawn=4, **fields):
     below = NetworkConfig(rows=words, classes=3, hidden=8, embedding=6, **fields)
     counts = np.arange(words, 0, -1) * 10
-    return NeighboursConfig(
+    return LanguageModelConfig(
         network=below, counts=counts, word_of=np.arange(words, dtype=np.int32), drawn=drawn
     )
 
@@ -49,7 +49,7 @@ def test_each_direction_guesses_its_neighbour_and_nothing_beyond_the_ends():
 
 def test_a_word_that_cannot_be_guessed_is_no_target():
     word_of = np.array([0, 1, -1, 2], np.int32)
-    some = NeighboursConfig(
+    some = LanguageModelConfig(
         network=NetworkConfig(rows=4, classes=2, hidden=3),
         counts=np.array([3, 2, 1]),
         word_of=word_of,

@@ -7,8 +7,8 @@ from elman.rnn.compute.arrays import RowGradient
 from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.networks.architecture import Noise, init
 from elman.rnn.networks.baselines import PaddedConfig, WindowConfig
-from elman.rnn.networks.ensemble import Committee
-from elman.rnn.networks.language_model import NeighboursConfig
+from elman.rnn.networks.ensemble import Ensemble
+from elman.rnn.networks.language_model import LanguageModelConfig
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import article
 from elman.rnn.training.losses import loss_and_gradients
@@ -38,7 +38,7 @@ def network(**fields):
 def neighbours(**fields):
     below = NetworkConfig(rows=ROWS, classes=3, hidden=4, **fields)
     word_of = np.array([0, 1, 2, 3, -1, 2, 1], np.int32)
-    return NeighboursConfig(network=below, counts=np.array([9, 5, 2, 1]), word_of=word_of, drawn=3)
+    return LanguageModelConfig(network=below, counts=np.array([9, 5, 2, 1]), word_of=word_of, drawn=3)
 
 
 NETWORKS = {
@@ -56,7 +56,7 @@ NETWORKS = {
     "sigmoid": network(output="sigmoid", classes=1),
     "neighbours": lambda train: neighbours(),
     "neighbours one way": lambda train: neighbours(bidirectional=False, cell="gru", embedding=3),
-    "committee": lambda train: Committee(member=network(embedding=3, direct=1)(train), members=2),
+    "committee": lambda train: Ensemble(member=network(embedding=3, direct=1)(train), members=2),
     "padded": lambda train: PaddedConfig.of(bags_of(), train, rows=ROWS, classes=3, hidden=4),
     "window": lambda train: WindowConfig(rows=ROWS, classes=3, width=5, hidden=4),
     "window sigmoid": lambda train: WindowConfig(

@@ -11,7 +11,7 @@ from elman.data.encoding.features import Features
 from elman.data.errors import BadInput
 from elman.data.store.dataset import Dataset
 from elman.data.store.writer import DatasetWriter
-from elman.rnn.networks.ensemble import learners
+from elman.rnn.networks.ensemble import members_of
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models import model_folder
 from elman.tasks.training.pretrain import learnt, pretrain
@@ -71,7 +71,7 @@ def test_a_tagger_begins_with_what_was_learnt_and_its_passport_says_so(text, nam
     read = model_folder.read(Path(fitted["model"]))
     assert read.passport["pretrained"] == [{"corpus": Dataset.open(text).digest}]
     params, network, _ = from_bytes(read.files[model_folder.WEIGHTS])
-    tables = [own["table"] for _, _, own in learners(network, params)]
+    tables = [own["table"] for _, _, own in members_of(network, params)]
     features = encoded_corpus.read(Path(encoded)).features
     (unlabelled_only,) = word_rows(features, ["gnarled"])
     before = learnt(dataset)["table"]

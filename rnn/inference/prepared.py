@@ -1,7 +1,7 @@
 """Networks made ready to tag: logits without a way back, by kernels, the weights packed once for all batches.
 
 What enters the first cells for a symbol depends on the symbol alone: the sum of its blocks, its letters read,
-and their product with Wx. So it is computed apart (`enter`), to be looked up for every batch
+and their product with Wx. So it is computed apart (`first_inputs`), to be looked up for every batch
 (rnn/inference/input_cache.py). float32 only; rows of both have the same bits whatever stands beside them.
 """
 
@@ -17,29 +17,29 @@ from elman.rnn.layers import dense, embedding_kernels, recurrent_kernels
 from elman.rnn.layers.characters import Speller, Spelling, spell
 from elman.rnn.layers.recurrent import GATES
 from elman.rnn.networks.architecture import Architecture
-from elman.rnn.networks.ensemble import Committee
+from elman.rnn.networks.ensemble import Ensemble
 from elman.rnn.networks.tagger import NetworkConfig
 
 
-class Reader(Protocol):
-    """What `Rows` asks of a network.
+class PreparedNetwork(Protocol):
+    """What `InputCache` asks of a network.
 
     Attributes:
-        widths: of the arrays that `enter` gives.
+        widths: of the arrays that `first_inputs` gives.
     """
 
     widths: tuple[int, ...]
 
-    def enter(self, bags: Bags, symbols: Int32) -> list[Floats]:
+    def first_inputs(self, bags: Bags, symbols: Int32) -> list[Floats]:
         """Arrays (U, width): for each of the symbols (U,), all that depends on its bag alone."""
         ...
 
     def logits(self, entered: Sequence[Floats], rows: Int32, batch: Batch) -> Floats:
-        """Logits (N, S*G) of a batch; row n of it is row `rows[n]` of arrays as of `enter`."""
+        """Logits (N, S*G) of a batch; row n of it is row `rows[n]` of arrays as of `first_inputs`."""
         ...
 
 
-class NetworkReader:
+class PreparedTagger:
     """One network."""
 
     def __init__(self, config: NetworkConfig, params: Params) -> None:
@@ -53,7 +53,9 @@ class NetworkReader:
         self._Wx = {n: matmul.packed(params[f"{n}.Wx"]) for n in names if f"{n}.Wx" in params}
         self._heads = [matmul.packed(part) for part in np.split(params["head.Wy"], len(config.directions))]
 
-    def enter(self, bags: Bags, symbols: Int32, spelt: Sequence[Spelling] | None = None) -> list[Floats]:
+    def first_inputs(
+        self, bags: Bags, symbols: Int32, spelt: Sequence[Spelling] | None = None
+    ) -> list[Floats]:
         """What enters the first cell of each direction, and what goes straight to the tags, if anything."""
         params, config = self.params, self.config
         sums = embedding_kernels.bag_sums(params["table"], bags.rows, bags.offsets, symbols, self._first)
@@ -106,18 +108,18 @@ class NetworkReader:
         return z
 
 
-class CommitteeReader:
+class PreparedEnsemble:
     """Networks that answer together: the mean of their logits."""
 
-    def __init__(self, members: Sequence[NetworkReader]) -> None:
+    def __init__(self, members: Sequence[PreparedTagger]) -> None:
         self.members = members
         self.widths = tuple(width for member in members for width in member.widths)
 
-    def enter(self, bags: Bags, symbols: Int32) -> list[Floats]:
+    def first_inputs(self, bags: Bags, symbols: Int32) -> list[Floats]:
         """The arrays of the members one after the other."""
         config = self.members[0].config
         spelt = spell(bags, symbols, config.rows - config.letters) if config.letters else []
-        return [array for member in self.members for array in member.enter(bags, symbols, spelt)]
+        return [array for member in self.members for array in member.first_inputs(bags, symbols, spelt)]
 
     def logits(self, entered: Sequence[Floats], rows: Int32, batch: Batch) -> Floats:
         """The mean of the members' logits."""
@@ -133,10 +135,10 @@ class CommitteeReader:
         return total
 
 
-def reader(config: Architecture, params: Params) -> Reader | None:
+def prepare(config: Architecture, params: Params) -> PreparedNetwork | None:
     """A network with these weights ready to tag; None where only its `forward` computes it."""
     if not all(compiled(value.dtype) for value in params.values()):
         return None
-    if isinstance(config, Committee):
-        return CommitteeReader([NetworkReader(config.member, own) for own in config.seats(params)])
-    return NetworkReader(config, params) if isinstance(config, NetworkConfig) else None
+    if isinstance(config, Ensemble):
+        return PreparedEnsemble([PreparedTagger(config.member, own) for own in config.member_params(params)])
+    return PreparedTagger(config, params) if isinstance(config, NetworkConfig) else None
