@@ -18,12 +18,12 @@ class EvaluateConfig:
 
     model: Model  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
     corpus: Corpus  # name of an ingested corpus, or its folder
-    split: Literal["test", "dev", "all"] = "test"  # what to judge by
+    split: Literal["test", "dev", "all"] = "test"  # split to score on
 
 
 @flow
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Find the model, tag a split of the corpus, score it, and record the run."""
+    """Resolve the model, tag a split of the corpus, score it, and record the run."""
     folder = model_folder.resolve(config.model)
     corpus = corpus_folder(config.corpus)
     params = {"model": model_folder.read(folder).version, "corpus": corpus.name, "split": config.split}

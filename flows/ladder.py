@@ -1,4 +1,4 @@
-"""`elman ladder`: every rung from the most frequent tag to the default preset, over several seeds."""
+"""`elman ladder`: ablation from the most frequent tag to the default preset, over several seeds."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +17,16 @@ from elman.tasks.training.text import encode_corpus
 
 @dataclass(frozen=True, kw_only=True)
 class LadderConfig:
-    """Train every rung from the most frequent tag to the default preset, and report what each step gains."""
+    """Train every step from the most frequent tag to the default preset, and report the gain of each."""
 
     corpus: Corpus  # name of an ingested corpus of text, or its folder
-    seeds: int = 3  # trainings of each rung, seeds 0, 1, ...
+    seeds: int = 3  # trainings of each step, seeds 0, 1, ...
     epochs: int | None = None  # passes over the data at most; the presets' by default
-    pretrain: str | None = None  # corpus of text without labels, for one rung more
+    pretrain: str | None = None  # corpus of unlabelled text, adds the step `+ pre-training`
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
-        if not 1 <= self.seeds <= 15:  # 12 rungs of 15 are the tasks a run may have
+        """Check bounds."""
+        if not 1 <= self.seeds <= 15:  # 12 steps of 15 seeds reach the number of tasks a run may have
             raise UsageError(f"expected --seeds between 1 and 15. Got {self.seeds}.")
         if self.epochs is not None and self.epochs < 1:
             raise UsageError(f"expected --epochs 1 or above. Got {self.epochs}.")
@@ -34,7 +34,7 @@ class LadderConfig:
 
 @flow
 def ladder(config: LadderConfig) -> dict[str, Any]:
-    """Encode a corpus, train each rung with each seed, and report the ladder."""
+    """Encode a corpus, train each step with each seed, and report the ablation."""
     folder = corpus_folder(config.corpus)
     dataset = Dataset.open(folder)
     if dataset.kind.endswith("dna"):
@@ -46,27 +46,27 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
         encoded = {name: encode_corpus(str(folder), name) for name in ("article", "default")}
         out = str(recorder.run.artifacts)
         trained: list[dict[str, Any]] = []
-        rungs: tuple[str, ...] = STEPS
+        steps: tuple[str, ...] = STEPS
         pretrained = None
         if config.pretrain:
             text = str(corpus_folder(config.pretrain))
             encoded[PRETRAINED] = encode_corpus(str(folder), "default", text)
             pretrained = pretrain(text, str(folder), encoded[PRETRAINED], "default")
-            rungs = (*STEPS, PRETRAINED)
-        for rung in rungs:
+            steps = (*STEPS, PRETRAINED)
+        for step in steps:
             rate = None
-            for seed in range(1 if rung == RULE else config.seeds):
-                child = {"rung": rung, "seed": seed, "corpus": folder.name}
-                title = f"{folder.name} {rung} s{seed}"
+            for seed in range(1 if step == RULE else config.seeds):
+                child = {"rung": step, "seed": seed, "corpus": folder.name}
+                title = f"{folder.name} {step} s{seed}"
                 with mlflow_sync.recording("rung", title, child, parent=recorder.run.id) as inner:
-                    source = encoded.get(rung) or encoded[preset_of(rung)]
-                    start = pretrained if rung == PRETRAINED else None
-                    found = train_step(source, rung, seed, rate, config.epochs, out, start)
-                    inner.metrics(_metrics(found), 0)
-                rate = found["learning_rate"]
-                trained.append(found)
-                shown = ", ".join(f"{s} F1 {found[s]['f1']:.4f}" for s in ("dev", "test") if s in found)
-                say(f"{rung}, seed {seed}: {shown}, {found['seconds']:.1f} s")
+                    source = encoded.get(step) or encoded[preset_of(step)]
+                    start = pretrained if step == PRETRAINED else None
+                    row = train_step(source, step, seed, rate, config.epochs, out, start)
+                    inner.metrics(_metrics(row), 0)
+                rate = row["learning_rate"]
+                trained.append(row)
+                shown = ", ".join(f"{s} F1 {row[s]['f1']:.4f}" for s in ("dev", "test") if s in row)
+                say(f"{step}, seed {seed}: {shown}, {row['seconds']:.1f} s")
         report = report_ablation(trained, out)
         for place, row in enumerate(report["rungs"]):
             recorder.metrics({f"{s}_f1": row[s]["f1"] for s in ("dev", "test") if s in row}, place)
@@ -77,11 +77,11 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
     }
 
 
-def _metrics(found: dict[str, Any]) -> dict[str, float]:
-    scores = {f"{s}_{key}": value for s in ("dev", "test") if s in found for key, value in found[s].items()}
+def _metrics(row: dict[str, Any]) -> dict[str, float]:
+    scores = {f"{s}_{key}": value for s in ("dev", "test") if s in row for key, value in row[s].items()}
     numbers = {
-        "parameters": found["parameters"],
-        "training_s": found["seconds"],
-        "tokens_s": found["tokens_s"],
+        "parameters": row["parameters"],
+        "training_s": row["seconds"],
+        "tokens_s": row["tokens_s"],
     }
     return {**scores, **numbers}

@@ -1,4 +1,4 @@
-"""A labelled corpus becomes flat integers: bags, tag ids and offsets."""
+"""Encodes a labelled corpus as ragged integer arrays: feature bags, tag ids and offsets."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -15,32 +15,32 @@ from elman.data.errors import BadInput
 from elman.data.text.tags import tag_set
 
 COLUMNS = ("document", "sentence", "split", "text", "start", "token_start", "token_end", "tags")
-HOLDOUT_GROUP = 50  # sentences held out together where documents are too few to choose among
+HOLDOUT_GROUP = 50  # consecutive sentences held out together where there are too few documents
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeConfig:
-    """What of a corpus the network is to see."""
+    """Options of encoding a corpus."""
 
     templates: tuple[FeatureTemplate, ...]
-    rare: int = 1  # symbols seen at most so often may be dropped to `<UNK>` in training
+    rare: int = 1  # symbols with at most this count may be replaced by `<UNK>` in training
     rare_share: float = 1.0  # if they are at most this share of the training tokens; those seen once always
-    holdout: float = 0.1  # of the training sentences, where the corpus has no dev split
+    holdout: float = 0.1  # share of training sentences held out if the corpus has no dev split
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Plain values for JSON."""
         plain = asdict(self)
         return {"blocks": plain.pop("templates"), **plain}
 
 
 def tokens_of(frame: pl.DataFrame) -> tuple[pl.Series, np.ndarray]:
-    """Cut sentences into the strings of their tokens.
+    """Slice the tokens out of the text of sentences.
 
     Args:
         frame: `text`, `start`, `token_start` and `token_end` as in schema.TEXT; tokens ascend, none overlap.
 
     Returns:
-        (N,) String, the tokens of all sentences in a row, and (n + 1,) int64, where sentences begin.
+        (N,) String, tokens of all sentences, and (n + 1,) int64, ragged offsets of the sentences.
     """
     text = frame["text"].rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.large_string())
     ends = np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
@@ -54,7 +54,7 @@ def tokens_of(frame: pl.DataFrame) -> tuple[pl.Series, np.ndarray]:
     if units.max(initial=0) < 0x80:
         first = ends[:-1]
         at = None
-    else:  # where each code point begins, in bytes
+    else:  # byte position of each code point
         at = np.append(np.flatnonzero((units & 0xC0) != 0x80), ends[-1])
         first = np.searchsorted(at, ends[:-1])
     shift = np.repeat(first - frame["start"].to_numpy(), lengths)
@@ -62,8 +62,8 @@ def tokens_of(frame: pl.DataFrame) -> tuple[pl.Series, np.ndarray]:
     bounds[0::2], bounds[1::2] = starts + shift, stops + shift
     if at is not None:
         bounds = at[bounds]
-    pieces = pa.LargeStringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), data)
-    return pl.Series(pieces).gather_every(2), offsets
+    array = pa.LargeStringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), data)
+    return pl.Series(array).gather_every(2), offsets
 
 
 def _flat(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -74,16 +74,16 @@ def _flat(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hold_out(sentences: pl.DataFrame, share: float) -> pl.DataFrame:
-    """Choose sentences to judge by, in units that belong together, by a stable hash.
+    """Choose sentences to hold out as dev split, in whole units, by a stable hash.
 
-    Units are documents; where these do not come near the share, blocks of 50 sentences, then sentences.
+    Units are documents; if these cannot approximate the share, groups of 50 sentences, then sentences.
 
     Args:
         sentences: `document` and `sentence` of the training split.
         share: of the sentences; up to twice of it is taken where units are large.
 
     Returns:
-        `document` and `sentence` of those held out; none only when there is a single sentence.
+        `document` and `sentence` of the held-out sentences; empty only if there is a single sentence.
     """
     for unit in (pl.lit(0), pl.col("sentence") // HOLDOUT_GROUP, pl.col("sentence")):
         units = sentences.with_columns(unit=unit.cast(pl.Int64))
@@ -109,8 +109,8 @@ def encode(
     """Encode a corpus; vocabularies are counted on its training split only, and on unlabelled text if given.
 
     Args:
-        frames: gives the corpus in frames of schema.TEXT, the same each time it is called.
-        config: what the network is to see.
+        frames: returns the corpus in frames of schema.TEXT, the same at each call.
+        config: feature templates and other options.
         more: words of unlabelled text with their `count`, see `data.encoding.unlabelled.count_words`.
 
     Raises:
@@ -135,10 +135,10 @@ def encode(
         keys = seen if keys is None else distinct(pl.concat([keys, seen]))
         tags.setdefault(split, set()).update(part["tags"].list.explode().unique())
     if keys is None or "train" not in tags:
-        raise BadInput("labelled sentences in the training split", got="none", todo=_WHAT_TO_DO)
+        raise BadInput("labelled sentences in the training split", got="none", todo=_TODO)
     types = {split: {tag[2:] for tag in names if tag != "O"} for split, names in tags.items()}
     if not types["train"]:
-        raise BadInput("entities in the training split", got="only the tag O", todo=_WHAT_TO_DO)
+        raise BadInput("entities in the training split", got="only the tag O", todo=_TODO)
     known = tag_set(sorted(types["train"]))
     other = tag_set(sorted(set().union(*types.values()) - types["train"]))[1:]
     learned = keys.filter(pl.col("count") > 0)
@@ -152,18 +152,18 @@ def encode(
         bags = bag_ids(contexts(words, offsets, reach), keys)
         sentence = part.select("document", "sentence")
         parts.setdefault(split, []).append(EncodedSentences(bags, labels, offsets, sentence))
-    joined = {split: _join(pieces) for split, pieces in sorted(parts.items())}
+    joined = {split: _join(some) for split, some in sorted(parts.items())}
     notes["types_unseen_in_training"] = sorted({tag[2:] for tag in other})
     return EncodedCorpus(features, features.bags(keys), tuple(known), (*known, *other), joined, notes)
 
 
-_WHAT_TO_DO = "Ingest labelled text first: `elman ingest FILE --name CORPUS --as train`."
+_TODO = "Ingest labelled text first: `elman ingest FILE --name CORPUS --as train`."
 
 
 def _splits(
     frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """The split of each labelled sentence, dev held out of train if there is none, and what was left out."""
+    """Split of each labelled sentence, with dev held out of train if there is none, and counts of the rest."""
     columns = pl.col("document", "sentence", "split"), pl.col("tags").list.len().alias("length")
     rows = pl.concat([frame.select(*columns) for frame in frames()])
     splits = rows.filter(pl.col("length") > 0).drop("length")

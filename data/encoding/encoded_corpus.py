@@ -1,11 +1,11 @@
-"""A labelled corpus as flat integers: bags, tag ids and offsets, kept as a dataset of its own.
+"""Encoded corpus: ragged integer arrays of a labelled corpus, stored as a dataset.
 
-The dataset's tables, all flat:
-    data       bag, tag: one row a token, a shard a split
-    sentences  document, sentence, length: one row a sentence, in the order of the tokens
-    rows       row: the rows of all bags one after the other
-    bags       length, unknown: one row a bag
-and `vocabulary.json`. The manifest's meta names the tags and counts what was left out.
+Tables of the dataset:
+    data       bag, tag: one row per token, one shard per split
+    sentences  document, sentence, length: one row per sentence, in the order of the tokens
+    rows       row: the rows of all bags, concatenated
+    bags       length, unknown: one row per bag
+and `vocabulary.json`. The manifest's meta holds the tags and counts of what was left out.
 """
 
 import json
@@ -28,10 +28,10 @@ VOCABULARY = "vocabulary.json"
 
 @dataclass(frozen=True)
 class EncodedSentences:
-    """Sentences of one split, flat.
+    """Sentences of one split, as ragged arrays.
 
     tokens (N,) int32: the bag of each token; tags (N,) int32: its tag, an index of `EncodedCorpus.all_tags`;
-    offsets (n + 1,) int64: where sentences begin and the last ends; keys: document, sentence, one row each.
+    offsets (n + 1,) int64: ragged offsets of the sentences; keys: document, sentence, one row per sentence.
     """
 
     tokens: np.ndarray
@@ -45,11 +45,11 @@ class EncodedSentences:
 
 @dataclass(frozen=True)
 class EncodedCorpus:
-    """An encoded corpus in memory.
+    """Encoded corpus in memory.
 
-    tags: what the network learns, `O` and the tags of the types in the training split;
-    all_tags: these, then the tags of types that only other splits hold, which no answer can match;
-    notes: what was left out or held out, in numbers.
+    tags: classes of the network, `O` and the tags of the types in the training split;
+    all_tags: these, then the tags of types that occur in other splits only, which no prediction can match;
+    notes: counts of what was left out or held out.
     """
 
     features: Features
@@ -63,13 +63,13 @@ class EncodedCorpus:
 def write(
     folder: Path, encoded: EncodedCorpus, config: Mapping[str, Any], sources: list[dict[str, Any]]
 ) -> Dataset:
-    """Keep an encoded corpus as a dataset.
+    """Write an encoded corpus as a dataset.
 
     Args:
         folder: of the dataset.
         encoded: the corpus.
-        config: what it was encoded with, plain values.
-        sources: what it was made of, the corpus and its digest.
+        config: options it was encoded with, plain values.
+        sources: corpora it was made from, with their digests.
     """
     with DatasetWriter(folder, kind=KIND, config=config) as writer:
         bags = encoded.bags
@@ -97,7 +97,7 @@ def write(
 
 
 def read(folder: Path) -> EncodedCorpus:
-    """Read an encoded corpus; every file is compared with its hash.
+    """Read an encoded corpus and verify the hash of every file.
 
     Raises:
         BadInput, IntegrityError: as `Dataset`.
@@ -111,11 +111,11 @@ def read(folder: Path) -> EncodedCorpus:
         dataset.files(name)  # compares the hashes
         return pl.read_parquet(folder / shards[shard].files[name].path, glob=False)
 
-    each = table("bags", "bags")
+    per_bag = table("bags", "bags")
     bags = Bags(
         table("bags", "rows")["row"].to_numpy(),
-        _offsets(each["length"]),
-        each["unknown"].to_numpy(),
+        _offsets(per_bag["length"]),
+        per_bag["unknown"].to_numpy(),
         meta["contexts"],
     )
     splits = {}

@@ -1,18 +1,18 @@
-"""What a network sees of a token: one-hot blocks side by side, each with its own vocabulary.
+"""Feature templates: one-hot features of a token, each template with its own vocabulary.
 
-A block turns a token into a symbol (or none, or several) and a symbol into a row of one table; the rows of
-all blocks of a token are its bag. One-hot times a matrix is a row gather, so a bag's rows are what is summed.
+A template maps a token to a symbol (or none, or several) and a symbol to a row of one table; the rows of all
+templates of a token are its feature bag. One-hot times a matrix is a row gather, so a bag's rows are summed.
 
-Blocks by name, k a number:
-    word        the token as it came
+Templates by name, k a number:
+    word        the token itself
     lower       lower-cased, compatibility forms unified (NFKC)
-    shape       X upper case, x lower case, c other letters, 0 digits, the rest kept; runs cut to two
-    prefixK     the first k characters, where there are as many; suffixK the last k
+    shape       X upper case, x lower case, c other letters, 0 digits, others unchanged; runs cut to two
+    prefixK     the first k characters, if there are as many; suffixK the last k
     ngramK      every k characters in a row of ^token$ (of the first 62 characters of a longer one)
-    hashK       the same, hashed to a table of as many rows as the block says
+    hashK       the same, hashed to a table of `rows` rows
     letters     each character of ^token$ (of the first 62 of a longer one), in order: the last template, for
-                networks that read words letter by letter
-    at-1, at+2  the token so many places before or after; at-1+0, at-1+1  the tokens from here to there
+                networks with a character encoder
+    at-1, at+2  the token at this distance before or after; at-1+0, at-1+1  the tokens of this range, joined
 """
 
 import hashlib
@@ -32,40 +32,40 @@ NAME = re.compile(
 )
 CHARACTERS = "letters"
 LONGEST_READ = 62  # characters of a token that n-grams look at
-POSITIONS = LONGEST_READ + 3  # of rows in a bag: 0 for templates, then those of its letters in their order
+POSITIONS = LONGEST_READ + 3  # sort keys of rows in a bag: 0, then one for each character in order
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureTemplate:
-    """One one-hot template: what it shows and how many symbols it may know."""
+    """Feature template: a name that says what it extracts, and the limits of its vocabulary."""
 
     name: str
     min_count: int = 1
     max_size: int | None = None  # ids at most, `<PAD>` and `<UNK>` included
-    rows: int | None = None  # table rows kept for it whatever it knows; as many as it knows by default
+    rows: int | None = None  # table rows reserved for it; the size of its vocabulary by default
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(
-                "expected a block named word, lower, shape, letters, prefixK, suffixK, ngramK, hashK, at-1 "
+                "expected a feature template named word, lower, shape, letters, prefixK, suffixK, ngramK, hashK, at-1 "
                 f"or at-1+0. Got {self.name!r}"
             )
         if self.hashed:
             if self.rows is None or self.rows <= len(SPECIALS) or self.max_size or self.min_count > 1:
-                raise ValueError(f"block {self.name}: expected rows above 2 and nothing else. Got {self}")
+                raise ValueError(f"template {self.name}: expected rows above 2 and nothing else. Got {self}")
         elif self.rows is not None and (self.max_size is None or self.max_size > self.rows):
             raise ValueError(
-                f"block {self.name}: expected max_size <= rows. Got {self.max_size} > {self.rows}"
+                f"template {self.name}: expected max_size <= rows. Got {self.max_size} > {self.rows}"
             )
 
     @property
     def hashed(self) -> bool:
-        """Whether its symbols share a table of fixed size."""
+        """True if its symbols are hashed to a table of fixed size."""
         return self.name.startswith("hash")
 
     @property
     def window(self) -> tuple[int, int]:
-        """Places of the first and last token the block looks at, (0, 0) for the token itself."""
+        """Relative positions of the first and last token it reads, (0, 0) for the token itself."""
         match = NAME.fullmatch(self.name)
         if match is None or match["a"] is None:
             return 0, 0
@@ -74,7 +74,7 @@ class FeatureTemplate:
 
 
 def reach_of(templates: Sequence[FeatureTemplate]) -> int:
-    """How many tokens to each side the blocks look at; 0 when a bag depends on the token alone."""
+    """Number of neighbours to each side that the templates read; 0 if a bag depends on the token alone."""
     return max(max(-template.window[0], template.window[1]) for template in templates)
 
 
@@ -83,11 +83,11 @@ def _column(place: int) -> str:
 
 
 def contexts(words: pl.Series, offsets: np.ndarray, reach: int) -> pl.DataFrame:
-    """What bags depend on, one row a token: the token, and `reach` neighbours to each side.
+    """Contexts of tokens, one row per token: the token and `reach` neighbours to each side.
 
     Args:
-        words: (N,) tokens of all sentences in a row.
-        offsets: (n + 1,) int64, where sentences begin and the last ends.
+        words: (N,) tokens of all sentences.
+        offsets: (n + 1,) int64, ragged offsets of the sentences.
         reach: neighbours to each side.
 
     Returns:
@@ -105,25 +105,25 @@ def contexts(words: pl.Series, offsets: np.ndarray, reach: int) -> pl.DataFrame:
 
 
 def distinct(frame: pl.DataFrame) -> pl.DataFrame:
-    """Count equal contexts: one row each with its `count`, sorted by code point."""
+    """Distinct contexts with their `count`, sorted by code point."""
     columns = [name for name in frame.columns if name != "count"]
     count = pl.col("count").sum() if "count" in frame.columns else pl.len()
     return frame.group_by(columns).agg(count.cast(pl.Int64).alias("count")).sort(columns)
 
 
 def bag_ids(frame: pl.DataFrame, keys: pl.DataFrame) -> np.ndarray:
-    """Row in `keys` of each row of `frame`, int32; both as `contexts` gives them, every row known."""
+    """Row in `keys` of each row of `frame`, int32; both are contexts, and `keys` has every row of `frame`."""
     columns = frame.columns
     numbered = keys.select(columns).with_row_index("bag")
-    found = frame.join(numbered, on=columns, how="left", maintain_order="left")["bag"]
-    return found.cast(pl.Int32).to_numpy()
+    bags = frame.join(numbered, on=columns, how="left", maintain_order="left")["bag"]
+    return bags.cast(pl.Int32).to_numpy()
 
 
 def symbols(keys: pl.DataFrame, template: FeatureTemplate) -> pl.DataFrame:
-    """What a block sees in each context.
+    """Extract the symbols of a template from each context.
 
     Returns:
-        `bag`, the row in `keys`, and `symbol`; no row where a context has none, several where it has several.
+        `bag`, the row in `keys`, and `symbol`: one row per symbol, none for a context without symbols.
     """
     word = pl.col(_column(0))
     match = NAME.fullmatch(template.name)
@@ -166,12 +166,12 @@ def symbols(keys: pl.DataFrame, template: FeatureTemplate) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Bags:
-    """Rows of the table to sum for each context.
+    """Feature bags: the table rows to sum for each context, as ragged arrays.
 
     rows (R,) int32 and offsets (M + 1,) int64: bag m is rows[offsets[m]:offsets[m + 1]], ascending; after
-    them, where there is such a template, its letters as they are read.
-    unknown (M,) int32: the bag that stands in for m with its rare symbols taken away, or m if it has none.
-    The first `contexts` bags are the contexts in their order, the others only stand in.
+    them, if there is a template `letters`, its characters in order.
+    unknown (M,) int32: the bag that replaces m with its rare symbols as `<UNK>`, or m if it has none.
+    The first `contexts` bags are the contexts in their order, the others are replacements.
     """
 
     rows: np.ndarray
@@ -182,11 +182,11 @@ class Bags:
 
 @dataclass(frozen=True)
 class Features:
-    """The blocks of a network with the vocabularies fitted to them."""
+    """Feature templates of a network with their fitted vocabularies."""
 
     templates: tuple[FeatureTemplate, ...]
     vocabularies: tuple[Vocabulary | Buckets, ...]
-    rare: int = 1  # a symbol seen at most so often in training is `<UNK>` in the bag that stands in
+    rare: int = 1  # a symbol with at most this count in training is `<UNK>` in the replacement bag
 
     @classmethod
     def fit(
@@ -196,20 +196,20 @@ class Features:
         rare: int = 1,
         more: pl.DataFrame | None = None,
     ) -> Self:
-        """Fit one vocabulary a template.
+        """Fit one vocabulary per template.
 
         Args:
-            keys: contexts of the training split with their `count`, as `distinct` gives them.
-            templates: what to look at.
+            keys: contexts of the training split with their `count`, as from `distinct`.
+            templates: feature templates.
             rare: see the field.
-            more: words of unlabelled text with their `count`, to be known too by the blocks that look at the
-                token alone; rare is what is rare in training all the same.
+            more: words of unlabelled text with their `count`, added to the vocabularies of templates that
+                read the token alone; counts in training alone decide which symbols are rare.
         """
         if not templates:
             raise ValueError("expected at least one template. Got none")
         names = [template.name for template in templates]
         if CHARACTERS in names[:-1] or names == [CHARACTERS]:
-            raise ValueError(f"expected letters as the last of several blocks. Got {', '.join(names)}")
+            raise ValueError(f"expected letters as the last of several templates. Got {', '.join(names)}")
 
         def fitted(template: FeatureTemplate) -> Vocabulary | Buckets:
             seen = _counted(keys, template)
@@ -223,12 +223,12 @@ class Features:
 
     @property
     def reach(self) -> int:
-        """How many tokens to each side the blocks look at."""
+        """Number of neighbours to each side that the templates read."""
         return reach_of(self.templates)
 
     @property
     def first_rows(self) -> tuple[int, ...]:
-        """Where each block begins in the table, and after them the number of rows of the table."""
+        """First table row of each template, then the number of rows of the table."""
         sizes = [
             template.rows or len(vocabulary)
             for template, vocabulary in zip(self.templates, self.vocabularies, strict=True)
@@ -237,21 +237,21 @@ class Features:
 
     @property
     def rows(self) -> int:
-        """Rows of the table: the length I of the one-hot input."""
+        """Number of table rows: the length I of the one-hot input."""
         return self.first_rows[-1]
 
     @property
     def characters(self) -> int:
-        """How many rows at the end of the table are letters."""
+        """Number of rows at the end of the table that are characters."""
         return self.rows - self.first_rows[-2] if self.templates[-1].name == CHARACTERS else 0
 
     def bags(self, keys: pl.DataFrame, stand_ins: bool = True, alone: bool = False) -> Bags:
-        """Look up the rows of each context.
+        """Feature bags of contexts.
 
         Args:
-            keys: contexts as `distinct` or `contexts` gives them, one row each.
-            stand_ins: whether to make the bags that training drops rare symbols with.
-            alone: leave out the blocks that look at neighbours.
+            keys: contexts as from `distinct` or `contexts`, one row each.
+            stand_ins: True to add the replacement bags with which training drops rare symbols.
+            alone: True to leave out the templates that read neighbours.
         """
         size = POSITIONS * self.rows
         plain, others, changed = [], [], np.zeros(len(keys), bool)
@@ -275,7 +275,7 @@ class Features:
         entries = _in_order(plain)
         if not stand_ins:
             return Bags(*self._flat(entries, len(keys)), contexts, len(keys))
-        number = len(keys) - 1 + np.cumsum(changed)  # of the bag that stands in
+        number = len(keys) - 1 + np.cumsum(changed)  # of the replacement bag
         bag, rest = np.divmod(_in_order(others), size)
         some = changed[bag]
         entries = np.concatenate([entries, number[bag[some]] * size + rest[some]])
@@ -283,13 +283,13 @@ class Features:
         return Bags(*self._flat(entries, len(unknown)), unknown, len(keys))
 
     def _flat(self, entries: np.ndarray, bags: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sorted entries as flat rows and offsets; each is (bag * POSITIONS + place) * rows + row."""
+        """Ragged rows and offsets of sorted entries; an entry is (bag * POSITIONS + place) * rows + row."""
         rows = self.rows
         ends = np.searchsorted(entries, np.arange(bags + 1) * (POSITIONS * rows))
         return (entries % rows).astype(np.int32), ends
 
     def unknown(self, bags: Bags) -> np.ndarray:
-        """Whether the vocabulary of words lacks the token of each bag, (M,); False without such a template."""
+        """True for bags whose token is not in the vocabulary of words, (M,); False without such a template."""
         out = np.zeros(len(bags.offsets) - 1, bool)
         for template, first in zip(self.templates, self.first_rows, strict=False):
             if template.name == "word":
@@ -298,7 +298,7 @@ class Features:
         return out
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values; `from_json` gives the features back."""
+        """Plain values for JSON; see `from_json`."""
         return {
             "format": 1,
             "specials": list(SPECIALS),
@@ -313,7 +313,7 @@ class Features:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """The features that `to_json` wrote."""
+        """Restore features from `to_json`."""
         names = ("name", "min_count", "max_size", "rows")
         return cls(
             tuple(FeatureTemplate(**{name: block[name] for name in names}) for block in value["blocks"]),
@@ -324,7 +324,7 @@ class Features:
         )
 
     def to_bytes(self) -> bytes:
-        """The vocabulary file: the same bytes for the same training text."""
+        """Content of the vocabulary file; equal training text gives equal bytes."""
         return (json.dumps(self.to_json(), ensure_ascii=False, indent=0) + "\n").encode(
             "utf-8", "surrogatepass"
         )
@@ -336,12 +336,12 @@ class Features:
 
 
 def _counted(keys: pl.DataFrame, template: FeatureTemplate) -> pl.DataFrame:
-    """What a block sees in each context, with the count of the context."""
+    """Symbols of a template in each context, with the count of the context."""
     counts = keys.select("count").with_row_index("bag")
     return symbols(keys, template).join(counts, on="bag").select("symbol", "count")
 
 
 def _in_order(entries: Sequence[np.ndarray]) -> np.ndarray:
-    """Entries of all templates, sorted, each once; np.unique hashes them first, which takes longer."""
+    """Sorted distinct entries of all templates; faster than np.unique, which hashes them first."""
     joined = np.sort(np.concatenate(entries))
     return joined[np.diff(joined, prepend=-1) > 0]

@@ -1,6 +1,6 @@
-"""Padded batches, time first, and their one-hot view: the textbook's form, for tests and the curious.
+"""Padded one-hot batches, time first: the textbook form, as reference for tests and for `elman show`.
 
-Training and tagging never compute on padding: `rnn` reads the flat ids with their offsets. T time steps,
+Training and tagging never compute on padding: `rnn` reads ragged ids with their offsets. T time steps,
 B sequences, V symbols.
 """
 
@@ -16,10 +16,10 @@ NO_TAG = -1
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences side by side, padded to the longest.
+    """Batch of sequences, padded to the longest.
 
     ids (T, B) int32, `<PAD>` beyond the end; lengths (B,) int64; mask (T, B) bool, True on real tokens;
-    tags (T, B) int32, -1 beyond the end or where there are none.
+    tags (T, B) int32, -1 beyond the end or without tags.
     """
 
     ids: np.ndarray
@@ -31,13 +31,13 @@ class Batch:
 def pad_batch(
     ids: np.ndarray, offsets: np.ndarray, tags: np.ndarray | None, sequences: np.ndarray, pad: int = PAD_ID
 ) -> Batch:
-    """Put some sequences side by side.
+    """Pad the chosen sequences to one batch.
 
     Args:
-        ids: (N,) ids of all sequences in a row.
-        offsets: (n + 1,) where sequences begin and the last ends.
+        ids: (N,) ids of all sequences.
+        offsets: (n + 1,) ragged offsets of the sequences.
         tags: (N,) tag ids, or None.
-        sequences: (B,) which sequences, in this order.
+        sequences: (B,) indices of the chosen sequences, in this order.
         pad: the id beyond the end of a sequence.
     """
     starts = np.asarray(offsets)[sequences]
@@ -60,30 +60,30 @@ def pad_batches(
     size: int,
     order: np.ndarray | None = None,
 ) -> Iterator[Batch]:
-    """All sequences in batches of `size`, in `order` (as they come by default); the last may be smaller."""
+    """Padded batches of `size` sequences, in `order` (0, 1, ... by default); the last may be smaller."""
     order = np.arange(len(offsets) - 1) if order is None else order
     for first in range(0, len(order), size):
         yield pad_batch(ids, offsets, tags, order[first : first + size])
 
 
 def one_hot(ids: np.ndarray, size: int) -> np.ndarray:
-    """The one-hot view of a batch: (T, B) ids -> (T, B, V) float32; `one_hot(ids, V) @ W` is `W[ids]`."""
+    """One-hot view of a batch: (T, B) ids -> (T, B, V) float32; `one_hot(ids, V) @ W` is `W[ids]`."""
     view = np.zeros((*ids.shape, size), np.float32)
     np.put_along_axis(view, ids[..., None].astype(np.int64), 1, axis=-1)
     return view
 
 
 def many_hot(ids: np.ndarray, rows: np.ndarray, offsets: np.ndarray, size: int) -> np.ndarray:
-    """The one-hot blocks of a batch side by side: its product with a table is the sum of the bags' rows.
+    """Multi-hot view of a batch of bags; its product with a table is the sum of the bags' rows.
 
     Args:
         ids: (T, B) bag ids, negative for padding, which gives an all-zero row.
         rows: (R,) rows of all bags.
-        offsets: (M + 1,) where bags begin and the last ends.
+        offsets: (M + 1,) ragged offsets of the bags.
         size: I, rows of the table.
 
     Returns:
-        (T, B, I) float32, one 1 a block that has a symbol.
+        (T, B, I) float32, a 1 for each row of the bag.
     """
     view = np.zeros((ids.size, size), np.float32)
     flat = np.asarray(ids).ravel()

@@ -1,7 +1,7 @@
-"""A corpus without labels as flat integers, for learning which words stand beside which.
+"""Encodes unlabelled text as ragged integer arrays, for pre-training on neighbouring words.
 
-Sentences are cut into tokens anew, as the labelled corpus is cut. A word is seen by the blocks that depend on
-itself alone, for a block that looks at its neighbours would see what is to be guessed.
+Sentences are tokenized with the tokenizer of the labelled corpus. Only templates that read the token alone are
+used: a template that reads neighbours would contain the word to be predicted.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,22 +15,22 @@ from elman.data.encoding.features import Bags, Features, bag_ids, distinct
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 
-COLUMN = "w+0"  # of `data.encoding.features.contexts`, the token itself
-MIN_COUNT = 5  # a word seen less often has no row of its own, unless the labelled corpus gives it one
-MAX_TARGETS = 20_000  # words that can be guessed, the commonest
+COLUMN = "w+0"  # column of `data.encoding.features.contexts` with the token itself
+MIN_COUNT = 5  # a rarer word has no row of its own, unless it is in the labelled corpus
+MAX_TARGETS = 20_000  # the most frequent words are the classes to predict
 Frames = Callable[[], Iterable[pl.DataFrame]]
 
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """Sentences without labels, flat.
+    """Encoded unlabelled sentences, as ragged arrays.
 
     Attributes:
         bags: of each distinct word.
         tokens: (N,) int32, the bag of each token.
-        offsets: (n + 1,) int64, where sentences begin and the last ends.
-        counts: (V,) int64, how often each word that can be guessed occurs, falling.
-        word_of: (M,) int32, which of them a bag is, -1 for none.
+        offsets: (n + 1,) int64, ragged offsets of the sentences.
+        counts: (V,) int64, count of each word that can be predicted, descending.
+        word_of: (M,) int32, index of a bag's word in `counts`, -1 for none.
     """
 
     bags: Bags
@@ -41,14 +41,14 @@ class Unlabelled:
 
 
 def words_of(texts: pl.Series, scanner: Scanner) -> tuple[pl.Series, np.ndarray]:
-    """Cut sentences into tokens.
+    """Tokenize sentences.
 
     Args:
         texts: (n,) String.
-        scanner: cuts them.
+        scanner: the tokenizer.
 
     Returns:
-        (N,) String, the tokens of all sentences in a row, and (n + 1,) int64, where sentences begin.
+        (N,) String, tokens of all sentences, and (n + 1,) int64, ragged offsets of the sentences.
     """
     joined = "\n".join(texts)
     starts, ends = scanner.tokenize(joined)
@@ -59,7 +59,7 @@ def words_of(texts: pl.Series, scanner: Scanner) -> tuple[pl.Series, np.ndarray]
     return words, np.searchsorted(starts, begins).astype(np.int64)
 
 
-def _cut(frames: Frames, tokenizer: Tokenizer) -> Iterator[tuple[pl.Series, np.ndarray]]:
+def _tokenized(frames: Frames, tokenizer: Tokenizer) -> Iterator[tuple[pl.Series, np.ndarray]]:
     scanner = Scanner(tokenizer)
     for frame in frames():
         if len(frame):
@@ -70,14 +70,14 @@ def count_words(frames: Frames, tokenizer: Tokenizer) -> pl.DataFrame:
     """Count the words of a corpus.
 
     Args:
-        frames: gives it in frames with `text`, a sentence a row.
-        tokenizer: cuts sentences.
+        frames: returns the corpus in frames with `text`, one sentence per row.
+        tokenizer: of the labelled corpus.
 
     Returns:
-        A row a word, as `data.encoding.features.distinct` gives them: `w+0` and `count`, sorted by code point.
+        `w+0` and `count`, one row per word, sorted by code point, as from `data.encoding.features.distinct`.
     """
     counted = pl.DataFrame(schema={COLUMN: pl.String, "count": pl.Int64})
-    for words, _ in _cut(frames, tokenizer):
+    for words, _ in _tokenized(frames, tokenizer):
         counted = distinct(pl.concat([counted, distinct(pl.DataFrame({COLUMN: words}))]))
     return counted
 
@@ -85,20 +85,20 @@ def count_words(frames: Frames, tokenizer: Tokenizer) -> pl.DataFrame:
 def encode_unlabelled(
     frames: Frames, tokenizer: Tokenizer, features: Features, counted: pl.DataFrame
 ) -> Unlabelled:
-    """Encode a corpus as blocks fitted before see it.
+    """Encode a corpus with features that are fitted already.
 
     Args:
         frames: as for `count_words`.
         tokenizer: as for `count_words`.
         features: of the labelled corpus.
-        counted: what `count_words` gave.
+        counted: result of `count_words`.
     """
     common = counted.with_row_index("bag").sort(["count", COLUMN], descending=[True, False]).head(MAX_TARGETS)
     bags = features.bags(counted, alone=True)
     word_of = np.full(len(bags.unknown), -1, np.int32)
     word_of[common["bag"].to_numpy()] = np.arange(len(common))
     tokens, lengths = [], []
-    for words, bounds in _cut(frames, tokenizer):
+    for words, bounds in _tokenized(frames, tokenizer):
         tokens.append(bag_ids(pl.DataFrame({COLUMN: words}), counted))
         lengths.append(np.diff(bounds))
     filled = np.concatenate(lengths)

@@ -1,4 +1,4 @@
-"""The symbols a network knows, each with its row: counted in training, the same file in any order."""
+"""Vocabularies: symbols counted in training and their ids; independent of the order of the text."""
 
 import hashlib
 import itertools
@@ -18,13 +18,13 @@ SPECIALS = (PAD, UNK)
 
 
 def count_symbols(frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """Sum up counts by symbol.
+    """Sum counts by symbol.
 
     Args:
         frame: `symbol` String (null: no symbol) and `count`, a symbol any number of times in any order.
 
     Returns:
-        One row a symbol, sorted by count, highest first, ties by code point.
+        One row per symbol, sorted by count, highest first, ties by code point.
     """
     return (
         frame.lazy()
@@ -40,7 +40,7 @@ def count_symbols(frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
 class Vocabulary:
     """Symbols and their ids: `<PAD>` is 0, `<UNK>` is 1, then by count, ties by code point.
 
-    The two specials are places, not spellings: a text that holds the word `<PAD>` does not reach id 0.
+    The two specials are ids, not spellings: the word `<PAD>` in a text does not get id 0.
     """
 
     symbols: tuple[str, ...]  # from id 2 on
@@ -54,13 +54,13 @@ class Vocabulary:
         max_size: int | None = None,
         more: pl.DataFrame | None = None,
     ) -> Self:
-        """Choose the symbols to know.
+        """Fit a vocabulary to counts.
 
         Args:
-            counts: `symbol` and `count` as `count_symbols` takes them.
-            min_count: a symbol seen less often has no id of its own.
-            max_size: ids at most, the two specials included; the most frequent symbols stay.
-            more: symbols of unlabelled text with their counts there; they come last, with a count of 0.
+            counts: `symbol` and `count`, as for `count_symbols`.
+            min_count: a symbol with a lower count gets no id.
+            max_size: most ids, the two specials included; the most frequent symbols are chosen.
+            more: symbols of unlabelled text with their counts; they come last, with a count of 0.
         """
         known = count_symbols(counts).filter(pl.col("count") >= min_count)
         if more is not None:
@@ -82,14 +82,14 @@ class Vocabulary:
         return pl.Series([0, 0, *self.counts], dtype=pl.Int64)
 
     def encode(self, symbols: pl.Series) -> pl.Series:
-        """Ids of symbols, Int32: `<UNK>` for what is not known, null for null.
+        """Ids of symbols, Int32: `<UNK>` for unknown symbols, null for null.
 
-        By a dict, as a cast to `pl.Enum` hashes all symbols of the vocabulary at each call.
+        A dict is faster than a cast to `pl.Enum`, which hashes all symbols of the vocabulary at each call.
         """
         return pl.Series([self._ids.get(symbol, UNK_ID) for symbol in symbols.to_list()], dtype=pl.Int32)
 
     def count_of(self, ids: pl.Series) -> pl.Series:
-        """How often the symbols of these ids occurred in training, Int64; 0 for the specials."""
+        """Count in training of the symbols of these ids, Int64; 0 for the specials."""
         return self._counts.gather(ids)
 
     def decode(self, ids: Sequence[int]) -> list[str]:
@@ -98,17 +98,17 @@ class Vocabulary:
         return [table[i] for i in ids]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values; `from_json` gives the vocabulary back."""
+        """Plain values for JSON; see `from_json`."""
         return {"symbols": list(self.symbols), "counts": list(self.counts)}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """The vocabulary that `to_json` wrote."""
+        """Restore a vocabulary from `to_json`."""
         return cls(tuple(value["symbols"]), tuple(value["counts"]))
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the symbols in their order and of their counts."""
+        """SHA-256 of the symbols in order and their counts."""
         text = json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

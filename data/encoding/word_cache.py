@@ -1,7 +1,7 @@
-"""The bags of words, looked up once for each word and kept in a table of fixed size.
+"""Word cache: feature bags of distinct words, in a table of fixed size.
 
-A word's bag depends on the word alone (where no block looks at neighbours), so a bulk run meets few new words
-after a while. What is returned depends on the words asked for alone, not on what the table held before.
+A word's bag depends on the word alone (if no template reads neighbours), so after a while a bulk run sees few
+new words. Results depend on the requested words alone, not on the content of the cache.
 """
 
 import threading
@@ -14,54 +14,54 @@ from elman.data.text import string_kernels as kernels
 from elman.data.text.string_table import StringTable
 from elman.data.text.strings import Strings
 
-DEFAULT_WORDS = 1 << 16  # kept
-WORD_BYTES, WORD_ROWS = 16, 32  # of the table for each of them: bytes, and rows of their bags
-LONGEST = 1 << 10  # bytes of a word that is kept
-AT_ONCE = 1 << 12  # new words looked up at a time
+DEFAULT_WORDS = 1 << 16  # capacity of the cache
+WORD_BYTES, WORD_ROWS = 16, 32  # reserved per word: bytes of its string, rows of its bag
+LONGEST = 1 << 10  # bytes of the longest word that is cached
+AT_ONCE = 1 << 12  # new words whose bags are computed at a time
 
 
 class CacheSlots(NamedTuple):
-    """What the table calls the words it was asked for.
+    """Slots of words in a cache, keys for further caches.
 
     Attributes:
-        names: (U,) int32, below the table's size.
-        age: how often the table has been filled anew: names of another age are of other words.
+        slots: (U,) int32, below the capacity.
+        generation: number of times the cache has been cleared; slots of another generation hold other words.
     """
 
-    names: np.ndarray
-    age: int
+    slots: np.ndarray
+    generation: int
 
 
 class WordCache:
-    """Looks up the bags of words.
+    """Looks up the feature bags of words, with one table per thread.
 
     Args:
-        features: whose bags.
-        size: words kept; where more different ones are asked for at once, they are looked up without it.
+        features: compute the bags.
+        size: capacity in words; a request with more distinct words bypasses the cache.
     """
 
     def __init__(self, features: Features, size: int = DEFAULT_WORDS) -> None:
         self.features = features
         self._size = size
-        self._own = threading.local()  # a table for each thread
+        self._local = threading.local()  # one table per thread
 
     def bags(self, words: Strings, offsets: np.ndarray) -> tuple[np.ndarray, Bags, CacheSlots | None]:
-        """Number the contexts of words, and find the bag of each number.
+        """Bag ids of words in context, and the bags.
 
         Args:
-            words: (N,) of all sentences in a row.
-            offsets: (n + 1,) where sentences begin and the last ends.
+            words: (N,) tokens of all sentences.
+            offsets: (n + 1,) ragged offsets of the sentences.
 
         Returns:
-            numbers (N,) int32, counted in the order they come where a bag depends on the word alone; the
-            bags, without stand-ins; and what this thread's table calls each number, if it has them all.
+            ids (N,) int32, by first occurrence if a bag depends on the word alone; the bags, without
+            replacements; and the slot of each id in this thread's table, if all words are in it.
         """
-        table: _Table | None = getattr(self._own, "table", None)
+        table: _Table | None = getattr(self._local, "table", None)
         if table is None:
-            table = self._own.table = _Table(self.features, self._size)
-        found = None if self.features.reach else table.look_up(words)
-        if found is not None:
-            return found
+            table = self._local.table = _Table(self.features, self._size)
+        cached = None if self.features.reach else table.look_up(words)
+        if cached is not None:
+            return cached
         frame = contexts(words.series(), offsets, self.features.reach)
         keys = distinct(frame)
         return bag_ids(frame, keys), self.features.bags(keys, stand_ins=False), None
@@ -72,56 +72,56 @@ class _Table:
         self.features = features
         self.strings = StringTable(size, WORD_BYTES * size, LONGEST, np.uint8)
         self.rows, self.offsets = np.empty(WORD_ROWS * size, np.int32), np.zeros(size + 1, np.int64)
-        self.age = 0
+        self.generation = 0
 
-    def forget(self) -> None:
-        self.strings.forget()
-        self.age += 1
+    def clear(self) -> None:
+        self.strings.clear()
+        self.generation += 1
 
     def look_up(self, words: Strings) -> tuple[np.ndarray, Bags, CacheSlots] | None:
-        """Numbers, bags and names; None if the table cannot hold all of the words at once."""
+        """Bag ids, bags and slots; None if the table cannot hold all of the words at once."""
         marks = np.zeros(len(words), np.uint8)
         before = self.strings.known
         ids, upto = self.strings.number(words.data, words.starts, words.ends, marks)
         if upto < len(words):
-            self.forget()
+            self.clear()
             before = 0
             ids, upto = self.strings.number(words.data, words.starts, words.ends, marks)
         if upto < len(words) or (len(ids) and ids.min() < 0):
-            self.forget()
+            self.clear()
             return None
-        if not self._learn(before):
-            self.forget()
+        if not self._add_bags(before):
+            self.clear()
             return None
         numbers, order = kernels.renumber(ids, self.strings.known)
         rows, offsets = kernels.gather_bags(self.rows, self.offsets, order)
         bags = Bags(rows, offsets, np.arange(len(order), dtype=np.int32), len(order))
-        return numbers, bags, CacheSlots(order, self.age)
+        return numbers, bags, CacheSlots(order, self.generation)
 
-    def _learn(self, before: int) -> bool:
-        """Look up the bags of the words numbered from `before` on; says whether there is room for all."""
+    def _add_bags(self, before: int) -> bool:
+        """Compute the bags of the words numbered from `before` on; False if the table is too small."""
         for first in range(before, self.strings.known, AT_ONCE):
             new = slice(first, min(first + AT_ONCE, self.strings.known))
             starts = self.strings.places[new]
             series = Strings(self.strings.arena, starts, starts + self.strings.lengths[new]).series()
-            found = self.features.bags(contexts(series, np.array([0, len(series)]), 0), stand_ins=False)
+            bags = self.features.bags(contexts(series, np.array([0, len(series)]), 0), stand_ins=False)
             begin = self.offsets[first]
-            if begin + len(found.rows) > len(self.rows):
+            if begin + len(bags.rows) > len(self.rows):
                 return False
-            self.rows[begin : begin + len(found.rows)] = found.rows
-            self.offsets[first + 1 : new.stop + 1] = begin + found.offsets[1:]
+            self.rows[begin : begin + len(bags.rows)] = bags.rows
+            self.offsets[first + 1 : new.stop + 1] = begin + bags.offsets[1:]
         return True
 
 
 def equal_sentences(numbers: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sentences that are worth looking at, and for each sentence which of these it equals.
+    """Distinct sentences, and the distinct sentence that each sentence equals.
 
     Args:
-        numbers: (N,) of the contexts of all sentences in a row.
-        offsets: (n + 1,) where sentences begin and the last ends.
+        numbers: (N,) bag ids of the tokens of all sentences.
+        offsets: (n + 1,) ragged offsets of the sentences.
 
     Returns:
-        numbers of the sentences that come for the first time (u,), and (n,) places in these.
+        indices of the first occurrences (u,), and for each sentence an index into these (n,).
     """
     first = kernels.first_equal(numbers, offsets)
     chosen = np.flatnonzero(first == np.arange(len(first)))

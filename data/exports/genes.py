@@ -1,8 +1,8 @@
-"""Tagged DNA as GFF3 (1-based, both ends included), BED (0-based half-open), places in codons, and proteins.
+"""Exports of tagged DNA: GFF3 (1-based, inclusive), BED (0-based half-open), codon positions, protein FASTA.
 
-An interval is one line or entry: of type CDS, or of type protein_match, named by its family. One that runs
-over the origin of a circle ends beyond it in GFF3, as that format has it, and is two lines in BED, which
-knows no circles.
+An interval is one line or entry: of type CDS, or of type protein_match, named by its family. An interval that
+crosses the origin of a circular contig ends beyond the contig in GFF3, as that format defines it, and is two
+lines in BED, which has no circular contigs.
 """
 
 import re
@@ -20,14 +20,14 @@ from elman.data.genome.contigs import Feature, over_origin
 
 _SAFE = "!$*+.:^_|?@-"  # with letters and digits, what GFF3 allows in column 1 unescaped
 _WIDTH = 60  # letters in a line
-_PAINTED = _WIDTH << 14  # bases whose places are held
+_STRETCH = _WIDTH << 14  # bases whose codon positions are in memory at a time
 
 
 def split_at_origin(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataFrame:
-    """Rows of schema.INTERVALS with an `id` of each and the parts of those that run over an origin.
+    """Add an `id` to each interval and split those that cross the origin of their contig.
 
     Args:
-        frame: the rows.
+        frame: rows of schema.INTERVALS.
         lengths: bases of every contig.
     """
     out = frame.with_columns(id=pl.Series(map(_ids(), frame["label"]), dtype=pl.String))
@@ -45,22 +45,22 @@ def split_at_origin(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataF
 def gff3_lines(
     contigs: Callable[[], Iterable[pl.DataFrame]], frames: Iterable[pl.DataFrame], code: int | None = None
 ) -> Iterator[str]:
-    """Lines of a GFF3 file. One that runs over the origin of a circle ends beyond it, as the format has it.
+    """Lines of a GFF3 file.
 
     Args:
-        contigs: gives rows of schema.TAGGED_CONTIGS, with intervals or without, each time it is called.
+        contigs: returns rows of schema.TAGGED_CONTIGS, with intervals or without, at each call.
         frames: rows of schema.INTERVALS, those of a contig together.
-        code: the genetic code, if it is to be named.
+        code: the genetic code, to be written as an attribute of genes.
     """
     yield "##gff-version 3\n"
-    met = Met()
+    seen = Met()
     for contig, length in _rows(contigs(), "contig", "length"):
-        if met.is_new(contig):  # of several sources, the first counts
+        if seen.is_new(contig):  # of several sources, the first counts
             yield f"##sequence-region {_seqid(contig)} 1 {length}\n"
     for contig, length, circular in _rows(contigs(), "contig", "length", "circular"):
         if circular:
-            about = f"ID={escaped(contig)};Is_circular=true"
-            yield f"{_seqid(contig)}\telman\tregion\t1\t{length}\t.\t+\t.\t{about}\n"
+            attribute = f"ID={escaped(contig)};Is_circular=true"
+            yield f"{_seqid(contig)}\telman\tregion\t1\t{length}\t.\t+\t.\t{attribute}\n"
     id_of = _ids()
     for frame in frames:
         for row in frame.iter_rows(named=True):
@@ -78,11 +78,11 @@ def gff3_lines(
                 attributes["transl_table"] = str(code)
             if row["model"] is not None:
                 attributes["model"] = row["model"]
-            about = ";".join(f"{key}={_attribute(key, value)}" for key, value in attributes.items())
+            column9 = ";".join(f"{key}={_attribute(key, value)}" for key, value in attributes.items())
             score = "." if row["probability"] is None else f"{row['probability']:.4f}"
             phase = "." if row["phase"] is None or label != CDS else row["phase"]
             place = f"{row['start'] + 1}\t{row['end']}\t{score}\t{row['strand']}\t{phase}"
-            yield f"{_seqid(row['contig'])}\telman\t{_type(label)}\t{place}\t{about}\n"
+            yield f"{_seqid(row['contig'])}\telman\t{_type(label)}\t{place}\t{column9}\n"
 
 
 def _rows(frames: Iterable[pl.DataFrame], *columns: str) -> Iterator[tuple[Any, ...]]:
@@ -107,19 +107,19 @@ def bed_lines(pairs: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[st
 
 
 def codons_lines(pairs: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[str]:
-    """Lines of a FASTA-like file with two entries a contig, one a strand, each as long as the contig.
+    """Lines of a FASTA-like file with two entries per contig, one per strand, each as long as the contig.
 
-    A base that codes has its place in its codon, 0, 1 or 2 from the gene's 5' end on, any other a dot; where
+    A coding base has its codon position, 0, 1 or 2 from the gene's 5' end on, any other base a dot; where
     genes of a strand overlap, the more probable one counts.
 
     Args:
-        pairs: as of `bed_lines`.
+        pairs: as for `bed_lines`.
     """
     for contigs, frame in pairs:
         genes = frame.filter(pl.col("label") == CDS).sort("probability", maintain_order=True)
-        found = genes.partition_by("contig", as_dict=True)
+        by_contig = genes.partition_by("contig", as_dict=True)
         for contig, length in contigs.select("contig", "length").iter_rows():
-            rows = found.get((contig,), genes.clear()).iter_rows(named=True)
+            rows = by_contig.get((contig,), genes.clear()).iter_rows(named=True)
             parts = [part for row in rows for part in _parts(row, length)]
             for strand in "+-":
                 yield f">{contig} {strand}\n"
@@ -127,10 +127,10 @@ def codons_lines(pairs: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator
 
 
 def _codons(parts: Sequence[Feature], length: int) -> Iterator[str]:
-    """Lines of one strand of a contig; parts that come later count."""
+    """Lines of one strand of a contig; where parts overlap, the later one counts."""
     begins, ends = (np.array([getattr(part, name) for part in parts], np.int64) for name in ("start", "end"))
-    for low in range(0, length, _PAINTED):
-        high = min(low + _PAINTED, length)
+    for low in range(0, length, _STRETCH):
+        high = min(low + _STRETCH, length)
         letters = np.full(high - low, ord("."), np.uint8)
         for number in np.flatnonzero((begins < high) & (ends > low)).tolist():
             part = parts[number]
@@ -143,7 +143,7 @@ def _codons(parts: Sequence[Feature], length: int) -> Iterator[str]:
 
 
 def faa_lines(frames: Iterable[pl.DataFrame]) -> Iterator[str]:
-    """Lines of a FASTA file of proteins; a protein has the ID that its interval has in GFF3.
+    """Lines of a FASTA file of proteins; a protein has the ID of its interval in GFF3.
 
     Args:
         frames: rows of schema.PROTEINS, in the order of the intervals.
@@ -160,7 +160,7 @@ def faa_lines(frames: Iterable[pl.DataFrame]) -> Iterator[str]:
 
 
 def _ids() -> Callable[[str], str]:
-    """Names intervals by their labels, in order: genes and matches are counted each on their own."""
+    """Function from a label to the ID of the next interval: genes and matches are numbered separately."""
     counts = Counter[str]()
 
     def id_of(label: str) -> str:
@@ -172,24 +172,24 @@ def _ids() -> Callable[[str], str]:
 
 
 def _type(label: str) -> str:
-    """A type of the Sequence Ontology."""
+    """Sequence Ontology type of a label."""
     return CDS if label == CDS else "protein_match"
 
 
 def _parts(row: Mapping[str, object], length: int) -> list[Feature]:
-    """An interval's own place, or its two parts."""
+    """An interval, or its two parts if it crosses the origin."""
     start, end, strand, label, phase = (row[key] for key in ("start", "end", "strand", "label", "phase"))
     feature = Feature(start, end, strand, label, phase or 0, "")  # type: ignore[arg-type]
     return over_origin(feature, length) if feature.end > length else [feature]
 
 
 def escaped(value: str) -> str:
-    """A value for column 9: controls, % ; = & and , as %XX; anything else stays."""
-    return re.sub(r"[\x00-\x1f\x7f%;=&,]", lambda found: f"%{ord(found[0]):02X}", str(value))
+    """Escape a value for column 9: control characters, % ; = & and , as %XX."""
+    return re.sub(r"[\x00-\x1f\x7f%;=&,]", lambda match: f"%{ord(match[0]):02X}", str(value))
 
 
 def _attribute(key: str, value: str) -> str:
-    """A value for column 9; a range is a list of two, whose comma stays."""
+    """Escape an attribute's value for column 9, but for the comma of a range, which is a list of two."""
     return value if key.endswith("_range") else escaped(value)
 
 

@@ -12,16 +12,16 @@ def proteins(bases: Bases, genes: pl.DataFrame, code: int) -> pl.DataFrame:
 
     Args:
         bases: of the contig.
-        genes: rows of schema.INTERVALS of that contig; those that are no genes are passed over.
-        code: genetic code of NCBI.
+        genes: rows of schema.INTERVALS of that contig; intervals other than CDS are skipped.
+        code: genetic code, NCBI's number.
 
     Returns:
-        rows of schema.PROTEINS, in order. A whole gene begins with M, whatever its start codon; its stop
-        codon is left out. A codon that is not certain, and a stop codon within, is X.
+        rows of schema.PROTEINS, in order. A complete gene begins with M, whatever its start codon, and its
+        stop codon is left out. An ambiguous codon, and a stop codon inside, is X.
     """
     from Bio.Seq import Seq
 
-    genes, found = genes.filter(pl.col("label") == CDS), []
+    genes, translated = genes.filter(pl.col("label") == CDS), []
     for row in genes.iter_rows(named=True):
         start, end = row["start"], row["end"]
         beyond = max(end - len(bases), 0)  # over the origin of a circle
@@ -34,6 +34,6 @@ def proteins(bases: Bases, genes: pl.DataFrame, code: int) -> pl.DataFrame:
         first_missing = row["partial"] & (1 if row["strand"] == "+" else 2)
         if not first_missing:
             protein = "M" + protein[1:]
-        found.append(protein.replace("*", "X"))
+        translated.append(protein.replace("*", "X"))
     columns = [name for name in schema.PROTEINS if name != "protein"]
-    return genes.select(columns).with_columns(protein=pl.Series(found, dtype=pl.String))
+    return genes.select(columns).with_columns(protein=pl.Series(translated, dtype=pl.String))

@@ -1,4 +1,4 @@
-"""Whether one tagger is better than another or only luckier: the paired bootstrap over sentences.
+"""Paired bootstrap over sentences: confidence interval and p-value of the F1 difference of two taggers.
 
 After Koehn (2004), "Statistical significance tests for machine translation evaluation": draw as many
 sentences as there are, with replacement, score both taggers on the draw, and count.
@@ -12,11 +12,11 @@ import numpy as np
 from elman.data.text.tags import spans
 
 ROUNDS = 2000
-_CELLS = 1 << 24  # of the matrix of draws held at a time
+_CELLS = 1 << 24  # entries of the matrix of draws in memory at a time
 
 
 def sentence_counts(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> np.ndarray:
-    """Entities of each sentence, (n, 3) int64: correct, predicted, gold."""
+    """Entity counts of each sentence, (n, 3) int64: correct, predicted, gold."""
     rows = []
     for truth, guess in zip(gold, predicted, strict=True):
         a, b = set(spans(truth)), set(spans(guess))
@@ -25,7 +25,7 @@ def sentence_counts(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[
 
 
 def f1_of(counts: np.ndarray) -> np.ndarray:
-    """F1 of (..., 3) summed counts, 0 where nothing is correct; twice the correct over predicted and gold."""
+    """F1 of counts (..., 3): twice correct over predicted plus gold; 0 where no entity is correct."""
     correct, both = counts[..., 0], counts[..., 1] + counts[..., 2]
     f1: np.ndarray = 2 * correct / np.maximum(both, 1)
     return f1
@@ -34,17 +34,17 @@ def f1_of(counts: np.ndarray) -> np.ndarray:
 def paired_bootstrap(
     before: np.ndarray, after: np.ndarray, rounds: int = ROUNDS, seed: int = 0
 ) -> dict[str, Any]:
-    """Compare two taggers, each trained with S seeds, on the same n sentences.
+    """Compare two taggers, trained with S and S' seeds, on the same n sentences.
 
     Args:
         before: (S, n, 3) counts of one.
         after: (S', n, 3) counts of the other.
-        rounds: draws.
+        rounds: number of draws.
         seed: of the draws.
 
     Returns:
-        difference, the mean F1 of `after` less that of `before`, 0 to 1; low and high, the middle 95 % of its
-        draws; p, the share of draws in which `after` is not better.
+        difference: mean F1 of `after` minus that of `before`, 0 to 1; low and high: the middle 95 % of its
+        draws; p: share of draws in which `after` is not better.
     """
     n = before.shape[1]
     if after.shape[1] != n:

@@ -1,8 +1,8 @@
-"""The tokenizer at speed: each distinct stretch between white space is cut once, and its cuts are reused.
+"""Fast tokenizer: tokenizes each distinct chunk between white space once and reuses the result.
 
-What `data.text.tokenizer` makes of such a chunk depends on the chunk alone, but for an initial ("J.") on whether a
-letter follows; that is part of its key. Chunks are kept in a table of fixed size that starts anew when it is
-full, so memory does not grow with the text, and the answer never depends on what was read before.
+The tokens that `data.text.tokenizer` finds in a chunk depend on the chunk alone, and for an initial ("J.") on
+whether a letter follows; that is part of the key. Chunks are stored in a string table of fixed size that is
+cleared when full, so memory does not grow with the text, and results do not depend on earlier texts.
 """
 
 import threading
@@ -14,17 +14,17 @@ from elman.data.text.tokenizer import CLOSERS as QUOTES
 from elman.data.text.tokenizer import LONGEST_SENTENCE, LOOKAHEAD, Tokenizer, wraps_lines
 
 ARENA = 1 << 20  # code points of DEFAULT_STRINGS chunks
-LONGEST_CHUNK = 200  # code points; longer ones are not kept
+LONGEST_CHUNK = 200  # code points; longer ones are not stored
 OPENERS, CLOSERS = '"([{\u201c\u2018', ".,;:!?\"'\u201d\u2019)]}"  # around letters, each a token of its own
-_own = threading.local()
+_local = threading.local()
 
 
 class Scanner:
-    """Cuts text as its tokenizer does.
+    """Fast implementation of a `Tokenizer`, with the same results.
 
     Args:
-        tokenizer: the rule.
-        chunks: how many are kept.
+        tokenizer: the settings.
+        chunks: capacity of the string table.
     """
 
     def __init__(self, tokenizer: Tokenizer, chunks: int = DEFAULT_STRINGS) -> None:
@@ -39,15 +39,15 @@ class Scanner:
         self._closing = np.array([ord(c) for c in QUOTES], np.uint32)
         self._abbreviations = frozenset(tokenizer.abbreviations)
         self._openers, self._closers = _lone(tokenizer, OPENERS), _lone(tokenizer, CLOSERS)
-        self._forget()
+        self._clear()
 
-    def _forget(self) -> None:
-        self._table.forget()
+    def _clear(self) -> None:
+        self._table.clear()
         none = np.empty(0, np.int64)
         self._first, self._begins, self._ends = np.zeros(1, np.int64), none, none
 
     def tokenize(self, text: str, begin: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """As `Tokenizer.tokenize`: starts and ends of the tokens, (n,) int64."""
+        """Starts and ends of the tokens, (n,) int64, as `Tokenizer.tokenize`."""
         return self._tokenize(text, _codes(text), begin)
 
     def _tokenize(self, text: str, codes: np.ndarray, begin: int) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +74,7 @@ class Scanner:
             )
             done = upto
             if done < len(starts):
-                self._forget()
+                self._clear()
         if not parts:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         return np.concatenate([a for a, _ in parts]), np.concatenate([b for _, b in parts])
@@ -82,7 +82,7 @@ class Scanner:
     def sentences(
         self, text: str, wrapped: bool | None = None, begin: int = 0
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """As `Tokenizer.sentences`, flat.
+        """Sentences as `Tokenizer.sentences` gives them, as ragged arrays.
 
         Returns:
             bounds (n + 1,), starts and ends (N,): sentence i is tokens bounds[i] to bounds[i + 1].
@@ -95,7 +95,7 @@ class Scanner:
         return self._kernels.bounds(starts, cuts, LONGEST_SENTENCE), starts, ends
 
     def _cuts(self, text: str, codes: np.ndarray, wrapped: bool, begin: int) -> np.ndarray:
-        """As `Tokenizer.cuts`, (k,) int64."""
+        """Ends of sentences, (k,) int64, as `Tokenizer.cuts`."""
         kernels = self._kernels
         for code in kernels.unknown(codes, self._classes).tolist():
             c = chr(code)
@@ -109,7 +109,7 @@ class Scanner:
         return np.union1d(ends[ends >= 0], kernels.line_ends(codes, wrapped, begin))
 
     def _flags(self, codes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Whether a chunk ends in a dot and a letter follows."""
+        """1 for a chunk that ends in a dot and is followed by a letter, (m,) uint8."""
         flags = np.zeros(len(starts), np.uint8)
         dots = np.flatnonzero(codes[ends[:-1] - 1] == ord("."))
         following = codes[starts[dots + 1]]
@@ -127,10 +127,10 @@ class Scanner:
         return starts[:count], ends[:count]
 
     def _cut_new(self, before: int) -> None:
-        """Cut the chunks that are new in the table: plain ones by kernels, the others by the tokenizer."""
-        kernels, kept, new = self._kernels, self._table, range(before, self._table.known)
-        places, lengths = kept.places[before : kept.known], kept.lengths[before : kept.known]
-        letters, openers, dotted = kernels.plain(kept.arena, places, lengths, self._openers, self._closers)
+        """Tokenize the chunks numbered from `before` on: plain ones by kernels, others by the tokenizer."""
+        kernels, table, new = self._kernels, self._table, range(before, self._table.known)
+        places, lengths = table.places[before : table.known], table.lengths[before : table.known]
+        letters, openers, dotted = kernels.plain(table.arena, places, lengths, self._openers, self._closers)
         for m in np.flatnonzero(dotted).tolist():
             word = self._chunk(before + m)[openers[m] : openers[m] + letters[m]]
             if len(word) == 1 or word in self._abbreviations:
@@ -140,7 +140,7 @@ class Scanner:
         cut = []
         for m in others:
             number = new[m]
-            ending = " a" if kept.marks[number] else ""
+            ending = " a" if table.marks[number] else ""
             cut.append(self._tokens(self._chunk(number) + ending, 0, int(lengths[m])))
         counts[others] = [len(starts) for starts, _ in cut]
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -157,7 +157,7 @@ class Scanner:
         return self._table.arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
 
     def _with(self, new: list[tuple[list[int], list[int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where the tokens of each chunk of the table and after it of some others stand, and these tokens."""
+        """Offsets, starts and ends of the tokens of all chunks in the table, then of the chunks `new`."""
         if not new:
             return self._first, self._begins, self._ends
         last = self._first[-1]
@@ -170,14 +170,14 @@ class Scanner:
     def _expand(
         self, text: str, starts: np.ndarray, ends: np.ndarray, flags: np.ndarray, ids: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Tokens of chunks that were looked up; those too long to be kept are cut each time."""
+        """Tokens of chunks that were looked up; those too long for the table are tokenized each time."""
         new: list[tuple[list[int], list[int]]] = []
         for chunk in np.flatnonzero(ids < 0).tolist():
             a, b = int(starts[chunk]), int(ends[chunk])
             ids[chunk] = self._table.known + len(new)
             new.append(self._tokens(text[a:b] + (" a" if flags[chunk] else ""), 0, b - a))
-        found: tuple[np.ndarray, np.ndarray] = self._kernels.expand(starts, ids, *self._with(new))
-        return found
+        tokens: tuple[np.ndarray, np.ndarray] = self._kernels.expand(starts, ids, *self._with(new))
+        return tokens
 
 
 def _codes(text: str) -> np.ndarray:
@@ -185,14 +185,14 @@ def _codes(text: str) -> np.ndarray:
 
 
 def _lone(tokenizer: Tokenizer, characters: str) -> np.ndarray:
-    """Those of some characters that are tokens of their own beside letters, whatever else stands there."""
+    """Code points of those characters that are tokens of their own in every context."""
     apart = {*tokenizer.head, *"".join(tokenizer.symbols)}
     return np.array([ord(c) for c in characters if c not in apart], np.uint32)
 
 
 def thread_scanner(tokenizer: Tokenizer, chunks: int = DEFAULT_STRINGS) -> Scanner:
-    """The scanner of this thread, which goes on from file to file."""
-    scanner: Scanner | None = getattr(_own, "scanner", None)
+    """Scanner of this thread, reused from file to file while tokenizer and capacity stay the same."""
+    scanner: Scanner | None = getattr(_local, "scanner", None)
     if scanner is None or (scanner.tokenizer, scanner.chunks) != (tokenizer, chunks):
-        scanner = _own.scanner = Scanner(tokenizer, chunks)
+        scanner = _local.scanner = Scanner(tokenizer, chunks)
     return scanner

@@ -1,4 +1,4 @@
-"""Numba kernels of data/text/scanner.py. A text is its code points; a chunk is what stands between white space."""
+"""Numba kernels of data/text/scanner.py: texts are arrays of code points, chunks are runs without white space."""
 
 import numpy as np
 from numba import njit
@@ -8,7 +8,7 @@ _FIRST, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # FN
 
 @njit(cache=True, nogil=True, inline="always")
 def is_space(code):  # type: ignore[no-untyped-def]
-    """Whether a code point is white space, as `str.isspace` and `re` see it."""
+    """True if a code point is white space, as for `str.isspace` and `re`."""
     if code < 0x85:
         return code == 32 or 9 <= code <= 13 or 28 <= code <= 31
     if code < 0x1680:
@@ -39,7 +39,7 @@ def chunks(codes, begin):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def visible(codes, begin):  # type: ignore[no-untyped-def]
-    """Places of the code points from `begin` on that are no white space."""
+    """Positions of the code points from `begin` on that are not white space."""
     out = np.empty(len(codes) - begin, np.int64)
     count = 0
     for place in range(begin, len(codes)):
@@ -51,24 +51,24 @@ def visible(codes, begin):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def look_up(codes, starts, ends, flags, first, longest, slots, arena, places, lengths, marks, known, ids):  # type: ignore[no-untyped-def]
-    """Number the chunks from chunk `first` on: equal ones with equal flags alike.
+    """Look up or insert chunks from chunk `first` on; equal chunks with equal flags get the same id.
 
-    Those longer than `longest` get -1. New ones are copied to the arena and numbered on from `known`. Stops
-    where the table is full.
+    Chunks longer than `longest` get -1. New ones are copied to the arena and numbered on from `known`. Stops
+    when the table is full.
 
     Args:
         codes: (n,) uint32, the text.
         starts, ends, flags: (m,) of the chunks.
         first: chunk to begin with.
-        longest: code points of a chunk that is kept.
-        slots: (2^k,) int32, number of the chunk that hashes there, -1 if none.
-        arena: code points of the chunks kept, one after the other.
-        places, lengths, marks: where each stands in the arena, its length and its flag.
-        known: how many are kept.
+        longest: code points of the longest chunk that is stored.
+        slots: (2^k,) int32, id of the chunk that hashes to the slot, -1 if none.
+        arena: code points of the stored chunks, one after the other.
+        places, lengths, marks: position of each in the arena, its length and its flag.
+        known: number of stored chunks.
         ids: (m,) int32, filled in.
 
     Returns:
-        the chunk after the last that was numbered, and how many are kept now.
+        the chunk after the last that was looked up, and the number of stored chunks.
     """
     mask = np.uint64(len(slots) - 1)
     used = places[known - 1] + lengths[known - 1] if known else 0
@@ -112,15 +112,15 @@ def _is_letter(code):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, inline="always")
 def _among(code, some):  # type: ignore[no-untyped-def]
-    found = False
+    match = False
     for other in some:
-        found = found or code == other
-    return found
+        match = match or code == other
+    return match
 
 
 @njit(cache=True, nogil=True)
 def plain(arena, places, lengths, openers, closers):  # type: ignore[no-untyped-def]
-    """Chunks that are a run of ASCII letters, with at most one opener before and two closers after it.
+    """Find chunks that are a run of ASCII letters with at most one opener before and two closers after it.
 
     Args:
         arena: code points of all chunks.
@@ -128,8 +128,8 @@ def plain(arena, places, lengths, openers, closers):  # type: ignore[no-untyped-
         openers, closers: code points; two equal closers are not plain.
 
     Returns:
-        (m,) uint8 each: letters, 0 for a chunk that is not plain; openers; and whether a dot and not only a
-        letter stand there, which may be an abbreviation.
+        three (m,) uint8: letters, 0 for a chunk that is not plain; openers; and 1 if a dot follows the letters,
+        which may make an abbreviation.
     """
     letters, before = np.zeros(len(places), np.uint8), np.zeros(len(places), np.uint8)
     dotted = np.zeros(len(places), np.uint8)
@@ -152,10 +152,10 @@ def plain(arena, places, lengths, openers, closers):  # type: ignore[no-untyped-
 
 @njit(cache=True, nogil=True)
 def lay_out(letters, before, first, begins, ends):  # type: ignore[no-untyped-def]
-    """Fill in the tokens of plain chunks: opener, letters and closers are one each.
+    """Fill in the tokens of plain chunks: opener, letters and closers are one token each.
 
     Args:
-        letters, before: (m,) as `plain` found them.
+        letters, before: (m,) of `plain`.
         first: (m + 1,) tokens of chunk i are first[i] to first[i + 1].
         begins, ends: filled in.
     """
@@ -170,13 +170,13 @@ def lay_out(letters, before, first, begins, ends):  # type: ignore[no-untyped-de
 
 @njit(cache=True, nogil=True)
 def expand(starts, ids, first, begins, ends):  # type: ignore[no-untyped-def]
-    """Tokens of the text from those of its chunks.
+    """Tokens of the text from the tokens of its chunks.
 
     Args:
         starts: (m,) of the chunks.
-        ids: (m,) their numbers.
-        first: (k + 1,) tokens of chunk number i are first[i] to first[i + 1].
-        begins, ends: of tokens, from the start of their chunk.
+        ids: (m,) ids of the chunks.
+        first: (k + 1,) tokens of chunk id i are first[i] to first[i + 1].
+        begins, ends: of tokens, relative to the start of their chunk.
 
     Returns:
         starts and ends of the tokens.
@@ -197,12 +197,12 @@ def expand(starts, ids, first, begins, ends):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def bounds(token_starts, cuts, longest):  # type: ignore[no-untyped-def]
-    """Where sentences begin among the tokens, and at last their number.
+    """Ragged offsets of sentences over the tokens.
 
     Args:
         token_starts: (n,) ascending.
-        cuts: where sentences end in the text, ascending.
-        longest: tokens of a sentence at most.
+        cuts: ends of sentences in the text, ascending.
+        longest: most tokens of a sentence.
     """
     out = np.empty(len(cuts) + 2 + len(token_starts) // longest, np.int64)
     out[0] = count = at = 0
@@ -221,12 +221,12 @@ def bounds(token_starts, cuts, longest):  # type: ignore[no-untyped-def]
     return out[: count + 1].copy()
 
 
-UNKNOWN, WORD, LETTER, LOWER = 255, 1, 2, 4  # what `classes` says of a code point
+UNKNOWN, WORD, LETTER, LOWER = 255, 1, 2, 4  # values of `classes`, bits but for UNKNOWN
 
 
 @njit(cache=True, nogil=True)
 def unknown(codes, classes):  # type: ignore[no-untyped-def]
-    """Code points whose class is not known yet, once each; they are marked as known."""
+    """Code points whose class is UNKNOWN, once each; their class is set to 0."""
     out, count = np.empty(len(codes), np.uint32), 0
     for code in codes:
         if classes[code] == UNKNOWN:
@@ -238,7 +238,7 @@ def unknown(codes, classes):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def line_ends(codes, wrapped, begin):  # type: ignore[no-untyped-def]
-    """Where lines end from `begin` on; blank lines begin, if they are wrapped."""
+    """Ends of lines from `begin` on; of hard-wrapped text, starts of blank lines."""
     out, count, place = np.empty(len(codes) - begin, np.int64), 0, begin
     while place < len(codes):
         end = codes[place]
@@ -261,18 +261,18 @@ def line_ends(codes, wrapped, begin):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def sentence_ends(codes, classes, closers, begin, lookahead):  # type: ignore[no-untyped-def]
-    """Where what ends a sentence ends, from `begin` on, as Tokenizer.cuts finds it.
+    """Candidate ends of sentences from `begin` on, as in `Tokenizer.cuts`.
 
     Args:
         codes: (n,) uint32, the text.
         classes: WORD, LETTER and LOWER of each code point.
         closers: code points that belong to the end before them.
-        begin: where to start.
+        begin: position to start at.
         lookahead: code points within which another word must begin.
 
     Returns:
-        ends; and begin and end of the word that stands before each if it is a lone dot, which may belong to
-        it, else -1.
+        ends (k,); and (k, 2) start and end of the word before an end that is a single dot, which may belong to
+        the word, else -1.
     """
     n = len(codes)
     ends, words = np.empty(n - begin, np.int64), np.full((n - begin, 2), -1, np.int64)

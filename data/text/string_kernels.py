@@ -1,4 +1,4 @@
-"""Numba kernels over many words and sentences at once."""
+"""Numba kernels for string arrays and ragged arrays: join, renumber, gather, find equal rows."""
 
 import numpy as np
 from numba import njit
@@ -8,7 +8,11 @@ _FIRST, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # FN
 
 @njit(cache=True, nogil=True)
 def join(data, starts, ends):  # type: ignore[no-untyped-def]
-    """The bytes `data[starts[i]:ends[i]]` one after the other, and where each begins and the last ends."""
+    """Concatenate the byte ranges `data[starts[i]:ends[i]]`.
+
+    Returns:
+        bytes (R,) uint8, and ragged offsets (n + 1,) int64.
+    """
     offsets = np.zeros(len(starts) + 1, np.int64)
     for i in range(len(starts)):
         offsets[i + 1] = offsets[i] + ends[i] - starts[i]
@@ -22,10 +26,10 @@ def join(data, starts, ends):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def renumber(ids, known):  # type: ignore[no-untyped-def]
-    """Numbers below `known` counted anew in the order they come.
+    """Renumber ids below `known` by first occurrence.
 
     Returns:
-        new numbers (N,) int32, and the old number of each new one.
+        new ids (N,) int32, and the old id of each new one.
     """
     new, order = np.full(known, -1, np.int32), np.empty(known, np.int32)
     out, count = np.empty(len(ids), np.int32), 0
@@ -40,7 +44,7 @@ def renumber(ids, known):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def gather_bags(rows, offsets, order):  # type: ignore[no-untyped-def]
-    """Bags `order` of the bags `rows[offsets[m]:offsets[m + 1]]`: their rows and offsets."""
+    """Rows and offsets of the bags `order`; bag m is `rows[offsets[m]:offsets[m + 1]]`."""
     ends = np.zeros(len(order) + 1, np.int64)
     for i in range(len(order)):
         ends[i + 1] = ends[i] + offsets[order[i] + 1] - offsets[order[i]]
@@ -54,11 +58,11 @@ def gather_bags(rows, offsets, order):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def first_equal(numbers, offsets):  # type: ignore[no-untyped-def]
-    """For each sequence, the first one that is equal to it: itself, where it comes for the first time.
+    """Index of the first sequence equal to each sequence, (n,) int64; its own where there is none before.
 
     Args:
-        numbers: (N,) of the symbols.
-        offsets: (n + 1,) where sequences begin, and the last ends.
+        numbers: (N,) symbols.
+        offsets: (n + 1,) ragged offsets of the sequences.
     """
     n, size = len(offsets) - 1, 1
     while size < 2 * n:

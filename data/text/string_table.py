@@ -1,19 +1,19 @@
-"""Strings met before, numbered, in a table of fixed size: memory does not grow with what is read."""
+"""String table of fixed size: interns strings, so that memory does not grow with the input."""
 
 import numpy as np
 import numpy.typing as npt
 
-DEFAULT_STRINGS = 1 << 16  # strings, where nothing else is said
-INPUT_CACHE_BYTES = 64 << 20  # bytes of what a network keeps of them, likewise
+DEFAULT_STRINGS = 1 << 16  # capacity of a string table
+INPUT_CACHE_BYTES = 64 << 20  # size of a network's input cache for these strings
 
 
 class StringTable:
-    """A table of strings, told apart by their code points (or bytes) and a mark of one byte each.
+    """Hash table of strings; the key is the code points (or bytes) and a mark of one byte.
 
     Args:
-        size: strings kept.
-        arena: code points or bytes of all of them.
-        longest: those of a string that is kept.
+        size: capacity, in strings.
+        arena: capacity, in code points or bytes of all strings together.
+        longest: code points or bytes of the longest string that is stored.
         dtype: uint32 for code points, uint8 for bytes.
     """
 
@@ -23,27 +23,27 @@ class StringTable:
         self.arena = np.empty(max(arena, longest), dtype)
         self.places, self.lengths = np.empty(size, np.int64), np.empty(size, np.int64)
         self.marks = np.empty(size, np.uint8)
-        self.forget()
+        self.clear()
 
-    def forget(self) -> None:
-        """Start anew."""
+    def clear(self) -> None:
+        """Remove all strings."""
         self.known = 0
         self._slots.fill(-1)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the table."""
+        """Size of the table in bytes."""
         arrays = (self._slots, self.arena, self.places, self.lengths, self.marks)
         return sum(array.nbytes for array in arrays)
 
     def number(
         self, codes: np.ndarray, starts: np.ndarray, ends: np.ndarray, marks: np.ndarray, first: int = 0
     ) -> tuple[np.ndarray, int]:
-        """Number the strings `codes[starts[i]:ends[i]]` from i = `first` on, those of equal marks alike.
+        """Look up or insert the strings `codes[starts[i]:ends[i]]` with `marks[i]`, from i = `first` on.
 
         Returns:
-            numbers (m,) int32, filled in from `first` on, -1 for a string that is too long to be kept; and
-            the string after the last that was numbered: the table is full unless that is m.
+            ids (m,) int32, filled in from `first` on, -1 for a string longer than `longest`; and the index
+            after the last string that was looked up: less than m if the table is full.
         """
         from elman.data.text import scanner_kernels as kernels
 

@@ -1,4 +1,4 @@
-"""Many short strings out of a long one, without a Python object for each."""
+"""Arrays of strings as byte ranges of one buffer, without a Python object for each string."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ import pyarrow as pa
 
 @dataclass(frozen=True, eq=False)
 class Strings:
-    """N strings: the bytes `data[starts[i]:ends[i]]` of each, UTF-8; they may lie in any order, or overlap.
+    """Array of N strings: string i is `data[starts[i]:ends[i]]`; ranges may overlap and stand in any order.
 
     Attributes:
-        data: (R,) uint8.
-        starts, ends: (N,) int64.
+        data: (R,) uint8, UTF-8.
+        starts, ends: (N,) int64, byte positions.
     """
 
     data: np.ndarray
@@ -22,7 +22,7 @@ class Strings:
 
     @classmethod
     def from_text(cls, text: str, starts: np.ndarray, ends: np.ndarray) -> "Strings":
-        """`text[a:b]` for each pair of starts and ends, (N,) in code points."""
+        """Slices `text[a:b]` for each pair of starts and ends, (N,) in code points."""
         data = text.encode("utf-8")
         if len(data) > len(text):
             codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
@@ -37,7 +37,7 @@ class Strings:
 
     @classmethod
     def from_series(cls, series: pl.Series) -> "Strings":
-        """The strings of a column without nulls."""
+        """Convert a String column without nulls."""
         array = series.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
         _, offsets, data = array.buffers()
         at = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
@@ -47,11 +47,11 @@ class Strings:
         return len(self.starts)
 
     def slice(self, a: int, b: int) -> "Strings":
-        """Strings a to b."""
+        """Strings a to b, 0-based half-open."""
         return Strings(self.data, self.starts[a:b], self.ends[a:b])
 
     def series(self) -> pl.Series:
-        """As a column."""
+        """Convert to a String column."""
         from elman.data.text import string_kernels as kernels
 
         gathered, offsets = kernels.join(self.data, self.starts, self.ends)
@@ -61,5 +61,5 @@ class Strings:
 
 
 def substrings(text: str, starts: np.ndarray, ends: np.ndarray) -> pl.Series:
-    """`text[a:b]` for each pair of starts and ends, (N,) in code points."""
+    """Slices `text[a:b]` for each pair of starts and ends, (N,) in code points, as a String column."""
     return Strings.from_text(text, starts, ends).series()

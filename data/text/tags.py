@@ -1,6 +1,6 @@
-"""Tag schemes: which one a file uses, its tags as IOB2, entities from tags and back.
+"""Tag schemes: detect the scheme of a file, convert tags to IOB2, convert between tags and entity spans.
 
-Entities by conlleval's rule (Tjong Kim Sang, CoNLL-2000): an I- after O or after another type opens one.
+Spans follow conlleval's rule (Tjong Kim Sang, CoNLL-2000): an I- after O or after another type opens one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ _PREFIXES: dict[str, str] = {"B": "B", "I": "I", "E": "I", "S": "B", "L": "I", "
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """Prefix and type of a tag; ("O", "") for O.
+    """Split a tag into prefix and type; ("O", "") for O.
 
     Raises:
         ValueError: the prefix is none of B I E S L U M, or there is no type.
@@ -30,7 +30,7 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
-    """Tell which scheme tags follow: L or U mean BILOU, E or S mean IOBES; B before every entity means IOB2.
+    """Detect the scheme of tags: L or U mean BILOU, E or S mean IOBES; B before every entity means IOB2.
 
     IOB1 writes B- only where an entity follows another of its type. Stray I- in IOB2 are fewer than its B-.
     """
@@ -52,7 +52,7 @@ def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
 
 
 def to_iob2(tags: Sequence[str], scheme: Scheme = "IOB2") -> list[str]:
-    """Rewrite a sequence as IOB2; an I- (M-, E-, L-) that continues nothing becomes B-.
+    """Convert a tag sequence to IOB2; an I- (M-, E-, L-) that continues no entity becomes B-.
 
     Raises:
         ValueError: an unknown prefix.
@@ -73,21 +73,25 @@ def to_iob2(tags: Sequence[str], scheme: Scheme = "IOB2") -> list[str]:
 
 
 def spans(tags: Sequence[str]) -> list[Span]:
-    """Entities of a sequence of IOB2 tags."""
-    found: list[Span] = []
+    """Entity spans of a sequence of IOB2 tags, in order."""
+    entities: list[Span] = []
     start, open_kind = 0, ""
-    for place, tag in enumerate([*tags, OUTSIDE]):
+    for position, tag in enumerate([*tags, OUTSIDE]):
         prefix, _, kind = tag.partition("-")
         if open_kind and (prefix != "I" or kind != open_kind):
-            found.append((start, place, open_kind))
+            entities.append((start, position, open_kind))
             open_kind = ""
         if not open_kind and kind:
-            start, open_kind = place, kind
-    return found
+            start, open_kind = position, kind
+    return entities
 
 
 def from_spans(length: int, entities: Iterable[Span]) -> list[str]:
-    """IOB2 tags of a sequence from its entities, which must not overlap."""
+    """IOB2 tags of a sequence of `length` tokens from its entities.
+
+    Raises:
+        ValueError: entities overlap or reach beyond the sequence.
+    """
     tags = [OUTSIDE] * length
     for start, end, kind in entities:
         if not 0 <= start < end <= length or any(tag != OUTSIDE for tag in tags[start:end]):
@@ -99,16 +103,16 @@ def from_spans(length: int, entities: Iterable[Span]) -> list[str]:
 
 
 def tag_set(types: Iterable[str]) -> list[str]:
-    """All IOB2 tags of some types: O first, then B- and I- of each type by code point."""
+    """All IOB2 tags of the given types: O first, then B- and I- of each type by code point."""
     return [OUTSIDE, *(f"{prefix}-{kind}" for kind in sorted(set(types)) for prefix in "BI")]
 
 
 def legal_transitions(tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Which IOB2 sequences are legal.
+    """Masks of the legal IOB2 sequences; I-X may follow only B-X and I-X.
 
     Returns:
-        start (G,) bool: whether a sequence may begin with the tag; transition (G, G) bool: whether tag j may
-        follow tag i. I-X may follow only B-X and I-X.
+        start (G,) bool: True if a sequence may begin with the tag; transition (G, G) bool: True if tag j may
+        follow tag i.
     """
     inside = [tag[2:] if tag.startswith("I-") else None for tag in tags]
     kinds = [tag[2:] if tag != OUTSIDE else None for tag in tags]

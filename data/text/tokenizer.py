@@ -1,16 +1,16 @@
-"""Raw text to sentences and tokens with exact offsets; the rule stands in a model's passport.
+"""Tokenizer and sentence splitter with exact offsets; its settings are stored in a model's passport.
 
 Word unit: a token is a run of word characters (letters, marks, digits), joined by inner punctuation where
 the training corpus joins it ("tea-tray", "3,000"), with the clitics ("'s", "n't") and abbreviations ("Mrs.")
-that the corpus knows; every other visible character is a token of its own, but runs of one of . - ! ? * = ~
-stay together. Han, Kana and other scripts written without spaces are a token a character.
+of the corpus; every other visible character is a token of its own, but runs of one of . - ! ? * = ~
+stay together. Han, Kana and other scripts written without spaces give one token per character.
 Character unit: every visible code point is a token, Latin letters and digits inside Chinese too.
 
 A sentence ends after . ! ? or an ellipsis with its closing quotes, if white space follows and, within
 `LOOKAHEAD` characters, a word that does not begin with a lower-case letter, and the dot belongs to no
 abbreviation or initial; after one of the ideographic terminators; at a blank line; and at every line end of a
-text whose lines are not hard-wrapped (`wraps_lines`). All of it takes time in proportion to the text and
-looks no further than `MARGIN` characters ahead.
+text whose lines are not hard-wrapped (`wraps_lines`). Running time is linear in the text, and the lookahead is
+at most `MARGIN` characters.
 """
 
 import re
@@ -29,8 +29,8 @@ UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
-INNER, NUMBER = "'\u2019-_&.@", ".,:"  # kept inside words, and between digits, where no corpus says otherwise
-ASKED = "'\u2019-\u2010_&./@+*=:,#%$\u00b7"  # characters `fit` asks the corpus about
+INNER, NUMBER = "'\u2019-_&.@", ".,:"  # characters that join words, and digits, by default
+CANDIDATES = "'\u2019-\u2010_&./@+*=:,#%$\u00b7"  # characters that `fit` looks up in the corpus
 CLITICS = r"n['\u2019]t|['\u2019](?:s|re|ve|ll|d|m)"
 ABBREVIATIONS = (
     *(
@@ -71,10 +71,10 @@ ABBREVIATIONS = (
     ),
     *("Nov", "Dec", "approx", "ca", "cf", "Esq"),
 )
-JUDGED = 1 << 16  # characters that tell whether lines are wrapped
+PROBED = 1 << 16  # characters from which `wraps_lines` decides
 LONGEST_SENTENCE = 1000  # tokens; a longer one is cut there, so that memory stays bounded
 CLOSERS = "\"'\u201d\u2019)]}\u00bb\u203a\u300d\u300f\uff09\u3011\u300b"
-MARGIN = 256  # characters after a sentence that settle where it ends
+MARGIN = 256  # characters after a sentence that can change where it ends
 LOOKAHEAD = 200  # characters after an end within which another word must begin
 _CLOSERS = re.escape(CLOSERS)
 _END = re.compile(
@@ -89,7 +89,7 @@ _DOT_WORD = re.compile(r"([^\W\d_][\w.]*)$")
 
 @lru_cache(1)
 def _marks() -> str:
-    """Combining marks, which belong to the letter before them but are no word characters to `re`."""
+    """Combining marks, which belong to the letter before them but do not match `\\w`."""
     ranges = (*range(0x300, 0x3100), *range(0xA600, 0xAC00))
     return "".join(f"\\u{code:04x}" for code in ranges if category(chr(code))[0] == "M")
 
@@ -100,17 +100,17 @@ def _class(characters: str) -> str:
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """How raw text is cut, as plain values.
+    """Settings of the tokenizer, as plain values.
 
     Attributes:
         unit: "word" or "char".
         inner: characters that join two word parts.
         number: characters that join two digits.
-        head: characters kept before a word ("#" of "#tag").
-        tail: characters kept after a number ("%" of "15%").
-        clitics: whether "don't" is "do n't" and "Tom's" is "Tom 's".
-        abbreviations: words that keep their dot.
-        symbols: other strings kept whole (":)").
+        head: characters that belong to the word after them ("#" of "#tag").
+        tail: characters that belong to the number before them ("%" of "15%").
+        clitics: True to split "don't" into "do n't" and "Tom's" into "Tom 's".
+        abbreviations: words whose dot belongs to them.
+        symbols: other strings that are one token (":)").
     """
 
     unit: Unit = "word"
@@ -123,22 +123,22 @@ class Tokenizer:
     symbols: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values; `from_json` gives the tokenizer back."""
+        """Plain values for JSON; see `from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The tokenizer that `to_json` wrote."""
+        """Restore a tokenizer from `to_json`."""
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
         return cls(**plain)
 
     @classmethod
     def fit(cls, counts: Mapping[str, int], unit: Unit) -> Self:
-        """Learn from a corpus cut by others where it cuts, so that raw text is cut as it was.
+        """Fit the settings to a tokenized corpus, so that raw text is tokenized the same way.
 
         Args:
-            counts: tokens of the training split and how often each occurs.
-            unit: "word" or "char"; there is nothing to learn for characters.
+            counts: tokens of the training split with their counts.
+            unit: "word" or "char"; "char" has no settings to fit.
         """
         if unit == "char":
             return cls(unit="char")
@@ -183,22 +183,22 @@ class Tokenizer:
 
     def tokenize(self, text: str, begin: int = 0) -> tuple[list[int], list[int]]:
         """Starts and ends of the tokens of a text from `begin` on, in code points."""
-        found = [match.span() for match in self._pattern.finditer(text, begin)]
-        return [start for start, _ in found], [end for _, end in found]
+        tokens = [match.span() for match in self._pattern.finditer(text, begin)]
+        return [start for start, _ in tokens], [end for _, end in tokens]
 
     def sentences(
         self, text: str, wrapped: bool | None = None, begin: int = 0
     ) -> Iterator[tuple[int, int, list[int], list[int]]]:
-        """Cut a text into sentences.
+        """Split a text into sentences and tokens.
 
         Args:
             text: a document, or a part of it.
-            wrapped: whether its lines are hard-wrapped; judged by `wraps_lines` if None.
-            begin: where to start, 0 or the end of a sentence.
+            wrapped: True if its lines are hard-wrapped; None to decide by `wraps_lines`.
+            begin: position to start at, 0 or the end of a sentence.
 
         Yields:
             start and end of the sentence, starts and ends of its tokens, all into `text`; none is empty.
-            Text that follows changes no sentence that ends `MARGIN` characters before its end.
+            Text appended later changes no sentence that ends `MARGIN` characters before the end of `text`.
         """
         if wrapped is None:
             wrapped = wraps_lines(text)
@@ -212,7 +212,7 @@ class Tokenizer:
                 first = stop
 
     def cuts(self, text: str, wrapped: bool, begin: int) -> list[int]:
-        """Where sentences end, ascending."""
+        """Ends of sentences, ascending, in code points."""
         cuts = {match.start() for match in (_BLANK_LINE if wrapped else _LINE_END).finditer(text, begin)}
         next_word = begin
         for match in _END.finditer(text, begin):
@@ -228,7 +228,7 @@ class Tokenizer:
         return sorted(cuts)
 
     def _goes_on(self, text: str, match: re.Match[str], following: str) -> bool:
-        """Whether what looks like the end of a sentence is none; `following` begins the next word."""
+        """True if an apparent sentence end is none; `following` is the first character of the next word."""
         if following.islower():
             return True
         if text[match.start()] != "." or match.end() - match.start() > 1:
@@ -237,7 +237,7 @@ class Tokenizer:
         return word is not None and self.keeps_dot(word[1])
 
     def keeps_dot(self, word: str) -> bool:
-        """Whether a dot after a word belongs to it, and ends no sentence."""
+        """True if a dot after `word` belongs to the word and ends no sentence."""
         return word in self._abbreviations or (len(word) == 1 and word.isupper() and word != "I")
 
     @cached_property
@@ -246,31 +246,31 @@ class Tokenizer:
 
 
 def _symbol(token: str) -> bool:
-    """Whether a token is worth keeping whole for itself: several characters, none of them of a word."""
+    """True if a token is a symbol such as ":)": several different characters, none of them of a word."""
     return len(token) > 1 and not any(c.isalnum() or c == "_" for c in token) and len(set(token)) > 1
 
 
 def _share(counts: Mapping[str, int], inside: re.Pattern[str], alone: str) -> bool:
-    """Whether a corpus rather keeps a character inside tokens than alone."""
-    kept = sum(n for token, n in counts.items() if alone in token and inside.search(token))
-    return kept > 1 and kept > 0.1 * counts.get(alone, 0)
+    """True if a corpus has a character inside tokens more than once, and in a tenth of its occurrences."""
+    joined = sum(n for token, n in counts.items() if alone in token and inside.search(token))
+    return joined > 1 and joined > 0.1 * counts.get(alone, 0)
 
 
 def _joins(counts: Mapping[str, int], left: str, right: str, default: str) -> str:
-    kept = []
-    for c in ASKED:
+    joining = []
+    for c in CANDIDATES:
         inside = re.compile(f"{left}{re.escape(c)}{right}")
         joined = sum(n for token, n in counts.items() if c in token and inside.search(token))
         alone = 0 if c in ".,:" else counts.get(c, 0)  # those stand alone for other reasons
         if joined > 1 and joined > 0.1 * alone:
-            kept.append(c)
+            joining.append(c)
         elif not joined and c in default and not counts.get(c, 0):
-            kept.append(c)  # the corpus does not say
-    return "".join(kept)
+            joining.append(c)  # not in the corpus
+    return "".join(joining)
 
 
 def unit_of(text: str) -> Unit:
-    """The unit to read a text by: "char" where most letters are Han or Kana, else "word"."""
+    """Detect the unit of a text: "char" if most letters are Han or Kana, else "word"."""
     letters = [c for c in text if c.isalpha()]
     unspaced = len(
         re.findall("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]", text)
@@ -279,12 +279,12 @@ def unit_of(text: str) -> Unit:
 
 
 def wraps_lines(text: str) -> bool:
-    """Whether line ends are only where a line was full, as far as the first `JUDGED` characters tell.
+    """True if the text is hard-wrapped, judging by its first `PROBED` characters.
 
-    So it is where most lines that another line follows are nearly as long as long lines are, and no more than
-    half of them end a sentence.
+    It is when most lines that another line follows are nearly as long as long lines are, and at most half of
+    them end a sentence.
     """
-    lines = text[:JUDGED].splitlines()
+    lines = text[:PROBED].splitlines()
     followed = [a.rstrip() for a, b in pairwise(lines) if a.strip() and b.strip()]
     if not followed:
         return True

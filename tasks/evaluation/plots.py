@@ -1,4 +1,4 @@
-"""Pictures of runs, drawn with matplotlib, which is imported only when one is drawn."""
+"""Plots of runs: learning curve, comparison, ablation, genome. Imports matplotlib on first use."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -27,13 +27,13 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def learning_curve(history: Sequence[Mapping[str, float]], best_epoch: int | None, path: Path) -> None:
-    """Loss, and F1 on dev where it was taken, by epoch (or by step where there are none), as a PNG."""
+    """Plot the loss, and F1 on dev if measured, by epoch (or by step if there are no epochs), as PNG."""
     figure, axes = _figure(7, 3.2, 1)
     left = axes[0][0]
-    unit, each = ("epoch", "token") if all("epoch" in line for line in history) else ("step", "base")
+    unit, symbol = ("epoch", "token") if all("epoch" in line for line in history) else ("step", "base")
     places = [line[unit] for line in history]
     left.plot(places, [line["loss"] for line in history], color="tab:gray", label="training loss")
-    left.set(xlabel=unit, ylabel=f"loss a {each}", ylim=(0, None))
+    left.set(xlabel=unit, ylabel=f"loss per {symbol}", ylim=(0, None))
     if all("score" in line for line in history):
         right = left.twinx()
         right.plot(places, [100 * line["score"] for line in history], color="tab:blue", label="dev F1")
@@ -45,7 +45,7 @@ def learning_curve(history: Sequence[Mapping[str, float]], best_epoch: int | Non
 
 
 def comparison(report: dict[str, Any], path: Path) -> None:
-    """Accuracy of entity tokens by position and by whether the word was seen at it, a line a network."""
+    """Plot the accuracy of entity tokens by position, and by the word's occurrence there in training."""
     figure, axes = _figure(11, 3.8, 2)
     names = [row["name"] for row in report["networks"]]
     titles = ("by position in the sentence", "by the word at this position in training")
@@ -58,14 +58,14 @@ def comparison(report: dict[str, Any], path: Path) -> None:
             )
         axis.set(title=title, ylim=(0, 100))
         axis.tick_params(axis="x", labelsize=7)
-    axes[0][0].set_ylabel("entity tokens right, %")
+    axes[0][0].set_ylabel("accuracy of entity tokens, %")
     figure.legend(names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
     figure.suptitle("Accuracy on dev; in brackets, entity tokens")
     _save(figure, path)
 
 
 def ladder(report: Mapping[str, Any], path: Path) -> None:
-    """F1 of each rung with its deviation over seeds, dev and test side by side."""
+    """Plot F1 of each step of an ablation with its standard deviation over seeds, on dev and test."""
     figure, axes = _figure(8, 3.6, 1)
     axis, rows = axes[0][0], report["rungs"]
     for split, colour, aside in (("dev", "tab:gray", -0.12), ("test", "tab:blue", 0.12)):
@@ -85,16 +85,20 @@ _Interval = tuple[int, int, str, str]  # start, end, strand, label
 
 
 def genome(
-    truth: Sequence[_Interval], found: Sequence[_Interval], stretch: tuple[int, int], title: str, path: Path
+    truth: Sequence[_Interval],
+    predicted: Sequence[_Interval],
+    region: tuple[int, int],
+    title: str,
+    path: Path,
 ) -> None:
-    """A stretch of genome: genes of the truth above, those found below, as arrows with families beneath.
+    """Plot a region of a genome: annotated genes above, predicted genes below, families beneath the arrows.
 
-    Blue is what both have alike, orange what agrees at the stop codon alone, red what only one of them has.
+    Blue: the same interval in both; orange: the same stop codon only; red: in one of them only.
     """
     figure, axes = _figure(11, 3.4, 1)
     axis, heights = axes[0][0], {"+": 0.5, "-": -0.5}
-    span = (stretch[1] - stretch[0]) * 0.008  # of an arrow's head
-    for intervals, others, lane in ((truth, found, 2), (found, truth, -2)):
+    span = (region[1] - region[0]) * 0.008  # length of an arrow's head
+    for intervals, others, lane in ((truth, predicted, 2), (predicted, truth, -2)):
         exact = {tuple(other[:4]) for other in others}
         ends = {_stop(other) for other in others}
         for start, end, strand, label in intervals:
@@ -114,11 +118,11 @@ def genome(
     axis.axhline(0, color="black", linewidth=0.6)
     lanes = {
         lane + at: f"{name} {strand}"
-        for lane, name in ((2, "truth"), (-2, "found"))
+        for lane, name in ((2, "truth"), (-2, "predicted"))
         for strand, at in heights.items()
     }
     axis.set_yticks(list(lanes), list(lanes.values()))
-    axis.set(xlim=stretch, ylim=(-3, 3), xlabel="base", title=title)
+    axis.set(xlim=region, ylim=(-3, 3), xlabel="base", title=title)
     axis.title.set_fontsize(9)
     axis.ticklabel_format(axis="x", useOffset=False, style="plain")
     _save(figure, path)

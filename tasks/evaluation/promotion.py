@@ -1,8 +1,8 @@
-"""The gate between a challenger and the champion: both scored on the same frozen test documents.
+"""Promotion of a challenger to champion: both are scored on the same frozen test documents.
 
-Names, aliases and verdicts live in MLflow's registry. The judged set is the test split of what one version's
-corpus was made of, the first champion's, by content; each later champion inherits it, so that scores stay
-comparable however the corpus grows and whatever later files are called.
+Names, aliases and verdicts are stored in MLflow's registry. The test set is the test split of the sources of
+the first champion's corpus, identified by content; each later champion inherits it, so scores stay comparable
+when the corpus grows and files are renamed.
 """
 
 from pathlib import Path
@@ -18,18 +18,18 @@ DIGEST, VERDICT, JUDGED_BY = "elman.corpus", "elman.verdict", "elman.judged_by"
 
 
 def corpus_tags(folder: Path) -> dict[str, str]:
-    """Tags a registered version carries so that `find_challenger` knows what it was trained on."""
+    """Tags of a registered version that tell `find_challenger` which corpus it was trained on."""
     return {DIGEST: Dataset.open(folder).digest}
 
 
 @task
 def find_challenger(name: str, corpus: str) -> dict[str, Any]:
-    """Look for a version trained on the corpus as it stands now.
+    """Find the version that was trained on the current state of the corpus.
 
     Returns:
-        challenger: its number or ""; judged: whether its verdict is there; why: what to tell the user.
+        challenger: its number or ""; judged: True if it has a verdict; why: message for the user.
     """
-    mlflow_sync.send_pending()  # a training that ended while MLflow was away may be the one
+    mlflow_sync.send_pending()  # a training that ended while MLflow was down may be the one
     digest = Dataset.open(corpus_folder(corpus)).digest
     for version in reversed(registry.versions(name)):
         if version.tags.get(DIGEST) == digest:
@@ -44,8 +44,8 @@ def judge(name: str, challenger: str, corpus: str) -> dict[str, Any]:
     """Score champion and challenger on the frozen test documents.
 
     Returns:
-        champion: its version, or "" where the challenger is the first; judged_by: the version whose corpus
-        gives the judged set; champion_score and challenger_score as `tasks.evaluation.text.headline`.
+        champion: its version, or "" if there is none yet; judged_by: the version whose corpus gives the test
+        set; champion_score and challenger_score as from `tasks.evaluation.text.headline`.
     """
     from elman.tasks.evaluation.text import headline
 
@@ -70,10 +70,10 @@ def _folder(name: str, version: str) -> Path:
 
 @task
 def decide(name: str, challenger: str, scores: dict[str, Any]) -> dict[str, Any]:
-    """Move the `champion` alias if the challenger is better, and note the verdict and why.
+    """Move the `champion` alias if the challenger is better, and record the verdict with its reason.
 
     Returns:
-        promoted, why, challenger, and what `judge` gave.
+        promoted, why, challenger, and the result of `judge`.
     """
     if not scores["champion"]:
         promoted, why = True, "the first model becomes champion"

@@ -1,4 +1,4 @@
-"""What is kept beside a training run: vocabulary, scores table, learning curve, and a description."""
+"""Reports of runs: vocabulary, table of scores, learning curve, model description."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from elman.tasks.models import model_folder
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.orchestration import task
 
-Scores = Mapping[str, Mapping[str, Any]]  # by split, what `tasks.evaluation.text` gives
+Scores = Mapping[str, Mapping[str, Any]]  # by split, results of `tasks.evaluation.text`
 HEADLINES = ("precision", "recall", "f1", "mcc")
 
 
@@ -30,14 +30,14 @@ def report_training(
     """Write the files of a training run.
 
     Args:
-        run_id: of the run, one of ours.
+        run_id: of the run record.
         folder: of the model.
-        history: what training said, a line an epoch (text) or a step (DNA).
+        history: numbers of training, one entry per epoch (text) or step (DNA).
         scores: of the model by split.
-        best_epoch: the one that is kept, if training chose among them.
+        best_epoch: the epoch whose weights were chosen, if any.
 
     Returns:
-        the folder: vocabulary.json, scores.json, scores.md, history.json, learning_curve.png.
+        the folder with vocabulary.json, scores.json, scores.md, history.json, learning_curve.png.
     """
     out = run_record.read(run_id).artifacts
     shutil.copyfile(Path(folder) / model_folder.VOCABULARY, out / model_folder.VOCABULARY)
@@ -58,32 +58,30 @@ def _json(value: Any) -> bytes:
 
 
 def scores_table(scores: Scores) -> str:
-    """Scores by split and type, in %, as Markdown; of text with the number of entities, of DNA with MCC."""
+    """Markdown table of scores by split and type, in %; for text with entity counts, for DNA with MCC."""
     if not scores:
-        return "No split to judge by.\n"
-    last = "mcc" if any("mcc" in found for found in scores.values()) else "support"
+        return "No split to score on.\n"
+    last = "mcc" if any("mcc" in of_split for of_split in scores.values()) else "support"
 
-    def cells(found: Mapping[str, float]) -> list[str]:
-        number = f"{found[last]:.4f}" if last == "mcc" else f"{found[last]:,}"
-        return [*(f"{100 * found[key]:.2f}" for key in ("precision", "recall", "f1")), number]
+    def cells(score: Mapping[str, float]) -> list[str]:
+        number = f"{score[last]:.4f}" if last == "mcc" else f"{score[last]:,}"
+        return [*(f"{100 * score[key]:.2f}" for key in ("precision", "recall", "f1")), number]
 
     rows = []
-    for split, found in scores.items():
-        rows.append([f"{split}: all", *cells(found)])
-        rows += [[f"{split}: {kind}", *cells(each)] for kind, each in found["per_type"].items()]
+    for split, of_split in scores.items():
+        rows.append([f"{split}: all", *cells(of_split)])
+        rows += [[f"{split}: {kind}", *cells(of_type)] for kind, of_type in of_split["per_type"].items()]
     head = ["bases", "precision", "recall", "F1", "MCC"]
     return table(head if last == "mcc" else ["entities", *head[1:4], "in gold"], rows)
 
 
 def flat_scores(scores: Scores) -> dict[str, float]:
-    """The headline scores under names such as `test_f1`."""
-    return {
-        f"{split}_{key}": found[key] for split, found in scores.items() for key in HEADLINES if key in found
-    }
+    """Headline scores under metric names such as `test_f1`."""
+    return {f"{split}_{key}": of[key] for split, of in scores.items() for key in HEADLINES if key in of}
 
 
 def model_settings(folder: str) -> dict[str, Any]:
-    """How a model was built and trained, as its passport says, flat: `network.hidden`, `fit.batch`, ..."""
+    """Settings from a model's passport under flat names: `network.hidden`, `fit.batch`, ..."""
     passport = model_folder.read(Path(folder)).passport
     flat: dict[str, Any] = {}
 
@@ -101,21 +99,21 @@ def model_settings(folder: str) -> dict[str, Any]:
 
 
 def describe(folder: str, scores: Scores) -> str:
-    """What a model is and what it is worth, in Markdown, for pages that show it."""
+    """Markdown description of a model with its scores."""
     loaded = model_folder.read(Path(folder))
     passport, corpus = loaded.passport, loaded.passport["corpus"]
     sources = ", ".join(source["name"] for source in corpus["sources"][:5])
     more = f" and {len(corpus['sources']) - 5} more" if len(corpus["sources"]) > 5 else ""
     of_text = loaded.kind == "text"
-    found = passport["types"] if of_text else ["coding regions of DNA", *passport.get("labels", [])]
+    targets = passport["types"] if of_text else ["coding regions of DNA", *passport.get("labels", [])]
     return (
-        f"**{loaded.version}** tags {', '.join(found)}; preset {passport['preset']}, "
+        f"**{loaded.version}** tags {', '.join(targets)}; preset {passport['preset']}, "
         f"seed {passport['seed']}. Trained on corpus {corpus['name']} ({sources}{more}).\n\n"
         f"{scores_table(scores)}"
     )
 
 
-_SHOWN = 16_000  # bases in the picture of a genome
+_SHOWN = 16_000  # bases in the plot of a genome
 _COLUMNS = {
     "precision": "precision",
     "recall": "recall",
@@ -129,23 +127,23 @@ _COLUMNS = {
 
 
 def write_genes_report(
-    contigs: Sequence[Mapping[str, Any]], truth: pl.DataFrame, found: pl.DataFrame, out: Path, split: str
+    contigs: Sequence[Mapping[str, Any]], truth: pl.DataFrame, predicted: pl.DataFrame, out: Path, split: str
 ) -> None:
     """Write contigs_SPLIT.md, scores by contig, and genome_SPLIT.png, the middle of the longest contig.
 
     Args:
-        contigs: scores of each, as data/metrics/genes.py gives them.
-        truth, found: contig, start, end, strand, label of intervals; contig coordinates.
+        contigs: scores of each contig, from data/metrics/genes.py.
+        truth, predicted: contig, start, end, strand, label of intervals; contig coordinates.
         out: folder.
-        split: names the files.
+        split: part of the file names.
     """
     rows = [[row["contig"], f"{row['bases']:,}", *(f"{row[key]:.4f}" for key in _COLUMNS)] for row in contigs]
     text = table(["contig", "bases", *_COLUMNS.values()], rows)
     atomic_write(out / f"contigs_{split}.md", text.encode())
     longest = max(contigs, key=lambda row: row["bases"])
     low = max((longest["bases"] - _SHOWN) // 2, 0)
-    stretch = low, min(low + _SHOWN, longest["bases"])
+    region = low, min(low + _SHOWN, longest["bases"])
     columns = "start", "end", "strand", "label"
-    here = (pl.col("contig") == longest["contig"]) & (pl.col("end") > low) & (pl.col("start") < stretch[1])
-    parts = [frame.filter(here).select(columns).rows() for frame in (truth, found)]
-    plots.genome(parts[0], parts[1], stretch, longest["contig"], out / f"genome_{split}.png")
+    inside = (pl.col("contig") == longest["contig"]) & (pl.col("end") > low) & (pl.col("start") < region[1])
+    parts = [frame.filter(inside).select(columns).rows() for frame in (truth, predicted)]
+    plots.genome(parts[0], parts[1], region, longest["contig"], out / f"genome_{split}.png")

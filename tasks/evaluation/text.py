@@ -1,4 +1,4 @@
-"""Scoring a model on the labelled sentences or genomes of a corpus."""
+"""Evaluation of a model on the labelled sentences or genomes of a corpus."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,30 +19,30 @@ from elman.tasks.runtime.orchestration import task
 def evaluate_text(
     tagger: Tagger, corpus: Dataset, split: str = "test", contents: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Score a tagger on a corpus, its tokens as the corpus has them.
+    """Score a tagger on the tokens of a corpus.
 
     Args:
-        tagger: the model; one that answers yes or no for a type is judged on that type.
+        tagger: the model; a binary one is scored on its type.
         corpus: a corpus of text.
         split: train, dev, test or all.
         contents: sha256 of sources; only sentences from these, if any.
 
     Returns:
-        what `data.metrics.entities.entity_scores` gives, and sentences, tokens, unlabelled (sentences left out).
+        result of `data.metrics.entities.entity_scores`, and sentences, tokens, unlabelled (sentences skipped).
 
     Raises:
-        BadInput: no labelled sentence there, or the corpus is cut into other units than the model's.
+        BadInput: no labelled sentence in the split, or the corpus has another token unit than the model.
     """
     unit, expected = corpus.meta["unit"], tagger.passport["unit"]
     if unit != expected:
         raise BadInput(
-            f"a corpus cut by {expected}, as the model was trained",
-            got=f"one cut by {unit}",
+            f"a corpus tokenized by {expected}, as the model was trained",
+            got=f"one tokenized by {unit}",
             todo=f"Ingest it again with --unit {expected}.",
             source=corpus.folder,
         )
     gold: list[list[str]] = []
-    said: list[list[str]] = []
+    predicted: list[list[str]] = []
     unlabelled = 0
     for path in (corpus.made_of(contents) if contents else corpus).files("data"):
         frame = pl.read_parquet(path, columns=list(COLUMNS), glob=False)
@@ -51,7 +51,7 @@ def evaluate_text(
         unlabelled += frame["tags"].null_count()
         frame = frame.filter(pl.col("tags").is_not_null())
         words, offsets = tokens_of(frame)
-        said += by_sentence(tagger.tags, tagger.tag_flat(words, offsets).tags, offsets)
+        predicted += by_sentence(tagger.tags, tagger.tag_flat(words, offsets).tags, offsets)
         gold += frame["tags"].to_list()
     if not gold:
         raise BadInput(
@@ -64,7 +64,7 @@ def evaluate_text(
         known = set(tagger.tags)
         gold = [[tag if tag in known else "O" for tag in tags] for tags in gold]
     counts = {"sentences": len(gold), "tokens": sum(map(len, gold)), "unlabelled": unlabelled}
-    return {**entity_scores(gold, said), **counts}
+    return {**entity_scores(gold, predicted), **counts}
 
 
 @task
@@ -82,10 +82,10 @@ def evaluate_model(
         corpus: folder of the corpus.
         split: train, dev, test or all.
         contents: sha256 of sources; only these, if any.
-        report: folder for a table and a picture of DNA.
+        report: folder for a table and a plot of DNA.
 
     Returns:
-        precision, recall, f1 (micro, 0 to 1), per_type, and what else there is to count.
+        precision, recall, f1 (micro, 0 to 1), per_type, and further counts.
     """
     loaded, dataset = model_folder.read(Path(folder)), Dataset.open(Path(corpus))
     of = "dna" if dataset.kind.endswith("dna") else "text"
@@ -104,7 +104,7 @@ def evaluate_model(
 
 
 def headline(folder: Path, corpus: str, contents: Sequence[str] = ()) -> float:
-    """The one number champion and challenger are compared by: F1 of entities, or per-strand MCC for DNA."""
+    """Score by which champion and challenger are compared: entity F1, or per-strand MCC for DNA."""
     from elman.tasks.ingest.corpus_names import corpus_folder
 
     scores = evaluate_model(str(folder), str(corpus_folder(corpus)), "test", tuple(contents))

@@ -1,7 +1,7 @@
-"""The ladder: from the most frequent tag to the default preset, one step at a time, over several seeds.
+"""Ablation (`elman ladder`): from the most frequent tag to the preset `default` in steps, over several seeds.
 
-Rungs that see words only (the article's vocabulary) are trained at the learning rate that is best on dev for
-the first seed; rungs that see blocks are trained as the `default` preset is.
+Steps with the template `word` only (the article's vocabulary) are trained at the learning rate that is best on
+dev for the first seed; the others are trained as the preset `default`.
 """
 
 import json
@@ -31,77 +31,77 @@ from elman.tasks.training.training_data import Material
 
 RULE = "most frequent tag"
 WORD_STEPS = ("standard network", "window network", "Elman", "GRU", "LSTM", "bidirectional")
-TEMPLATE_STEPS = ("+ blocks", "+ CRF", "+ committee")
-PRETRAINED = "+ pre-training"  # the last, where there is text without labels to learn from
+TEMPLATE_STEPS = ("+ templates", "+ CRF", "+ ensemble")
+PRETRAINED = "+ pre-training"  # the last step, given unlabelled text
 STEPS = (RULE, *WORD_STEPS, *TEMPLATE_STEPS)
 
 
-def preset_of(rung: str) -> str:
-    """The preset whose blocks and training a rung has."""
-    return "default" if rung in (*TEMPLATE_STEPS, PRETRAINED) else "article"
+def preset_of(step: str) -> str:
+    """Preset whose feature templates and training options a step uses."""
+    return "default" if step in (*TEMPLATE_STEPS, PRETRAINED) else "article"
 
 
-def _network(rung: str, material: Material) -> Architecture:
+def _network(step: str, material: Material) -> Architecture:
     best = preset("default").network
-    if rung == "standard network":
+    if step == "standard network":
         return baselines.padded(material)
-    if rung == "window network":
+    if step == "window network":
         return baselines.window(material)
-    if rung == "bidirectional":
+    if step == "bidirectional":
         return baselines.article(material, cell=best["cell"], bidirectional=True)
-    if rung in ("+ blocks", "+ CRF"):
-        changed = {"output": "softmax"} if rung == "+ blocks" else {}
+    if step in ("+ templates", "+ CRF"):
+        changed = {"output": "softmax"} if step == "+ templates" else {}
         return network_config(material, {**best, **changed})
-    if rung in ("+ committee", PRETRAINED):
+    if step in ("+ ensemble", PRETRAINED):
         return architecture(material, "default")
-    return baselines.article(material, cell=rung.lower())
+    return baselines.article(material, cell=step.lower())
 
 
 @task
 def train_step(
     encoded: str,
-    rung: str,
+    step: str,
     seed: int,
     rate: float | None,
     epochs: int | None,
     out: str,
     pretrained: str | None = None,
 ) -> dict[str, Any]:
-    """Train one rung with one seed and score it, or find that done, in `rungs/` of the home folder.
+    """Train and score one step with one seed, or load its result from the cache `rungs/` in the home folder.
 
     Args:
-        encoded: folder of the corpus encoded as `preset_of` says, with the words of the text for PRETRAINED.
-        rung: one of STEPS, or PRETRAINED.
-        seed: of everything left to chance.
-        rate: learning rate; None finds the best on dev for a rung of words, takes the preset's for others.
-        epochs: at most; the preset's by default.
-        out: folder that gets counts-RUNG-sSEED-SPLIT.json, (n, 3) of `data.metrics.bootstrap`.
-        pretrained: folder of what was learnt from unlabelled text, for PRETRAINED.
+        encoded: folder of the corpus encoded for `preset_of(step)`, with the words of the text for PRETRAINED.
+        step: one of STEPS, or PRETRAINED.
+        seed: of all random numbers.
+        rate: learning rate; None searches the best on dev for WORD_STEPS, uses the preset's for others.
+        epochs: maximum; the preset's by default.
+        out: folder for counts-STEP-sSEED-SPLIT.json, (n, 3) as in `data.metrics.bootstrap`.
+        pretrained: folder of the pre-trained weights, for PRETRAINED.
 
     Returns:
-        name, seed, learning_rate, parameters, seconds of training, tokens_s tagged a second; dev and test,
-        scores, where the corpus has them.
+        name, seed, learning_rate, parameters, seconds (of training), tokens_s (tagged per second); dev and
+        test: scores, for the splits of the corpus.
     """
     material = Material(encoded_corpus.read(Path(encoded)))
-    if rung == RULE:
-        done = _trained(material, rung, seed, lambda splits: baselines.most_frequent_tag(material, splits))
+    if step == RULE:
+        done = _trained(material, step, seed, lambda splits: baselines.most_frequent_tag(material, splits))
     else:
-        how = fit_config(preset_of(rung), {"epochs": epochs}, len(material.train))
-        network = _network(rung, material)
-        search = rung in WORD_STEPS and rate is None
+        how = fit_config(preset_of(step), {"epochs": epochs}, len(material.train))
+        network = _network(step, material)
+        search = step in WORD_STEPS and rate is None
         how = how if search else replace(how, learning_rate=rate or how.learning_rate)
         before = Dataset.open(Path(pretrained)) if pretrained else None
-        eager = preset(preset_of(rung)).eager
+        eager = preset(preset_of(step)).eager
 
         def train(splits: Sequence[str]) -> baselines.Baseline:
             if search:
-                return baselines.trained_at_best_rate(rung, network, material, how, splits, seed)
+                return baselines.trained_at_best_rate(step, network, material, how, splits, seed)
             start = learnt(before) if before else None
-            return baselines.trained(rung, network, material, how, splits, seed, start, eager)[0]
+            return baselines.trained(step, network, material, how, splits, seed, start, eager)[0]
 
         key = key_of(
             encoded=Path(encoded).name,
-            rung=rung,
+            rung=step,
             seed=seed,
             network=network.to_dict(),
             fit=how.to_dict(),
@@ -110,45 +110,45 @@ def train_step(
             eager=eager,
             code=code_hash(),
         )
-        done = _kept(home() / "rungs" / f"{key[:24]}.json", lambda: _trained(material, rung, seed, train))
+        done = _cached(home() / "rungs" / f"{key[:24]}.json", lambda: _trained(material, step, seed, train))
     for split, counts in done["counts"].items():
-        atomic_write(_counts(Path(out), rung, seed, split), json.dumps(counts).encode())
+        atomic_write(_counts(Path(out), step, seed, split), json.dumps(counts).encode())
     row: dict[str, Any] = done["row"]
     return row
 
 
 def _trained(
-    material: Material, rung: str, seed: int, train: Callable[[Sequence[str]], baselines.Baseline]
+    material: Material, step: str, seed: int, train: Callable[[Sequence[str]], baselines.Baseline]
 ) -> dict[str, Any]:
-    """Train a rung and score it: its `row`, and by split the `counts` of each sentence."""
+    """Train and score a step: its `row`, and by split the `counts` of each sentence."""
     splits = [split for split in ("dev", "test") if material.has(split)]
-    found, counts = train(splits), {}
+    baseline, counts = train(splits), {}
     for split in splits:
         gold = material.by_sentence(split, material.gold(split))
-        said = material.by_sentence(split, found.answers[split])
-        counts[split] = sentence_counts(gold, said).tolist()
+        predicted = material.by_sentence(split, baseline.predictions[split])
+        counts[split] = sentence_counts(gold, predicted).tolist()
     row = {
-        "name": rung,
+        "name": step,
         "seed": seed,
-        "learning_rate": found.rate,
-        "parameters": found.parameters,
-        "seconds": found.seconds,
-        "tokens_s": found.tokens_s,
-        **{split: baselines.scores(found, material, split) for split in splits},
+        "learning_rate": baseline.rate,
+        "parameters": baseline.parameters,
+        "seconds": baseline.seconds,
+        "tokens_s": baseline.tokens_s,
+        **{split: baselines.scores(baseline, material, split) for split in splits},
     }
     return {"row": row, "counts": counts}
 
 
-def _kept(file: Path, train: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What a ladder that was stopped, or one over fewer seeds, has trained before; trained now if it has not.
+def _cached(file: Path, train: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Load a result from the cache, or train and store it.
 
-    The file holds it as JSON with its sha256; one that is damaged is made anew.
+    The file is JSON with its sha256; a damaged one is replaced.
     """
     try:
-        kept = json.loads(file.read_bytes())
-        if kept["sha256"] == key_of(**kept["done"]):
-            found: dict[str, Any] = kept["done"]
-            return found
+        cached = json.loads(file.read_bytes())
+        if cached["sha256"] == key_of(**cached["done"]):
+            result: dict[str, Any] = cached["done"]
+            return result
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         pass
     done = train()
@@ -157,21 +157,21 @@ def _kept(file: Path, train: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return done
 
 
-def _counts(out: Path, rung: str, seed: int, split: str) -> Path:
-    return out / f"counts-{rung.replace(' ', '-')}-s{seed}-{split}.json"
+def _counts(out: Path, step: str, seed: int, split: str) -> Path:
+    return out / f"counts-{step.replace(' ', '-')}-s{seed}-{split}.json"
 
 
 @task
 def report_ablation(trained: Sequence[Mapping[str, Any]], out: str) -> dict[str, Any]:
-    """Write the ladder as a table and a picture.
+    """Write the ablation as a table and a plot.
 
     Args:
-        trained: what `train_step` gave, all seeds of a rung in a row, rungs rising.
+        trained: results of `train_step`, all seeds of a step in a row, steps in order.
         out: folder with the counts; gets ladder.json, ladder.md and ladder.png.
 
     Returns:
-        what ladder.json holds: rungs, a row each with mean and standard deviation over seeds; steps, the
-        difference between neighbours with its paired bootstrap, by split.
+        content of ladder.json: rungs, one row per step with mean and standard deviation over seeds; steps, the
+        differences between neighbours with their paired bootstrap, by split.
     """
     names = list(dict.fromkeys(str(row["name"]) for row in trained))
     splits = [split for split in ("dev", "test") if split in trained[0]]
@@ -180,15 +180,15 @@ def report_ablation(trained: Sequence[Mapping[str, Any]], out: str) -> dict[str,
         mine = [row for row in trained if row["name"] == name]
         row: dict[str, Any] = {"name": name, "seeds": len(mine)}
         for split in splits:
-            f1 = [each[split]["f1"] for each in mine]
+            f1 = [one[split]["f1"] for one in mine]
             row[split] = {"f1": statistics.fmean(f1), "deviation": statistics.stdev(f1) if f1[1:] else 0.0}
-            files = [_counts(Path(out), name, each["seed"], split) for each in mine]
+            files = [_counts(Path(out), name, one["seed"], split) for one in mine]
             counts[name, split] = np.array([json.loads(path.read_bytes()) for path in files])
         row |= {
             "parameters": mine[0]["parameters"],
             "learning_rate": mine[0]["learning_rate"],
-            "seconds": statistics.fmean(each["seconds"] for each in mine),
-            "tokens_s": statistics.median(each["tokens_s"] for each in mine),
+            "seconds": statistics.fmean(one["seconds"] for one in mine),
+            "tokens_s": statistics.median(one["tokens_s"] for one in mine),
         }
         rows.append(row)
     steps = [
@@ -207,7 +207,7 @@ def report_ablation(trained: Sequence[Mapping[str, Any]], out: str) -> dict[str,
 
 
 def markdown(report: Mapping[str, Any]) -> str:
-    """The ladder as Markdown tables."""
+    """Markdown tables of an ablation."""
     splits = [split for split in ("dev", "test") if split in report["rungs"][0]]
     head = ["network", *(f"{split} F1" for split in splits), "parameters", "training s", "tokens/s", "rate"]
     rows = [
@@ -222,9 +222,9 @@ def markdown(report: Mapping[str, Any]) -> str:
         for row in report["rungs"]
     ]
 
-    def gain(found: Mapping[str, float]) -> str:
-        mean, low, high = (f"{100 * found[key]:+.1f}" for key in ("difference", "low", "high"))
-        share = "< 0.001" if found["p"] < 0.001 else f"{found['p']:.3f}"
+    def gain(test: Mapping[str, float]) -> str:
+        mean, low, high = (f"{100 * test[key]:+.1f}" for key in ("difference", "low", "high"))
+        share = "< 0.001" if test["p"] < 0.001 else f"{test['p']:.3f}"
         return f"{mean} ({low} to {high}, p {share})"
 
     steps = [

@@ -1,8 +1,8 @@
-"""The article's argument made visible: the recurrent network beside the ones it replaces, on the same data.
+"""Comparison (`--compare`): a trained model beside the networks that it replaces, on the same data.
 
-The padded standard network, a window network and the article's Elman network see words only, in the article's
-vocabulary; each has the optimiser, the noise and the early stopping of the `article` preset and the learning
-rate that is best on dev. A model of another preset is compared with all of them.
+The padded standard network, a window network and the article's Elman network use words only, in the article's
+vocabulary; each is trained with the optimiser, the noise and the early stopping of the preset `article` and
+the learning rate that is best on dev. A model of another preset is compared with all of them.
 """
 
 import json
@@ -26,7 +26,7 @@ from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.text import fit_config
 from elman.tasks.training.training_data import Material
 
-PLACES = (*range(1, 11), 16, 21, 31, 51)  # where groups of positions begin, from 1
+POSITIONS = (*range(1, 11), 16, 21, 31, 51)  # first positions of groups, 1-based
 SEEN = ("same position", "other positions", "never")
 
 
@@ -40,19 +40,19 @@ def compare_networks(
     out: str,
     epochs: int | None = None,
 ) -> dict[str, Any]:
-    """Train the networks a model is compared with, and write the report.
+    """Train the baselines of a model and write the report.
 
     Args:
         folder: the model's folder.
         encoded: folder of the corpus encoded for it.
-        words: folder of the corpus encoded for the `article` preset.
-        seed: of everything left to chance.
-        seconds: how long the model took to train.
+        words: folder of the corpus encoded for the preset `article`.
+        seed: of all random numbers.
+        seconds: training time of the model.
         out: folder for comparison.json, comparison.md and comparison.png.
-        epochs: of each network at most; the `article` preset's by default.
+        epochs: maximum for each network; the preset `article`'s by default.
 
     Returns:
-        what comparison.json holds: networks, a row each; by_position and by_seen, accuracy of tokens on dev.
+        content of comparison.json: networks, one row each; by_position and by_seen, token accuracy on dev.
     """
     loaded = model_folder.read(Path(folder))
     binary, name = loaded.passport["binary"], loaded.passport["preset"]
@@ -68,27 +68,31 @@ def compare_networks(
     if name != "article":
         networks = {"Elman network (article)": baselines.article(base), **networks}
     how = fit_config("article", {"epochs": epochs}, len(base.train))
-    found = [
+    results = [
         baselines.evaluated(f"model ({name})", network, params, mine, splits, seconds=seconds, rate=rate)
     ]
-    for title, each in networks.items():
-        found.append(baselines.trained_at_best_rate(title, each, base, how, splits, seed))
-        say(f"compare: {title}, rate {found[-1].rate:g}, {found[-1].seconds:.0f} s")
-    found.append(baselines.most_frequent_tag(base, splits))
-    report = _report(base, splits, found, int(base.train.lengths.max()))
+    for title, baseline in networks.items():
+        results.append(baselines.trained_at_best_rate(title, baseline, base, how, splits, seed))
+        say(f"compare: {title}, rate {results[-1].rate:g}, {results[-1].seconds:.0f} s")
+    results.append(baselines.most_frequent_tag(base, splits))
+    report = _report(base, splits, results, int(base.train.lengths.max()))
     _write(report, Path(out))
     return report
 
 
 def _report(
-    material: Material, splits: Sequence[str], found: Sequence[baselines.Baseline], longest: int
+    material: Material, splits: Sequence[str], results: Sequence[baselines.Baseline], longest: int
 ) -> dict[str, Any]:
     networks = []
-    for rung in found:
-        row: dict[str, Any] = {"name": rung.name}
+    for result in results:
+        row: dict[str, Any] = {"name": result.name}
         for split in splits:
-            row[split] = baselines.scores(rung, material, split)
-        row |= {"parameters": rung.parameters, "seconds": round(rung.seconds, 3), "learning_rate": rung.rate}
+            row[split] = baselines.scores(result, material, split)
+        row |= {
+            "parameters": result.parameters,
+            "seconds": round(result.seconds, 3),
+            "learning_rate": result.rate,
+        }
         networks.append(row)
     report: dict[str, Any] = {
         "networks": networks,
@@ -96,23 +100,23 @@ def _report(
         "padded_to": longest,
     }
     if "dev" in splits:
-        report["by_position"] = _by_position(material, found)
-        report["by_seen"] = _by_seen(material, found)
+        report["by_position"] = _by_position(material, results)
+        report["by_seen"] = _by_seen(material, results)
     return report
 
 
 def _positions(material: Material, split: str) -> np.ndarray:
-    """Position of each token in its sentence, from 1."""
+    """Position of each token in its sentence, 1-based."""
     sequences = material.sequences(split)
     starts = np.repeat(sequences.offsets[:-1], sequences.lengths)
-    places: np.ndarray = np.arange(len(sequences.tokens)) - starts + 1
-    return places
+    positions: np.ndarray = np.arange(len(sequences.tokens)) - starts + 1
+    return positions
 
 
 def _table(
-    material: Material, found: Sequence[baselines.Baseline], groups: np.ndarray, names: Sequence[str]
+    material: Material, results: Sequence[baselines.Baseline], groups: np.ndarray, names: Sequence[str]
 ) -> list[Any]:
-    """Accuracy of dev tokens by group: of all tokens, and of those inside entities."""
+    """Accuracy of dev tokens by group: of all tokens, and of entity tokens."""
     gold = material.gold("dev")
     table = []
     for number, name in enumerate(names):
@@ -121,29 +125,31 @@ def _table(
         row: dict[str, Any] = {"group": name, "tokens": int(tokens.sum()), "entity_tokens": int(entity.sum())}
         for key, chosen in (("accuracy", tokens), ("entity_accuracy", entity)):
             row[key] = {
-                rung.name: float((rung.answers["dev"] == gold)[chosen].mean()) if chosen.any() else None
-                for rung in found
+                result.name: float((result.predictions["dev"] == gold)[chosen].mean())
+                if chosen.any()
+                else None
+                for result in results
             }
         table.append(row)
     return table
 
 
-def _by_position(material: Material, found: Sequence[baselines.Baseline]) -> list[Any]:
+def _by_position(material: Material, results: Sequence[baselines.Baseline]) -> list[Any]:
     """Accuracy by position of a token in its sentence."""
-    lasts = [f"-{after - 1}" if after - first > 1 else "" for first, after in pairwise(PLACES)]
-    names = [f"{first}{last}" for first, last in zip(PLACES, [*lasts, " on"], strict=True)]
-    groups = np.searchsorted(np.array(PLACES), _positions(material, "dev"), side="right") - 1
-    return _table(material, found, groups, names)
+    lasts = [f"-{after - 1}" if after - first > 1 else "" for first, after in pairwise(POSITIONS)]
+    names = [f"{first}{last}" for first, last in zip(POSITIONS, [*lasts, " on"], strict=True)]
+    groups = np.searchsorted(np.array(POSITIONS), _positions(material, "dev"), side="right") - 1
+    return _table(material, results, groups, names)
 
 
-def _by_seen(material: Material, found: Sequence[baselines.Baseline]) -> list[Any]:
-    """Accuracy by whether training had the word at this very position, elsewhere only, or not at all."""
+def _by_seen(material: Material, results: Sequence[baselines.Baseline]) -> list[Any]:
+    """Accuracy by occurrence of the word in training: at the same position, at others only, never."""
     train, dev = material.train, material.sequences("dev")
     span = int(max(train.lengths.max(), dev.lengths.max())) + 1
     known = np.unique(train.tokens * np.int64(span) + _positions(material, "train"))
-    here = np.isin(dev.tokens * np.int64(span) + _positions(material, "dev"), known)
-    met = np.isin(dev.tokens, np.unique(train.tokens))
-    return _table(material, found, np.where(here, 0, np.where(met, 1, 2)), SEEN)
+    same = np.isin(dev.tokens * np.int64(span) + _positions(material, "dev"), known)
+    elsewhere = np.isin(dev.tokens, np.unique(train.tokens))
+    return _table(material, results, np.where(same, 0, np.where(elsewhere, 1, 2)), SEEN)
 
 
 def _write(report: dict[str, Any], out: Path) -> None:
@@ -156,7 +162,7 @@ def _write(report: dict[str, Any], out: Path) -> None:
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """The report as Markdown tables."""
+    """Markdown tables of a comparison."""
     splits = [split for split in ("dev", "test") if split in report["networks"][0]]
     head = ["network", *(f"{split} F1" for split in splits), "parameters", "training s", "rate"]
     rows = [

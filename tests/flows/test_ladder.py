@@ -1,4 +1,4 @@
-"""`elman ladder`: all rungs with all seeds, each a child run, and what every step gains."""
+"""`elman ladder`: all steps with all seeds, each a child run, and the gain of every step."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def report(tracked_home, tmp_path):
     return call(ladder, LadderConfig(corpus="names", seeds=2, epochs=2))
 
 
-def test_every_rung_is_in_the_report_the_picture_and_mlflow(report):
+def test_every_step_is_in_the_report_the_plot_and_mlflow(report):
     assert [row["name"] for row in report["rungs"]] == list(STEPS)
     assert [row["seeds"] for row in report["rungs"]] == [1] + [2] * (len(STEPS) - 1)
     assert [step["to"] for step in report["steps"]] == list(STEPS[1:])
@@ -44,35 +44,35 @@ def test_every_rung_is_in_the_report_the_picture_and_mlflow(report):
 
     client = mlflow_connection.connect().MlflowClient()
     parent = client.get_run(report["run_id"])
-    found = client.search_runs(
+    runs = client.search_runs(
         [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{report['run_id']}'", max_results=100
     )
     expected = {(name, str(seed)) for name in STEPS[1:] for seed in (0, 1)} | {(STEPS[0], "0")}
-    assert {(run.data.params["rung"], run.data.params["seed"]) for run in found} == expected
-    assert all({"test_f1", "training_s", "tokens_s"} <= set(run.data.metrics) for run in found)
+    assert {(run.data.params["rung"], run.data.params["seed"]) for run in runs} == expected
+    assert all({"test_f1", "training_s", "tokens_s"} <= set(run.data.metrics) for run in runs)
     assert run_record.unsent() == []
 
 
-def test_what_is_trained_is_kept_for_a_ladder_run_again(tracked_home, tmp_path, monkeypatch):
+def test_trained_steps_are_cached_for_the_next_run(tracked_home, tmp_path, monkeypatch):
     for name in ("elman.tasks.experiments.ablation.STEPS", "elman.flows.ladder.STEPS"):
         monkeypatch.setattr(name, ("most frequent tag", "+ CRF"))
     (tmp_path / "train.conll").write_text(conll(0, 60))
     call(ingest, IngestConfig(sources=(tmp_path / "train.conll",), name="names"))
     config = LadderConfig(corpus="names", seeds=1, epochs=1)
     before = call(ladder, config)
-    (kept,) = (tracked_home / "rungs").iterdir()
-    trained = kept.read_bytes()
+    (cached,) = (tracked_home / "rungs").iterdir()
+    trained = cached.read_bytes()
     after = call(ladder, config)
     assert after["rungs"][1] == before["rungs"][1]  # its seconds too, so it was not trained again
     assert after["steps"] == before["steps"]
-    kept.write_bytes(trained.replace(b'"seconds": ', b'"seconds": 1'))
-    found = call(ladder, config)
-    assert found["rungs"][1]["dev"] == before["rungs"][1]["dev"]
-    assert json.loads(kept.read_bytes())["done"]["row"]["seconds"] == found["rungs"][1]["seconds"]
+    cached.write_bytes(trained.replace(b'"seconds": ', b'"seconds": 1'))
+    again = call(ladder, config)
+    assert again["rungs"][1]["dev"] == before["rungs"][1]["dev"]
+    assert json.loads(cached.read_bytes())["done"]["row"]["seconds"] == again["rungs"][1]["seconds"]
     assert len(list((tracked_home / "rungs").iterdir())) == 1
 
 
-def test_text_without_labels_adds_a_rung(tracked_home, tmp_path, monkeypatch):
+def test_unlabelled_text_adds_a_step(tracked_home, tmp_path, monkeypatch):
     monkeypatch.setattr("elman.tasks.experiments.ablation.STEPS", ("+ CRF",))
     monkeypatch.setattr("elman.flows.ladder.STEPS", ("+ CRF",))
     (tmp_path / "train.conll").write_text(conll(0, 60))
@@ -84,7 +84,7 @@ def test_text_without_labels_adds_a_rung(tracked_home, tmp_path, monkeypatch):
     assert report["rungs"][0]["parameters"] < report["rungs"][1]["parameters"]
 
 
-def test_dna_has_no_ladder(home):
+def test_a_corpus_of_dna_is_refused(home):
     with DatasetWriter(home / "corpora" / "genome", kind="corpus-dna", config={}) as writer:
         writer.commit([])
     with pytest.raises(BadInput, match="a corpus of text"):

@@ -53,11 +53,11 @@ def test_numbers_do_not_depend_on_what_was_asked_before():
 def test_the_table_has_a_fixed_size_and_what_does_not_fit_is_looked_up_without_it(letters):
     words = WordCache(fitted(BLOCKS), size=50)
     words.bags(Strings.from_series(TRAINING), np.array([0, len(TRAINING)]))
-    before = words._own.table.strings.nbytes
+    before = words._local.table.strings.nbytes
     series = pl.Series([f"{'w' * letters}{n}" for n in range(500)])
     numbers, bags, _ = words.bags(Strings.from_series(series), np.array([0, 500]))
     assert len(np.unique(numbers)) == bags.contexts == 500
-    assert words._own.table.strings.nbytes == before
+    assert words._local.table.strings.nbytes == before
 
 
 @settings(deadline=None)

@@ -45,7 +45,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(raw):
 def in_pieces(monkeypatch, raw, piece, wrapped):
     with monkeypatch.context() as patch:
         patch.setattr(plaintext, "wraps_lines", lambda _: wrapped)
-        patch.setattr(plaintext, "JUDGED", 0)
+        patch.setattr(plaintext, "PROBED", 0)
         patch.setattr(plaintext, "PIECE", piece)
         return read(raw)
 

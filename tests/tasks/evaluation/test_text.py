@@ -71,7 +71,7 @@ def test_a_split_without_labels_is_bad_input(trained, write_corpus, tmp_path):
 
 def test_a_corpus_cut_into_other_units_is_bad_input(trained, write_corpus, tmp_path):
     corpus = write_corpus(tmp_path / "c", [("a", "test", "我/O")], unit="char")
-    with pytest.raises(BadInput, match=r"cut by word.* Got one cut by char"):
+    with pytest.raises(BadInput, match=r"tokenized by word.* Got one tokenized by char"):
         evaluate_model(trained["model"], str(corpus))
 
 
