@@ -163,7 +163,7 @@ _TODO = "Ingest labelled text first: `elman ingest FILE --name CORPUS --as train
 def _splits(
     frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Split of each labelled sentence, with dev held out of train if there is none, and counts of the rest."""
+    """Split of each labelled sentence, with dev held out of train if there is none, and notes on the rest."""
     columns = pl.col("document", "sentence", "split"), pl.col("tags").list.len().alias("length")
     rows = pl.concat([frame.select(*columns) for frame in frames()])
     splits = rows.filter(pl.col("length") > 0).drop("length")

@@ -47,8 +47,8 @@ class FeatureTemplate:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(
-                "expected a feature template named word, lower, shape, letters, prefixK, suffixK, ngramK, hashK, at-1 "
-                f"or at-1+0. Got {self.name!r}"
+                "expected a feature template named word, lower, shape, letters, prefixK, suffixK, ngramK, "
+                f"hashK, at-1 or at-1+0. Got {self.name!r}"
             )
         if self.hashed:
             if self.rows is None or self.rows <= len(SPECIALS) or self.max_size or self.min_count > 1:
@@ -289,7 +289,7 @@ class Features:
         return (entries % rows).astype(np.int32), ends
 
     def unknown(self, bags: Bags) -> np.ndarray:
-        """True for bags whose token is not in the vocabulary of words, (M,); False without such a template."""
+        """True for bags whose token is not in the vocabulary of `word`, (M,); False without that template."""
         out = np.zeros(len(bags.offsets) - 1, bool)
         for template, first in zip(self.templates, self.first_rows, strict=False):
             if template.name == "word":

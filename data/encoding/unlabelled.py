@@ -1,7 +1,7 @@
 """Encodes unlabelled text as ragged integer arrays, for pre-training on neighbouring words.
 
-Sentences are tokenized with the tokenizer of the labelled corpus. Only templates that read the token alone are
-used: a template that reads neighbours would contain the word to be predicted.
+Sentences are tokenized with the tokenizer of the labelled corpus. Only templates that read the token alone
+are used: a template that reads neighbours would contain the word to be predicted.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -15,7 +15,7 @@ from elman.data.formats.records import Flat, Quarantined
 from elman.data.formats.slices import AHEAD, Size, Slice
 from elman.data.formats.streams import Above
 from elman.data.text.scanner import Scanner
-from elman.data.text.tokenizer import PROBED, LOOKAHEAD, MARGIN, Tokenizer, wraps_lines
+from elman.data.text.tokenizer import LOOKAHEAD, MARGIN, PROBED, Tokenizer, wraps_lines
 
 PIECE = 1 << 18  # bytes read at a time
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))

@@ -1,4 +1,4 @@
-"""Numba kernels of data/text/scanner.py: texts are arrays of code points, chunks are runs without white space."""
+"""Numba kernels of the scanner: a text is an array of code points, a chunk a run without white space."""
 
 import numpy as np
 from numba import njit
@@ -128,8 +128,8 @@ def plain(arena, places, lengths, openers, closers):  # type: ignore[no-untyped-
         openers, closers: code points; two equal closers are not plain.
 
     Returns:
-        three (m,) uint8: letters, 0 for a chunk that is not plain; openers; and 1 if a dot follows the letters,
-        which may make an abbreviation.
+        three (m,) uint8: letters, 0 for a chunk that is not plain; openers; and 1 if a dot follows the
+        letters, which may make an abbreviation.
     """
     letters, before = np.zeros(len(places), np.uint8), np.zeros(len(places), np.uint8)
     dotted = np.zeros(len(places), np.uint8)
@@ -271,8 +271,8 @@ def sentence_ends(codes, classes, closers, begin, lookahead):  # type: ignore[no
         lookahead: code points within which another word must begin.
 
     Returns:
-        ends (k,); and (k, 2) start and end of the word before an end that is a single dot, which may belong to
-        the word, else -1.
+        ends (k,); and (k, 2) start and end of the word before an end that is a single dot, which may belong
+        to the word, else -1.
     """
     n = len(codes)
     ends, words = np.empty(n - begin, np.int64), np.full((n - begin, 2), -1, np.int64)

@@ -9,8 +9,8 @@ Character unit: every visible code point is a token, Latin letters and digits in
 A sentence ends after . ! ? or an ellipsis with its closing quotes, if white space follows and, within
 `LOOKAHEAD` characters, a word that does not begin with a lower-case letter, and the dot belongs to no
 abbreviation or initial; after one of the ideographic terminators; at a blank line; and at every line end of a
-text whose lines are not hard-wrapped (`wraps_lines`). Running time is linear in the text, and the lookahead is
-at most `MARGIN` characters.
+text whose lines are not hard-wrapped (`wraps_lines`). Running time is linear in the text, and the lookahead
+is at most `MARGIN` characters.
 """
 
 import re

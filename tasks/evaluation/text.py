@@ -28,7 +28,7 @@ def evaluate_text(
         contents: sha256 of sources; only sentences from these, if any.
 
     Returns:
-        result of `data.metrics.entities.entity_scores`, and sentences, tokens, unlabelled (sentences skipped).
+        result of `data.metrics.entities.entity_scores`, and sentences, tokens, unlabelled (skipped).
 
     Raises:
         BadInput: no labelled sentence in the split, or the corpus has another token unit than the model.

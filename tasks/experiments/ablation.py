@@ -1,7 +1,7 @@
 """Ablation (`elman ladder`): from the most frequent tag to the preset `default` in steps, over several seeds.
 
-Steps with the template `word` only (the article's vocabulary) are trained at the learning rate that is best on
-dev for the first seed; the others are trained as the preset `default`.
+Steps with the template `word` only (the article's vocabulary) are trained at the learning rate that is best
+on dev for the first seed; the others are trained as the preset `default`.
 """
 
 import json
@@ -70,7 +70,7 @@ def train_step(
     """Train and score one step with one seed, or load its result from the cache `rungs/` in the home folder.
 
     Args:
-        encoded: folder of the corpus encoded for `preset_of(step)`, with the words of the text for PRETRAINED.
+        encoded: folder of the corpus encoded for `preset_of(step)`, with the text for PRETRAINED.
         step: one of STEPS, or PRETRAINED.
         seed: of all random numbers.
         rate: learning rate; None searches the best on dev for WORD_STEPS, uses the preset's for others.
@@ -170,8 +170,8 @@ def report_ablation(trained: Sequence[Mapping[str, Any]], out: str) -> dict[str,
         out: folder with the counts; gets ladder.json, ladder.md and ladder.png.
 
     Returns:
-        content of ladder.json: rungs, one row per step with mean and standard deviation over seeds; steps, the
-        differences between neighbours with their paired bootstrap, by split.
+        content of ladder.json: rungs, one row per step with mean and standard deviation over seeds; steps,
+        the differences between neighbours with their paired bootstrap, by split.
     """
     names = list(dict.fromkeys(str(row["name"]) for row in trained))
     splits = [split for split in ("dev", "test") if split in trained[0]]

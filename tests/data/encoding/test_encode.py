@@ -1,4 +1,4 @@
-"""A corpus becomes flat integers that say the same, with dev held out where there is none."""
+"""Encoding a corpus loses nothing, and holds dev out if there is none."""
 
 import random
 
@@ -52,7 +52,7 @@ TINY = (
     st.integers(0, 9),
 )
 @settings(max_examples=100, deadline=None)
-def test_tokens_are_cut_at_code_points_whatever_the_script(sentences, gap, begin):
+def test_tokens_are_sliced_by_code_points_in_any_script(sentences, gap, begin):
     rows = []
     for number, tokens in enumerate(sentences):
         starts, at = [], begin
@@ -94,7 +94,7 @@ def test_every_token_keeps_its_bag_and_its_tag():
     assert len(tags) == sum(len(part.tags) for part in encoded.splits.values())
 
 
-def test_vocabularies_know_the_training_split_only():
+def test_vocabularies_hold_the_training_split_only():
     encoded = encode(lambda: [corpus(*TINY)], WORD)
     assert set(encoded.features.vocabularies[0].symbols) == {"Anna", "met", "Bo", "Li", "in", "Rome"}
 
@@ -122,13 +122,13 @@ def test_sentences_without_labels_are_left_out_and_counted():
         ([("b", "train", "only/O this/O"), ("c", "dev", "Bo/B-PER")], "only the tag O"),
     ],
 )
-def test_a_corpus_nothing_can_be_learned_from_is_refused(sentences, got):
+def test_a_corpus_without_training_entities_is_refused(sentences, got):
     with pytest.raises(BadInput, match=f"Got {got}"):
         encode(lambda: [corpus(*sentences)], WORD)
 
 
 @pytest.mark.parametrize(("share", "expected"), [(1.0, 2), (0.25, 2), (0.125, 1), (0.0, 1)])
-def test_what_is_rare_is_bounded_by_a_share_of_the_training_tokens(share, expected):
+def test_rare_symbols_are_at_most_a_share_of_the_training_tokens(share, expected):
     eight = corpus(("a", "train", "Bo/B-PER saw/O Bo/B-PER saw/O Al/B-PER in/O Rome/B-LOC ./O"), TINY[2])
     config = EncodeConfig(templates=(FeatureTemplate(name="word"),), rare=2, rare_share=share)
     assert encode(lambda: [eight], config).features.rare == expected
@@ -141,7 +141,7 @@ def held(sizes: list[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 @pytest.mark.parametrize("sizes", [[5] * 40, [3, 900], [700], [120], [30], [7], [2], [60, 40, 1]])
-def test_about_a_tenth_is_held_out_and_some_is_left(sizes):
+def test_about_a_tenth_is_held_out_and_the_rest_is_trained_on(sizes):
     sentences, chosen = held(sizes)
     assert 0 < len(chosen) < len(sentences)
     assert len(chosen) <= max(1, 0.2 * len(sentences))
@@ -155,7 +155,7 @@ def test_documents_are_held_out_whole_when_there_are_enough():
     assert sorted(whole.rows()) == sorted(chosen.rows())
 
 
-def test_what_is_held_out_does_not_depend_on_the_order():
+def test_the_held_out_sentences_do_not_depend_on_the_order():
     sentences, chosen = held([4] * 50)
     again = hold_out(sentences.sample(fraction=1.0, shuffle=True, seed=4), 0.1)
     assert sorted(again.rows()) == sorted(chosen.rows())

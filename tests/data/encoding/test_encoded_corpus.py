@@ -1,4 +1,4 @@
-"""An encoded corpus is kept as a dataset that gives the same arrays back, or says what is wrong with it."""
+"""An encoded corpus survives the round trip through a dataset, and damage is detected."""
 
 import numpy as np
 import polars as pl
@@ -26,7 +26,7 @@ def corpus():
     return encode(lambda: frames, CONFIG)
 
 
-def test_what_is_read_is_what_was_written(corpus, tmp_path):
+def test_reading_gives_the_written_arrays(corpus, tmp_path):
     encoded_corpus.write(tmp_path / "e", corpus, CONFIG.to_json(), [{"name": "c", "digest": "1"}])
     again = encoded_corpus.read(tmp_path / "e")
     assert again.features == corpus.features
@@ -52,7 +52,7 @@ def test_writing_twice_gives_the_same_bytes(corpus, tmp_path):
     assert contents[0] == contents[1]
 
 
-def test_a_flipped_bit_is_found_and_the_file_named(corpus, tmp_path):
+def test_a_flipped_bit_is_an_error_that_names_the_file(corpus, tmp_path):
     encoded_corpus.write(tmp_path / "e", corpus, CONFIG.to_json(), [])
     path = next((tmp_path / "e" / "data").glob("train.*"))
     data = bytearray(path.read_bytes())

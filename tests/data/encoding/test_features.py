@@ -1,4 +1,4 @@
-"""Blocks show what they say, bags are their rows, and rare symbols have a bag that stands in."""
+"""Feature templates, their bags, and the replacement bags of rare symbols."""
 
 import json
 
@@ -42,7 +42,7 @@ def seen(word: str, name: str) -> list[str]:
         ("abba", "letters", ["^", "a", "b", "b", "a", "$"]),
     ],
 )
-def test_what_a_block_sees(word, name, expected):
+def test_symbols_of_every_template(word, name, expected):
     assert seen(word, name) == expected
 
 
@@ -50,7 +50,7 @@ def test_ngrams_of_a_very_long_token_are_those_of_its_beginning():
     assert len(seen("x" * 100_000, "ngram3")) == 62
 
 
-def test_letters_stand_last_in_a_bag_as_they_are_read():
+def test_characters_stand_last_in_a_bag_in_their_order():
     keys = keys_of("cab abba|b")
     features = Features.fit(
         keys, [FeatureTemplate(name="word"), FeatureTemplate(name="suffix1"), FeatureTemplate(name="letters")]
@@ -66,7 +66,7 @@ def test_letters_stand_last_in_a_bag_as_they_are_read():
         Features.fit(keys, [FeatureTemplate(name="letters"), FeatureTemplate(name="word")])
 
 
-def test_windows_look_at_neighbours_within_the_sentence_only():
+def test_neighbours_are_read_within_the_sentence_only():
     keys = keys_of("我 爱 你|好", reach=1)
     by_word = {row["w+0"]: (row["w-1"], row["w+1"]) for row in keys.iter_rows(named=True)}
     assert by_word == {"我": ("", "爱"), "爱": ("我", "你"), "你": ("爱", ""), "好": ("", "")}
@@ -74,7 +74,7 @@ def test_windows_look_at_neighbours_within_the_sentence_only():
     assert set(symbols(keys, FeatureTemplate(name="at+1"))["symbol"]) == {"爱", "你", ""}
 
 
-def test_rows_of_blocks_lie_side_by_side_and_each_bag_has_one_of_each():
+def test_templates_have_ranges_of_rows_and_a_bag_has_one_row_of_each():
     keys = keys_of("a bb a|ccc bb a")
     features = Features.fit(
         keys, [FeatureTemplate(name="word"), FeatureTemplate(name="prefix2"), FeatureTemplate(name="shape")]
@@ -88,7 +88,7 @@ def test_rows_of_blocks_lie_side_by_side_and_each_bag_has_one_of_each():
     assert len(bags.offsets) == len(keys) + 1 == len(bags.unknown) + 1
 
 
-def test_a_rare_word_stands_in_as_unknown_and_a_frequent_one_as_itself():
+def test_a_rare_word_is_replaced_by_unknown_and_a_frequent_one_is_not():
     keys = keys_of("the the cat cat sat")
     features = Features.fit(keys, [FeatureTemplate(name="word"), FeatureTemplate(name="suffix2")])
     bags = features.bags(keys)
@@ -126,14 +126,14 @@ def test_a_hashed_block_says_how_many_rows_and_no_more(fields):
         FeatureTemplate(name="hash3", **fields)
 
 
-def test_a_block_with_fixed_rows_keeps_them_whatever_it_knows():
+def test_a_template_with_fixed_rows_has_them_for_any_vocabulary():
     features = Features.fit(keys_of("a b c"), [FeatureTemplate(name="word", max_size=10_000, rows=10_000)])
     assert features.rows == 10_000
     with pytest.raises(ValueError, match="max_size <= rows"):
         FeatureTemplate(name="word", rows=10)
 
 
-def test_the_file_does_not_depend_on_the_order_of_sentences():
+def test_the_vocabulary_file_does_not_depend_on_the_order_of_sentences():
     blocks = [FeatureTemplate(name=name) for name in NAMES]
     one = Features.fit(keys_of("a Bb a 12|ccc Bb ,|x y z", reach=1), blocks)
     other = Features.fit(keys_of("x y z|ccc Bb ,|a Bb a 12", reach=1), blocks)
@@ -141,7 +141,7 @@ def test_the_file_does_not_depend_on_the_order_of_sentences():
     assert Features.from_json(json.loads(one.to_bytes())) == one
 
 
-def test_numbers_point_at_the_contexts_they_were_made_from():
+def test_bag_ids_point_at_their_contexts():
     words = pl.Series(["b", "a", "b", "c"])
     frame = contexts(words, np.array([0, 4]), 0)
     keys = distinct(frame)
@@ -149,6 +149,6 @@ def test_numbers_point_at_the_contexts_they_were_made_from():
     assert keys["count"].sum() == 4
 
 
-def test_an_unknown_block_is_refused_by_name():
+def test_an_unknown_template_is_an_error_that_names_it():
     with pytest.raises(ValueError, match="prefix0"):
         FeatureTemplate(name="prefix0")

@@ -1,4 +1,4 @@
-"""Padded batches and the one-hot view say the same as flat ids and gathers."""
+"""Padded batches and one-hot views equal ragged ids and gathers."""
 
 import numpy as np
 import polars as pl
@@ -48,7 +48,7 @@ def test_one_hot_times_a_matrix_is_the_gather(flat):
     np.testing.assert_array_equal(view @ W, W[batch.ids])
 
 
-def test_blocks_side_by_side_times_a_table_are_the_sum_of_the_bags_rows():
+def test_many_hot_times_a_table_is_the_sum_of_the_bags_rows():
     words = pl.Series(["Anna", "met", "Hanna", "in", "Vienna", ",", "then", "Anna", "left"])
     offsets = np.array([0, 5, 9])
     frame = contexts(words, offsets, 0)

@@ -1,4 +1,4 @@
-"""Unlabelled text becomes flat integers that say the same, seen by blocks that look at the word alone."""
+"""Unlabelled text is encoded with the templates that read the word alone."""
 
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ def frames():
     yield pl.DataFrame({"text": TEXTS[2:]})
 
 
-def test_sentences_are_cut_as_the_tokenizer_cuts_them():
+def test_tokens_equal_the_tokenizers():
     words, offsets = words_of(pl.Series(TEXTS), Scanner(Tokenizer()))
     cut = [words[int(a) : int(b)].to_list() for a, b in pairwise(offsets)]
     expected = []
@@ -46,14 +46,14 @@ def encoded(blocks=BLOCKS):
     return counted, features, encode_unlabelled(frames, Tokenizer(), features, counted)
 
 
-def test_tokens_name_the_words_and_empty_sentences_are_left_out():
+def test_tokens_point_at_their_words_and_empty_sentences_are_left_out():
     counted, _, text = encoded()
     words = counted["w+0"].gather(text.tokens).to_list()
     assert text.offsets.tolist() == [0, 4, 7, 13]
     assert words[7:13] == ["Bo", "met", "Ann", "in", "Wien", "."]
 
 
-def test_blocks_that_look_at_neighbours_say_nothing_here():
+def test_templates_that_read_neighbours_give_no_rows():
     counted, features, text = encoded()
     rows = text.bags.rows[text.bags.offsets[0] : text.bags.offsets[len(counted)]]
     first = features.first_rows
@@ -61,7 +61,7 @@ def test_blocks_that_look_at_neighbours_say_nothing_here():
     assert (rows < first[1]).sum() == len(counted)
 
 
-def test_the_commonest_words_can_be_guessed_and_no_stand_in():
+def test_the_most_frequent_words_are_the_targets_and_no_replacement_bag_is():
     counted, _, text = encoded()
     assert text.counts.tolist() == sorted(counted["count"].to_list(), reverse=True)
     assert sorted(text.word_of[: len(counted)].tolist()) == list(range(len(counted)))
@@ -69,7 +69,7 @@ def test_the_commonest_words_can_be_guessed_and_no_stand_in():
     assert len(text.word_of) == len(text.bags.unknown)
 
 
-def test_words_of_unlabelled_text_get_rows_in_blocks_of_the_word_alone():
+def test_words_of_unlabelled_text_get_rows_in_templates_of_the_word_alone():
     _, features, _ = encoded()
     known = dict(zip((template.name for template in features.templates), features.vocabularies, strict=True))
     assert "Wien" in known["word"].symbols

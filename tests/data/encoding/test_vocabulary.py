@@ -1,4 +1,4 @@
-"""The vocabulary counts training symbols, and its file does not depend on their order."""
+"""Vocabularies count training symbols and do not depend on their order."""
 
 import json
 
@@ -32,7 +32,7 @@ def test_unknown_symbols_are_unk_and_no_symbol_stays_none():
     assert vocabulary.encode(pl.Series(["b", "x", None, "a"])).to_list() == [3, UNK_ID, None, 2]
 
 
-def test_a_text_that_spells_the_specials_does_not_reach_their_rows():
+def test_a_text_that_spells_the_specials_does_not_get_their_ids():
     vocabulary = Vocabulary.fit(counted(f"{PAD} {PAD} {UNK}"))
     assert vocabulary.encode(pl.Series([PAD, UNK])).to_list() == [2, 3]
     assert PAD_ID not in Vocabulary.fit(counted("a")).encode(pl.Series([PAD, UNK])).to_list()
@@ -45,7 +45,7 @@ def test_counts_of_ids_are_those_of_training():
 
 @given(st.lists(st.text(min_size=1, max_size=3), max_size=30), st.randoms())
 @settings(max_examples=60, deadline=None)
-def test_the_order_of_rows_and_their_partial_counts_change_nothing(words, random):
+def test_ids_do_not_depend_on_the_order_of_rows_or_on_partial_counts(words, random):
     frame = pl.DataFrame({"symbol": words, "count": [1] * len(words)}, schema=counted("").schema)
     summed = frame.group_by("symbol").agg(pl.col("count").sum())
     shuffled = list(words)
@@ -74,7 +74,7 @@ def test_a_symbol_has_the_bucket_of_its_crc_whether_it_was_met_or_not():
     assert Buckets.from_json(json.loads(json.dumps(buckets.to_json()))) == buckets
 
 
-def test_symbols_of_unlabelled_text_come_last_and_count_as_never_met_in_training():
+def test_symbols_of_unlabelled_text_come_last_with_a_count_of_zero():
     counts = pl.DataFrame({"symbol": ["a", "b"], "count": [2, 5]})
     more = pl.DataFrame({"symbol": ["z", "a", "y"], "count": [3, 9, 4]})
     vocabulary = Vocabulary.fit(counts, more=more)

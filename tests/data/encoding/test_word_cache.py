@@ -1,4 +1,4 @@
-"""Bags of words from a table of fixed size are those of the features, whatever was asked before."""
+"""The word cache gives the bags of the features, for any earlier requests."""
 
 import numpy as np
 import polars as pl
@@ -41,7 +41,7 @@ def test_bags_are_those_of_the_features(line, which):
     assert bag_lists(numbers, bags) == expected
 
 
-def test_numbers_do_not_depend_on_what_was_asked_before():
+def test_ids_do_not_depend_on_earlier_requests():
     words = WordCache(fitted(BLOCKS))
     some = Strings.from_series(pl.Series(["Bob", "saw", "Bob"]))
     first = words.bags(some, np.array([0, 3]))[0].tolist()
@@ -50,7 +50,7 @@ def test_numbers_do_not_depend_on_what_was_asked_before():
 
 
 @pytest.mark.parametrize("letters", [1, 2000])
-def test_the_table_has_a_fixed_size_and_what_does_not_fit_is_looked_up_without_it(letters):
+def test_the_cache_has_a_fixed_size_and_larger_requests_bypass_it(letters):
     words = WordCache(fitted(BLOCKS), size=50)
     words.bags(Strings.from_series(TRAINING), np.array([0, len(TRAINING)]))
     before = words._local.table.strings.nbytes
@@ -62,7 +62,7 @@ def test_the_table_has_a_fixed_size_and_what_does_not_fit_is_looked_up_without_i
 
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=3), max_size=30))
-def test_each_sentence_equals_the_one_it_is_told_to(sentences):
+def test_a_sentence_equals_its_first_occurrence(sentences):
     offsets = np.concatenate([[0], np.cumsum([len(s) for s in sentences])]).astype(np.int64)
     numbers = np.array([n for s in sentences for n in s], np.int32)
     chosen, which = equal_sentences(numbers, offsets)

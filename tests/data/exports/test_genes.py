@@ -1,4 +1,4 @@
-"""GFF3, BED and FASTA of tagged DNA, read back by parsers that are not ours."""
+"""GFF3, BED and FASTA of tagged DNA, read back by independent parsers."""
 
 import io
 from pathlib import Path
@@ -38,7 +38,7 @@ def over_origin(strand):
     return pl.DataFrame([row], schema=schema.INTERVALS, orient="row")
 
 
-def test_gff3_reads_back_with_the_same_places_phases_and_attributes(tmp_path):
+def test_gff3_reads_back_with_the_same_coordinates_phases_and_attributes(tmp_path):
     path = tmp_path / "tags.gff3"
     path.write_text("".join(gff3_lines(LINEAR, [FRAME[:2], FRAME[2:]], code=11)))
     database = gffutils.create_db(str(path), ":memory:")
@@ -92,7 +92,7 @@ def test_a_gene_over_the_origin_is_read_back_from_gff3_as_it_was(strand):
 @pytest.mark.parametrize(
     ("strand", "parts"), [("+", [(150, 200, 0), (0, 50, 1)]), ("-", [(0, 50, 0), (150, 200, 1)])]
 )
-def test_elsewhere_it_is_two_in_the_order_of_transcription(strand, parts):
+def test_in_bed_a_gene_over_the_origin_is_two_parts_in_the_order_of_transcription(strand, parts):
     bed = [line.split("\t")[1:3] for line in bed_lines([(*CIRCLE(), over_origin(strand))])]
     assert [(int(a), int(b)) for a, b in bed] == [part[:2] for part in parts]
     rows = split_at_origin(over_origin(strand), {"c1": 200})
@@ -106,7 +106,7 @@ def test_bed_has_six_columns():
     assert all(len(line.split("\t")) == 6 for line in lines)
 
 
-def test_each_base_has_its_place_in_its_codon_on_either_strand(monkeypatch):
+def test_every_base_has_its_codon_position_on_either_strand(monkeypatch):
     rows = [
         ("x.fa", "c1", 150, 250, "+", 0, "CDS", 0, 0.5, "m"),  # over the origin
         ("x.fa", "c1", 61, 97, "-", 0, "CDS", 0, 0.9, "m"),
@@ -116,7 +116,7 @@ def test_each_base_has_its_place_in_its_codon_on_either_strand(monkeypatch):
     frame = pl.DataFrame(rows, schema=schema.INTERVALS, orient="row")
     features = split_at_origin(frame, {"c1": 200})
     forward, reverse = (frame_labels(features.filter(strand=strand), 0, 200) for strand in "+-")
-    monkeypatch.setattr(genes, "_PAINTED", 60)
+    monkeypatch.setattr(genes, "_STRETCH", 60)
     text = "".join(codons_lines([(*CIRCLE(), frame)]))
     found = {record.description: str(record.seq) for record in SeqIO.parse(io.StringIO(text), "fasta")}
     assert found["c1 +"] == "".join(".012"[name] for name in forward)

@@ -1,4 +1,4 @@
-"""Proteins: as the library translates whole genes, and what becomes of those that are not whole."""
+"""Translation of complete genes equals Biopython's; partial genes are handled."""
 
 import polars as pl
 import pytest
@@ -17,13 +17,13 @@ def translated(bases, *places, code=11):
     ].to_list()
 
 
-def test_whole_genes_are_what_the_library_makes_of_them():
+def test_complete_genes_equal_biopythons():
     gene = "GTGAAATTGCCATAA"
     assert translated("CC" + gene, (2, 17, "+", 0, 0)) == [str(Seq(gene).translate(table=11, cds=True))]
     assert translated("C" + str(Seq(gene).reverse_complement()), (1, 16, "-", 0, 0)) == ["MKLP"]
 
 
-def test_whole_genes_of_a_real_genome_are_what_the_library_makes_of_them(ecoli):
+def test_complete_genes_of_a_real_genome_equal_biopythons(ecoli):
     genes = [f for f in ecoli.features if f.label == "CDS" and (f.end - f.start) % 3 == 0]
     places = [(f.start, f.end, f.strand, f.phase, 0) for f in genes]
     strands = [Seq(ecoli.bases[f.start : f.end]) for f in genes]
@@ -49,5 +49,5 @@ def test_a_gene_over_the_origin_is_read_on():
     assert translated("AATAACCCATGA", (8, 17, "+", 0, 0)) == ["MK"]
 
 
-def test_an_uncertain_codon_is_x_unless_all_it_may_be_mean_the_same():
+def test_an_ambiguous_codon_is_x_unless_all_its_codons_mean_the_same():
     assert translated("ATGNNAGGNTAA", (0, 12, "+", 0, 0)) == ["MXG"]

@@ -1,4 +1,4 @@
-"""The paired bootstrap tells a better tagger from a luckier one."""
+"""The paired bootstrap separates a better tagger from chance."""
 
 import numpy as np
 import pytest
@@ -27,14 +27,14 @@ def test_a_tagger_is_not_better_than_itself():
     assert (same["difference"], same["low"], same["high"], same["p"]) == (0, 0, 0, 1)
 
 
-def test_a_clear_difference_is_told_from_chance():
+def test_a_clear_difference_is_significant():
     better = paired_bootstrap(tagger(0.6), tagger(0.8))
     assert 0.05 < better["low"] < better["difference"] < better["high"]
     assert better["p"] == 0
     assert paired_bootstrap(tagger(0.8), tagger(0.6))["p"] == 1
 
 
-def test_the_interval_holds_what_normal_theory_says():
+def test_the_interval_equals_that_of_normal_theory():
     """Two taggers right on a share p of one entity a sentence: the error of the difference of F1 is known."""
     rng = np.random.default_rng(0)
     right = rng.random((2, 1, 2000)) < 0.5
@@ -53,6 +53,6 @@ def test_the_same_seed_draws_the_same():
     )
 
 
-def test_different_sentences_cannot_be_paired():
+def test_different_numbers_of_sentences_are_an_error():
     with pytest.raises(ValueError, match="same 500 sentences"):
         paired_bootstrap(tagger(0.6), tagger(0.6, sentences=400))

@@ -1,4 +1,4 @@
-"""Scores equal an independent scorer's to the last digit that matters."""
+"""Entity scores equal seqeval's."""
 
 import pytest
 from hypothesis import given, settings

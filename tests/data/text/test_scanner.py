@@ -1,4 +1,4 @@
-"""The scanner cuts as its tokenizer does, whatever it has read before and wherever it begins."""
+"""The scanner gives the results of its tokenizer, for any earlier text and any start."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ SPELT = st.lists(
 
 @settings(max_examples=600, deadline=None)
 @given(ENDS | SPELT.map("".join), st.integers(0, 9), st.booleans())
-def test_sentences_end_where_the_tokenizer_ends_them(text, begin, wrapped):
+def test_sentence_ends_equal_the_tokenizers(text, begin, wrapped):
     begin = min(begin, len(text))
     found = KEPT[0]._cuts(
         text, np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), wrapped, begin
@@ -81,12 +81,12 @@ def test_sentences_end_where_the_tokenizer_ends_them(text, begin, wrapped):
     assert found.tolist() == RULES[0].cuts(text, wrapped, begin)
 
 
-def test_white_space_is_what_python_says():
+def test_white_space_equals_pythons():
     spaces = [code for code in range(0x110000) if chr(code).isspace()]
     assert [code for code in range(0x110000) if scanner_kernels.is_space(code)] == spaces
 
 
-def test_a_long_sentence_is_cut_like_the_tokenizers():
+def test_a_long_sentence_is_split_as_by_the_tokenizer():
     text = "word " * 2500
     bounds, _, _ = Scanner(Tokenizer()).sentences(text, wrapped=True)
     assert bounds.tolist() == [0, 1000, 2000, 2500]
@@ -104,11 +104,11 @@ def test_the_table_has_a_fixed_size():
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n"])
-def test_no_token_where_nothing_is_visible(text):
+def test_white_space_alone_has_no_token(text):
     bounds, starts, ends = Scanner(Tokenizer()).sentences(text)
     assert (bounds.tolist(), starts.tolist(), ends.tolist()) == ([0], [], [])
 
 
-def test_a_thread_keeps_its_scanner_for_one_rule():
+def test_a_thread_reuses_its_scanner_for_one_tokenizer():
     assert thread_scanner(Tokenizer()) is thread_scanner(Tokenizer())
     assert thread_scanner(Tokenizer(unit="char")).tokenizer.unit == "char"

@@ -1,4 +1,4 @@
-"""Every scheme becomes IOB2, and entities survive the way there and back."""
+"""Every scheme converts to IOB2, and entities survive the round trip."""
 
 import numpy as np
 import pytest
@@ -17,13 +17,13 @@ AS = {
 
 
 @pytest.mark.parametrize("scheme", AS)
-def test_each_scheme_is_recognised_and_rewritten(scheme):
+def test_every_scheme_is_detected_and_converted(scheme):
     assert detect_scheme([["O"], AS[scheme]]) == scheme
     assert to_iob2(AS[scheme], scheme) == AS["IOB2"]
     assert spans(to_iob2(AS[scheme], scheme)) == ENTITIES
 
 
-def test_two_single_token_entities_of_one_type_side_by_side_stay_two():
+def test_adjacent_single_token_entities_of_one_type_stay_two():
     assert to_iob2(["S-A", "S-A", "B-A", "E-A", "E-A"], "IOBES") == ["B-A", "B-A", "B-A", "I-A", "B-A"]
 
 
@@ -42,7 +42,7 @@ def test_an_unknown_prefix_is_an_error_that_names_the_tag(tag):
 
 
 @given(st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), max_size=12))
-def test_spans_and_tags_are_two_ways_to_say_the_same(tags):
+def test_spans_and_tags_survive_the_round_trip(tags):
     clean = to_iob2(tags)
     assert from_spans(len(clean), spans(clean)) == clean
     assert spans(tags) == spans(clean)

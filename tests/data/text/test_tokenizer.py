@@ -1,4 +1,4 @@
-"""Offsets point at what was there; raw text is cut as the training corpus was."""
+"""Offsets point into the text; raw text is tokenized as the training corpus was."""
 
 import gzip
 from collections import Counter
@@ -32,7 +32,7 @@ def sentences(text, tokenizer=None):
         ("我在2023年", "我 在 2023 年"),
     ],
 )
-def test_words_are_cut_by_the_stated_rule(text, tokens):
+def test_words_follow_the_stated_rule(text, tokens):
     assert cut(Tokenizer(), text) == tokens.split(" ")
 
 
@@ -67,7 +67,7 @@ def test_hard_wrapped_lines_do_not_end_sentences_but_lines_of_sentences_do():
     assert len(sentences(lines)) == 4
 
 
-def test_a_sentence_without_end_is_cut_and_nothing_is_lost():
+def test_an_overlong_sentence_is_split_without_loss():
     text = "word " * (2 * LONGEST_SENTENCE + 7)
     counts = [len(starts) for _, _, starts, _ in Tokenizer().sentences(text)]
     assert counts == [LONGEST_SENTENCE, LONGEST_SENTENCE, 7]
@@ -85,12 +85,12 @@ def test_every_visible_character_is_in_exactly_one_token_of_one_sentence(text, u
     assert in_sentences == list(zip(starts, ends, strict=True))
 
 
-def test_a_tokenizer_survives_the_passport():
+def test_a_tokenizer_survives_json():
     tokenizer = Tokenizer.fit({"tea-tray": 4, "'s": 3, "Esq.": 1, ":)": 2}, "word")
     assert Tokenizer.from_json(tokenizer.to_json()) == tokenizer
 
 
-def test_it_learns_what_a_corpus_joins():
+def test_fit_joins_what_the_corpus_joins():
     assert cut(Tokenizer.fit({"-": 9, "tea": 3}, "word"), "tea-tray") == ["tea", "-", "tray"]
     assert cut(Tokenizer.fit({"-": 1, "to-day": 3}, "word"), "tea-tray") == ["tea-tray"]
 
@@ -115,7 +115,7 @@ def test_the_unit_follows_the_script():
         ("uner-zh-gsdsimp/char.train.conll.gz", "uner-zh-gsdsimp/char.test.conll"),
     ],
 )
-def test_raw_text_of_real_corpora_is_cut_as_their_tokens_were(corpora, train, test):
+def test_raw_text_of_real_corpora_gives_their_tokens(corpora, train, test):
     def texts(name):
         path = corpora / "text" / name
         opener = gzip.open if path.suffix == ".gz" else open
@@ -140,7 +140,7 @@ def test_raw_text_of_real_corpora_is_cut_as_their_tokens_were(corpora, train, te
 @pytest.mark.parametrize(
     "unit", [". ", ".", " ", "\n ", "\r", ".)", "a.", "!?", "www.", "#", "n't", "-=", "Mr. ", "字"]
 )
-def test_no_text_takes_more_than_its_length(unit):
+def test_running_time_is_linear_in_the_text(unit):
     """Where an expression looked on to the end from every place, this would take hours."""
     text = unit * (400_000 // len(unit))
     cuts = list(Tokenizer().sentences(text))

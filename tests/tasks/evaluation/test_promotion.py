@@ -54,7 +54,7 @@ def champion() -> str:
     return version.version
 
 
-def test_the_gate_from_the_first_model_to_a_better_one(run, inbox, invented_rows):
+def test_promotion_from_the_first_model_to_a_better_one(run, inbox, invented_rows):
     write(inbox / "a.train.conll", mislabelled(invented_rows(200, 1), ("PER", "LOC")))
     write(inbox / "a.test.conll", invented_rows(100, 2))
     first = run()
@@ -89,7 +89,7 @@ def test_the_gate_from_the_first_model_to_a_better_one(run, inbox, invented_rows
     assert [source["name"] for source in judged] == ["a.test.conll", "a.train.conll"]
 
 
-def test_a_gate_that_was_stopped_before_its_verdict_judges_without_training_again(run, inbox, invented_rows):
+def test_a_run_stopped_before_its_verdict_scores_without_training_again(run, inbox, invented_rows):
     write(inbox / "a.conll", invented_rows(60, 1))
     run()
     write(inbox / "c.conll", invented_rows(300, 3))
@@ -103,6 +103,6 @@ def test_a_gate_that_was_stopped_before_its_verdict_judges_without_training_agai
 
 
 @pytest.mark.parametrize("name", ["../x", "Names", "a b", "", "x" * 65])
-def test_a_model_s_name_cannot_leave_its_place(name):
+def test_a_model_name_cannot_leave_its_folder(name):
     with pytest.raises(UsageError, match="expected --model"):
         RetrainConfig(corpus="mail", sources=(Path("x"),), model=name)

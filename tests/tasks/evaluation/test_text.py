@@ -1,4 +1,4 @@
-"""Scores of a real model equal those of an independent scorer, and unfit questions are refused."""
+"""Scores of a real model equal those of an independent scorer; unfit corpora are refused."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_scores_equal_an_independent_scorer(names, train_in, tmp_path):
             assert each[ours] == pytest.approx(report[kind][theirs], abs=1e-12)
 
 
-def test_splits_and_contents_choose_what_is_judged(trained, write_corpus, invented_rows, tmp_path):
+def test_splits_and_contents_select_sentences(trained, write_corpus, invented_rows, tmp_path):
     folder, corpus = trained["model"], str(write_corpus(tmp_path / "c", invented_rows(500, 1), apart=True))
     counts = {split: evaluate_model(folder, corpus, split)["sentences"] for split in ("dev", "test", "all")}
     assert counts == {"dev": 50, "test": 50, "all": 500}
@@ -50,7 +50,7 @@ def test_dev_scores_are_those_of_training(trained, names):
     assert {key: scores[key] for key in trained["dev"]} == trained["dev"]
 
 
-def test_a_yes_no_model_is_judged_on_its_type(names, train_in, tmp_path):
+def test_a_binary_model_is_scored_on_its_type(names, train_in, tmp_path):
     fitted = train_in(tmp_path, names, binary="LOC")
     scores = evaluate_model(fitted["model"], str(names))
     assert list(scores["per_type"]) == ["LOC"]
@@ -69,7 +69,7 @@ def test_a_split_without_labels_is_bad_input(trained, write_corpus, tmp_path):
         evaluate_model(trained["model"], str(corpus))
 
 
-def test_a_corpus_cut_into_other_units_is_bad_input(trained, write_corpus, tmp_path):
+def test_a_corpus_of_other_token_units_is_bad_input(trained, write_corpus, tmp_path):
     corpus = write_corpus(tmp_path / "c", [("a", "test", "我/O")], unit="char")
     with pytest.raises(BadInput, match=r"tokenized by word.* Got one tokenized by char"):
         evaluate_model(trained["model"], str(corpus))

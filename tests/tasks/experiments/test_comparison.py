@@ -1,4 +1,4 @@
-"""The comparison counts every dev token once, and shows what the padded network cannot."""
+"""The comparison counts every dev token once, and shows the limits of the padded network."""
 
 import json
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_groups_average_to_the_accuracy_of_the_table(compared):
             assert mean == pytest.approx(row["dev"]["accuracy"], abs=1e-12)
 
 
-def test_a_word_new_to_training_gets_the_default_tag_from_the_rule(compared):
+def test_the_rule_gives_an_unknown_word_the_default_tag(compared):
     report, _, _ = compared
     (new,) = [row for row in report["by_seen"] if row["group"] == "never"]
     assert new["entity_accuracy"]["most frequent tag"] == 0.0
@@ -80,7 +80,7 @@ def test_tokens_beyond_the_padded_length_are_missed(write_corpus, train_in, tmp_
     assert third["entity_accuracy"]["standard network"] == 0.0
 
 
-def test_the_report_is_kept_as_json_markdown_and_picture(compared):
+def test_the_report_is_written_as_json_markdown_and_plot(compared):
     report, out, _ = compared
     assert json.loads((out / "comparison.json").read_text()) == report
     text = (out / "comparison.md").read_text()
