@@ -1,6 +1,6 @@
 """What can be decided only when all documents are known: which are there already, names, and small splits.
 
-Shards are staged with the split that the hash of each document gives. `settle` compares all documents, new
+Shards are staged with the split that the hash of each document gives. `reconcile` compares all documents, new
 and old; `apply` changes the few shards that it concerns. Both serve text and DNA, where a document is a
 contig and a row a piece of it.
 """
@@ -52,7 +52,7 @@ class Decisions:
         return {"block": self.block, **{name: frame.rows() for name, frame in frames.items()}}
 
 
-def settle(
+def reconcile(
     new: pl.DataFrame,
     old: pl.DataFrame,
     free: Iterable[str],

@@ -1,7 +1,7 @@
 """From what readers hand on to the tables of a corpus, and which document goes to which split.
 
 `text_shards` and `dna_shards` cut a stream of records into shards of about `SHARD_BYTES` of input, whatever
-its length. `settle` then looks at all documents at once, new and old: which the corpus has already, which
+its length. `reconcile` then looks at all documents at once, new and old: which the corpus has already, which
 need another name, and whether a small corpus lacks a split; `apply` carries that out, shard by shard.
 
 A corpus has one table more than design asks for, `documents`: what it has already is told by their digests.
@@ -38,7 +38,7 @@ DOCUMENTS = pl.Schema(  # one row a document and split; rows stand in the shard 
 
 
 @dataclass(frozen=True)
-class Reading:
+class SourceRecords:
     """The records of one source.
 
     kind: as in data.sources.detect; in "conll" a record is a sentence, in "plain" a document may come in parts;
@@ -57,7 +57,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Cut:
+class PendingShard:
     """What goes into one shard; `tables` makes the frames, without those that would be empty.
 
     records: read for it, refused ones included; features: labelled intervals among them.
@@ -138,9 +138,9 @@ class _Rows:
         self.records += 1
         self.size += len(refused.raw)
 
-    def cut(self) -> Cut:
+    def cut(self) -> PendingShard:
         """These rows as a shard."""
-        return Cut(self._tables, self.records, self.features)
+        return PendingShard(self._tables, self.records, self.features)
 
     def _tables(self) -> dict[str, pl.DataFrame]:
         tables = {
@@ -189,12 +189,12 @@ class _Open:
     def __init__(self, id: str, split: str) -> None:
         self.id, self.split, self.rows, self.digest = id, split, 0, hashlib.sha256()
 
-    def row(self, reading: Reading) -> tuple[Any, ...]:
+    def row(self, reading: SourceRecords) -> tuple[Any, ...]:
         records = self.rows if reading.by_sentence else 1
         return (self.id, reading.source, self.split, records, self.rows, self.digest.hexdigest())
 
 
-def text_shards(readings: Iterable[Reading], limit: int = SHARD_BYTES) -> Iterator[Cut]:
+def text_shards(readings: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> Iterator[PendingShard]:
     """Gather sentences into shards of about `limit` characters; a document may go on in the next.
 
     Of documents with the same id in one source the later ones get the line added to theirs.
@@ -232,7 +232,7 @@ def text_shards(readings: Iterable[Reading], limit: int = SHARD_BYTES) -> Iterat
         yield rows.cut()
 
 
-def dna_shards(readings: Iterable[Reading], limit: int = SHARD_BYTES) -> Iterator[Cut]:
+def dna_shards(readings: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> Iterator[PendingShard]:
     """Gather pieces of contigs into shards of about `limit` bases; a contig may go on in the next."""
     rows = _Rows()
     for reading in readings:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import numpy as np
 import polars as pl
 
-from elman.data.formats.slices import Met
+from elman.data.formats.slices import SeenIds
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import Feature, over_origin
 
@@ -53,7 +53,7 @@ def gff3_lines(
         code: the genetic code, to be written as an attribute of genes.
     """
     yield "##gff-version 3\n"
-    seen = Met()
+    seen = SeenIds()
     for contig, length in _rows(contigs(), "contig", "length"):
         if seen.is_new(contig):  # of several sources, the first counts
             yield f"##sequence-region {_seqid(contig)} 1 {length}\n"

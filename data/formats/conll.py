@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from elman.data.errors import BadInput
 from elman.data.formats.records import Document, Quarantined, Sentence
-from elman.data.formats.slices import Size, Slice, blocks
+from elman.data.formats.slices import Slice, SliceSize, blocks
 from elman.data.text.tags import OUTSIDE, Scheme, detect_scheme, split_tag, to_iob2
 
 DOCSTART = b"-DOCSTART-"
@@ -264,10 +264,10 @@ def read(
         yield whole()
 
 
-def cut(
+def split(
     opener: Callable[[], BinaryIO],
     source: str,
-    size: Size,
+    size: SliceSize,
     *,
     token_column: int | None = None,
     tag_column: int | None = None,

@@ -13,7 +13,7 @@ import polars as pl
 
 from elman.data.errors import BadInput
 from elman.data.formats.records import Flat, Quarantined
-from elman.data.formats.slices import Size, Slice
+from elman.data.formats.slices import Slice, SliceSize
 from elman.data.text.scanner import Scanner
 
 _BATCH = 1 << 20  # bytes of rows read at a time, as far as the file's averages tell
@@ -61,7 +61,7 @@ def check(path: Path, columns: Columns) -> pl.Schema:
     return pl.Schema({name: schema[name] for name in columns.keep})
 
 
-def cut(path: Path, columns: Columns, size: Size) -> list[Slice]:
+def split(path: Path, columns: Columns, size: SliceSize) -> list[Slice]:
     """Runs of rows of about so many bytes; state: bytes of them.
 
     Raises:

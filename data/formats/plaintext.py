@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from elman.data.formats.records import Flat, Quarantined
-from elman.data.formats.slices import AHEAD, Size, Slice
-from elman.data.formats.streams import Above
+from elman.data.formats.slices import AHEAD, Slice, SliceSize
+from elman.data.formats.streams import WrappedStream
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import LOOKAHEAD, MARGIN, PROBED, Tokenizer, wraps_lines
 
@@ -66,7 +66,7 @@ def read(opener: Callable[[], BinaryIO], source: str, scanner: Scanner) -> Itera
         parts of the one document, each some whole sentences, in order; or the file as refused, alone,
         where it is not text in UTF-8 or holds nothing visible.
     """
-    found = cut(opener, source, scanner.tokenizer, None)
+    found = split(opener, source, scanner.tokenizer, None)
     if isinstance(found, Quarantined):
         yield found
         return
@@ -126,7 +126,7 @@ def utf8(stream: BinaryIO) -> BinaryIO:
     return io.BufferedReader(_Recoded(stream, name))
 
 
-class _Recoded(Above):
+class _Recoded(WrappedStream):
     """A stream of UTF-8 made from one of another encoding."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
@@ -144,8 +144,8 @@ class _Recoded(Above):
         return len(some)
 
 
-def cut(
-    opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer, size: Size | None
+def split(
+    opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer, size: SliceSize | None
 ) -> list[Slice] | Quarantined:
     """Find where a file can be cut: between two sentences, whatever stands further off.
 
@@ -180,7 +180,7 @@ class _Cutter:
     BEFORE = 256  # characters in front of a cut that settle whether a sentence ends there
     AFTER = MARGIN + LOOKAHEAD
 
-    def __init__(self, tokenizer: Tokenizer, size: Size | None, encoding: tuple[int, str]) -> None:
+    def __init__(self, tokenizer: Tokenizer, size: SliceSize | None, encoding: tuple[int, str]) -> None:
         skip, name = encoding
         self.tokenizer, self.size = tokenizer, size
         self.recoded = name != "utf-8"

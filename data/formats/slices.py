@@ -1,8 +1,8 @@
 """Slices of a source: stretches of its bytes that can be read apart, and give the same records.
 
 Where a slice may begin is a matter of the format: after a line of JSON lines, before an entry of FASTA, after
-one of GenBank, between two sentences of plain text (`data.formats.plaintext.cut`) or two documents of CoNLL
-(`data.formats.conll.cut`). `state` carries what a reader has to know of what stands before.
+one of GenBank, between two sentences of plain text (`data.formats.plaintext.split`) or two documents of CoNLL
+(`data.formats.conll.split`). `state` carries what a reader has to know of what stands before.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from elman.data.formats.streams import Above
+from elman.data.formats.streams import WrappedStream
 
 AHEAD = 1 << 12  # bytes after a slice that a reader of plain text sees, too
 BLOCK = 1 << 20
@@ -44,7 +44,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Size:
+class SliceSize:
     """How long the slices of a source are.
 
     The first are shorter, so that something is done soon; a slice goes on to where it may end.
@@ -56,7 +56,7 @@ class Size:
     FIRST = 4  # slices
 
     @classmethod
-    def of(cls, size: int) -> "Size":
+    def of(cls, size: int) -> "SliceSize":
         """About so many bytes."""
         return cls(size, max(size // 4, 1))
 
@@ -71,7 +71,7 @@ def blocks(stream: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def cut_lines(stream: BinaryIO, size: Size) -> list[Slice]:
+def split_lines(stream: BinaryIO, size: SliceSize) -> list[Slice]:
     """Slices that end after a line; state: line, how many lines stand before."""
     slices: list[Slice] = []
     begin = at = lines = first = 0
@@ -91,7 +91,7 @@ def cut_lines(stream: BinaryIO, size: Size) -> list[Slice]:
     return slices
 
 
-class Met:
+class SeenIds:
     """Names that have been met, as 8 bytes each."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ def short_hash(name: str) -> int:
 
 
 @dataclass(frozen=True)
-class Entries:
+class EntryPattern:
     """How the entries of a format are told apart.
 
     pattern: matches, from the line end before it to just before the next, a line that names an entry (group
@@ -130,19 +130,21 @@ class Entries:
     lines: re.Pattern[bytes]
 
 
-FASTA = Entries(re.compile(rb"[\r\n]>([^\r\n]*)(?=[\r\n])"), True, re.compile(rb"\r\n|\r|\n"))
-GENBANK = Entries(re.compile(rb"\n(?://[ \t\r]*|VERSION +([^\s]+)[^\n]*)(?=\n)"), False, re.compile(rb"\n"))
+FASTA = EntryPattern(re.compile(rb"[\r\n]>([^\r\n]*)(?=[\r\n])"), True, re.compile(rb"\r\n|\r|\n"))
+GENBANK = EntryPattern(
+    re.compile(rb"\n(?://[ \t\r]*|VERSION +([^\s]+)[^\n]*)(?=\n)"), False, re.compile(rb"\n")
+)
 _LONGEST_HEAD = 1 << 20
 
 
-def cut_entries(stream: BinaryIO, size: Size, entries: Entries) -> list[Slice]:
+def split_entries(stream: BinaryIO, size: SliceSize, entries: EntryPattern) -> list[Slice]:
     """Slices of whole entries.
 
     state: line, how many lines stand before; seen, names in the slice that an earlier slice has; broken, why
     the source ends there, of the last slice of one that is damaged.
     """
     slices: list[Slice] = []
-    met, own, seen = Met(), set[str](), list[str]()
+    met, own, seen = SeenIds(), set[str](), list[str]()
     begin = lines = first = 0
     buffer, at = b"\n", -1  # a line end that is not there, before the first line
     counted = 1  # up to where in the buffer the lines have been counted
@@ -197,7 +199,7 @@ def cut_entries(stream: BinaryIO, size: Size, entries: Entries) -> list[Slice]:
     return slices
 
 
-class Window(Above):
+class SliceStream(WrappedStream):
     """The bytes of a slice as a stream of their own; one of a damaged source ends as that does.
 
     Args:

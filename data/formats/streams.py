@@ -49,7 +49,7 @@ class _Watched(io.FileIO):
         return count
 
 
-class Above(io.RawIOBase):
+class WrappedStream(io.RawIOBase):
     """A stream that is read from another one, `stream`, and closes it too."""
 
     stream: BinaryIO
@@ -65,7 +65,7 @@ class Above(io.RawIOBase):
         super().close()
 
 
-class _Unpacked(Above):
+class _Unpacked(WrappedStream):
     """A decompressed stream that stops where it has grown out of all proportion."""
 
     def __init__(self, stream: BinaryIO, file: BinaryIO, path: Path) -> None:

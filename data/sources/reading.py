@@ -57,7 +57,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Item:
+class HashedSource:
     """What is read as one: a file of text, or a genome's sequences and annotations.
 
     split: set by the user or the name, else None; hashes: sha256 of files, then of annotations; stats: size
@@ -113,9 +113,9 @@ class Item:
         }
 
 
-def find(
+def collect_sources(
     paths: Sequence[Path], *, family: Family | None = None, split: str | None = None, columns: bool = False
-) -> tuple[list[Item], list[tuple[Path, str]]]:
+) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Find, pair and hash what is to be read.
 
     Args:
@@ -155,8 +155,8 @@ def find(
     return sorted(items, key=lambda item: (item.name, item.key)), skipped
 
 
-def find_tables(paths: Sequence[Path]) -> tuple[list[Item], list[tuple[Path, str]]]:
-    """Find and hash Parquet files; as `find`.
+def collect_parquet(paths: Sequence[Path]) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
+    """Find and hash Parquet files; as `collect_sources`.
 
     Raises:
         BadInput: a file is missing, or none is Parquet.
@@ -171,13 +171,13 @@ def find_tables(paths: Sequence[Path]) -> tuple[list[Item], list[tuple[Path, str
     return [_item(Genome((source,)), None) for source in tables], skipped
 
 
-def _item(genome: Genome, split: str | None) -> Item:
+def _item(genome: Genome, split: str | None) -> HashedSource:
     files = cast(tuple[Source, ...], genome.sequences)
     annotations = cast(tuple[Source, ...], genome.annotations)
     both = (*files, *annotations)
     stats = tuple(map(_stat, both))  # before the hashes: a change while they are made is seen later
     hashes = tuple(sha256_file(source.path) for source in both)
-    return Item(files, annotations, split or files[0].split, hashes, stats)
+    return HashedSource(files, annotations, split or files[0].split, hashes, stats)
 
 
 def _stat(source: Source) -> tuple[int, int]:
@@ -185,7 +185,7 @@ def _stat(source: Source) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def read(item: Item, options: Options, on_read: OnRead = lambda amount: None) -> Iterator[Read]:
+def read(item: HashedSource, options: Options, on_read: OnRead = lambda amount: None) -> Iterator[Read]:
     """Read the records of an item; memory does not grow with it.
 
     Args:
@@ -202,7 +202,7 @@ def read(item: Item, options: Options, on_read: OnRead = lambda amount: None) ->
 
 
 def read_flat(
-    item: Item, options: Options, on_read: OnRead = lambda amount: None, flat: bool = True
+    item: HashedSource, options: Options, on_read: OnRead = lambda amount: None, flat: bool = True
 ) -> Iterator[Read | Flat]:
     """As `read`, but documents without labels come flat where their reader can do that."""
     left = float(item.size)
@@ -225,7 +225,7 @@ def read_flat(
             yield from _text(source, options, partial(opened, source), flat)
     except BROKEN as error:
         raise damaged(source, error) from None
-    stays(item)
+    check_unchanged(item)
     on_read(left)
 
 
@@ -237,7 +237,7 @@ def damaged(source: Source, error: Exception) -> Exception:
     return BadInput("a whole file", got=got, todo="Fetch it again.", source=source.path)
 
 
-def stays(item: Item) -> None:
+def check_unchanged(item: HashedSource) -> None:
     """Compare the files of an item with what they were when they were hashed.
 
     Raises:
@@ -247,7 +247,9 @@ def stays(item: Item) -> None:
         if _stat(source) != stat:
             got = "another size or time of change than before"
             todo = "Run the same command again when nothing writes it."
-            raise Changed("a file that stays as it is", got=got, todo=todo, source=source.path)
+            raise Changed(
+                "a file that does not change during the run", got=got, todo=todo, source=source.path
+            )
 
 
 def _text(
@@ -269,7 +271,7 @@ def _text(
                 yield record
 
 
-def unit_by_script(item: Item, options: Options) -> Unit:
+def unit_by_script(item: HashedSource, options: Options) -> Unit:
     """The unit that the beginning of a text tells: "char" where most of it is Han or Kana, else "word"."""
     text = ""
     with contextlib.suppress(BadInput, *BROKEN):  # what is wrong comes to light when all of it is read

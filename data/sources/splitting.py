@@ -1,6 +1,6 @@
 """From an item to its slices, and from a slice to its records: `data.sources.reading`, for many workers at once.
 
-for piece in cut(item, options, Size.of(1 << 22)):
+for piece in split_source(item, options, SliceSize.of(1 << 22)):
     for record in read_slice(item, piece, options): ...
 """
 
@@ -20,21 +20,21 @@ from elman.data.formats.slices import (
     BROKEN,
     FASTA,
     GENBANK,
-    Entries,
-    Size,
+    EntryPattern,
     Slice,
-    Window,
-    cut_entries,
-    cut_lines,
+    SliceSize,
+    SliceStream,
+    split_entries,
+    split_lines,
 )
 from elman.data.formats.streams import open_path
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source
-from elman.data.sources.reading import Item, Options, damaged, read_flat, stays
+from elman.data.sources.reading import HashedSource, Options, check_unchanged, damaged, read_flat
 from elman.data.text.scanner import thread_scanner
 from elman.data.text.tokenizer import Tokenizer
 
-ENTRIES: dict[str, Entries] = {"fasta": FASTA, "genbank": GENBANK}
+ENTRIES: dict[str, EntryPattern] = {"fasta": FASTA, "genbank": GENBANK}
 Record = Document | Flat | Contig | Quarantined
 
 
@@ -58,7 +58,7 @@ def seekable(source: Source) -> bool:
         return source.kind != "plain" or plaintext.utf8(stream) is stream
 
 
-def cut(item: Item, options: Options, size: Size) -> list[Slice] | Quarantined:
+def split_source(item: HashedSource, options: Options, size: SliceSize) -> list[Slice] | Quarantined:
     """Find the slices of an item; memory does not grow with it.
 
     Raises:
@@ -68,23 +68,23 @@ def cut(item: Item, options: Options, size: Size) -> list[Slice] | Quarantined:
     opener = partial(open_path, source.path, source.compression)
     try:
         if source.kind == "plain":
-            found = plaintext.cut(opener, source.name, options.tokenizer or Tokenizer(), size)
+            found = plaintext.split(opener, source.name, options.tokenizer or Tokenizer(), size)
         elif source.kind == "conll":
-            found = conll.cut(opener, source.name, size, **options.columns)
+            found = conll.split(opener, source.name, size, **options.columns)
         elif source.kind in ENTRIES or source.kind == "jsonl":
             with opener() as stream:
                 entries = ENTRIES.get(source.kind)
-                found = cut_entries(stream, size, entries) if entries else cut_lines(stream, size)
+                found = split_entries(stream, size, entries) if entries else split_lines(stream, size)
         else:  # sequences within an annotation
             found = [Slice(0, source.size)]
     except BROKEN as error:
         raise damaged(source, error) from None
-    stays(item)
+    check_unchanged(item)
     return found
 
 
 def read_slice(
-    item: Item, piece: Slice, options: Options, unpacked: Path | None = None, start: int = 0
+    item: HashedSource, piece: Slice, options: Options, unpacked: Path | None = None, start: int = 0
 ) -> Iterator[Record]:
     """The records of a slice, in order.
 
@@ -108,7 +108,9 @@ def read_slice(
         stream = (unpacked or source.path).open("rb")
         stream.seek(piece.begin - start)
         length = piece.end + ahead - piece.begin
-        return cast(BinaryIO, io.BufferedReader(Window(stream, length, piece.state.get("broken")), 1 << 20))
+        return cast(
+            BinaryIO, io.BufferedReader(SliceStream(stream, length, piece.state.get("broken")), 1 << 20)
+        )
 
     tokenizer = options.tokenizer or Tokenizer(unit=options.unit)
     if source.kind == "plain":
@@ -137,7 +139,7 @@ def read_slice(
                 yield from read_fasta(stream, source.name, **how)
             else:
                 yield from read_genbank(stream, source.name, **how)
-    stays(item)
+    check_unchanged(item)
 
 
 def unpack(source: Source, pieces: list[Slice], folder: Path, wanted: list[bool]) -> Iterator[Path | None]:

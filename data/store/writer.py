@@ -117,8 +117,8 @@ class Staging:
         except OSError:
             return False
 
-    def room(self) -> Path:
-        """A folder for what nobody keeps."""
+    def temporary_folder(self) -> Path:
+        """Make and return a folder for temporary files, removed with the staging area."""
         make_folder(self.folder / STAGING)
         return self.folder / STAGING
 

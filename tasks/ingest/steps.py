@@ -12,14 +12,14 @@ from typing import Any
 
 import polars as pl
 
-from elman.data.corpus.reconcile import Decisions, apply, settle
+from elman.data.corpus.reconcile import Decisions, apply, reconcile
 from elman.data.corpus.shards import (
     DNA,
     DOCUMENTS,
     SHARD_BYTES,
     TEXT,
-    Cut,
-    Reading,
+    PendingShard,
+    SourceRecords,
     describe,
     dna_shards,
     text_shards,
@@ -28,7 +28,7 @@ from elman.data.encoding.encode import tokens_of
 from elman.data.errors import BadInput, ElmanError, UsageError
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
 from elman.data.sources.detect import Family
-from elman.data.sources.reading import Item, OnRead, Options, find, read, unit_by_script
+from elman.data.sources.reading import HashedSource, OnRead, Options, collect_sources, read, unit_by_script
 from elman.data.store.dataset import Dataset, Shard
 from elman.data.store.disk import atomic_write, key_of
 from elman.data.store.schema import SPLITS
@@ -47,14 +47,14 @@ class Found:
     """What is to be ingested, and (path, reason) of what was skipped."""
 
     family: Family
-    items: tuple[Item, ...]
+    items: tuple[HashedSource, ...]
     skipped: tuple[tuple[str, str], ...]
 
 
 @task
 def find_sources(paths: Sequence[Path], family: Family | None, split: str | None, columns: bool) -> Found:
-    """Find what is to be ingested; see `data.sources.reading.find`."""
-    items, skipped = find(paths, family=family, split=split, columns=columns)
+    """Find what is to be ingested; see `data.sources.reading.collect_sources`."""
+    items, skipped = collect_sources(paths, family=family, split=split, columns=columns)
     return Found(items[0].files[0].family, tuple(items), tuple((str(path), why) for path, why in skipped))
 
 
@@ -108,14 +108,14 @@ def corpus_writer(folder: Path, family: Family, options: Options) -> DatasetWrit
     return DatasetWriter(folder, kind=TEXT, config={"unit": options.unit})
 
 
-def new_items(before: Dataset | None, items: Sequence[Item], options: Options) -> list[Item]:
+def new_items(before: Dataset | None, items: Sequence[HashedSource], options: Options) -> list[HashedSource]:
     """Those that the corpus has not, each once.
 
     Raises:
         UsageError: one that it has was read with other columns.
     """
     known = {(entry["sha256"], entry["split"]): entry for entry in before.sources} if before else {}
-    new: dict[tuple[str, str | None], Item] = {}
+    new: dict[tuple[str, str | None], HashedSource] = {}
     for item in items:
         entry = known.get((item.sha256, item.split))
         if entry is None:
@@ -128,12 +128,12 @@ def new_items(before: Dataset | None, items: Sequence[Item], options: Options) -
     return list(new.values())
 
 
-def grouped(items: Sequence[Item]) -> list[tuple[Item, ...]]:
+def grouped(items: Sequence[HashedSource]) -> list[tuple[HashedSource, ...]]:
     """One item a task, or neighbours together where there are more items than tasks allowed."""
     if len(items) <= MOST_TASKS:
         return [(item,) for item in items]
     target = sum(item.size for item in items) / (MOST_TASKS // 2 - 1)
-    groups: list[list[Item]] = [[]]
+    groups: list[list[HashedSource]] = [[]]
     size = 0
     for item in items:
         if groups[-1] and size + item.size > target:
@@ -146,7 +146,7 @@ def grouped(items: Sequence[Item]) -> list[tuple[Item, ...]]:
 
 @task
 def stage_items(
-    staging: Staging, items: Sequence[Item], options: Options, on_read: OnRead = lambda amount: None
+    staging: Staging, items: Sequence[HashedSource], options: Options, on_read: OnRead = lambda amount: None
 ) -> list[dict[str, Any]]:
     """Read some sources and stage them as shards, or find those that an interrupted run staged.
 
@@ -161,7 +161,7 @@ def stage_items(
         on_read(sum(item.size for item in items))
         return [shard.to_json() for shard in shards]
     count = 0
-    held = replace(options, spool=staging.room())
+    held = replace(options, spool=staging.temporary_folder())
     for part, cut in enumerate(_cuts(items, held, on_read)):
         count += 1
         if part < len(shards):
@@ -181,8 +181,10 @@ def stage_items(
     return [shard.to_json() for shard in shards]
 
 
-def _cuts(items: Sequence[Item], options: Options, on_read: OnRead) -> Iterator[Cut]:
-    readings = (Reading(item.name, item.kind, item.split, read(item, options, on_read)) for item in items)
+def _cuts(items: Sequence[HashedSource], options: Options, on_read: OnRead) -> Iterator[PendingShard]:
+    readings = (
+        SourceRecords(item.name, item.kind, item.split, read(item, options, on_read)) for item in items
+    )
     shards = dna_shards if items[0].files[0].family == "dna" else text_shards
     return shards(readings, SHARD_BYTES)
 
@@ -237,7 +239,10 @@ def keep_record(record: Mapping[str, Any], name: str = "run.json") -> Path:
 
 
 def commit(
-    writer: DatasetWriter, items: Sequence[Item], staged: Sequence[Mapping[str, Any]], options: Options
+    writer: DatasetWriter,
+    items: Sequence[HashedSource],
+    staged: Sequence[Mapping[str, Any]],
+    options: Options,
 ) -> dict[str, Any]:
     """Settle splits, names and what is there already; commit if anything is new.
 
@@ -252,7 +257,7 @@ def commit(
     old = before.scan("documents").collect() if before else DOCUMENTS.to_frame()
     free = [source.name for item in items if item.split is None for source in item.files]
     suffixes = {source.name: item.key[:8] for item in items for source in item.files}
-    decisions = settle(new, old, free, suffixes, dna=writer.kind == DNA)
+    decisions = reconcile(new, old, free, suffixes, dna=writer.kind == DNA)
     shards = [shard for shard in (_changed(staging, shard, decisions) for shard in raw) if shard]
     entries = _entries(items, staging, shards, decisions.already, options)
     read_records = sum(shard.source["read"] for shard in raw)
@@ -282,7 +287,10 @@ def commit(
 
 
 def count_records(
-    dataset: Dataset, items: Sequence[Item], new: Sequence[Item], entries: Sequence[Mapping[str, Any]]
+    dataset: Dataset,
+    items: Sequence[HashedSource],
+    new: Sequence[HashedSource],
+    entries: Sequence[Mapping[str, Any]],
 ) -> dict[str, int]:
     """Where the records of all items went: new ones as their entries say, others were there already.
 
@@ -328,7 +336,7 @@ def _changed(staging: Staging, shard: Shard, decisions: Decisions) -> Shard | No
 
 
 def _entries(
-    items: Sequence[Item],
+    items: Sequence[HashedSource],
     staging: Staging,
     shards: Sequence[Shard],
     already: Mapping[str, int],

@@ -83,7 +83,7 @@ class Genomes:
 
     def _contigs(self, each: Input, source: str) -> Iterator[Contig]:
         """The contigs of a source, from its beginning."""
-        options = Options(spool=self.staging.room())
+        options = Options(spool=self.staging.temporary_folder())
         if isinstance(each, File):
             return (record for record in read(each.item, options) if isinstance(record, Contig))
         return of_contigs(each, options, source)

@@ -1,6 +1,6 @@
 """What is to be tagged: files of text or DNA as `data.sources.reading` finds them, or corpora that were ingested.
 
-`cut_input` finds the slices that can be tagged apart, `records` turns one into a stream of sentences, contigs
+`split_input` finds the slices that can be tagged apart, `records` turns one into a stream of sentences, contigs
 and refused records. A record is a sentence (CoNLL, a corpus of text), a line (JSON lines), a file (plain
 text), an entry (DNA).
 """
@@ -20,12 +20,18 @@ from elman.data.formats import parquet
 from elman.data.formats import records as text_records
 from elman.data.formats.parquet import Columns
 from elman.data.formats.records import Document, Flat, Quarantined, Sentence
-from elman.data.formats.slices import Met, Size, Slice
+from elman.data.formats.slices import SeenIds, Slice, SliceSize
 from elman.data.genome.contigs import Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
 from elman.data.sources.detect import Source
-from elman.data.sources.reading import Item, Options, find, find_tables, stays
-from elman.data.sources.splitting import cut, read_slice, seekable
+from elman.data.sources.reading import (
+    HashedSource,
+    Options,
+    check_unchanged,
+    collect_parquet,
+    collect_sources,
+)
+from elman.data.sources.splitting import read_slice, seekable, split_source
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import key_of, sha256_file
 from elman.data.text.scanner import thread_scanner
@@ -76,7 +82,7 @@ class Ingested:
 class File:
     """A file of text, or of sequences without what annotates them, or of Parquet with its columns."""
 
-    item: Item
+    item: HashedSource
     columns: Columns | None = None
 
     @property
@@ -142,18 +148,18 @@ def input_of(job: Mapping[str, Any]) -> Input:
     columns = job["columns"]
     if columns is not None:
         columns = Columns(columns["text"], columns["id"], tuple(columns["keep"]))
-    return File(Item(sources, (), None, tuple(job["hashes"]), stats), columns)
+    return File(HashedSource(sources, (), None, tuple(job["hashes"]), stats), columns)
 
 
-def cut_input(each: Input, options: Options, size: Size) -> list[Slice] | Quarantined:
+def split_input(each: Input, options: Options, size: SliceSize) -> list[Slice] | Quarantined:
     """The slices of a source, or why there is nothing to be had of it.
 
     Raises:
         BadInput: as `records`.
     """
     if isinstance(each, File) and each.columns is not None:
-        return parquet.cut(each.path, each.columns, size)
-    return cut(each.item, options, size) if isinstance(each, File) else [Slice(0, each.size)]
+        return parquet.split(each.path, each.columns, size)
+    return split_source(each.item, options, size) if isinstance(each, File) else [Slice(0, each.size)]
 
 
 def in_place(each: Input) -> bool:
@@ -237,7 +243,7 @@ def find_inputs(
     skipped: list[tuple[str, str]] = []
     raw = [Path(path) for path in paths]
     if columns is not None:
-        found, others = find_tables(raw)
+        found, others = collect_parquet(raw)
         types = [(item.files[0].path, parquet.check(item.files[0].path, columns)) for item in found]
         parquet.same_types(types)
         files = [File(item, columns) for item in found]
@@ -260,23 +266,23 @@ def find_inputs(
     return _named_apart(sorted(inputs, key=lambda each: (each.name, each.sha256))), skipped
 
 
-def _find(paths: Sequence[Path], kind: str) -> tuple[list[Item], list[tuple[Path, str]]]:
+def _find(paths: Sequence[Path], kind: str) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Files of the model's kind; of the other where there are only such."""
     try:
-        return find(paths, family="dna" if kind == "dna" else "text")
+        return collect_sources(paths, family="dna" if kind == "dna" else "text")
     except BadInput as error:
         if "parquet" in error.got.lower():
             todo = "Name the column that holds the text: --text-column NAME."
             raise BadInput("text or DNA", got="Parquet", todo=todo, source=error.source) from None
         if f", not {kind}" in error.got:
             try:
-                return find(paths)
+                return collect_sources(paths)
             except BadInput:
                 pass
         raise
 
 
-def _bare(item: Item) -> Item:
+def _bare(item: HashedSource) -> HashedSource:
     """Sequences without what annotates them."""
     count = len(item.files)
     return replace(item, annotations=(), hashes=item.hashes[:count], stats=item.stats[:count])
@@ -341,7 +347,7 @@ def records(
 
     Args:
         each: the source.
-        piece: of `cut_input`.
+        piece: of `split_input`.
         options: how it was cut.
         unpacked, start: as of `data.sources.splitting.read_slice`.
 
@@ -356,7 +362,7 @@ def records(
 def _of_file(
     file: File, piece: Slice, options: Options, unpacked: Path | None, start: int
 ) -> Iterator[Record | pl.DataFrame]:
-    met = Met()
+    met = SeenIds()
     id, number = "", 0
     plain = file.kind == "plain"
     for record in _read(file, piece, options, unpacked, start):
@@ -384,7 +390,7 @@ def _read(
         return
     scanner = thread_scanner(options.tokenizer or Tokenizer(unit=options.unit), options.kept)
     yield from parquet.read(file.path, file.name, file.columns, piece, scanner)
-    stays(file.item)
+    check_unchanged(file.item)
 
 
 def _part(source: str, id: str, number: int, record: Document | Flat, each: bool) -> Part:

@@ -14,12 +14,12 @@ from typing import Any
 
 from elman.data.errors import BadInput, Changed
 from elman.data.formats.records import Quarantined
-from elman.data.formats.slices import Size, Slice
+from elman.data.formats.slices import Slice, SliceSize
 from elman.data.sources.reading import Options
 from elman.data.store.dataset import STAGING, Shard
 from elman.data.store.disk import atomic_write, to_bytes
 from elman.data.store.writer import DatasetWriter
-from elman.tasks.tagging.inputs import File, Input, cut_input, in_place
+from elman.tasks.tagging.inputs import File, Input, in_place, split_input
 from elman.tasks.tagging.shard import about_of, shard_key
 
 PLAN = "plan.json"
@@ -133,7 +133,7 @@ def plan_sources(
     committed: dict[str, list[Shard]] = {}
     for shard in writer.committed:
         committed.setdefault(shard.source["name"], []).append(shard)
-    sizes = Size.of(size or shard_size(inputs))
+    sizes = SliceSize.of(size or shard_size(inputs))
     plan = []
     for each in inputs:
         say(each)
@@ -144,7 +144,7 @@ def plan_sources(
                 planned = Planned.from_json(each, there)
             else:
                 try:
-                    found = cut_input(each, options, sizes)
+                    found = split_input(each, options, sizes)
                     if isinstance(found, Quarantined):
                         planned.quarantined, planned.pieces = found, [Slice(0, 0)]
                     else:

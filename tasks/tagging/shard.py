@@ -147,7 +147,7 @@ class Shards:
             from elman.tasks.tagging.genome_tables import Genomes
 
             finder = load_model(loaded).of_code(request.genetic_code)
-            options = Options(spool=staging.room())
+            options = Options(spool=staging.temporary_folder())
             return cls(request, staging, Genomes(finder, request.formats, staging), options)
         from elman.tasks.models.text_tagger import Tagger
 

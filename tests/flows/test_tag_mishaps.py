@@ -65,7 +65,7 @@ def test_a_source_that_changes_in_mid_run_ends_it_and_the_next_tags_what_is_ther
     meanwhile, run, write_marked, tmp_path
 ):
     source = write_marked(tmp_path / "a.jsonl", {60: "WAIT"})
-    with pytest.raises(BadInput, match=r"a\.jsonl: expected a file that stays as it is"):
+    with pytest.raises(BadInput, match=r"a\.jsonl: expected a file that does not change during the run"):
         meanwhile(source, lambda: write_marked(source, {}, 90))
     assert not (tmp_path / "out" / "manifest.json").exists()
     summary = run(source)
@@ -78,7 +78,7 @@ def test_a_source_touched_in_mid_run_is_not_set_aside_as_one_that_cannot_be_read
     meanwhile, run, write_marked, tmp_path
 ):
     source = write_marked(tmp_path / "a.jsonl", {60: "WAIT"})
-    with pytest.raises(BadInput, match=r"a\.jsonl: expected a file that stays as it is"):
+    with pytest.raises(BadInput, match=r"a\.jsonl: expected a file that does not change during the run"):
         meanwhile(source, lambda: os.utime(source, (0, 0)))
     assert run(source)["quarantined"] == 0
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from elman.data.corpus.reconcile import apply, settle
+from elman.data.corpus.reconcile import apply, reconcile
 from elman.data.corpus.shards import DOCUMENTS, fraction, piece_split, split_of
 
 EMPTY = DOCUMENTS.to_frame()
@@ -35,28 +35,28 @@ def data(name: str, count: int, split: str, source="x") -> pl.DataFrame:
 
 
 def test_a_large_new_corpus_needs_no_decisions():
-    assert settle(many(300), EMPTY, ["x"], {}).to_json() is None
+    assert reconcile(many(300), EMPTY, ["x"], {}).to_json() is None
 
 
 def test_the_same_content_in_the_same_split_is_there_already():
     old = documents(("a", "train", 3, "h1"), source="old")
     new = documents(("b", "train", 3, "h1"), ("c", "test", 3, "h1"), ("d", "train", 3, "h2"))
-    set_by_name = settle(new, old, [], {"x": "s"})
+    set_by_name = reconcile(new, old, [], {"x": "s"})
     assert set_by_name.drop.rows() == [("x", "b")]
     assert set_by_name.already == {"x": 1}
-    by_hash = settle(new, old, ["x"], {"x": "s"})
+    by_hash = reconcile(new, old, ["x"], {"x": "s"})
     assert by_hash.drop.rows() == [("x", "b"), ("x", "c")]
 
 
 def test_documents_that_are_equal_within_one_ingest_stay():
     new = documents(("a", "train", 3, "h1"), ("b", "train", 3, "h1"))
-    assert settle(new, EMPTY, [], {}).drop.height == 0
+    assert reconcile(new, EMPTY, [], {}).drop.height == 0
 
 
 def test_a_taken_id_gets_the_suffix_of_its_source_and_the_split_of_its_namesake():
     old = pl.concat([documents(("a", "test", 3, "h1"), source="old"), many(300)])
     new = documents(("a", "train", 3, "new1"), ("b", "train", 3, "new2"))
-    decisions = settle(new, old, ["x"], {"x": "0a1b"})
+    decisions = reconcile(new, old, ["x"], {"x": "0a1b"})
     assert decisions.names.rows() == [("x", "a", "a~0a1b")]
     assert decisions.splits.rows() == [("x", "a", 0, "test")]
     tables = {"data": data("a", 3, "train"), "documents": new}
@@ -68,13 +68,13 @@ def test_a_taken_id_gets_the_suffix_of_its_source_and_the_split_of_its_namesake(
 
 def test_ids_that_two_new_sources_share_are_told_apart():
     new = pl.concat([documents(("a", "train", 1, "h1")), documents(("a", "train", 1, "h2"), source="y")])
-    assert settle(new, EMPTY, [], {"x": "1", "y": "2"}).names.rows() == [("y", "a", "a~2")]
+    assert reconcile(new, EMPTY, [], {"x": "1", "y": "2"}).names.rows() == [("y", "a", "a~2")]
 
 
 @pytest.mark.parametrize("count", [3, 4, 11, 25])
 def test_few_documents_are_dealt_out_whole(count):
     new = many(count)
-    decisions = settle(new, EMPTY, ["x"], {})
+    decisions = reconcile(new, EMPTY, ["x"], {})
     changed = apply(decisions, {"documents": new})["documents"]
     splits = changed["split"].to_list()
     assert changed["document"].to_list() == new["document"].to_list()
@@ -85,7 +85,7 @@ def test_few_documents_are_dealt_out_whole(count):
 @pytest.mark.parametrize(("rows", "block"), [(3000, 50), (120, 12), (9, 1)])
 def test_one_document_is_dealt_out_in_blocks_that_stay_together(rows, block):
     new = documents(("a", "train", rows, "h"))
-    decisions = settle(new, EMPTY, ["x"], {})
+    decisions = reconcile(new, EMPTY, ["x"], {})
     changed = apply(decisions, {"data": data("a", rows, "train"), "documents": new})
     blocks = changed["data"].group_by(pl.col("sentence") // block).agg(pl.col("split").n_unique())
     assert blocks["split"].max() == 1
@@ -97,19 +97,19 @@ def test_one_document_is_dealt_out_in_blocks_that_stay_together(rows, block):
 
 def test_two_sentences_give_a_training_and_a_test_one():
     new = documents(("a", "train", 2, "h"))
-    changed = apply(settle(new, EMPTY, ["x"], {}), {"documents": new})
+    changed = apply(reconcile(new, EMPTY, ["x"], {}), {"documents": new})
     assert sorted(changed["documents"]["split"]) == ["test", "train"]
 
 
 def test_splits_that_names_have_set_are_never_changed():
     new = documents(("a", "train", 3000, "h"))
-    assert settle(new, EMPTY, [], {}).to_json() is None
+    assert reconcile(new, EMPTY, [], {}).to_json() is None
 
 
 def test_what_is_dropped_from_a_shard_is_gone_from_all_its_tables():
     old = documents(("a", "train", 3, "h1"), source="old")
     new = documents(("b", "train", 3, "h1"))
-    decisions = settle(new, old, [], {})
+    decisions = reconcile(new, old, [], {})
     assert apply(decisions, {"data": data("b", 3, "train"), "documents": new}) == {}
     assert decisions.concerning(documents(("c", "train", 3, "h"))).to_json() is None
 
@@ -117,7 +117,7 @@ def test_what_is_dropped_from_a_shard_is_gone_from_all_its_tables():
 def test_a_genome_without_a_dev_piece_gives_one():
     name = next(f"c{n}" for n in range(99) if {piece_split(f"c{n}", k) for k in range(4)} == {"train"})
     new = documents((name, "train", 4, "h"))
-    decisions = settle(new, EMPTY, ["x"], {}, dna=True)
+    decisions = reconcile(new, EMPTY, ["x"], {}, dna=True)
     pieces = pl.DataFrame(
         {
             "contig": [name] * 4,
@@ -129,4 +129,4 @@ def test_a_genome_without_a_dev_piece_gives_one():
     changed = apply(decisions, {"data": pieces, "documents": new})
     assert sorted(changed["data"]["split"]) == ["dev", "train", "train", "train"]
     assert sorted(changed["documents"].select("split", "rows").rows()) == [("dev", 1), ("train", 3)]
-    assert settle(documents((name, "train", 1, "h")), EMPTY, ["x"], {}, dna=True).to_json() is None
+    assert reconcile(documents((name, "train", 1, "h")), EMPTY, ["x"], {}, dna=True).to_json() is None

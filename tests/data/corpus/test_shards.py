@@ -3,7 +3,15 @@
 import pytest
 
 from elman.data.corpus.contig_pieces import PIECE
-from elman.data.corpus.shards import DOCUMENTS, Reading, describe, dna_shards, fraction, split_of, text_shards
+from elman.data.corpus.shards import (
+    DOCUMENTS,
+    SourceRecords,
+    describe,
+    dna_shards,
+    fraction,
+    split_of,
+    text_shards,
+)
 from elman.data.formats.records import Document, Quarantined, Sentence, by_character
 from elman.data.genome.contigs import Contig, Feature
 from elman.data.store import schema
@@ -29,7 +37,7 @@ def frames(cuts) -> list:
 
 
 def test_a_long_document_goes_on_in_the_next_shard():
-    shards = frames(text_shards([Reading("x.txt", "plain", "dev", parts(1000, 7))], limit=900))
+    shards = frames(text_shards([SourceRecords("x.txt", "plain", "dev", parts(1000, 7))], limit=900))
     assert len(shards) == 10
     data = [row for shard in shards for row in shard["data"].iter_rows(named=True)]
     assert [row["sentence"] for row in data] == list(range(1000))
@@ -43,7 +51,7 @@ def test_a_long_document_goes_on_in_the_next_shard():
 
 def test_the_digest_of_a_document_does_not_depend_on_parts_shards_or_name():
     def digest(size, limit, name="x.txt"):
-        shards = frames(text_shards([Reading(name, "plain", None, parts(40, size))], limit=limit))
+        shards = frames(text_shards([SourceRecords(name, "plain", None, parts(40, size))], limit=limit))
         return shards[-1]["documents"]["digest"][0]
 
     assert digest(40, 10**6) == digest(3, 50) == digest(7, 90, "y.txt")
@@ -53,7 +61,9 @@ def test_the_digest_of_a_document_does_not_depend_on_parts_shards_or_name():
 def test_other_words_or_tags_give_another_digest(change):
     def digest(**changed):
         document = Document("d", "x", (sentence(0), sentence(10, **changed)))
-        return frames(text_shards([Reading("x", "jsonl", None, [document])]))[0]["documents"]["digest"][0]
+        return frames(text_shards([SourceRecords("x", "jsonl", None, [document])]))[0]["documents"]["digest"][
+            0
+        ]
 
     assert digest(**change) != digest()
 
@@ -62,7 +72,7 @@ def test_records_are_sentences_of_columns_and_else_documents():
     documents = [Document(f"d{n}", "x", (sentence(0), sentence(10))) for n in range(3)]
     refused = Quarantined("x", 4, 30, "wrong-columns", "a", "b", b"raw")
     for kind, records in (("conll", 7), ("jsonl", 4)):
-        (cut,) = text_shards([Reading("x", kind, None, [*documents, refused])])
+        (cut,) = text_shards([SourceRecords("x", kind, None, [*documents, refused])])
         counts, types = describe(cut.tables())
         assert cut.records == records == counts["records"] + counts["quarantined"]
         assert types == ["PER"]
@@ -72,19 +82,21 @@ def test_records_are_sentences_of_columns_and_else_documents():
 
 def test_unlabelled_sentences_have_no_tags_and_empty_ones_none_to_have():
     document = Document("d", "x", (sentence(0), sentence(10, tags=None), sentence(20, "", ()), sentence(30)))
-    (cut,) = text_shards([Reading("x", "jsonl", None, [document])])
+    (cut,) = text_shards([SourceRecords("x", "jsonl", None, [document])])
     assert cut.tables()["data"]["tags"].to_list() == [["B-PER", "O", "O"], None, [], ["B-PER", "O", "O"]]
     assert cut.tables()["data"]["token_end"].to_list()[1] == [13, 17, 19]
 
 
 def test_equal_ids_in_one_source_are_told_apart_by_line():
     documents = [Document("d", "x", (sentence(0),), line=line) for line in (1, 2, 9)]
-    (cut,) = text_shards([Reading("x", "jsonl", None, documents)])
+    (cut,) = text_shards([SourceRecords("x", "jsonl", None, documents)])
     assert cut.tables()["documents"]["document"].to_list() == ["d", "d~2", "d~9"]
 
 
 def test_sources_share_a_shard_until_it_is_full():
-    readings = [Reading(f"{n}", "plain", None, [Document(f"{n}", f"{n}", (sentence(0),))]) for n in range(10)]
+    readings = [
+        SourceRecords(f"{n}", "plain", None, [Document(f"{n}", f"{n}", (sentence(0),))]) for n in range(10)
+    ]
     shards = frames(text_shards(readings, limit=30))
     assert [shard["data"]["source"].to_list() for shard in shards] == [
         list("0123"),
@@ -98,7 +110,7 @@ def test_a_long_contig_goes_on_in_the_next_shard():
     feature = Feature(10, 40, "+", "CDS", 0, "a")
     contig = Contig("c", bases, (feature,), "x.fna", 0, 1)
     small = Contig("d", "ACGT", None, "x.fna", 9, 2)
-    cuts = list(dna_shards([Reading("x.fna", "fasta", None, [contig, small])], limit=2 * PIECE))
+    cuts = list(dna_shards([SourceRecords("x.fna", "fasta", None, [contig, small])], limit=2 * PIECE))
     shards = frames(cuts)
     assert [shard["data"]["start"].to_list() for shard in shards] == [
         [0, PIECE],

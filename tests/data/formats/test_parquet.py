@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 from elman.data.errors import BadInput
-from elman.data.formats.parquet import Columns, check, cut, read, same_types
+from elman.data.formats.parquet import Columns, check, read, same_types, split
 from elman.data.formats.records import Flat, Quarantined
-from elman.data.formats.slices import Size
+from elman.data.formats.slices import SliceSize
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 
@@ -40,7 +40,7 @@ def rows_of(path, pieces, columns=COLUMNS):
 
 @pytest.mark.parametrize("size", [1, 900, 5000, 1 << 20])
 def test_slices_give_each_row_once_with_its_id_and_what_is_kept(path, size):
-    pieces = cut(path, COLUMNS, Size.of(size))
+    pieces = split(path, COLUMNS, SliceSize.of(size))
     assert (pieces[0].begin, pieces[-1].end) == (0, 500)
     flat, kept, refused = rows_of(path, pieces)
     rows = [n for n in range(500) if n != 9]
@@ -51,9 +51,9 @@ def test_slices_give_each_row_once_with_its_id_and_what_is_kept(path, size):
 
 
 def test_only_columns_that_are_read_count_for_the_size_of_slices(path):
-    assert len(cut(path, COLUMNS, Size(1 << 16, 1 << 16))) == 1
-    assert len(cut(path, Columns("other"), Size(1 << 16, 1 << 16))) <= len(
-        cut(path, Columns("body"), Size(1 << 10, 1 << 10))
+    assert len(split(path, COLUMNS, SliceSize(1 << 16, 1 << 16))) == 1
+    assert len(split(path, Columns("other"), SliceSize(1 << 16, 1 << 16))) <= len(
+        split(path, Columns("body"), SliceSize(1 << 10, 1 << 10))
     )
 
 
@@ -70,7 +70,7 @@ def test_a_damaged_file_is_refused(path):
     raw = path.read_bytes()
     path.write_bytes(raw[: len(raw) // 2])
     with pytest.raises(BadInput, match="expected a whole Parquet file"):
-        cut(path, COLUMNS, Size.of(1000))
+        split(path, COLUMNS, SliceSize.of(1000))
     with pytest.raises(BadInput, match="expected a whole Parquet file"):
         check(path, COLUMNS)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from elman.data.formats.records import Document, Flat, Quarantined
-from elman.data.formats.slices import Met, Size
-from elman.data.sources.reading import Options, find, read_flat
-from elman.data.sources.splitting import cut, open_whole, read_slice, seekable, unpack
+from elman.data.formats.slices import SeenIds, SliceSize
+from elman.data.sources.reading import Options, collect_sources, read_flat
+from elman.data.sources.splitting import open_whole, read_slice, seekable, split_source, unpack
 from elman.data.text.tokenizer import Tokenizer
 
 
@@ -32,8 +32,8 @@ def flat_of(records):
 def both(path: Path, size: int, tmp_path: Path, options: Options | None = None, family="text"):
     """A file read at once and in slices, and how many there are."""
     options = options or Options(tokenizer=Tokenizer())
-    (item,), _ = find([path], family=family)
-    pieces = cut(item, options, Size.of(size))
+    (item,), _ = collect_sources([path], family=family)
+    pieces = split_source(item, options, SliceSize.of(size))
     assert not isinstance(pieces, Quarantined)
     assert pieces[0].begin in (0, 3)
     assert all(a.end == b.begin for a, b in itertools.pairwise(pieces))
@@ -136,14 +136,14 @@ def test_genbank_is_cut_after_entries(tmp_path):
 
 def test_the_bytes_of_utf16_count_as_in_utf8(tmp_path):
     (tmp_path / "a.txt").write_bytes("Café. Sam.\n".encode("utf-16"))
-    (item,), _ = find([tmp_path / "a.txt"], family="text")
-    (piece,) = cut(item, Options(tokenizer=Tokenizer()), Size.of(100))
+    (item,), _ = collect_sources([tmp_path / "a.txt"], family="text")
+    (piece,) = split_source(item, Options(tokenizer=Tokenizer()), SliceSize.of(100))
     with open_whole(item.files[0]) as stream:
         assert stream.read()[piece.begin : piece.end] == "Café. Sam.\n".encode()
 
 
 def test_names_are_remembered_whatever_their_number():
-    met = Met()
+    met = SeenIds()
     assert all(met.is_new(str(n)) for n in range(200_000))
     assert len(met.older) > 100_000
     assert not any(met.is_new(str(n)) for n in range(0, 200_000, 997))

@@ -7,7 +7,7 @@ import pytest
 
 from elman.data.errors import BadInput
 from elman.data.formats.records import Document
-from elman.data.sources.reading import Options, find, read, unit_by_script
+from elman.data.sources.reading import Options, collect_sources, read, unit_by_script
 from elman.data.text.tokenizer import Tokenizer
 
 CONLL = "John\tB-PER\nsleeps\tO\n.\tO\n\n"
@@ -22,7 +22,7 @@ def test_progress_adds_up_to_the_size(tmp_path, name):
         "a.fna": ">x\n" + "ACGT" * 9000 + "\n",
     }[name]
     (tmp_path / name).write_text(text)
-    (item,), _ = find([tmp_path])
+    (item,), _ = collect_sources([tmp_path])
     done: list[float] = []
     assert sum(1 for _ in read(item, Options(), done.append))
     assert sum(done) == pytest.approx(item.size)
@@ -32,9 +32,9 @@ def test_progress_adds_up_to_the_size(tmp_path, name):
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
     path = tmp_path / "a.conll"
     path.write_text(CONLL * 2)
-    (item,), _ = find([path])
+    (item,), _ = collect_sources([path])
     path.write_text(CONLL * 3)
-    with pytest.raises(BadInput, match="expected a file that stays as it is"):
+    with pytest.raises(BadInput, match="expected a file that does not change during the run"):
         list(read(item, Options()))
 
 
@@ -43,26 +43,26 @@ def test_a_name_for_content_does_not_depend_on_where_it_lies(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.fna").write_text(">x\nACGT\n")
         (tmp_path / folder / "x.gff3").write_text("##gff-version 3\n")
-    (one,), _ = find([tmp_path / "a"])
-    (two,), _ = find([tmp_path / "b"])
+    (one,), _ = collect_sources([tmp_path / "a"])
+    (two,), _ = collect_sources([tmp_path / "b"])
     assert one.to_json() == two.to_json()
     assert [source.name for source in one.sources] == ["x.fna", "x.gff3"]
-    (alone,), _ = find([tmp_path / "a" / "x.fna"])
+    (alone,), _ = collect_sources([tmp_path / "a" / "x.fna"])
     assert alone.sha256 != one.sha256
-    (other,), _ = find([tmp_path / "a"], split="test")
+    (other,), _ = collect_sources([tmp_path / "a"], split="test")
     assert other.key != one.key
 
 
 def test_an_annotation_alone_is_no_corpus(tmp_path):
     (tmp_path / "x.gff3").write_text("##gff-version 3\nc\tt\tCDS\t1\t30\t.\t+\t0\tID=a\n")
     with pytest.raises(BadInput, match=r"x\.gff3.*beside the annotation"):
-        find([tmp_path])
+        collect_sources([tmp_path])
 
 
 def test_parquet_is_skipped(tmp_path):
     (tmp_path / "x.parquet").write_bytes(b"PAR1 and so on")
     (tmp_path / "a.conll").write_text(CONLL)
-    items, skipped = find([tmp_path])
+    items, skipped = collect_sources([tmp_path])
     assert [item.name for item in items] == ["a.conll"]
     assert "Parquet" in skipped[0][1]
 
@@ -80,13 +80,13 @@ def test_parquet_is_skipped(tmp_path):
 )
 def test_the_script_tells_the_unit(tmp_path, name, text, unit):
     (tmp_path / name).write_text(text)
-    (item,), _ = find([tmp_path])
+    (item,), _ = collect_sources([tmp_path])
     assert unit_by_script(item, Options()) == unit
 
 
 def test_the_tokenizer_given_cuts_the_text(tmp_path):
     (tmp_path / "a.txt").write_text("Tom ran.\n")
-    (item,), _ = find([tmp_path])
+    (item,), _ = collect_sources([tmp_path])
     counts = {"word": 0, "char": 0}
     for unit in counts:
         for document in read(item, Options(tokenizer=Tokenizer(unit=unit))):
@@ -98,10 +98,10 @@ def test_the_tokenizer_given_cuts_the_text(tmp_path):
 PEAK = """
 import resource, sys
 from pathlib import Path
-from elman.data.corpus.shards import Reading, text_shards
-from elman.data.sources.reading import Options, find, read
-(item,), _ = find([Path(sys.argv[1])])
-for cut in text_shards([Reading(item.name, item.kind, None, read(item, Options()))], 4 << 20):
+from elman.data.corpus.shards import SourceRecords, text_shards
+from elman.data.sources.reading import Options, collect_sources, read
+(item,), _ = collect_sources([Path(sys.argv[1])])
+for cut in text_shards([SourceRecords(item.name, item.kind, None, read(item, Options()))], 4 << 20):
     cut.tables()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

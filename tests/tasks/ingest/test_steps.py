@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from elman.data.errors import BadInput
-from elman.data.sources.reading import Options, find
+from elman.data.sources.reading import Options, collect_sources
 from elman.data.store.writer import DatasetWriter, Staging
 from elman.tasks.ingest import steps
 from elman.tasks.ingest.steps import MOST_TASKS, bad_records, grouped, refusal, stage_items
@@ -23,7 +23,7 @@ def staging(tmp_path) -> Staging:
 def items(tmp_path):
     for number in range(3):
         (tmp_path / f"{number}.conll").write_text(CONLL * (number + 100))
-    return find(sorted(tmp_path.glob("*.conll")))[0]
+    return collect_sources(sorted(tmp_path.glob("*.conll")))[0]
 
 
 def test_an_interrupted_step_makes_only_the_shards_that_are_missing(staging, items, monkeypatch):
@@ -68,7 +68,7 @@ def test_there_are_never_more_groups_than_tasks_allowed(items, count):
 def test_the_report_names_reasons_counts_and_examples(staging, tmp_path, home):
     path = tmp_path / "bad.conll"
     path.write_text(CONLL * 9 + "a B-PER\nb\n\n" * 30)
-    shards = stage_items(staging, find([path])[0], Options())
+    shards = stage_items(staging, collect_sources([path])[0], Options())
     report = bad_records(staging, shards)
     assert report is not None
     assert (report["records"], report["bad"]) == (39, 30)
