@@ -21,11 +21,12 @@ import numpy as np
 import polars as pl
 import pyrodigal
 
+from elman.data.formats.options import Options
 from elman.data.genome.contigs import PSEUDOGENE, Contig
 from elman.data.genome.gene_decoder import codon_tables
 from elman.data.genome.nucleotides import codons_of, encode_bases
 from elman.data.metrics.genes import score_intervals
-from elman.data.sources.reading import Options, find, read
+from elman.data.sources.reading import collect_sources, read
 from elman.data.store import schema
 from elman.tasks.models.gene_finder import GeneFinder
 from elman.tasks.models.gene_presets import dna_preset
@@ -39,7 +40,7 @@ LEAST = 300  # bases of an open reading frame that the rule believes
 
 def genome(path: Path) -> tuple[list[Contig], pl.DataFrame]:
     """Contigs of a folder or file, and their annotated genes."""
-    items, _ = find([path], family="dna")
+    items, _ = collect_sources([path], family="dna")
     contigs = [record for item in items for record in read(item, Options()) if isinstance(record, Contig)]
     rows = [
         (contig.id, f.start, f.end, f.strand, f.label, f.phase, f.id)

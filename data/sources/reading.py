@@ -10,50 +10,20 @@ from typing import Any, BinaryIO, cast
 
 from elman.data.errors import BadInput, Changed
 from elman.data.formats import conll, jsonl, plaintext
+from elman.data.formats.options import Options
 from elman.data.formats.records import Document, Flat, Quarantined, by_character
 from elman.data.formats.slices import BROKEN
-from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import HEAD, Family, Source, discover, open_bytes
 from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.store.disk import key_of, sha256_file
 from elman.data.text.scanner import thread_scanner
-from elman.data.text.string_table import DEFAULT_STRINGS
 from elman.data.text.tokenizer import Tokenizer, Unit, unit_of
 
 PASSES = {"conll": 4, "plain": 2}  # how often a reader goes through a file, for progress
 
 OnRead = Callable[[float], None]
 Read = Document | Contig | Quarantined
-
-
-@dataclass(frozen=True)
-class Options:
-    """How sources are read.
-
-    Columns count from 1; None: found from the rows. labels: of DNA. kept: stretches between white space that
-    the scanner keeps. spool: folder in which long sequences are kept rather than in memory.
-    """
-
-    unit: Unit = "word"
-    tokenizer: Tokenizer | None = None
-    token_column: int | None = None
-    tag_column: int | None = None
-    labels: tuple[AnnotationRule, ...] = CODING
-    kept: int = DEFAULT_STRINGS
-    spool: Path | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        tokenizer = self.tokenizer.to_json() if self.tokenizer else None
-        labels = [rule.to_json() for rule in self.labels]
-        return {"unit": self.unit, "tokenizer": tokenizer, "labels": labels, **self.columns}
-
-    @property
-    def columns(self) -> dict[str, int]:
-        """The columns the user named."""
-        named = {"token_column": self.token_column, "tag_column": self.tag_column}
-        return {name: column for name, column in named.items() if column is not None}
 
 
 @dataclass(frozen=True)

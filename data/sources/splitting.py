@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from elman.data.formats import conll, jsonl, plaintext
 from elman.data.formats.fasta import read_fasta
 from elman.data.formats.genbank import read_genbank
+from elman.data.formats.options import Options
 from elman.data.formats.records import Document, Flat, Quarantined, by_character
 from elman.data.formats.slices import (
     AHEAD,
@@ -30,7 +31,7 @@ from elman.data.formats.slices import (
 from elman.data.formats.streams import open_path
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source
-from elman.data.sources.reading import HashedSource, Options, check_unchanged, damaged, read_flat
+from elman.data.sources.reading import HashedSource, check_unchanged, damaged, read_flat
 from elman.data.text.scanner import thread_scanner
 from elman.data.text.tokenizer import Tokenizer
 
@@ -116,10 +117,10 @@ def read_slice(
     if source.kind == "plain":
         with opened(AHEAD) as stream:
             yield from plaintext.read_slice(
-                stream, source.name, thread_scanner(tokenizer, options.kept), piece
+                stream, source.name, thread_scanner(tokenizer, options.strings), piece
             )
     elif source.kind == "jsonl":
-        scanner, line = thread_scanner(tokenizer, options.kept), piece.state["line"]
+        scanner, line = thread_scanner(tokenizer, options.strings), piece.state["line"]
         yield from jsonl.read(opened, source.name, tokenizer, scanner, line=line, byte_offset=piece.begin)
     elif source.kind == "conll":
         for record in conll.read(opened, source.name, piece=piece):

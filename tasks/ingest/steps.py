@@ -26,9 +26,10 @@ from elman.data.corpus.shards import (
 )
 from elman.data.encoding.encode import tokens_of
 from elman.data.errors import BadInput, ElmanError, UsageError
+from elman.data.formats.options import Options
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
 from elman.data.sources.detect import Family
-from elman.data.sources.reading import HashedSource, OnRead, Options, collect_sources, read, unit_by_script
+from elman.data.sources.reading import HashedSource, OnRead, collect_sources, read, unit_by_script
 from elman.data.store.dataset import Dataset, Shard
 from elman.data.store.disk import atomic_write, key_of
 from elman.data.store.schema import SPLITS

@@ -10,9 +10,10 @@ from itertools import chain, groupby
 import polars as pl
 
 from elman.data.exports.proteins import proteins
+from elman.data.formats.options import Options
 from elman.data.genome.contigs import Contig
 from elman.data.genome.genome_model import GenomeModel, from_frame, to_frame
-from elman.data.sources.reading import Options, read
+from elman.data.sources.reading import read
 from elman.data.store import schema
 from elman.data.store.dataset import Shard
 from elman.data.store.disk import key_of

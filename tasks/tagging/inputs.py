@@ -18,6 +18,7 @@ from elman.data.corpus import shards as corpus
 from elman.data.errors import BadInput, UsageError
 from elman.data.formats import parquet
 from elman.data.formats import records as text_records
+from elman.data.formats.options import Options
 from elman.data.formats.parquet import Columns
 from elman.data.formats.records import Document, Flat, Quarantined, Sentence
 from elman.data.formats.slices import SeenIds, Slice, SliceSize
@@ -26,7 +27,6 @@ from elman.data.genome.spooled_sequence import SpooledSequence
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import (
     HashedSource,
-    Options,
     check_unchanged,
     collect_parquet,
     collect_sources,
@@ -388,7 +388,7 @@ def _read(
     if file.columns is None:
         yield from read_slice(file.item, piece, options, unpacked, start)
         return
-    scanner = thread_scanner(options.tokenizer or Tokenizer(unit=options.unit), options.kept)
+    scanner = thread_scanner(options.tokenizer or Tokenizer(unit=options.unit), options.strings)
     yield from parquet.read(file.path, file.name, file.columns, piece, scanner)
     check_unchanged(file.item)
 

@@ -16,9 +16,9 @@ import polars as pl
 
 from elman.data.corpus.shards import quarantine_table
 from elman.data.errors import ElmanError
+from elman.data.formats.options import Options
 from elman.data.formats.records import Quarantined
 from elman.data.formats.slices import Slice
-from elman.data.sources.reading import Options
 from elman.data.store import schema
 from elman.data.store.dataset import Shard
 from elman.data.store.disk import key_of
@@ -153,7 +153,7 @@ class Shards:
 
         tables = entities(Tagger.of(loaded, request.kept, request.rows), request.formats, request.reuse)
         return cls(
-            request, staging, lambda each, whole: tables, replace(options_of(loaded), kept=request.kept)
+            request, staging, lambda each, whole: tables, replace(options_of(loaded), strings=request.kept)
         )
 
     def tag(self, job: Job, say: Say = lambda begin, end: None) -> Shard:

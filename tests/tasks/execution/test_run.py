@@ -1,6 +1,6 @@
 """A tagging run at work."""
 
-from elman.data.sources.reading import Options
+from elman.data.formats.options import Options
 from elman.data.text.tokenizer import Tokenizer
 from elman.flows.tag import find_input, tag_writer
 from elman.tasks.execution.run import Tagging

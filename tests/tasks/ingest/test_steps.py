@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from elman.data.errors import BadInput
-from elman.data.sources.reading import Options, collect_sources
+from elman.data.formats.options import Options
+from elman.data.sources.reading import collect_sources
 from elman.data.store.writer import DatasetWriter, Staging
 from elman.tasks.ingest import steps
 from elman.tasks.ingest.steps import MOST_TASKS, bad_records, grouped, refusal, stage_items
