@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 from elman.data.errors import ElmanError
 from elman.tasks.runtime import environment, orchestration
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_BAD_DATA = 1, 2, 3
 
@@ -100,12 +100,14 @@ def _parse(name: str, command: Command, arguments: list[str]) -> tuple[Any, bool
 
 def _run(name: str, command: Command, arguments: list[str]) -> int:
     if command.observed and not {"-h", "--help"} & set(arguments):
-        reason = orchestration.engage()
+        reason = orchestration.load_prefect()
         if reason:
-            say(f"Not recorded in Prefect: {reason}.")
+            print_status(f"Not recorded in Prefect: {reason}.")
     config, as_json = _parse(name, command, arguments)
-    if command.computes and environment.compiles():
-        say("The first run compiles its kernels for this machine, once: that takes up to a minute more.")
+    if command.computes and environment.kernels_missing():
+        print_status(
+            "The first run compiles its kernels for this machine, once: that takes up to a minute more."
+        )
     flow = getattr(importlib.import_module(f"elman.flows.{command.module}"), command.flow)
     summary: dict[str, Any] = orchestration.call(flow, config)
     print(json.dumps(summary, ensure_ascii=False) if as_json else render(summary), flush=True)
@@ -171,33 +173,33 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if arguments else EXIT_USAGE
     name = arguments[0]
     if name not in COMMANDS:
-        say(f"elman: expected one of {', '.join(COMMANDS)}. Got {name!r}. See elman --help.")
+        print_status(f"elman: expected one of {', '.join(COMMANDS)}. Got {name!r}. See elman --help.")
         return EXIT_USAGE
     environment.prepare()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         return _run(name, COMMANDS[name], arguments[1:])
     except ElmanError as error:
-        say(f"elman {name}: {error}")
+        print_status(f"elman {name}: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        say(f"elman {name}: interrupted; the same command goes on where it stopped.")
+        print_status(f"elman {name}: interrupted; the same command goes on where it stopped.")
         return 128 + signal.SIGINT
     except Terminated:
-        say(f"elman {name}: terminated; the same command goes on where it stopped.")
+        print_status(f"elman {name}: terminated; the same command goes on where it stopped.")
         return 128 + signal.SIGTERM
     except BrokenPipeError:  # whoever read our output has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        say(f"elman {name}: {where}{error.strerror or error}. Details: {_keep_traceback(name)}")
+        print_status(f"elman {name}: {where}{error.strerror or error}. Details: {_keep_traceback(name)}")
         return EXIT_FAILURE
     except Exception as error:
         if type(error).__module__.startswith("elman.rnn."):  # training that cannot go on with this data
-            say(f"elman {name}: {error}")
+            print_status(f"elman {name}: {error}")
             return EXIT_BAD_DATA
-        say(f"elman {name}: {type(error).__name__}: {error}. Details: {_keep_traceback(name)}")
+        print_status(f"elman {name}: {type(error).__name__}: {error}. Details: {_keep_traceback(name)}")
         return EXIT_FAILURE
 
 

@@ -12,7 +12,7 @@ from elman.flows.train import TrainConfig, train
 from elman.tasks.demo import show
 from elman.tasks.demo.sample_genomes import Genome, genomes
 from elman.tasks.runtime import mlflow_sync
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import CHECKOUT, home
 from elman.tasks.runtime.orchestration import call
 
@@ -36,11 +36,11 @@ def demo(config: DemoConfig) -> dict[str, Any]:
     summary = {"text": text, "dna": "left out" if config.text_only else _dna(config)}
     show.title("Look around", f"everything lies in {show.short(home())}; nothing is left running")
     command = show.short(Path(sys.argv[0])) if Path(sys.argv[0]).name == "elman" else "elman"
-    say("The runs with their curves, tables and models, in a browser:")
-    say(f"    {command} up        then open {mlflow_sync.page(text['run_id'])}")
-    say(f"    {command} down      stops it")
-    say("On text of your own:")
-    say(f"    {command} tag models:/demo-names@champion FILE --out tagged --format parquet,jsonl")
+    print_status("The runs with their curves, tables and models, in a browser:")
+    print_status(f"    {command} up        then open {mlflow_sync.page(text['run_id'])}")
+    print_status(f"    {command} down      stops it")
+    print_status("On text of your own:")
+    print_status(f"    {command} tag models:/demo-names@champion FILE --out tagged --format parquet,jsonl")
     return {**summary, "seconds": round(time.monotonic() - began, 1), "home": str(home())}
 
 
@@ -69,14 +69,14 @@ def _text(config: DemoConfig) -> dict[str, Any]:
         "by the registered model; a run that is interrupted goes on where it stopped",
     )
     page, out = SAMPLES / "page.txt", home() / "tagged" / "demo-page"
-    say(page.read_text(encoding="utf-8").split("\n\n")[1] + "\n...")
+    print_status(page.read_text(encoding="utf-8").split("\n\n")[1] + "\n...")
     tagged = call(
         tag,
         TagConfig(model="models:/demo-names@champion", sources=(page,), out=out, format="parquet,jsonl"),
     )
     show.rows(out)
     counts = f"{tagged['rows']} entities in {tagged['sentences']} sentences"
-    say(f"{counts}: {show.short(out)}/data/*.parquet and tags.jsonl; the first of them above")
+    print_status(f"{counts}: {show.short(out)}/data/*.parquet and tags.jsonl; the first of them above")
     return {
         "model": trained["model"],
         "run_id": trained["run_id"],
@@ -90,9 +90,9 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
         "6. Genomes: which parts code for a protein?", "two bacteria to learn from, a third to judge by"
     )
     known = genomes()
-    say(f"from {show.short(known[UNSEEN].fasta.parent)}")
+    print_status(f"from {show.short(known[UNSEEN].fasta.parent)}")
     for name, genome in known.items():
-        say(f"    {name}: {genome.fasta.name} and {genome.gff3.name}")
+        print_status(f"    {name}: {genome.fasta.name} and {genome.gff3.name}")
     train_on = (known["S. aureus O11"], known["B. thetaiotaomicron jmh43"])
     found = call(ingest, IngestConfig(sources=_files(*train_on), name="demo-genomes"))
     show.corpus(found, "sequence")
@@ -110,7 +110,7 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
     )
     show.rows(out)
     files = f"{show.short(out)}/data/*.parquet, tags.gff3 and tags.bed"
-    say(f"{tagged['rows']:,} coding regions: {files}; the first of them above")
+    print_status(f"{tagged['rows']:,} coding regions: {files}; the first of them above")
     keys = ("precision", "recall", "f1", "mcc")
     return {"model": trained["model"], "test": {key: scores[key] for key in keys}, "tagged": str(out)}
 

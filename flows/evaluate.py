@@ -27,9 +27,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     folder = model_folder.resolve(config.model)
     corpus = corpus_folder(config.corpus)
     params = {"model": model_folder.read(folder).version, "corpus": corpus.name, "split": config.split}
-    with mlflow_sync.recording("evaluate", f"{params['model']} on {corpus.name}", params) as recorder:
+    with mlflow_sync.record_run("evaluate", f"{params['model']} on {corpus.name}", params) as recorder:
         out = str(recorder.run.artifacts)
         scores = evaluate_model(str(folder), str(corpus), config.split, report=out)
         write_scores({config.split: scores}, recorder.run.artifacts)
-        recorder.metrics(flat_scores({config.split: scores}), 0)
+        recorder.log_metrics(flat_scores({config.split: scores}), 0)
     return {**params, **scores}

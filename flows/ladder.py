@@ -9,7 +9,7 @@ from elman.flows.arguments import Corpus
 from elman.tasks.experiments.ablation import PRETRAINED, RULE, STEPS, preset_of, report_ablation, train_step
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.runtime import mlflow_sync
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.training.pretrain import pretrain
 from elman.tasks.training.text import encode_corpus
@@ -40,9 +40,9 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
     if dataset.kind.endswith("dna"):
         raise BadInput("a corpus of text", got="one of DNA", todo="Name another corpus.", source=folder)
     params = {"corpus": folder.name, "seeds": config.seeds, "epochs": config.epochs or "the presets'"}
-    with mlflow_sync.recording("ladder", f"{folder.name} ladder", params) as recorder:
+    with mlflow_sync.record_run("ladder", f"{folder.name} ladder", params) as recorder:
         counts = dataset.manifest["totals"]["counts"]
-        recorder.run.dataset(folder.name, folder, dataset.digest, "training", counts)
+        recorder.run.log_dataset(folder.name, folder, dataset.digest, "training", counts)
         encoded = {name: encode_corpus(str(folder), name) for name in ("article", "default")}
         out = str(recorder.run.artifacts)
         trained: list[dict[str, Any]] = []
@@ -58,18 +58,18 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
             for seed in range(1 if step == RULE else config.seeds):
                 child = {"rung": step, "seed": seed, "corpus": folder.name}
                 title = f"{folder.name} {step} s{seed}"
-                with mlflow_sync.recording("rung", title, child, parent=recorder.run.id) as inner:
+                with mlflow_sync.record_run("rung", title, child, parent=recorder.run.id) as inner:
                     source = encoded.get(step) or encoded[preset_of(step)]
                     start = pretrained if step == PRETRAINED else None
                     row = train_step(source, step, seed, rate, config.epochs, out, start)
-                    inner.metrics(_metrics(row), 0)
+                    inner.log_metrics(_metrics(row), 0)
                 rate = row["learning_rate"]
                 trained.append(row)
                 shown = ", ".join(f"{s} F1 {row[s]['f1']:.4f}" for s in ("dev", "test") if s in row)
-                say(f"{step}, seed {seed}: {shown}, {row['seconds']:.1f} s")
+                print_status(f"{step}, seed {seed}: {shown}, {row['seconds']:.1f} s")
         report = report_ablation(trained, out)
         for place, row in enumerate(report["rungs"]):
-            recorder.metrics({f"{s}_f1": row[s]["f1"] for s in ("dev", "test") if s in row}, place)
+            recorder.log_metrics({f"{s}_f1": row[s]["f1"] for s in ("dev", "test") if s in row}, place)
     return {
         "run_id": recorder.run.record["mlflow_run_id"] or recorder.run.id,
         "table": f"{out}/ladder.md",

@@ -11,7 +11,7 @@ from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.train import TrainConfig, train
 from elman.tasks.evaluation.promotion import decide, find_challenger, judge
 from elman.tasks.ingest.corpus_names import NAME
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import call, flow
 
 
@@ -47,7 +47,7 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     ingested = call(ingest, new)
     known = find_challenger(config.model, config.corpus)
     if known["judged"]:
-        say(f"{config.model}: {known['why']}; nothing is trained.")
+        print_status(f"{config.model}: {known['why']}; nothing is trained.")
         return {
             "model": config.model,
             "trained": False,
@@ -69,5 +69,5 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     scores = judge(config.model, known["challenger"], config.corpus)
     verdict = decide(config.model, known["challenger"], scores)
     stands = known["challenger"] if verdict["promoted"] else verdict["champion"]
-    say(f"{config.model}: {verdict['why']}; version {stands} is champion.")
+    print_status(f"{config.model}: {verdict['why']}; version {stands} is champion.")
     return {"model": config.model, "trained": bool(trained), **verdict, "ingest": ingested, "train": trained}

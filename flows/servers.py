@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elman.data.errors import UsageError
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ def down(config: DownConfig) -> dict[str, Any]:
 
     stopped = stop_servers()
     if not stopped["stopped"]:
-        say("Nothing was running.")
+        print_status("Nothing was running.")
     return stopped
 
 

@@ -25,7 +25,7 @@ from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.console import progress
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
-from elman.tasks.runtime.run_record import Run
+from elman.tasks.runtime.run_record import RunRecord
 from elman.tasks.tagging.inputs import Input
 from elman.tasks.tagging.output import (
     DNA_FORMATS,
@@ -124,7 +124,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
     if config.plan:
         return {**_foresee(config, writer, inputs, loaded, size), **said}
     params = {"model": loaded.version, "asked": config.model, "out": config.out, "format": config.format}
-    with mlflow_sync.recording("tag", f"{config.out.name} by {loaded.version}", params) as recorder, writer:
+    with mlflow_sync.record_run("tag", f"{config.out.name} by {loaded.version}", params) as recorder, writer:
         allow(writer, inputs, config.retag)
         plan = plan_sources(writer, inputs, options_of(loaded), size)
         write_plan(writer, config.model, folder, plan)
@@ -145,7 +145,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
         if counts["quarantined"]:
             report_quarantine(dataset)
         seconds = round(time.monotonic() - begun, 3)
-        recorder.metrics(_measured(counts, dataset.manifest["meta"]["summary"], seconds), 0)
+        recorder.log_metrics(_measured(counts, dataset.manifest["meta"]["summary"], seconds), 0)
         atomic_write(recorder.run.artifacts / "summary.json", to_bytes(dataset.manifest["meta"]["summary"]))
         recorder.run.save(tags={"elman.model": loaded.version, "elman.manifest": dataset.digest})
     return {
@@ -191,7 +191,7 @@ def _request(config: TagConfig, folder: Path, writer: DatasetWriter, shared: bud
 
 @contextlib.contextmanager
 def _engine(
-    config: TagConfig, shared: budget.Share, request: Request, shards: int, run: Run
+    config: TagConfig, shared: budget.Share, request: Request, shards: int, run: RunRecord
 ) -> Iterator[tuple[Engine, Callable[[str], None]]]:
     """The engine that was asked for, and the run's log."""
     with (run.folder / "log.txt").open("ab", buffering=0) as file:

@@ -18,7 +18,7 @@ from elman.tasks.experiments.comparison import compare_networks
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync, run_record
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.training.pretrain import pretrain
 from elman.tasks.training.text import encode_corpus, fit_config, fit_tagger
@@ -100,9 +100,9 @@ def train(config: TrainConfig) -> dict[str, Any]:
         params["class_weights"] = " ".join(config.class_weights)
     params |= {key: value for key, value in config.overrides.items() if value is not None}
     title = f"{folder.name} {config.preset} s{config.seed}"
-    with mlflow_sync.recording("train", title, params) as recorder:
+    with mlflow_sync.record_run("train", title, params) as recorder:
         counts = dataset.manifest["totals"]["counts"]
-        recorder.run.dataset(folder.name, folder, dataset.digest, "training", counts)
+        recorder.run.log_dataset(folder.name, folder, dataset.digest, "training", counts)
         steps = _train_dna if of_dna else _train_text
         summary = steps(config, folder, recorder)
         _record_model(config, folder, recorder, summary)
@@ -110,7 +110,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     return {"model": summary.pop("model"), "run_id": record["mlflow_run_id"] or recorder.run.id, **summary}
 
 
-def _train_text(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder) -> dict[str, Any]:
+def _train_text(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder) -> dict[str, Any]:
     encoded, pretrained = _encode(config, folder, recorder)
     fitted = fit_tagger(
         encoded,
@@ -130,7 +130,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorde
         scores["dev"] = fitted["dev"]
     if "test" in fitted["sizes"]:
         scores["test"] = evaluate_model(fitted["model"], str(folder), "test")
-    say(f"kept: epoch {fitted['best_epoch']} of {fitted['epochs']}")
+    print_status(f"kept: epoch {fitted['best_epoch']} of {fitted['epochs']}")
     report_training(recorder.run.id, fitted["model"], fitted["history"], scores, fitted["best_epoch"])
     summary = {
         "model": fitted["model"],
@@ -146,23 +146,25 @@ def _train_text(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorde
         out = str(recorder.run.artifacts)
         arguments = (fitted["model"], encoded, words, config.seed, fitted["seconds"], out)
         summary["compare"] = compare_networks(*arguments)
-        say(f"The comparison lies in {recorder.run.artifacts / 'comparison.md'}, with a picture beside it.")
+        print_status(
+            f"The comparison lies in {recorder.run.artifacts / 'comparison.md'}, with a picture beside it."
+        )
     return summary
 
 
-def _encode(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder) -> tuple[str, str | None]:
+def _encode(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder) -> tuple[str, str | None]:
     """Encode the corpus, after learning from text without labels where that is wanted."""
     if not config.pretrain:
         return encode_corpus(str(folder), config.preset), None
     text = corpus_folder(config.pretrain)
     source = Dataset.open(text)
     counts = source.manifest["totals"]["counts"]
-    recorder.run.dataset(text.name, text, source.digest, "pre-training", counts)
+    recorder.run.log_dataset(text.name, text, source.digest, "pre-training", counts)
     encoded = encode_corpus(str(folder), config.preset, str(text))
     return encoded, pretrain(str(text), str(folder), encoded, config.preset, config.checkpoint_s)
 
 
-def _train_dna(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder) -> dict[str, Any]:
+def _train_dna(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder) -> dict[str, Any]:
     from elman.tasks.training.genes import train_dna
 
     begun = time.monotonic()
@@ -171,7 +173,7 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder
     seconds = round(time.monotonic() - begun, 3)
     history = fitted.pop("history")
     for line in history:
-        recorder.metrics({"loss": line["loss"]}, int(line["step"]))
+        recorder.log_metrics({"loss": line["loss"]}, int(line["step"]))
     scores = {}
     for split in ("dev", "test"):
         with contextlib.suppress(BadInput):  # nothing annotated there
@@ -182,22 +184,22 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder
 
 
 def _record_model(
-    config: TrainConfig, folder: Path, recorder: mlflow_sync.Recorder, summary: dict[str, Any]
+    config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder, summary: dict[str, Any]
 ) -> None:
     """Tie what was trained to the run: its settings, its scores, and the model itself."""
     scores: dict[str, Any] = {split: summary[split] for split in ("dev", "test") if split in summary}
     numbers = flat_scores(scores)
     step = summary.get("best_epoch", summary.get("updates", 0))
     sizes = {"parameters": summary["parameters"], "training_s": summary["seconds"]}
-    recorder.metrics({**numbers, **sizes}, step)
-    recorder.params(model_settings(summary["model"]))
+    recorder.log_metrics({**numbers, **sizes}, step)
+    recorder.log_params(model_settings(summary["model"]))
     about = describe(summary["model"], scores)
-    recorder.describe(about)
+    recorder.set_description(about)
     where, tags = Path(summary["model"]), corpus_tags(folder)
-    recorder.run.model(where, register=config.register, tags=tags, scores=[*numbers], about=about)
+    recorder.run.log_model(where, register=config.register, tags=tags, scores=[*numbers], about=about)
 
 
-def _report_to(recorder: mlflow_sync.Recorder) -> Callable[[dict[str, float]], None]:
+def _report_to(recorder: mlflow_sync.RunRecorder) -> Callable[[dict[str, float]], None]:
     """Give each epoch to MLflow, and those that are better or seconds apart to the user."""
     best, shown = -1.0, 0.0
 
@@ -206,12 +208,12 @@ def _report_to(recorder: mlflow_sync.Recorder) -> Callable[[dict[str, float]], N
         epoch, score = int(line["epoch"]), line.get("score")
         if (score is not None and score > best) or time.monotonic() - shown >= QUIET_S:
             scored = "" if score is None else f", dev F1 {score:.4f}"
-            say(f"epoch {epoch}: loss {line['loss']:.4f}{scored}, {line['seconds']:.1f} s")
+            print_status(f"epoch {epoch}: loss {line['loss']:.4f}{scored}, {line['seconds']:.1f} s")
             best, shown = max(best, score or 0.0), time.monotonic()
         renamed = {"score": "dev_f1_by_epoch", "seconds": "epoch_s"}
         values = {
             renamed.get(key, key): value for key, value in line.items() if key not in ("epoch", "steps")
         }
-        recorder.metrics(values, epoch)
+        recorder.log_metrics(values, epoch)
 
     return on_epoch

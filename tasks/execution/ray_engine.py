@@ -27,7 +27,7 @@ from elman.data.store.disk import code_hash, sha256_file
 from elman.tasks.execution.engines import Local, Report, as_error
 from elman.tasks.execution.worker import describe
 from elman.tasks.runtime import environment, orchestration
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.tagging.shard import Request
 
 ADDRESS = "RAY_ADDRESS"  # of a cluster that runs; Ray's own name for it
@@ -222,7 +222,9 @@ class Ray:
             )
         elif now - self.told > TELL_S:
             self.told = now
-            say("waiting for room for a worker in the Ray cluster (`ray status` shows what it is used for)")
+            print_status(
+                "waiting for room for a worker in the Ray cluster (`ray status` shows what it is used for)"
+            )
 
     def _kill(self, seat: _Seat) -> None:
         self.seats.remove(seat)

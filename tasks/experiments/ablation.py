@@ -25,9 +25,9 @@ from elman.tasks.experiments import baselines
 from elman.tasks.models.presets import preset
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
-from elman.tasks.training.pretrain import learnt
+from elman.tasks.training.pretrain import load_pretrained
 from elman.tasks.training.text import architecture, fit_config, network_config
-from elman.tasks.training.training_data import Material
+from elman.tasks.training.training_data import TrainingData
 
 RULE = "most frequent tag"
 WORD_STEPS = ("standard network", "window network", "Elman", "GRU", "LSTM", "bidirectional")
@@ -41,20 +41,20 @@ def preset_of(step: str) -> str:
     return "default" if step in (*TEMPLATE_STEPS, PRETRAINED) else "article"
 
 
-def _network(step: str, material: Material) -> Architecture:
+def _network(step: str, training_data: TrainingData) -> Architecture:
     best = preset("default").network
     if step == "standard network":
-        return baselines.padded(material)
+        return baselines.padded(training_data)
     if step == "window network":
-        return baselines.window(material)
+        return baselines.window(training_data)
     if step == "bidirectional":
-        return baselines.article(material, cell=best["cell"], bidirectional=True)
+        return baselines.article(training_data, cell=best["cell"], bidirectional=True)
     if step in ("+ templates", "+ CRF"):
         changed = {"output": "softmax"} if step == "+ templates" else {}
-        return network_config(material, {**best, **changed})
+        return network_config(training_data, {**best, **changed})
     if step in ("+ ensemble", PRETRAINED):
-        return architecture(material, "default")
-    return baselines.article(material, cell=step.lower())
+        return architecture(training_data, "default")
+    return baselines.article(training_data, cell=step.lower())
 
 
 @task
@@ -82,22 +82,26 @@ def train_step(
         name, seed, learning_rate, parameters, seconds (of training), tokens_s (tagged per second); dev and
         test: scores, for the splits of the corpus.
     """
-    material = Material(encoded_corpus.read(Path(encoded)))
+    training_data = TrainingData(encoded_corpus.read(Path(encoded)))
     if step == RULE:
-        done = _trained(material, step, seed, lambda splits: baselines.most_frequent_tag(material, splits))
+        done = _trained(
+            training_data, step, seed, lambda splits: baselines.most_frequent_tag(training_data, splits)
+        )
     else:
-        how = fit_config(preset_of(step), {"epochs": epochs}, len(material.train))
-        network = _network(step, material)
+        how = fit_config(preset_of(step), {"epochs": epochs}, len(training_data.train))
+        network = _network(step, training_data)
         search = step in WORD_STEPS and rate is None
         how = how if search else replace(how, learning_rate=rate or how.learning_rate)
         before = Dataset.open(Path(pretrained)) if pretrained else None
-        eager = preset(preset_of(step)).eager
+        tune_outside_bias = preset(preset_of(step)).tune_outside_bias
 
         def train(splits: Sequence[str]) -> baselines.Baseline:
             if search:
-                return baselines.trained_at_best_rate(step, network, material, how, splits, seed)
-            start = learnt(before) if before else None
-            return baselines.trained(step, network, material, how, splits, seed, start, eager)[0]
+                return baselines.trained_at_best_rate(step, network, training_data, how, splits, seed)
+            start = load_pretrained(before) if before else None
+            return baselines.trained(
+                step, network, training_data, how, splits, seed, start, tune_outside_bias
+            )[0]
 
         key = key_of(
             encoded=Path(encoded).name,
@@ -107,10 +111,12 @@ def train_step(
             fit=how.to_dict(),
             rates=list(baselines.RATES) if search else None,
             pretrained=before.digest if before else None,
-            eager=eager,
+            eager=tune_outside_bias,
             code=code_hash(),
         )
-        done = _cached(home() / "rungs" / f"{key[:24]}.json", lambda: _trained(material, step, seed, train))
+        done = _cached(
+            home() / "rungs" / f"{key[:24]}.json", lambda: _trained(training_data, step, seed, train)
+        )
     for split, counts in done["counts"].items():
         atomic_write(_counts(Path(out), step, seed, split), json.dumps(counts).encode())
     row: dict[str, Any] = done["row"]
@@ -118,14 +124,14 @@ def train_step(
 
 
 def _trained(
-    material: Material, step: str, seed: int, train: Callable[[Sequence[str]], baselines.Baseline]
+    training_data: TrainingData, step: str, seed: int, train: Callable[[Sequence[str]], baselines.Baseline]
 ) -> dict[str, Any]:
     """Train and score a step: its `row`, and by split the `counts` of each sentence."""
-    splits = [split for split in ("dev", "test") if material.has(split)]
+    splits = [split for split in ("dev", "test") if training_data.has(split)]
     baseline, counts = train(splits), {}
     for split in splits:
-        gold = material.by_sentence(split, material.gold(split))
-        predicted = material.by_sentence(split, baseline.predictions[split])
+        gold = training_data.by_sentence(split, training_data.gold(split))
+        predicted = training_data.by_sentence(split, baseline.predictions[split])
         counts[split] = sentence_counts(gold, predicted).tolist()
     row = {
         "name": step,
@@ -134,7 +140,7 @@ def _trained(
         "parameters": baseline.parameters,
         "seconds": baseline.seconds,
         "tokens_s": baseline.tokens_s,
-        **{split: baselines.scores(baseline, material, split) for split in splits},
+        **{split: baselines.scores(baseline, training_data, split) for split in splits},
     }
     return {"row": row, "counts": counts}
 

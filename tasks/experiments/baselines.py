@@ -15,7 +15,7 @@ from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.state import FitConfig
 from elman.tasks.models.presets import preset
 from elman.tasks.training.text import network_config
-from elman.tasks.training.training_data import Material
+from elman.tasks.training.training_data import TrainingData
 
 RATES = (0.0005, 0.002, 0.008)  # learning rates of the search
 
@@ -29,7 +29,7 @@ class Baseline:
         parameters: number of parameters.
         seconds: of training.
         rate: learning rate; None for a rule.
-        predictions: by split, (N,) indices of the material's tags.
+        predictions: by split, (N,) indices of the training data's tags.
         tokens_s: tokens tagged per second.
     """
 
@@ -41,27 +41,29 @@ class Baseline:
     tokens_s: float
 
 
-def article(material: Material, **changed: object) -> NetworkConfig:
+def article(training_data: TrainingData, **changed: object) -> NetworkConfig:
     """The article's Elman network over the words of a corpus, with some fields changed."""
-    return network_config(material, {**preset("article").network, **changed})
+    return network_config(training_data, {**preset("article").network, **changed})
 
 
-def window(material: Material) -> WindowConfig:
+def window(training_data: TrainingData) -> WindowConfig:
     """Feed-forward network over two neighbours to each side."""
-    return WindowConfig(rows=material.encoded.features.rows, classes=material.classes, output=material.output)
+    return WindowConfig(
+        rows=training_data.encoded.features.rows, classes=training_data.classes, output=training_data.output
+    )
 
 
-def padded(material: Material) -> PaddedConfig:
+def padded(training_data: TrainingData) -> PaddedConfig:
     """Standard network of the article: sentences padded to the longest of training."""
-    rows, classes = material.encoded.features.rows, max(material.classes, 2)
-    return PaddedConfig.of(material.bags, material.train, rows=rows, classes=classes)
+    rows, classes = training_data.encoded.features.rows, max(training_data.classes, 2)
+    return PaddedConfig.of(training_data.bags, training_data.train, rows=rows, classes=classes)
 
 
 def evaluated(
     name: str,
     network: Architecture,
     params: Params,
-    material: Material,
+    training_data: TrainingData,
     splits: Sequence[str],
     *,
     seconds: float,
@@ -69,7 +71,9 @@ def evaluated(
 ) -> Baseline:
     """Predict some splits with a trained network."""
     began = time.perf_counter()
-    predictions = {split: material.said(material.predict(params, network, split)) for split in splits}
+    predictions = {
+        split: training_data.said(training_data.predict(params, network, split)) for split in splits
+    }
     took = time.perf_counter() - began
     return _baseline(name, network.size(), seconds, rate, predictions, took)
 
@@ -77,61 +81,68 @@ def evaluated(
 def trained(
     name: str,
     network: Architecture,
-    material: Material,
+    training_data: TrainingData,
     how: FitConfig,
     splits: Sequence[str],
     seed: int,
     start: Params | None = None,
-    eager: bool = False,
+    tune_outside_bias: bool = False,
 ) -> tuple[Baseline, float]:
-    """Train one network, from pre-trained parameters `start` if given; for `eager` see `Material.eager`.
+    """Train one network, from pre-trained parameters `start` if given; for `tune_outside_bias` see `TrainingData.tune_outside_bias`.
 
     Returns:
         the baseline, and its score on dev; NaN if dev has no entity that can be found.
     """
     began = time.perf_counter()
-    result = material.fit(network, how, seed, start=start)
-    if eager:
-        result, _ = material.eager(result, network)
+    result = training_data.fit(network, how, seed, start=start)
+    if tune_outside_bias:
+        result, _ = training_data.tune_outside_bias(result, network)
     seconds, rate = time.perf_counter() - began, how.learning_rate
-    baseline = evaluated(name, network, result.params, material, splits, seconds=seconds, rate=rate)
+    baseline = evaluated(name, network, result.params, training_data, splits, seconds=seconds, rate=rate)
     return baseline, result.best_score
 
 
 def trained_at_best_rate(
-    name: str, network: Architecture, material: Material, how: FitConfig, splits: Sequence[str], seed: int
+    name: str,
+    network: Architecture,
+    training_data: TrainingData,
+    how: FitConfig,
+    splits: Sequence[str],
+    seed: int,
 ) -> Baseline:
     """Train one network at each of RATES; the best on dev, or the middle rate without dev."""
 
     def merit(tried: tuple[Baseline, float]) -> float:
         baseline, score = tried
-        return score if material.judged else -abs(float(np.log((baseline.rate or 1) / RATES[1])))
+        return score if training_data.judged else -abs(float(np.log((baseline.rate or 1) / RATES[1])))
 
     configs = [replace(how, learning_rate=rate) for rate in RATES]
-    return max((trained(name, network, material, config, splits, seed) for config in configs), key=merit)[0]
+    return max(
+        (trained(name, network, training_data, config, splits, seed) for config in configs), key=merit
+    )[0]
 
 
-def most_frequent_tag(material: Material, splits: Sequence[str]) -> Baseline:
+def most_frequent_tag(training_data: TrainingData, splits: Sequence[str]) -> Baseline:
     """Baseline rule: the most frequent tag of each word."""
     began = time.perf_counter()
-    classes = max(material.classes, 2)
-    tags = most_frequent(material.train, symbols=len(material.bags), classes=classes)
+    classes = max(training_data.classes, 2)
+    tags = most_frequent(training_data.train, symbols=len(training_data.bags), classes=classes)
     seconds = time.perf_counter() - began
     began = time.perf_counter()
     predictions = {}
     for split in splits:
-        sequences = material.sequences(split)
-        predictions[split] = material.said(Prediction(tags[sequences.tokens], sequences.offsets))
+        sequences = training_data.sequences(split)
+        predictions[split] = training_data.said(Prediction(tags[sequences.tokens], sequences.offsets))
     took = time.perf_counter() - began
     return _baseline(
-        "most frequent tag", len(np.unique(material.train.tokens)), seconds, None, predictions, took
+        "most frequent tag", len(np.unique(training_data.train.tokens)), seconds, None, predictions, took
     )
 
 
-def scores(baseline: Baseline, material: Material, split: str) -> dict[str, float]:
+def scores(baseline: Baseline, training_data: TrainingData, split: str) -> dict[str, float]:
     """Entity scores and token accuracy of a baseline on a split."""
-    gold = material.by_sentence(split, material.gold(split))
-    all_scores = entity_scores(gold, material.by_sentence(split, baseline.predictions[split]))
+    gold = training_data.by_sentence(split, training_data.gold(split))
+    all_scores = entity_scores(gold, training_data.by_sentence(split, baseline.predictions[split]))
     return {key: all_scores[key] for key in ("precision", "recall", "f1", "accuracy")}
 
 

@@ -21,10 +21,10 @@ from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table
 from elman.tasks.experiments import baselines
 from elman.tasks.models import model_folder
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.text import fit_config
-from elman.tasks.training.training_data import Material
+from elman.tasks.training.training_data import TrainingData
 
 POSITIONS = (*range(1, 11), 16, 21, 31, 51)  # first positions of groups, 1-based
 SEEN = ("same position", "other positions", "never")
@@ -56,8 +56,8 @@ def compare_networks(
     """
     loaded = model_folder.read(Path(folder))
     binary, name = loaded.passport["binary"], loaded.passport["preset"]
-    mine = Material(encoded_corpus.read(Path(encoded)), binary)
-    base = Material(encoded_corpus.read(Path(words)), binary)
+    mine = TrainingData(encoded_corpus.read(Path(encoded)), binary)
+    base = TrainingData(encoded_corpus.read(Path(words)), binary)
     splits = [split for split in ("dev", "test") if base.has(split)]
     params, network, _ = from_bytes(loaded.files[model_folder.WEIGHTS])
     rate = loaded.passport["fit"]["learning_rate"]
@@ -73,7 +73,7 @@ def compare_networks(
     ]
     for title, baseline in networks.items():
         results.append(baselines.trained_at_best_rate(title, baseline, base, how, splits, seed))
-        say(f"compare: {title}, rate {results[-1].rate:g}, {results[-1].seconds:.0f} s")
+        print_status(f"compare: {title}, rate {results[-1].rate:g}, {results[-1].seconds:.0f} s")
     results.append(baselines.most_frequent_tag(base, splits))
     report = _report(base, splits, results, int(base.train.lengths.max()))
     _write(report, Path(out))
@@ -81,13 +81,13 @@ def compare_networks(
 
 
 def _report(
-    material: Material, splits: Sequence[str], results: Sequence[baselines.Baseline], longest: int
+    training_data: TrainingData, splits: Sequence[str], results: Sequence[baselines.Baseline], longest: int
 ) -> dict[str, Any]:
     networks = []
     for result in results:
         row: dict[str, Any] = {"name": result.name}
         for split in splits:
-            row[split] = baselines.scores(result, material, split)
+            row[split] = baselines.scores(result, training_data, split)
         row |= {
             "parameters": result.parameters,
             "seconds": round(result.seconds, 3),
@@ -100,24 +100,27 @@ def _report(
         "padded_to": longest,
     }
     if "dev" in splits:
-        report["by_position"] = _by_position(material, results)
-        report["by_seen"] = _by_seen(material, results)
+        report["by_position"] = _by_position(training_data, results)
+        report["by_seen"] = _by_seen(training_data, results)
     return report
 
 
-def _positions(material: Material, split: str) -> np.ndarray:
+def _positions(training_data: TrainingData, split: str) -> np.ndarray:
     """Position of each token in its sentence, 1-based."""
-    sequences = material.sequences(split)
+    sequences = training_data.sequences(split)
     starts = np.repeat(sequences.offsets[:-1], sequences.lengths)
     positions: np.ndarray = np.arange(len(sequences.tokens)) - starts + 1
     return positions
 
 
 def _table(
-    material: Material, results: Sequence[baselines.Baseline], groups: np.ndarray, names: Sequence[str]
+    training_data: TrainingData,
+    results: Sequence[baselines.Baseline],
+    groups: np.ndarray,
+    names: Sequence[str],
 ) -> list[Any]:
     """Accuracy of dev tokens by group: of all tokens, and of entity tokens."""
-    gold = material.gold("dev")
+    gold = training_data.gold("dev")
     table = []
     for number, name in enumerate(names):
         tokens = groups == number
@@ -134,22 +137,22 @@ def _table(
     return table
 
 
-def _by_position(material: Material, results: Sequence[baselines.Baseline]) -> list[Any]:
+def _by_position(training_data: TrainingData, results: Sequence[baselines.Baseline]) -> list[Any]:
     """Accuracy by position of a token in its sentence."""
     lasts = [f"-{after - 1}" if after - first > 1 else "" for first, after in pairwise(POSITIONS)]
     names = [f"{first}{last}" for first, last in zip(POSITIONS, [*lasts, " on"], strict=True)]
-    groups = np.searchsorted(np.array(POSITIONS), _positions(material, "dev"), side="right") - 1
-    return _table(material, results, groups, names)
+    groups = np.searchsorted(np.array(POSITIONS), _positions(training_data, "dev"), side="right") - 1
+    return _table(training_data, results, groups, names)
 
 
-def _by_seen(material: Material, results: Sequence[baselines.Baseline]) -> list[Any]:
+def _by_seen(training_data: TrainingData, results: Sequence[baselines.Baseline]) -> list[Any]:
     """Accuracy by occurrence of the word in training: at the same position, at others only, never."""
-    train, dev = material.train, material.sequences("dev")
+    train, dev = training_data.train, training_data.sequences("dev")
     span = int(max(train.lengths.max(), dev.lengths.max())) + 1
-    known = np.unique(train.tokens * np.int64(span) + _positions(material, "train"))
-    same = np.isin(dev.tokens * np.int64(span) + _positions(material, "dev"), known)
+    known = np.unique(train.tokens * np.int64(span) + _positions(training_data, "train"))
+    same = np.isin(dev.tokens * np.int64(span) + _positions(training_data, "dev"), known)
     elsewhere = np.isin(dev.tokens, np.unique(train.tokens))
-    return _table(material, results, np.where(same, 0, np.where(elsewhere, 1, 2)), SEEN)
+    return _table(training_data, results, np.where(same, 0, np.where(elsewhere, 1, 2)), SEEN)
 
 
 def _write(report: dict[str, Any], out: Path) -> None:

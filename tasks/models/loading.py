@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from elman.tasks.models.model_folder import read
 
 
-class Tags(Protocol):
+class LoadedModel(Protocol):
     """What every loaded model does, of text or of DNA."""
 
     def tag_raw(self, text: str) -> list[dict[str, Any]]:
@@ -14,7 +14,7 @@ class Tags(Protocol):
         ...
 
 
-def load(folder: Path) -> Tags:
+def load(folder: Path) -> LoadedModel:
     """Load a model of either kind, ready to tag raw strings.
 
     Raises:
@@ -24,7 +24,7 @@ def load(folder: Path) -> Tags:
     if model.kind == "dna":
         from elman.tasks.models.gene_finder import load_model
 
-        loaded: Tags = load_model(model)
+        loaded: LoadedModel = load_model(model)
         return loaded
     from elman.tasks.models.text_tagger import Tagger
 

@@ -8,9 +8,10 @@ from elman.data.encoding.features import FeatureTemplate
 from elman.data.errors import UsageError
 from elman.rnn.training.state import FitConfig
 
-CAPACITY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
-READ = 20_000_000  # tokens of unlabelled text that pre-training reads, repeated ones counted each time
-FEW, MANY = 1_000, 5_000  # training sentences below which many updates are made, and from which fewer do
+ARTICLE_VOCABULARY = 10_000  # words of the article's vocabulary, `<PAD>` and `<UNK>` included
+PRETRAINING_TOKENS = 20_000_000  # tokens of unlabelled text read in pre-training, over all passes
+# Training sentences: below the first, many small updates; from the second on, fewer epochs.
+SMALL_CORPUS, LARGE_CORPUS = 1_000, 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Preset:
         network: fields of rnn.networks.tagger.NetworkConfig; rows and classes follow from the corpus.
         members: such networks that learn apart and answer together, see rnn/networks/ensemble.py.
         fit: fields of rnn.training.state.FitConfig.
-        eager: how ready it is to see entities is set on dev, see `Material.eager`.
+        tune_outside_bias: tune the bias of `O` for F1 on dev, see `TrainingData.tune_outside_bias`.
     """
 
     blocks: Mapping[str, tuple[FeatureTemplate, ...]]
@@ -31,18 +32,18 @@ class Preset:
     network: Mapping[str, Any] = field(default_factory=dict)
     members: int = 1
     fit: Mapping[str, Any] = field(default_factory=dict)
-    eager: bool = False
+    tune_outside_bias: bool = False
 
 
-def _blocks(*names: str) -> tuple[FeatureTemplate, ...]:
+def _templates(*names: str) -> tuple[FeatureTemplate, ...]:
     return tuple(FeatureTemplate(name=name) for name in names)
 
 
-_WORD_ONLY = (FeatureTemplate(name="word", max_size=CAPACITY, rows=CAPACITY),)
+_WORD_ONLY = (FeatureTemplate(name="word", max_size=ARTICLE_VOCABULARY, rows=ARTICLE_VOCABULARY),)
 _AFFIXES = tuple(f"{side}{length}" for side in ("prefix", "suffix") for length in (1, 2, 3, 4))
 _BLOCKS = {
-    "word": _blocks("word", "lower", "shape", *_AFFIXES),
-    "char": _blocks("word", "shape", "at-2", "at-1", "at+1", "at+2", "at-1+0", "at+0+1"),
+    "word": _templates("word", "lower", "shape", *_AFFIXES),
+    "char": _templates("word", "shape", "at-2", "at-1", "at+1", "at+2", "at-1+0", "at+0+1"),
 }
 _NETWORK = {"bidirectional": True, "layers": 1, "output": "crf"}
 _FIT = {"learning_rate": 0.002, "blocks": 0.3, "unknown": 0.25, "average": 5, "epochs": 25, "patience": 0}
@@ -64,7 +65,7 @@ PRESETS: Mapping[str, Preset] = {
         rare=_RARE,
         network={**_NETWORK, "cell": "elman", "hidden": 100, "embedding": 100},
         fit=_FIT,
-        eager=True,
+        tune_outside_bias=True,
     ),
     # Gates, which remember further; words read letter by letter; a second network that learns apart.
     "default": Preset(
@@ -73,7 +74,7 @@ PRESETS: Mapping[str, Preset] = {
         network={**_NETWORK, "cell": "lstm", "hidden": 112, "embedding": 160},
         members=2,
         fit=_FIT,
-        eager=True,
+        tune_outside_bias=True,
     ),
 }
 
@@ -89,20 +90,20 @@ def preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def by_size(sentences: int) -> dict[str, Any]:
+def settings_by_size(sentences: int) -> dict[str, Any]:
     """What differs by the number of training sentences, beside `FitConfig.suited`.
 
     Below 1,000, which want many updates and are judged by few sentences of dev: batches of 4, up to 60
     epochs, 20 of them without a better score. From 5,000, where an epoch is many updates: 15 epochs.
     """
-    if sentences < FEW:
+    if sentences < SMALL_CORPUS:
         return {"batch": 4, "epochs": 60, "patience": 20}
-    return {"epochs": 15} if sentences >= MANY else {}
+    return {"epochs": 15} if sentences >= LARGE_CORPUS else {}
 
 
-def pretraining(tokens: int) -> FitConfig:
+def pretraining_config(tokens: int) -> FitConfig:
     """How so much unlabelled text is learnt from: once at least, and until READ tokens are read in all."""
-    passes = min(max(round(READ / max(tokens, 1)), 1), 30)
+    passes = min(max(round(PRETRAINING_TOKENS / max(tokens, 1)), 1), 30)
     return FitConfig(
         epochs=passes, batch=32, parts=2, learning_rate=0.003, decay=0.05, dropout=0.1, blocks=0.1, patience=0
     )

@@ -19,7 +19,7 @@ from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
 from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig
-from elman.tasks.models.tag_set import Scoring
+from elman.tasks.models.tag_set import DecodingRules
 
 WEIGHTS = "families.safetensors"
 MIN_COVERAGE = 0.15  # of a gene that must be covered to give it a label of whole genes
@@ -110,7 +110,7 @@ def fit_families(
         unknown=0.0,
         patience=0,
     )
-    scoring = Scoring.of(tags, False)
+    scoring = DecodingRules.of(tags, False)
     sequences = Sequences(np.arange(len(residues), dtype=np.int32), offsets, targets.astype(np.int32))
     result = fit(
         network,
@@ -214,7 +214,7 @@ class FamilyTagger:
 
     def _likely(self, proteins: Proteins) -> npt.NDArray[np.int64]:
         """The genes in which there is a match."""
-        scoring = Scoring.of(tag_set(self.labels), False)
+        scoring = DecodingRules.of(tag_set(self.labels), False)
         said = predict(
             self.params,
             self.network,
@@ -233,7 +233,7 @@ class FamilyTagger:
             return
         parts = [proteins.residues[proteins.offsets[i] : proteins.offsets[i + 1]] for i in which]
         offsets, residues = _offsets([len(part) for part in parts]), np.concatenate(parts)
-        scoring = Scoring.of(tag_set(self.labels), False)
+        scoring = DecodingRules.of(tag_set(self.labels), False)
         said = predict(
             self.params,
             self.network,

@@ -10,7 +10,7 @@ from elman.rnn.compute.arrays import Bools
 from elman.rnn.inference.decode import Scheme
 
 
-class Scoring(NamedTuple):
+class DecodingRules(NamedTuple):
     """What decoding needs to know of a tag set: IOB2, or yes and no of one type."""
 
     scheme: Scheme

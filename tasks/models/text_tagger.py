@@ -27,7 +27,7 @@ from elman.rnn.inference.input_cache import InputCache, KeyedCache
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models.model_folder import VOCABULARY, WEIGHTS, Model, read
-from elman.tasks.models.tag_set import Scoring, iob2_of
+from elman.tasks.models.tag_set import DecodingRules, iob2_of
 
 CHUNK = 1 << 20  # tokens whose features are looked up at a time
 
@@ -173,7 +173,7 @@ class Tagger:
         self, numbers: np.ndarray, found: Looked, names: CacheSlots | None, offsets: np.ndarray, reuse: bool
     ) -> Prediction:
         sequences = Sequences(numbers, offsets)
-        scoring = Scoring.of(self.tags, self.binary)
+        scoring = DecodingRules.of(self.tags, self.binary)
         chosen, which = equal_sentences(numbers, offsets) if reuse else (None, None)
         prediction = predict(
             self.params,

@@ -10,13 +10,13 @@ from elman.tasks.runtime import orchestration
 PLAIN_EVERY_S = 10.0
 
 
-def say(line: str) -> None:
+def print_status(line: str) -> None:
     """Print one line for the user, and keep it with a Prefect run; stdout belongs to `--json`."""
     print(line, file=sys.stderr, flush=True)
     orchestration.log(line)
 
 
-def amount(number: float, unit: str) -> str:
+def format_amount(number: float, unit: str) -> str:
     """A number with its unit as a person reads it: "1,234 updates"; bytes, unit "B", as "1.23 MB"."""
     if unit != "B":
         return f"{number:,.0f} {unit}" if number >= 10 else f"{number:.2g} {unit}"
@@ -60,36 +60,36 @@ def _bar(label: str, total: float | None, unit: str, note: Note) -> Iterator[Cal
     columns = (TextColumn(label), BarColumn(), rate, TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console) as bars:
         bar = bars.add_task(label, total=total, rate="", note=note() if note else "")
-        begun, done = time.monotonic(), 0.0
+        started, done = time.monotonic(), 0.0
 
         def advance(more: float) -> None:
             nonlocal done
             done += more
-            rate = amount(done / max(time.monotonic() - begun, 1e-9), unit)
+            rate = format_amount(done / max(time.monotonic() - started, 1e-9), unit)
             bars.update(bar, advance=more, rate=rate, note=note() if note else "")
 
         yield advance
 
 
 def _lines(label: str, total: float | None, unit: str, note: Note) -> Iterator[Callable[[float], None]]:
-    begun = shown = time.monotonic()
+    started = shown = time.monotonic()
     done = 0.0
 
     def line() -> str:
-        elapsed = max(time.monotonic() - begun, 1e-9)
+        elapsed = max(time.monotonic() - started, 1e-9)
         rate = done / elapsed
         left = f", {(total - done) / rate:,.0f} s left" if total and rate and done < total else ""
-        of = f" of {amount(total, unit)}" if total else ""
+        of = f" of {format_amount(total, unit)}" if total else ""
         also = f", {note()}" if note else ""
-        return f"{label}: {amount(done, unit)}{of}, {amount(rate, unit)}/s{left}{also}"
+        return f"{label}: {format_amount(done, unit)}{of}, {format_amount(rate, unit)}/s{left}{also}"
 
     def advance(more: float) -> None:
         nonlocal done, shown
         done += more
         if time.monotonic() - shown >= PLAIN_EVERY_S and (total is None or done < total):
             shown = time.monotonic()
-            say(line())
+            print_status(line())
 
     yield advance
     if done or total != 0:  # nothing to do is nothing to say
-        say(line())
+        print_status(line())

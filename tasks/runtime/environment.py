@@ -45,7 +45,7 @@ def client_settings() -> Path:
     return home() / "servers" / "env"
 
 
-def kernels(base: Path) -> Path:
+def kernel_cache(base: Path) -> Path:
     """Where compiled kernels are kept, for all processes.
 
     Numba compiles a kernel anew when its own file changes; kernels of several files have these inlined.
@@ -55,7 +55,7 @@ def kernels(base: Path) -> Path:
     return base / "numba" / hashlib.sha256(inlined).hexdigest()[:16]
 
 
-def compiles() -> bool:
+def kernels_missing() -> bool:
     """Whether no kernel has been compiled yet."""
     return next(Path(os.environ["NUMBA_CACHE_DIR"]).glob("**/*.nbi"), None) is None
 
@@ -70,7 +70,7 @@ def prepare() -> None:
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(kernels(home())))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_cache(home())))
 
 
 def cores() -> int:

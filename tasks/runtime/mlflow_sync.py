@@ -18,7 +18,7 @@ from typing import Any
 from elman.data.errors import UsageError
 from elman.data.store.disk import sha256_file
 from elman.tasks.runtime import run_record
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import CHECKOUT, home
 from elman.tasks.runtime.mlflow_connection import TrackingError, connect, tracking_uri
 from elman.tasks.runtime.registry import CHAMPION, champion
@@ -44,18 +44,18 @@ def _experiment(client: Any, kind: str = "train") -> str:
     return str(found.experiment_id)
 
 
-class Recorder:
+class RunRecorder:
     """A run being recorded: everything goes to its folder first, metrics also to MLflow while it answers."""
 
-    def __init__(self, run: run_record.Run) -> None:
+    def __init__(self, run: run_record.RunRecord) -> None:
         self.run = run
         self._live = True
         self._waiting: list[run_record.Row] = []
         self._flushed = 0.0
 
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
+    def log_metrics(self, values: Mapping[str, float], step: int) -> None:
         """Record metrics of one step (an epoch); shown in batches, at most every few seconds."""
-        self._waiting += self.run.metrics(values, step)
+        self._waiting += self.run.log_metrics(values, step)
         if not self._live or time.monotonic() - self._flushed < FLUSH_EVERY_S:
             return
         try:
@@ -63,24 +63,24 @@ class Recorder:
             _send_metrics(client, run_id, self._waiting)
         except Exception as error:
             self._live = False
-            say(f"MLflow: {_first_line(error)}. The run goes on; it is sent later.")
+            print_status(f"MLflow: {_first_line(error)}. The run goes on; it is sent later.")
         self._waiting.clear()
         self._flushed = time.monotonic()
 
-    def params(self, values: Mapping[str, Any]) -> None:
+    def log_params(self, values: Mapping[str, Any]) -> None:
         """Add parameters that were not known when the run began."""
         known = self.run.record["params"]
         self.run.save(params={**known, **{key: str(value) for key, value in values.items()}})
 
-    def describe(self, text: str) -> None:
+    def set_description(self, text: str) -> None:
         """Say in Markdown what came of the run; MLflow shows it on the run's page."""
         self.run.save(tags={**self.run.record["tags"], "mlflow.note.content": text})
 
 
 @contextmanager
-def recording(
+def record_run(
     kind: str, name: str, params: Mapping[str, Any], parent: str | None = None
-) -> Iterator[Recorder]:
+) -> Iterator[RunRecorder]:
     """Keep the record of one run and show it in MLflow at its end; arguments as in `tasks.runtime.run_record.start`.
 
     What was asked for wrongly is no run: it leaves no record.
@@ -88,7 +88,7 @@ def recording(
     run = run_record.start(kind, name, params, parent)
     status = "FINISHED"
     try:
-        yield Recorder(run)
+        yield RunRecorder(run)
     except UsageError:
         status = ""
         raise
@@ -128,11 +128,11 @@ def send_pending() -> int:
         except Exception as error:
             failed, left = f"{run.id}: {_first_line(error)}", left + 1
     if left:
-        say(f"MLflow: {failed}. {left} run(s) kept under {home() / 'runs'}, to be sent later.")
+        print_status(f"MLflow: {failed}. {left} run(s) kept under {home() / 'runs'}, to be sent later.")
     return left
 
 
-def _begin(run: run_record.Run) -> tuple[Any, str]:
+def _begin(run: run_record.RunRecord) -> tuple[Any, str]:
     """The MLflow run of a record, found by its tag or created."""
     mlflow = connect()
     client = mlflow.MlflowClient()
@@ -183,7 +183,7 @@ def _send_metrics(client: Any, run_id: str, rows: list[run_record.Row]) -> None:
         client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
 
-def _send(run: run_record.Run) -> None:
+def _send(run: run_record.RunRecord) -> None:
     """Send one whole record; everything in it may have been sent before."""
     client, run_id = _begin(run)
     record = run.record

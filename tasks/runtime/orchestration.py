@@ -1,6 +1,6 @@
 """The same flow code with Prefect or without.
 
-`@flow` and `@task` mark plain functions. Where a Prefect API is configured and answers, `engage()` loads
+`@flow` and `@task` mark plain functions. Where a Prefect API is configured and answers, `load_prefect()` loads
 Prefect: flows imported afterwards are real Prefect flows and their tasks real task runs. Otherwise the very
 same functions run as plain Python, at once. Prefect observes: a server that dies in mid-run does not stop
 the work.
@@ -28,7 +28,7 @@ _PLAIN = "__elman_plain__"
 _begun: list[dict[str, Any]] = []  # one entry a flow called by `call` that Prefect is running now
 
 
-def engage(timeout_s: float = 5.0) -> str | None:
+def load_prefect(timeout_s: float = 5.0) -> str | None:
     """Load Prefect if an API is configured and answers; call before flow modules are imported.
 
     Returns:
@@ -46,13 +46,13 @@ def engage(timeout_s: float = 5.0) -> str | None:
     return None
 
 
-def engaged() -> bool:
+def prefect_active() -> bool:
     """Whether flows called now become Prefect flow runs."""
     return "prefect" in sys.modules and bool(os.environ.get("PREFECT_API_URL"))
 
 
 def flow(fn: Callable[P, R]) -> Callable[P, R]:
-    """Mark a flow: a `prefect.Flow` where Prefect is loaded (`engage`, a worker, a deploy), else as it is."""
+    """Mark a flow: a `prefect.Flow` where Prefect is loaded (`load_prefect`, a worker, a deploy), else as it is."""
     if "prefect" not in sys.modules:
         return fn
     prefect: Any = importlib.import_module("prefect")
@@ -127,13 +127,13 @@ def cluster(address: str, **settings: Any) -> Iterator[None]:
 
 
 def call(flow: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a flow: as a Prefect flow run where `engaged`, else as plain Python.
+    """Run a flow: as a Prefect flow run where `prefect_active`, else as plain Python.
 
     Prefect's own failures (a server that stops answering) never lose work: what the body returned is
     returned, what it raised is raised, and a body that Prefect never started is run plain.
     """
     plain = cast(Callable[P, R], getattr(flow, _PLAIN, flow))
-    if plain is flow or not engaged():
+    if plain is flow or not prefect_active():
         return plain(*args, **kwargs)
     note: dict[str, Any] = {}
     _begun.append(note)

@@ -41,7 +41,7 @@ def promote(name: str, version: str, why: str) -> None:
     client.set_model_version_tag(name, version, "elman.why", why)
 
 
-def note(name: str, version: str, key: str, value: str) -> None:
+def set_version_tag(name: str, version: str, key: str, value: str) -> None:
     """Set a tag of a registered version."""
     connect().MlflowClient().set_model_version_tag(name, version, key, value)
 

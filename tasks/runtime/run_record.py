@@ -21,7 +21,7 @@ from elman.tasks.runtime.environment import home
 Row = tuple[str, float, int, int]  # name, value, time in ms since 1970, step
 
 
-class Run:
+class RunRecord:
     """One run and its folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -40,7 +40,7 @@ class Run:
         text = json.dumps(self.record, ensure_ascii=False, indent=1, sort_keys=True)
         atomic_write(self.folder / "run.json", text.encode())
 
-    def metrics(self, values: Mapping[str, float], step: int) -> list[Row]:
+    def log_metrics(self, values: Mapping[str, float], step: int) -> list[Row]:
         """Record the metrics of one step (an epoch)."""
         stamp = int(time.time() * 1000)
         rows = [(name, float(value), stamp, step) for name, value in values.items()]
@@ -54,7 +54,9 @@ class Run:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         return [tuple(json.loads(line)) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
-    def dataset(self, name: str, folder: Path, digest: str, context: str, counts: Mapping[str, int]) -> None:
+    def log_dataset(
+        self, name: str, folder: Path, digest: str, context: str, counts: Mapping[str, int]
+    ) -> None:
         """Tie the run to a corpus by the sha256 of its manifest."""
         entry = {
             "name": name,
@@ -65,7 +67,7 @@ class Run:
         }
         self.save(datasets=[*self.record["datasets"], entry])
 
-    def model(
+    def log_model(
         self,
         folder: Path,
         *,
@@ -87,7 +89,7 @@ class Run:
         self.save(model={**entry, "tags": dict(tags or {}), "scores": list(scores)})
 
 
-def start(kind: str, name: str, params: Mapping[str, Any], parent: str | None = None) -> Run:
+def start(kind: str, name: str, params: Mapping[str, Any], parent: str | None = None) -> RunRecord:
     """Open the record of a new run.
 
     Args:
@@ -115,16 +117,16 @@ def start(kind: str, name: str, params: Mapping[str, Any], parent: str | None = 
         "sent": False,
     }
     atomic_write(folder / "run.json", json.dumps(record).encode())
-    return Run(folder)
+    return RunRecord(folder)
 
 
-def find(run_id: str) -> Run | None:
+def find(run_id: str) -> RunRecord | None:
     """The run of an id of ours, or None."""
     folder = home() / "runs" / Path(run_id).name
-    return Run(folder) if (folder / "run.json").is_file() else None
+    return RunRecord(folder) if (folder / "run.json").is_file() else None
 
 
-def read(run_id: str) -> Run:
+def read(run_id: str) -> RunRecord:
     """The run of an id of ours.
 
     Raises:
@@ -144,11 +146,11 @@ def _lives(record: Mapping[str, Any]) -> bool:
         return False
 
 
-def unsent() -> list[Run]:
+def unsent() -> list[RunRecord]:
     """Ended runs that MLflow does not have yet, oldest first; a run whose process died counts as killed."""
     waiting = []
     for path in sorted((home() / "runs").glob("*/run.json")):
-        run = Run(path.parent)
+        run = RunRecord(path.parent)
         if run.record.get("sent", True):
             continue
         if run.record["status"] == "RUNNING":

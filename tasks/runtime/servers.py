@@ -23,7 +23,7 @@ import psutil
 
 from elman.data.errors import ElmanError, UsageError
 from elman.data.store.disk import atomic_write
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import CHECKOUT, client_settings, home
 from elman.tasks.runtime.mlflow_connection import tracking_uri
 
@@ -157,7 +157,7 @@ def start_servers(prefect_port: int, mlflow_port: int) -> dict[str, Any]:
     if _running():
         state = _state()
         if len(_running()) == len(state["processes"]):
-            say("Already up.")
+            print_status("Already up.")
             return server_status()
         stop_servers()
     _must_be_free(prefect_port, "--prefect-port")
@@ -176,7 +176,7 @@ def start_servers(prefect_port: int, mlflow_port: int) -> dict[str, Any]:
     database = home() / "mlflow"
     database.mkdir(parents=True, exist_ok=True)
     try:
-        say("Starting the Prefect server and the MLflow UI (15 to 60 s).")
+        print_status("Starting the Prefect server and the MLflow UI (15 to 60 s).")
         server = ["prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
         keep("prefect", _start("prefect", python + server, environment))
         mlflow = ["mlflow", "server", "--host", HOST, "--port", str(mlflow_port), "--workers", "1"]
@@ -188,7 +188,7 @@ def start_servers(prefect_port: int, mlflow_port: int) -> dict[str, Any]:
         ]
         keep("mlflow", _start("mlflow", [*python, *mlflow, *store], environment))
         _wait("prefect", f"{urls['prefect']}/api/health", processes["prefect"])
-        say("Deploying prefect.yaml and starting the worker.")
+        print_status("Deploying prefect.yaml and starting the worker.")
         _prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
         _prefect(["deploy", "--all"], environment)
         worker = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "1"]
@@ -305,7 +305,7 @@ def _scheduled(prefect_port: int, limit: int = 10) -> list[dict[str, str]]:
         deployments = {entry["id"]: entry["name"] for entry in _ask("deployments/filter", {}, prefect_port)}
         flows = {entry["id"]: entry["name"] for entry in _ask("flows/filter", {}, prefect_port)}
     except (urllib.error.URLError, OSError) as error:
-        say(f"The Prefect API does not answer: {error}")
+        print_status(f"The Prefect API does not answer: {error}")
         return []
     return [
         {

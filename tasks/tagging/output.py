@@ -19,7 +19,7 @@ from elman.data.store.dataset import MANIFEST, STAGING, Dataset, Shard
 from elman.data.store.disk import sha256_file
 from elman.data.store.writer import DatasetWriter, Staging
 from elman.tasks.models import model_folder
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.tagging.inputs import File, Input, find_inputs, outside
@@ -66,7 +66,7 @@ def pinned_model(out: Path, asked: str, retag: bool = False) -> tuple[Path, str 
             f"{out}: expected {before.name}, the model it was made with, in {before.parent}, for {asked} now "
             f"means {folder.name}. Got none. Say --retag to tag all of it with {folder.name}."
         )
-    say(
+    print_status(
         f"{asked} now means {folder.name}. {out} was tagged with {before.name}, and new sources are, too. "
         "Say --retag to tag all of it with the newer one."
     )

@@ -115,7 +115,7 @@ def plan_sources(
     inputs: Sequence[Input],
     options: Options,
     size: int | None,
-    say: Callable[[Input], None] = lambda each: None,
+    print_status: Callable[[Input], None] = lambda each: None,
 ) -> list[Planned]:
     """Find the slices of all sources; those of an unfinished run stay as they are.
 
@@ -136,7 +136,7 @@ def plan_sources(
     sizes = SliceSize.of(size or shard_size(inputs))
     plan = []
     for each in inputs:
-        say(each)
+        print_status(each)
         planned = Planned(each, kept=_whole(writer, each, committed.get(each.name, [])))
         if planned.kept is None:
             there = before.get(each.name)

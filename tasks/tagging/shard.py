@@ -156,7 +156,7 @@ class Shards:
             request, staging, lambda each, whole: tables, replace(options_of(loaded), strings=request.kept)
         )
 
-    def tag(self, job: Job, say: Say = lambda begin, end: None) -> Shard:
+    def tag(self, job: Job, print_status: Say = lambda begin, end: None) -> Shard:
         """Tag a slice and stage it.
 
         Raises:
@@ -172,7 +172,7 @@ class Shards:
         frames: dict[str, list[pl.DataFrame]] = {}
         quarantined: list[Quarantined] = []
         for cut in _parts(_without(_counted(stream, counted), job, quarantined), job.suspect):
-            say(cut.first, cut.first + cut.length)
+            print_status(cut.first, cut.first + cut.length)
             found, counts = tables_of(cut.cut)
             counted.update(counts)
             quarantined += cut.cut.quarantined

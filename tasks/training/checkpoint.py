@@ -10,7 +10,7 @@ from elman.data.store.disk import atomic_write, disk
 from elman.rnn.errors import TrainingError
 from elman.rnn.training import checkpoints
 from elman.rnn.training.state import State
-from elman.tasks.runtime.console import say
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import home
 
 EVERY_S = 30.0
@@ -53,13 +53,15 @@ class Checkpoint:
             return None
         raw = self.path.read_bytes()
         if hashlib.sha256(raw[32:]).digest() != raw[:32]:
-            say(f"{self.path}: the checkpoint is damaged; the training starts anew.")
+            print_status(f"{self.path}: the checkpoint is damaged; the training starts anew.")
             return None
         state, _ = checkpoints.from_bytes(raw[32:])
-        say(f"Going on where an earlier run stopped: epoch {state.epoch + 1}, step {state.adam.step}.")
+        print_status(
+            f"Going on where an earlier run stopped: epoch {state.epoch + 1}, step {state.adam.step}."
+        )
         return state
 
-    def keep(self, state: State) -> None:
+    def save(self, state: State) -> None:
         """Write the state if the last write is long enough ago, or if the training is over."""
         if state.finished or time.monotonic() - self._written >= self.every_s:
             raw = checkpoints.to_bytes(state)

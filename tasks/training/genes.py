@@ -162,7 +162,7 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
         updates.
     """
     from elman.tasks.models.model_folder import read, write
-    from elman.tasks.runtime.console import progress, say
+    from elman.tasks.runtime.console import print_status, progress
 
     config, dataset, costs = dna_preset(preset), Dataset.open(Path(corpus)), list[float]()
     version = None
@@ -183,10 +183,10 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
             params = fit_dna(truth, config, seed, on_step)
     families = None
     if labels:
-        say(f"families: {', '.join(labels)}; {len(proteins):,} genes")
+        print_status(f"families: {', '.join(labels)}; {len(proteins):,} genes")
 
         def on_epoch(line: dict[str, float]) -> None:
-            say(f"epoch {int(line['epoch'])}: loss {line['loss']:.4f}, {line['seconds']:.1f} s")
+            print_status(f"epoch {int(line['epoch'])}: loss {line['loss']:.4f}, {line['seconds']:.1f} s")
 
         weights = fit_families(proteins, labels, config.families, seed, on_epoch)
         families = FamilyTagger(tuple(labels), whole_gene_labels(proteins, labels), *weights)

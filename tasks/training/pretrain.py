@@ -21,8 +21,8 @@ from elman.rnn.networks.language_model import LanguageModelConfig, from_bytes, t
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig, State
-from elman.tasks.models.presets import preset, pretraining
-from elman.tasks.runtime.console import progress, say
+from elman.tasks.models.presets import preset, pretraining_config
+from elman.tasks.runtime.console import print_status, progress
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import EVERY_S, Checkpoint
@@ -90,12 +90,12 @@ def pretrain(
     key = key_of(unlabelled=source.digest, tokenizer=tokenizer.to_json(), code=code_hash(), **config)
     folder = home() / "pretrained" / key[:24]
     if (folder / "manifest.json").is_file():
-        say(f"What was learnt from {Path(unlabelled).name} before is used again.")
+        print_status(f"What was learnt from {Path(unlabelled).name} before is used again.")
         return str(folder)
     counted = count_words(lambda: _frames(source), tokenizer)
     text = encode_unlabelled(lambda: _frames(source), tokenizer, features, counted)
-    how = pretraining(len(text.tokens))
-    say(
+    how = pretraining_config(len(text.tokens))
+    print_status(
         f"Learning from {len(text.tokens):,} unlabelled tokens of {Path(unlabelled).name}, "
         f"{len(counted):,} distinct words, {how.epochs} times over."
     )
@@ -128,13 +128,13 @@ def _fit(
             nonlocal done
             advance(live.adam.step - done)
             done = live.adam.step
-            checkpoint.keep(live)
+            checkpoint.save(live)
 
         result = fit(config, how, bags, train, seed=SEED, on_state=on_state, state=state, workers=how.parts)
         timeless = [{k: v for k, v in line.items() if k != "seconds"} for line in result.history]
         return to_bytes(result.params, config), timeless
 
 
-def learnt(dataset: Dataset) -> Params:
+def load_pretrained(dataset: Dataset) -> Params:
     """What `pretrain` learnt, for `rnn.training.fit.fit(start=)`; its file is compared with its hash."""
     return from_bytes(dataset.export(WEIGHTS).read_bytes())

@@ -19,13 +19,13 @@ from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.state import FitConfig
 from elman.tasks.models import model_folder
-from elman.tasks.models.presets import MANY, RARE_SHARE, by_size, preset
-from elman.tasks.runtime.console import say
+from elman.tasks.models.presets import LARGE_CORPUS, RARE_SHARE, preset, settings_by_size
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import EVERY_S, Checkpoint
-from elman.tasks.training.pretrain import known_words, learnt, open_unlabelled
-from elman.tasks.training.training_data import Material, OnEpoch
+from elman.tasks.training.pretrain import known_words, load_pretrained, open_unlabelled
+from elman.tasks.training.training_data import OnEpoch, TrainingData
 
 
 @task
@@ -66,31 +66,33 @@ def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) 
     return str(folder)
 
 
-def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = MANY) -> FitConfig:
+def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = LARGE_CORPUS) -> FitConfig:
     """How a preset trains on so many sentences, with what the user has chosen himself.
 
     Raises:
         UsageError: a value out of bounds.
     """
     chosen = {name: value for name, value in overrides.items() if value is not None}
-    settings = {**preset(preset_name).fit, **by_size(sentences), **chosen}
+    settings = {**preset(preset_name).fit, **settings_by_size(sentences), **chosen}
     try:
         return FitConfig.suited(sentences, **settings)
     except ValueError as error:
         raise UsageError(str(error)) from None
 
 
-def network_config(material: Material, shape: Mapping[str, Any]) -> NetworkConfig:
+def network_config(training_data: TrainingData, shape: Mapping[str, Any]) -> NetworkConfig:
     """The network of a preset for a corpus: rows and classes follow from it; a sigmoid says yes or no."""
-    fields = {**shape, "output": "sigmoid"} if material.binary else shape
-    features = material.encoded.features
-    return NetworkConfig(rows=features.rows, letters=features.characters, classes=material.classes, **fields)
+    fields = {**shape, "output": "sigmoid"} if training_data.binary else shape
+    features = training_data.encoded.features
+    return NetworkConfig(
+        rows=features.rows, letters=features.characters, classes=training_data.classes, **fields
+    )
 
 
-def architecture(material: Material, preset_name: str) -> Architecture:
+def architecture(training_data: TrainingData, preset_name: str) -> Architecture:
     """What a preset trains for a corpus: its network, or a committee of such."""
     chosen = preset(preset_name)
-    network = network_config(material, chosen.network)
+    network = network_config(training_data, chosen.network)
     return network if chosen.members == 1 else Ensemble(member=network, members=chosen.members)
 
 
@@ -133,14 +135,16 @@ def fit_tagger(
     """
     dataset, read = Dataset.open(Path(corpus)), encoded_corpus.read(Path(encoded))
     weights = dict(sorted((class_weights or {}).items()))
-    material = Material(read, binary, weights)
-    how = fit_config(preset_name, overrides or {}, len(material.train))
-    network = architecture(material, preset_name)
+    training_data = TrainingData(read, binary, weights)
+    how = fit_config(preset_name, overrides or {}, len(training_data.train))
+    network = architecture(training_data, preset_name)
     before = Dataset.open(Path(pretrained)) if pretrained else None
     sizes = {split: [len(part), len(part.tokens)] for split, part in read.splits.items()}
-    say("; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items()))
-    for line in warnings(material):
-        say(line)
+    print_status(
+        "; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items())
+    )
+    for line in warnings(training_data):
+        print_status(line)
     key = key_of(
         corpus=dataset.digest,
         features=read.features.sha256,
@@ -156,15 +160,18 @@ def fit_tagger(
         state = checkpoint.load()
         for past in state.history if state else ():
             on_epoch(past)
-        start = learnt(before) if before else None
-        result, eagerness = material.fit(network, how, seed, on_epoch, checkpoint.keep, state, start), 0.0
-        if preset(preset_name).eager:
-            result, eagerness = material.eager(result, network)
+        start = load_pretrained(before) if before else None
+        result, eagerness = (
+            training_data.fit(network, how, seed, on_epoch, checkpoint.save, state, start),
+            0.0,
+        )
+        if preset(preset_name).tune_outside_bias:
+            result, eagerness = training_data.tune_outside_bias(result, network)
         dev = None
-        if material.has("dev"):
-            said = material.said(material.predict(result.params, network, "dev"))
-            gold = material.by_sentence("dev", material.gold("dev"))
-            dev = entity_scores(gold, material.by_sentence("dev", said))
+        if training_data.has("dev"):
+            said = training_data.said(training_data.predict(result.params, network, "dev"))
+            gold = training_data.by_sentence("dev", training_data.gold("dev"))
+            dev = entity_scores(gold, training_data.by_sentence("dev", said))
         passport = {
             "kind": "text",
             "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.sources},
@@ -172,7 +179,7 @@ def fit_tagger(
             "seed": seed,
             "unit": dataset.meta["unit"],
             "tokenizer": dataset.meta["tokenizer"],
-            "types": list(material.types),
+            "types": list(training_data.types),
             "binary": binary,
             "blocks": [block.name for block in read.features.templates],
             "vocabulary": read.features.sha256,
@@ -182,7 +189,7 @@ def fit_tagger(
             "class_weights": weights,
             "best_epoch": result.best_epoch,
             "eagerness": eagerness,
-            "temperature": material.temperature(result.params, network),
+            "temperature": training_data.temperature(result.params, network),
             "dev": dev,
             "notes": read.notes,
         }
@@ -206,18 +213,18 @@ def fit_tagger(
     }
 
 
-def warnings(material: Material) -> list[str]:
+def warnings(training_data: TrainingData) -> list[str]:
     """What a user should know of a corpus before it is learned from."""
-    notes, lines = material.encoded.notes, []
+    notes, lines = training_data.encoded.notes, []
     if notes["unlabelled_sentences"]:
         lines.append(f"{notes['unlabelled_sentences']:,} sentences without labels are left out.")
     if notes["held_out_sentences"]:
         lines.append(
             f"No dev split: {notes['held_out_sentences']:,} training sentences are held out to judge by."
         )
-    if not material.has("dev"):
+    if not training_data.has("dev"):
         lines.append("A single sentence: nothing can be held out, so the last epoch is kept.")
-    elif not material.judged:
+    elif not training_data.judged:
         lines.append(
             "No entity in dev that training can teach: F1 says nothing there, so the last epoch is kept."
         )

@@ -15,14 +15,14 @@ from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import Ensemble
 from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig, FitResult, State
-from elman.tasks.models.tag_set import Scoring, by_sentence, iob2_of
+from elman.tasks.models.tag_set import DecodingRules, by_sentence, iob2_of
 from elman.tasks.runtime.environment import cores
 
-EAGERNESS = tuple(0.25 * step for step in range(-2, 13))  # tried for what speaks for `O`, in logarithms
+BIAS_REDUCTIONS = tuple(0.25 * step for step in range(-2, 13))  # tried for what speaks for `O`, in logarithms
 OnEpoch = Callable[[dict[str, float]], None]
 
 
-class Material:
+class TrainingData:
     """What a network learns from and is judged by.
 
     Attributes:
@@ -56,7 +56,7 @@ class Material:
         self.encoded, self.binary = encoded, binary
         self.types = learned if binary is None else (binary,)
         self.bags = Bags(encoded.bags.rows, encoded.bags.offsets, encoded.bags.unknown)
-        self.scoring = Scoring.of(encoded.tags, binary is not None)
+        self.scoring = DecodingRules.of(encoded.tags, binary is not None)
         self.train = self._answered("train")
         self.class_weights = self._class_weights(weights or {})
 
@@ -132,7 +132,7 @@ class Material:
 
     def judge(self, split: str) -> Callable[[Prediction], float]:
         """F1 of predictions of a split, for once an epoch."""
-        scheme: Scheme = Scoring.of(self.tags, False).scheme
+        scheme: Scheme = DecodingRules.of(self.tags, False).scheme
         score = span_f1(self.gold(split), self.encoded.splits[split].offsets, scheme)
         return lambda prediction: score(replace(prediction, tags=self.said(prediction)))
 
@@ -167,7 +167,7 @@ class Material:
             workers=min(how.parts * members, cores()),
         )
 
-    def eager(self, result: FitResult, config: Architecture) -> tuple[FitResult, float]:
+    def tune_outside_bias(self, result: FitResult, config: Architecture) -> tuple[FitResult, float]:
         """Make a trained network as ready to see entities as is best on dev.
 
         Training looks for likely tags, not for F1: where entities are rare, too few are found. So what
@@ -191,13 +191,15 @@ class Material:
                     params[name][..., 0] += sign * np.float32(less)
             return params
 
-        scores = [judge(self.predict(changed(less), config, "dev")) for less in EAGERNESS]
+        scores = [judge(self.predict(changed(less), config, "dev")) for less in BIAS_REDUCTIONS]
         smooth = np.convolve([scores[0], *scores, scores[-1]], np.full(3, 1 / 3), "valid")
-        near = np.argsort(np.abs(EAGERNESS), kind="stable")
+        near = np.argsort(np.abs(BIAS_REDUCTIONS), kind="stable")
         best = int(near[np.argmax(np.round(smooth[near], 9))])
-        if not EAGERNESS[best]:
+        if not BIAS_REDUCTIONS[best]:
             return result, 0.0
-        return replace(result, params=changed(EAGERNESS[best]), best_score=scores[best]), EAGERNESS[best]
+        return replace(
+            result, params=changed(BIAS_REDUCTIONS[best]), best_score=scores[best]
+        ), BIAS_REDUCTIONS[best]
 
     def temperature(self, params: Params, config: Architecture) -> float:
         """What makes probabilities true on dev: of entities said with 0.8, four in five are right.

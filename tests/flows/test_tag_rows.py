@@ -88,9 +88,9 @@ def test_bytes_do_not_depend_on_the_number_of_workers(run, tmp_path):
 def test_a_run_is_shown_in_mlflow_beside_the_registered_version_with_its_summary(run, tmp_path, model):
     from mlflow import MlflowClient
 
-    with mlflow_sync.recording("train", "names", {}) as recorder:
+    with mlflow_sync.record_run("train", "names", {}) as recorder:
         tags = {"elman.model": model.name, "elman.passport": sha256_file(model / PASSPORT)}
-        recorder.run.model(model, register="names", tags=tags)
+        recorder.run.log_model(model, register="names", tags=tags)
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(lines(20)) + "\n")
     summary = run(path, "out", asked="models:/names/1")

@@ -56,7 +56,7 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     assert summary["seconds"] > 0
     json.dumps(summary)
     (run,) = (tracked_home / "runs").iterdir()
-    record = run_record.Run(run).record
+    record = run_record.RunRecord(run).record
     assert (record["status"], record["sent"], record["mlflow_run_id"]) == (
         "FINISHED",
         True,
@@ -153,7 +153,7 @@ def test_a_yes_no_training_is_judged_on_its_type(corpus, tracked_home):
 
 
 def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, tracked_home, monkeypatch):
-    monkeypatch.setattr("elman.tasks.models.presets.READ", 1000)
+    monkeypatch.setattr("elman.tasks.models.presets.PRETRAINING_TOKENS", 1000)
     folder = tracked_home / "corpora" / "letters"
     frame = pl.read_parquet(Dataset.open(tracked_home / "corpora" / corpus).files("data")[0])
     with DatasetWriter(folder, kind="corpus-text", config={}) as writer:
@@ -163,7 +163,7 @@ def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, t
     passport = json.loads((Path(summary["model"]) / "passport.json").read_bytes())
     assert passport["pretrained"] == [{"corpus": Dataset.open(folder).digest}]
     (run,) = (tracked_home / "runs").iterdir()
-    record = run_record.Run(run).record
+    record = run_record.RunRecord(run).record
     assert [entry["context"] for entry in record["datasets"]] == ["training", "pre-training"]
     assert record["params"]["pretrain"] == "letters"
 
@@ -185,7 +185,7 @@ def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(cor
     assert registry.versions("people") == []
     assert not (tracked_home / "models").exists()
     (run,) = (tracked_home / "runs").iterdir()
-    assert run_record.Run(run).record["status"] == "FAILED"
+    assert run_record.RunRecord(run).record["status"] == "FAILED"
 
 
 def test_a_corpus_that_is_nowhere_is_bad_input(tracked_home):

@@ -9,7 +9,7 @@ import pytest
 from elman.data.encoding import encoded_corpus
 from elman.tasks.experiments.comparison import compare_networks, markdown
 from elman.tasks.training.text import encode_corpus
-from elman.tasks.training.training_data import Material
+from elman.tasks.training.training_data import TrainingData
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def compared(trained, names, tmp_path_factory):
         report = compare_networks(
             trained["model"], trained["encoded"], words, 0, trained["seconds"], str(out), epochs=4
         )
-    return report, out, Material(encoded_corpus.read(Path(words)))
+    return report, out, TrainingData(encoded_corpus.read(Path(words)))
 
 
 def test_all_networks_are_in_the_table_with_size_time_and_rate(compared, trained):
@@ -44,8 +44,8 @@ def test_all_networks_are_in_the_table_with_size_time_and_rate(compared, trained
 
 
 def test_groups_hold_every_dev_token_once(compared):
-    report, _, material = compared
-    gold = material.gold("dev")
+    report, _, training_data = compared
+    gold = training_data.gold("dev")
     for key in ("by_position", "by_seen"):
         assert sum(row["tokens"] for row in report[key]) == len(gold)
         assert sum(row["entity_tokens"] for row in report[key]) == int((gold > 0).sum())

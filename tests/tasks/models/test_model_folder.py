@@ -129,7 +129,7 @@ def test_a_model_is_found_by_folder_by_name_and_by_run(trained, tracked_home):
     shutil.copytree(folder, tracked_home / "models" / folder.name)
     assert model_folder.resolve(folder.name) == tracked_home / "models" / folder.name
     run = run_record.start("train", "t", {})
-    run.model(folder)
+    run.log_model(folder)
     assert model_folder.resolve(run.id) == folder
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from elman.tasks.runtime.console import amount, progress
+from elman.tasks.runtime.console import format_amount, progress
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from elman.tasks.runtime.console import amount, progress
     ],
 )
 def test_an_amount_reads_well(number, unit, shown):
-    assert amount(number, unit) == shown
+    assert format_amount(number, unit) == shown
 
 
 def test_a_finished_step_says_how_much_it_did(capsys):

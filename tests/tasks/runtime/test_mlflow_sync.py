@@ -24,10 +24,10 @@ def sent_runs():
 
 
 def record_one(name="a run"):
-    with mlflow_sync.recording("train", name, {"epochs": 3}) as recorder:
+    with mlflow_sync.record_run("train", name, {"epochs": 3}) as recorder:
         for epoch in range(3):
-            recorder.metrics({"f1": epoch / 3, "loss": 1.0}, epoch)
-        recorder.run.dataset("letters", recorder.run.folder, "d" * 64, "train", {"sentences": 7})
+            recorder.log_metrics({"f1": epoch / 3, "loss": 1.0}, epoch)
+        recorder.run.log_dataset("letters", recorder.run.folder, "d" * 64, "train", {"sentences": 7})
         (recorder.run.artifacts / "note.txt").write_text("kept")
     return recorder.run
 
@@ -68,7 +68,7 @@ def test_sending_again_makes_no_doubles(tracked_home):
 
 
 def test_a_failed_run_is_shown_as_failed(tracked_home):
-    with pytest.raises(ZeroDivisionError), mlflow_sync.recording("train", "fails", {}):
+    with pytest.raises(ZeroDivisionError), mlflow_sync.record_run("train", "fails", {}):
         raise ZeroDivisionError
     assert [r.info.status for r in sent_runs()] == ["FAILED"]
 
@@ -76,7 +76,7 @@ def test_a_failed_run_is_shown_as_failed(tracked_home):
 def test_the_run_of_a_process_that_was_killed_is_shown_as_killed(tracked_home, checkout):
     code = (
         "import os, signal\nfrom elman.tasks.runtime import mlflow_sync as tracking\n"
-        "with tracking.recording('train', 'killed', {}) as r:\n    os.kill(os.getpid(), signal.SIGKILL)"
+        "with tracking.record_run('train', 'killed', {}) as r:\n    os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code], check=False, cwd=checkout)
     assert mlflow_sync.send_pending() == 0
@@ -101,8 +101,8 @@ def test_a_name_nobody_registered_is_bad_input(tracked_home, name):
 
 def test_a_run_that_cannot_be_sent_does_not_hold_up_the_others(tracked_home, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with mlflow_sync.recording("train", "its model is gone", {}) as recorder:
-        recorder.run.model(tracked_home / "models" / "gone")
+    with mlflow_sync.record_run("train", "its model is gone", {}) as recorder:
+        recorder.run.log_model(tracked_home / "models" / "gone")
     record_one("after it")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert mlflow_sync.send_pending() == 1
@@ -111,14 +111,14 @@ def test_a_run_that_cannot_be_sent_does_not_hold_up_the_others(tracked_home, mon
 
 
 def test_a_wrong_request_is_no_run(tracked_home):
-    with pytest.raises(UsageError), mlflow_sync.recording("train", "wrong", {}):
+    with pytest.raises(UsageError), mlflow_sync.record_run("train", "wrong", {}):
         raise UsageError("expected something else")
     assert sent_runs() == []
     assert list((tracked_home / "runs").iterdir()) == []
 
 
 def test_tagging_is_shown_apart_from_training(tracked_home):
-    with mlflow_sync.recording("tag", "nightly", {}):
+    with mlflow_sync.record_run("tag", "nightly", {}):
         pass
     assert sent_runs() == []
     found = client().search_runs([client().get_experiment_by_name(mlflow_sync.TAGGING).experiment_id])

@@ -14,7 +14,7 @@ import pytest
 FLOW = """
 import json, os, signal, sys, time
 from elman.tasks.runtime import orchestration
-reason = orchestration.engage()
+reason = orchestration.load_prefect()
 from elman.tasks.runtime.orchestration import call, flow, task
 
 @task

@@ -14,7 +14,7 @@ from elman.data.store.writer import DatasetWriter
 from elman.rnn.networks.ensemble import members_of
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models import model_folder
-from elman.tasks.training.pretrain import learnt, pretrain
+from elman.tasks.training.pretrain import load_pretrained, pretrain
 from elman.tasks.training.text import encode_corpus, fit_tagger
 
 
@@ -31,7 +31,7 @@ def text(home, write_corpus, invented_rows) -> Path:
 
 @pytest.fixture
 def short(monkeypatch):
-    monkeypatch.setattr("elman.tasks.models.presets.READ", 20_000)
+    monkeypatch.setattr("elman.tasks.models.presets.PRETRAINING_TOKENS", 20_000)
 
 
 def learn(text: Path, names: Path, **options) -> tuple[str, Dataset]:
@@ -74,7 +74,7 @@ def test_a_tagger_begins_with_what_was_learnt_and_its_passport_says_so(text, nam
     tables = [own["table"] for _, _, own in members_of(network, params)]
     features = encoded_corpus.read(Path(encoded)).features
     (unlabelled_only,) = word_rows(features, ["gnarled"])
-    before = learnt(dataset)["table"]
+    before = load_pretrained(dataset)["table"]
     assert before[unlabelled_only].any()
     (both,) = word_rows(features, ["met"])
     assert len(tables) == 2
