@@ -2,7 +2,7 @@
 
     python bench/scale.py [--shards 100000] [--workers 2000] [--dying 0.01] [--seed 0]
 
-The real `tasks.execution.scheduler` drives simulated workers (an engine with a clock of its own; some attempts die),
+The real scheduler drives simulated workers (an engine with a clock of its own; some attempts die),
 and a manifest of as many shards is written, read and added up. Printed: CPU seconds and bytes for each, peak
 memory, and how long the simulated workers stood idle.
 """
@@ -13,14 +13,16 @@ import random
 import resource
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from elman.data.store.dataset import FORMAT, MANIFEST, Dataset, FileEntry, Shard
 from elman.data.store.disk import to_pieces, write_whole
 from elman.tasks.execution import scheduler
-from elman.tasks.execution.engines import Report
-from elman.tasks.tagging.output import summary
+from elman.tasks.execution.engine import Report
+from elman.tasks.tagging.origin import ShardOrigin
+from elman.tasks.tagging.output import summarize
 
 
 def shard_of(number: int) -> Shard:
@@ -34,15 +36,28 @@ def shard_of(number: int) -> Shard:
     counts |= {f"probability {bin:02}": number for bin in range(20)} | {
         f"type T{n}": number for n in range(6)
     }
-    about = {
-        "name": f"source {number // 1000}",
-        "sha256": digest,
-        "number": number,
-        "begin": 0,
-        "end": 1 << 26,
-    }
-    about |= {"state": {"char": number, "wrapped": True}, "last": False, "base": number, "names": 0}
-    return Shard(f"{digest[:16]}-{number:06}", digest, files, counts, about)
+    origin = ShardOrigin(
+        name=f"source {number // 1000}",
+        sha256=digest,
+        number=number,
+        begin=0,
+        end=1 << 26,
+        state={"char": number, "wrapped": True},
+        last=False,
+        base=number,
+    )
+    return Shard(f"{digest[:16]}-{number:06}", digest, files, counts, origin.to_json())
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The job of a simulated worker."""
+
+    number: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shard that it will stage."""
+        return {"shard": shard_of(self.number).to_json()}
 
 
 class Simulated:
@@ -114,11 +129,11 @@ def main() -> None:
         raise error
 
     def work_of(number: int) -> scheduler.Work:
-        return scheduler.Work(f"{number}", lambda: {"shard": shard_of(number).to_json()}, 1 << 26)
+        return scheduler.Work(f"{number}", lambda: Simulation(number), 1 << 26)
 
-    run = scheduler.Runner(engine, take, bad)
+    run = scheduler.Scheduler(engine, take, bad)
     run.add(work_of(number) for number in range(options.shards))
-    run.run(lambda: False)
+    run.run()
     since = timed(f"scheduler: {options.shards:,} shards, {run.attempts:,} attempts", since)
     ideal = engine.worked / options.workers
     print(f"  {engine.died:,} attempts died; {len(done):,} shards done, {twice} twice")
@@ -132,7 +147,7 @@ def main() -> None:
         again = Dataset.open(path.parent).shards
         since = timed("manifest read beside those", since)
         assert list(again) == shards
-    print(f"  tokens in its summary: {summary(again)['tokens']:,}")
+    print(f"  tokens in its summary: {summarize(again)['tokens']:,}")
     timed("summary", since)
 
 

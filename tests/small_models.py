@@ -158,7 +158,7 @@ def marked_worker(tmp_path, checkout) -> Path:
             from elman.tasks.tagging import shard as tag_shard
 
             folder = pathlib.Path({str(tmp_path)!r})
-            real = tag_shard.entities
+            real = tag_shard.entity_tables
 
             def first(mark):
                 try:
@@ -170,9 +170,9 @@ def marked_worker(tmp_path, checkout) -> Path:
             def entities(*arguments):
                 tables = real(*arguments)
 
-                def watched(cut):
-                    documents = [part.document for part in cut.parts]
-                    text = " ".join(text for part in cut.parts for text in part.texts)
+                def watched(window):
+                    documents = [part.document for part in window.sentences]
+                    text = " ".join(text for part in window.sentences for text in part.texts)
                     with (folder / "log").open("a") as log:
                         log.write(" ".join(documents) + "\\n")
                     if "KILL" in text or ("ONCE" in text and first("once " + documents[0])):
@@ -187,11 +187,11 @@ def marked_worker(tmp_path, checkout) -> Path:
                         time.sleep(1000)
                     if "FAIL" in text:
                         raise RuntimeError("this text cannot be")
-                    return tables(cut)
+                    return tables(window)
 
                 return watched
 
-            tag_shard.entities = entities
+            tag_shard.entity_tables = entities
             worker.main()
         """)
     )

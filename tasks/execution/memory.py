@@ -1,4 +1,4 @@
-"""What tagging needs of memory, and how `--memory` is shared out.
+"""Memory of a tagging run: what each process takes, and how `--memory` is divided.
 
 Measured with bench/memory.py, two workers on English novels: pages that processes share (libraries, the
 mapped weights) counted once, the driver has 250 MiB, 290 with Prefect, a worker 150 beside model and tables.
@@ -15,96 +15,119 @@ from elman.tasks.runtime import orchestration
 MIB = 1 << 20
 DRIVER, PREFECT = 260 * MIB, 40 * MIB  # bytes; the second where flows are Prefect's
 WORKER = 165 * MIB  # without its model and its tables; freed memory that it keeps included
-LIBRARIES = 160 * MIB  # that processes of one machine share
-GENOMES = 320 * MIB  # of a worker that tags DNA, all in all
-ENTRY = 400  # bytes of the tables for each word and each stretch between white space that is kept
-FEWEST, MOST = 1 << 14, 1 << 17  # of these; a power of 2
-LEAST_ROWS, MOST_ROWS = 24 * MIB, 192 * MIB  # bytes of the table of what enters the cells for these words
+LIBRARIES = 160 * MIB  # shared by the processes of one machine
+GENOME_WORKER = 320 * MIB  # of a worker that tags DNA, all in all
+ENTRY = 400  # bytes of the tables for each word and each stretch between white space
+MIN_ENTRIES, MAX_ENTRIES = 1 << 14, 1 << 17  # of the tables; a power of 2
+MIN_CACHE, MAX_CACHE = 24 * MIB, 192 * MIB  # bytes of the input cache
 
 
 @dataclass(frozen=True)
-class Share:
-    """How many workers start (None: as many as a cluster has cores for), and what each has.
+class Resources:
+    """What a run may use.
 
     Attributes:
-        kept: words in its tables.
-        rows: bytes of its table of what enters the cells.
-        each: bytes of it all in all.
+        engine: name of an engine.
+        workers: processes; as many as there are cores if None; 0: this process.
+        memory: bytes, of all processes together.
+    """
+
+    engine: str
+    workers: int | None
+    memory: int
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Number of workers and the memory of each.
+
+    Attributes:
+        workers: None for as many as a cluster has cores.
+        table_entries: words in the tables of a worker.
+        input_cache: bytes of its input cache.
+        worker: bytes of a worker all in all.
     """
 
     workers: int | None
-    kept: int
-    rows: int
-    each: int
+    table_entries: int
+    input_cache: int
+    worker: int
 
 
-def of_driver() -> int:
-    """Bytes of the driver."""
+def driver_bytes() -> int:
+    """Return bytes of the driver."""
     return DRIVER + PREFECT * orchestration.prefect_active()
 
 
-def of_worker(kind: str, weights: int, kept: int, rows: int) -> int:
-    """Bytes of a worker, without the weights, which all map."""
-    return GENOMES if kind == "dna" else WORKER + of_model(weights) + kept * ENTRY + rows
+def worker_bytes(kind: str, weights: int, table_entries: int, input_cache: int) -> int:
+    """Return bytes of a worker, without the mapped weights, which all workers share."""
+    if kind == "dna":
+        return GENOME_WORKER
+    return WORKER + prepared_bytes(weights) + table_entries * ENTRY + input_cache
 
 
-def of_model(weights: int) -> int:
-    """Bytes that a worker makes of a model's weights, and of each batch with them."""
+def prepared_bytes(weights: int) -> int:
+    """Return bytes of the prepared network of a worker, and of each batch in it."""
     return weights // 2
 
 
-def of_weights(kind: str, weights: int) -> int:
-    """Bytes of the weights, mapped once for all workers of a machine; of DNA they are counted in GENOMES."""
+def mapped_bytes(kind: str, weights: int) -> int:
+    """Return bytes of the weights, mapped once a machine; of DNA they are counted in GENOME_WORKER."""
     return 0 if kind == "dna" else weights
 
 
-def of_cluster(workers: int | None, kind: str, weights: int) -> Share:
-    """What workers take that run elsewhere, with their libraries and weights to themselves."""
-    own = LIBRARIES + of_weights(kind, weights) + of_worker(kind, weights, DEFAULT_STRINGS, INPUT_CACHE_BYTES)
-    return Share(workers, DEFAULT_STRINGS, INPUT_CACHE_BYTES, own)
+def plan_cluster_memory(resources: Resources, shards: int, kind: str, weights: int) -> MemoryPlan:
+    """Plan workers that run elsewhere, each with libraries and weights to itself."""
+    own = (
+        LIBRARIES
+        + mapped_bytes(kind, weights)
+        + worker_bytes(kind, weights, DEFAULT_STRINGS, INPUT_CACHE_BYTES)
+    )
+    return MemoryPlan(resources.workers, DEFAULT_STRINGS, INPUT_CACHE_BYTES, own)
 
 
-def share(asked: int | None, memory: int, shards: int, kind: str, weights: int) -> Share:
-    """Share memory out: what is left goes to the tables of the workers, a third to those of words at most.
+def plan_memory(resources: Resources, shards: int, kind: str, weights: int) -> MemoryPlan:
+    """Divide memory among workers: what is left goes to tables (a third at most) and input caches.
 
     Args:
-        asked: workers; as many as there are cores and memory suffices for, if None; 0: none but the driver.
-        memory: bytes that all processes may use together.
-        shards: to be made; more workers have nothing to do.
+        resources: workers and memory that may be used.
+        shards: to be tagged; more workers would have nothing to do.
         kind: of the model, "text" or "dna".
         weights: bytes of the model's files.
 
     Raises:
         UsageError: the memory does not suffice.
     """
-    common, each = of_driver() + of_weights(kind, weights), of_worker(kind, weights, FEWEST, LEAST_ROWS)
-    need = common + each * max(asked or 1, 1)
+    memory, workers = resources.memory, resources.workers
+    common = driver_bytes() + mapped_bytes(kind, weights)
+    smallest = worker_bytes(kind, weights, MIN_ENTRIES, MIN_CACHE)
+    need = common + smallest * max(workers or 1, 1)
     if memory < need:
         raise UsageError(
-            f"expected --memory of {-(-need // MIB)}MiB or more for {max(asked or 1, 1)} worker(s) with this "
-            f"model. Got {memory // MIB}MiB."
+            f"expected --memory of {-(-need // MIB)}MiB or more for {max(workers or 1, 1)} worker(s) with "
+            f"this model. Got {memory // MIB}MiB."
         )
-    wanted = len(os.sched_getaffinity(0)) if asked is None else asked
-    workers = min(wanted, (memory - common) // each, max(shards, 1))
-    kept, rows = FEWEST, LEAST_ROWS
+    wanted = len(os.sched_getaffinity(0)) if workers is None else workers
+    workers = min(wanted, (memory - common) // smallest, max(shards, 1))
+    entries, cache = MIN_ENTRIES, MIN_CACHE
     if kind == "text":
-        left = (memory - common) // max(workers, 1) - of_worker(kind, weights, 0, 0)
-        while 2 * kept <= MOST and 3 * 2 * kept * ENTRY <= left:
-            kept *= 2
-        rows = min(left - kept * ENTRY, MOST_ROWS)
-    return Share(workers, kept, rows, of_worker(kind, weights, kept, rows))
+        left = (memory - common) // max(workers, 1) - worker_bytes(kind, weights, 0, 0)
+        while 2 * entries <= MAX_ENTRIES and 3 * 2 * entries * ENTRY <= left:
+            entries *= 2
+        cache = min(left - entries * ENTRY, MAX_CACHE)
+    return MemoryPlan(workers, entries, cache, worker_bytes(kind, weights, entries, cache))
 
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
-def size_of(value: str) -> int:
-    """Bytes of a size as people write it: 512MiB, 1GiB, 4M, 1000000.
+def parse_size(value: str) -> int:
+    """Return the bytes of a size such as 512MiB, 1GiB, 4M or 1000000.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is no size.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", value.strip(), re.IGNORECASE)
-    if not found or float(found[1]) <= 0:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", value.strip(), re.IGNORECASE)
+    if not match or float(match[1]) <= 0:
         raise UsageError(f"expected a size such as 512MiB or 1GiB. Got {value!r}.")
-    return int(float(found[1]) * _UNITS[found[2].lower()])
+    return int(float(match[1]) * _UNITS[match[2].lower()])

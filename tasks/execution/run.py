@@ -1,275 +1,324 @@
-"""A tagging run at work: the shards of a plan that are not there yet are made, then put right."""
+"""Run of a tagging plan: tags the missing shards, then renumbers those that depend on others."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from elman.data.corpus.shards import quarantine_table
 from elman.data.formats.slices import Slice
-from elman.data.sources.splitting import unpack
 from elman.data.store import schema
 from elman.data.store.dataset import STAGING, Shard
 from elman.data.store.disk import disk, make_folder
 from elman.data.store.writer import DatasetWriter
-from elman.tasks.execution.engines import Engine
-from elman.tasks.execution.scheduler import Log, Runner, Work
+from elman.tasks.execution.engine import Engine, Log
+from elman.tasks.execution.scheduler import Scheduler, Work
 from elman.tasks.runtime.orchestration import task
-from elman.tasks.tagging import renumber
-from elman.tasks.tagging.inputs import NAMED, File
-from elman.tasks.tagging.plan import Place, Planned, places
-from elman.tasks.tagging.shard import Job, about_of, shard_id, shard_key
+from elman.tasks.tagging.origin import ShardOrigin
+from elman.tasks.tagging.plan import PlannedSource
+from elman.tasks.tagging.renumber import RenumberJob, repeated_ids
+from elman.tasks.tagging.shard import Job
 
-MOST_TASKS = 200  # Prefect task runs of a run
-GROUP = 32 << 20  # bytes of one, so that none is done at once
+MAX_GROUPS = 200  # Prefect task runs of a run
+GROUP = 32 << 20  # bytes of one, at least, so that none ends at once
 UNPACKED = "unpacked"
 
 
-@dataclass
-class _Task(Work):
+@dataclass(eq=False)
+class SourceState:
+    """A source of the plan and its shards."""
+
+    index: int
+    planned: PlannedSource
+    shards: list["ShardState"] = field(default_factory=list)
+    unpacking: Iterator[Path | None] | None = None
+
+    @cached_property
+    def largest(self) -> int:
+        """Bytes of the largest slice."""
+        return max(map(slice_bytes, self.planned.slices), default=0)
+
+
+@dataclass(eq=False)
+class ShardState:
+    """A shard of the plan.
+
+    Attributes:
+        source: it is of.
+        number: of its slice.
+        base: sentences of its first document in the slices before, where known.
+        staged: the shard, once it is staged.
+        reused: True if an earlier run staged it.
+        unpacked: file that holds its slice, while there is one.
+    """
+
+    source: SourceState
+    number: int
+    base: int | None = None
+    staged: Shard | None = None
+    reused: bool = False
+    unpacked: Path | None = None
+
+    @property
+    def slice(self) -> Slice:
+        """Its slice."""
+        return self.source.planned.slices[self.number]
+
+    @property
+    def size(self) -> int:
+        """Bytes of input."""
+        return slice_bytes(self.slice)
+
+    @property
+    def name(self) -> str:
+        """Name for the log."""
+        return f"{self.source.planned.source.name} shard {self.number}"
+
+    @property
+    def origin(self) -> ShardOrigin:
+        """Its origin, as far as it is known."""
+        return self.source.planned.origin(self.number, self.base)
+
+
+@dataclass(kw_only=True)
+class _ShardWork(Work):
     """A shard of the plan that is being made."""
 
-    place: Place = field(default_factory=lambda: Place(0, 0))
+    shard: ShardState
 
 
-class Tagging:
-    """What is done and to be done of a plan.
+class ShardGroup:
+    """Neighbouring shards, shown as one step of the run."""
+
+    def __init__(self, shards: list[ShardState]) -> None:
+        self.shards = shards
+
+    def __repr__(self) -> str:
+        return f"{self.shards[0].name} to {self.shards[-1].name}"
+
+    def staged(self) -> bool:
+        """Return True if all its shards are staged."""
+        return all(shard.staged for shard in self.shards)
+
+
+class TaggingRun:
+    """State of a run: the shards that are staged, and those to be made.
 
     Args:
         writer: of the output.
         plan: sources and slices.
     """
 
-    def __init__(self, writer: DatasetWriter, plan: list[Planned]) -> None:
+    def __init__(self, writer: DatasetWriter, plan: list[PlannedSource]) -> None:
         self.writer, self.plan, self.staging = writer, plan, writer.staging
-        self.done: dict[Place, Shard] = {}
-        self.sentences: dict[Place, int] = {}  # of the document before a shard, where known
-        self.unpacking: dict[int, Iterator[Path | None]] = {}
-        self.unpacked: dict[Place, Path] = {}
-        self.reused = 0
-        # bytes a worker may have to read besides, for the habits of a genome
-        self.beside = [max(map(_bytes, planned.pieces), default=0) * planned.each.dna for planned in plan]
-        self.todo: list[Place] = []
-        for place in places(plan):
-            self._find(place)
+        self.committed = sum(len(planned.reused or ()) for planned in plan)  # shards taken over as they are
+        self.planned = self.staged = self.reused = 0  # other shards; staged, and by an earlier run
+        self.todo: list[ShardState] = []
+        self.sources = [SourceState(index, planned) for index, planned in enumerate(plan)]
+        for source in self.sources:
+            if source.planned.reused is None:
+                self._add_shards(source)
 
-    def _find(self, place: Place) -> None:
-        """Take over what an earlier run staged."""
-        planned = self.plan[place.source]
-        about = about_of(
-            planned.each,
-            place.number,
-            planned.pieces[place.number],
-            place.number + 1 == len(planned.pieces),
-        )
-        if planned.quarantined:
-            kept = {
-                "data": (schema.INTERVALS if planned.each.dna else schema.ENTITIES).to_frame(),
-                "quarantine": quarantine_table([planned.quarantined]),
-            }
-            counts = {"records": 1, "quarantined": 1}
-            about = {**about, "base": 0, "names": 0, "refused": True}
-            self.done[place] = self.staging.stage(
-                shard_id(about), shard_key(about), kept, counts=counts, source=about
-            )
-            return
-        shard = self.staging.staged(shard_key(about))
-        if shard is None:
-            self.todo.append(place)
-            return
-        self._take(place, shard)
-        self.reused += 1
+    def _add_shards(self, source: SourceState) -> None:
+        """Add the shards of a source, and take over what an earlier run staged."""
+        spans = source.planned.source.documents_span_slices
+        count = len(source.planned.slices)
+        source.shards = [ShardState(source, n, base=None if spans and n else 0) for n in range(count)]
+        self.planned += count
+        for shard in source.shards:
+            if source.planned.quarantined:
+                self._take(shard, self._stage_quarantined(shard))
+            elif staged := self.staging.staged(shard.origin.key):
+                self._take(shard, staged)
+                shard.reused = True
+                self.reused += 1
+            else:
+                self.todo.append(shard)
 
-    def _take(self, place: Place, shard: Shard) -> None:
-        self.done[place] = shard
-        planned = self.plan[place.source]
-        while place in self.done:  # what follows it may be done already
-            before = self._base(place)
-            if before is None or place.number + 1 == len(planned.pieces):
+    def _stage_quarantined(self, shard: ShardState) -> Shard:
+        planned, origin = shard.source.planned, shard.origin
+        assert planned.quarantined is not None
+        tables = {
+            "data": (schema.INTERVALS if planned.source.dna else schema.ENTITIES).to_frame(),
+            "quarantine": quarantine_table([planned.quarantined]),
+        }
+        counts = {"records": 1, "quarantined": 1}
+        return self.staging.stage(origin.id, origin.key, tables, counts=counts, source=origin.to_json())
+
+    def _take(self, shard: ShardState, staged: Shard) -> None:
+        shard.staged = staged
+        self.staged += 1
+        if not shard.source.planned.source.documents_span_slices:
+            return
+        shards = shard.source.shards
+        for number in range(shard.number, len(shards) - 1):  # later shards may have waited for this one
+            before = shards[number]
+            if before.staged is None or before.base is None:
                 break
-            sentences = self.done[place].counts.get("sentences", 0)
-            place = Place(place.source, place.number + 1)
-            self.sentences[place] = before + sentences
+            shards[number + 1].base = before.base + before.staged.counts.get("sentences", 0)
 
-    def _base(self, place: Place) -> int | None:
-        """Sentences of the document before a shard, where known; only documents of plain text alone go on."""
-        each = self.plan[place.source].each
-        if place.number == 0 or not (isinstance(each, File) and each.kind == "plain"):
-            return 0
-        return self.sentences.get(place)
-
-    def groups(self) -> list[list[Place]]:
-        """What is to be done, neighbours together."""
-        sizes = [self._size(place) for place in self.todo]
-        most = max(GROUP, sum(sizes) // MOST_TASKS + 1)
+    def groups(self) -> list[ShardGroup]:
+        """Return the shards to be made, neighbours together."""
+        sizes = [shard.size for shard in self.todo]
+        most = max(GROUP, sum(sizes) // MAX_GROUPS + 1)
         before = itertools.accumulate(sizes, initial=0)
         pairs = zip(before, self.todo, strict=False)
-        found = itertools.groupby(pairs, key=lambda pair: pair[0] // most)
-        return [[place for _, place in group] for _, group in found]
-
-    def _size(self, place: Place) -> int:
-        return _bytes(self.plan[place.source].pieces[place.number])
+        grouped = itertools.groupby(pairs, key=lambda pair: pair[0] // most)
+        return [ShardGroup([shard for _, shard in group]) for _, group in grouped]
 
     def size(self) -> int:
-        """Bytes of what is to be done."""
-        return sum(map(self._size, self.todo))
+        """Return the bytes of the shards to be made."""
+        return sum(shard.size for shard in self.todo)
 
-    def state(self) -> str:
-        """How many shards there are, for the line of progress."""
-        there = sum(len(planned.kept or ()) for planned in self.plan)
-        wanted = there + sum(len(planned.pieces) for planned in self.plan)
-        return f"{there + len(self.done)} of {wanted} shards, {there + self.reused} reused"
+    def progress(self) -> str:
+        """Return how many shards there are, for the progress line."""
+        total, done = self.committed + self.planned, self.committed + self.staged
+        return f"{done} of {total} shards, {self.committed + self.reused} reused"
 
-    def tasks(self) -> list["_Task"]:
-        """The work to be done."""
-        return [self._task(place) for place in self.todo]
+    def work(self) -> list[Work]:
+        """Return the shards to be made as work for a scheduler."""
+        return [self._work(shard) for shard in self.todo]
 
-    def _task(self, place: Place) -> _Task:
-        name = f"{self.plan[place.source].each.name} shard {place.number}"
-        size, beside = self._size(place), self.beside[place.source]
-        return _Task(name, lambda: self._job(place), size, beside, place=place)
+    def _work(self, shard: ShardState) -> Work:
+        # A worker may have to read the largest slice besides, to fit the genome model.
+        extra = shard.source.largest if shard.source.planned.source.dna else 0
+        return _ShardWork(shard.name, lambda: self._job(shard), shard.size, extra, shard=shard)
 
-    def _job(self, place: Place) -> Job:
-        planned = self.plan[place.source]
-        piece = planned.pieces[place.number]
-        about = about_of(planned.each, place.number, piece, place.number + 1 == len(planned.pieces))
-        file = None if planned.in_place else self._unpack(place)
+    def _job(self, shard: ShardState) -> Job:
+        planned = shard.source.planned
+        file = None if planned.in_place else self._unpack(shard)
         return Job(
-            source=planned.each.to_job(),
-            about=about,
-            piece=piece.to_json(),
-            base=self._base(place),
+            source=planned.source.to_job(),
+            origin=shard.origin,
             unpacked=str(file.absolute()) if file else None,
-            start=piece.begin if file else 0,
+            start=shard.slice.begin if file else 0,
         )
 
-    def _unpack(self, place: Place) -> Path:
-        """The file that holds a slice of a source that cannot be read in the middle."""
-        if place in self.unpacked:
-            return self.unpacked[place]
-        planned = self.plan[place.source]
-        assert isinstance(planned.each, File)
-        if place.source not in self.unpacking:
-            folder = self.writer.folder / STAGING / UNPACKED / f"{place.source:06}"
+    def _unpack(self, shard: ShardState) -> Path:
+        """Return the file that holds a slice of a source that has to be unpacked, in order."""
+        if shard.unpacked:
+            return shard.unpacked
+        source = shard.source
+        if source.unpacking is None:
+            folder = self.writer.folder / STAGING / UNPACKED / f"{source.index:06}"
             make_folder(folder)
-            wanted = [Place(place.source, n) not in self.done for n in range(len(planned.pieces))]
-            self.unpacking[place.source] = unpack(planned.each.item.files[0], planned.pieces, folder, wanted)
-        for file in self.unpacking[place.source]:
-            if file is not None and int(file.name) == place.number:
-                self.unpacked[place] = file
+            wanted = [shard.staged is None for shard in source.shards]
+            source.unpacking = source.planned.source.unpack(source.planned.slices, folder, wanted)
+        for file in source.unpacking:
+            if file is not None and int(file.name) == shard.number:
+                shard.unpacked = file
                 return file
-        raise AssertionError(f"expected slice {place.number} of {planned.each.name}. Got the end.")
+        raise AssertionError(f"expected slice {shard.number} of {source.planned.source.name}. Got the end.")
 
-    def take(self, work: Work, shard: Shard) -> None:
-        """A shard is there."""
-        assert isinstance(work, _Task)
-        self._take(work.place, shard)
-        if work.place in self.unpacked:
-            disk.remove(self.unpacked.pop(work.place))
+    def take(self, work: Work, staged: Shard) -> None:
+        """Record a staged shard."""
+        assert isinstance(work, _ShardWork)
+        if work.shard.staged is None:
+            self._take(work.shard, staged)
+        else:  # renumbered
+            work.shard.staged = staged
+        if work.shard.unpacked:
+            disk.remove(work.shard.unpacked)
+            work.shard.unpacked = None
 
-    def refuse(self, work: Work, error: Exception) -> None:
-        """A file cannot be read after all: it is refused whole."""
-        assert isinstance(work, _Task)
-        source = work.place.source
-        self.plan[source].refuse(error)
-        for place in [place for place in self.done if place.source == source]:
-            del self.done[place]
-        self._find(Place(source, 0))
+    def quarantine(self, work: Work, error: Exception) -> Callable[[Work], bool]:
+        """Quarantine the source of work, which cannot be read to its end.
 
-    def has(self, group: Sequence[Place]) -> bool:
-        """Whether all of a group is done."""
-        return all(place in self.done for place in group)
+        Returns:
+            a test for other work of the same source.
 
-    def settling(self) -> list["_Task"]:
-        """The work that puts right what depends on other shards.
-
-        Sentences of a document are counted on, and ids that come again in a source are told apart.
+        Raises:
+            the error: it is not the source's fault.
         """
-        jobs = []
-        for source, planned in enumerate(self.plan):
-            if planned.kept is not None or len(planned.pieces) < 2:
-                continue
-            own = [Place(source, number) for number in range(len(planned.pieces))]
-            shards = [self.done[place] for place in own]
-            names: dict[int, dict[str, str]] = {}
-            if isinstance(planned.each, File) and planned.each.kind in NAMED:
-                names = renumber.renamed(self.staging, shards)
-            for place, shard in zip(own, shards, strict=True):
-                base = self._base(place)
-                assert base is not None
-                if shard.source["base"] != base or place.number in names:
-                    delta = base - (shard.source["base"] or 0)
-                    jobs.append(self._settling(place, shard, base, delta, names.get(place.number, {})))
-        return jobs
+        assert isinstance(work, _ShardWork)
+        source = work.shard.source
+        source.planned.quarantine(source.planned.source.unreadable(error))
+        self.planned -= len(source.shards)
+        self.staged -= sum(shard.staged is not None for shard in source.shards)
+        self.reused -= sum(shard.reused for shard in source.shards)
+        self._add_shards(source)
+        return lambda other: isinstance(other, _ShardWork) and other.shard.source is source
 
-    def _settling(self, place: Place, shard: Shard, base: int, delta: int, names: dict[str, str]) -> "_Task":
-        job = {"settle": shard.to_json(), "base": base, "delta": delta, "names": names}
-        name = f"{self.plan[place.source].each.name} shard {place.number}, its end"
-        return _Task(name, lambda: job, 0, place=place)
+    def renumbering(self) -> list[Work]:
+        """Return the work that depends on other shards.
+
+        Sentences of a document are numbered over its shards, and repeated ids of a source told apart.
+        """
+        works: list[Work] = []
+        for source in self.sources:
+            if len(source.shards) < 2:
+                continue
+            names: dict[int, dict[str, str]] = {}
+            if source.planned.source.named_documents:
+                names = repeated_ids(self.staging, [_staged(shard) for shard in source.shards])
+            for shard in source.shards:
+                staged, base = _staged(shard), shard.base
+                assert base is not None
+                counted = ShardOrigin.from_json(staged.source).base
+                if counted != base or shard.number in names:
+                    job = RenumberJob(staged, base, base - (counted or 0), names.get(shard.number, {}))
+                    works.append(_renumber_work(shard, job))
+        return works
 
     def shards(self) -> list[Shard]:
-        """All shards of the sources, kept ones included, in order."""
+        """Return all shards of the sources in order, reused ones included."""
         out: list[Shard] = []
-        for source, planned in enumerate(self.plan):
-            out += planned.kept or [self.done[Place(source, n)] for n in range(len(planned.pieces))]
+        for source in self.sources:
+            out += source.planned.reused or [_staged(shard) for shard in source.shards]
         return out
 
     def counts(self) -> dict[str, int]:
-        """How many shards there are, and how many of them were there before."""
-        kept = [shard for planned in self.plan for shard in planned.kept or ()]
-        return {"shards": len(self.shards()), "reused": self.reused + len(kept)}
+        """Return the number of shards, and of those that an earlier run made."""
+        return {"shards": self.committed + self.planned, "reused": self.committed + self.reused}
+
+
+def slice_bytes(slice: Slice) -> int:
+    """Return the bytes of input of a slice; of Parquet, whose slices are rows, its state has them."""
+    return int(slice.state.get("bytes", slice.end - slice.begin))
+
+
+def _staged(shard: ShardState) -> Shard:
+    assert shard.staged is not None
+    return shard.staged
+
+
+def _renumber_work(shard: ShardState, job: RenumberJob) -> Work:
+    return _ShardWork(f"{shard.name}, renumbering", lambda: job, 0, shard=shard)
 
 
 @task
-def tag_group(first: str, last: str, shards: int, wait: Callable[[], None]) -> int:
-    """Wait until a group of shards is done; workers go on with the next in the meantime.
+def tag_group(group: ShardGroup, scheduler: Scheduler) -> int:
+    """Tag a group of shards; workers that are idle begin with the next group meanwhile."""
+    scheduler.run(group.staged)
+    return len(group.shards)
+
+
+def run_shards(run: TaggingRun, engine: Engine, advance: Callable[[int], None], log: Log) -> None:
+    """Tag all shards to be made, in groups that Prefect shows as task runs, then renumber.
 
     Args:
-        first, last: names, for whoever looks at the run.
-        shards: how many there are.
-        wait: returns when they are done.
-    """
-    wait()
-    return shards
-
-
-def same_source(work: Work) -> Callable[[Work], bool]:
-    """Whether other work is of the same source."""
-    assert isinstance(work, _Task)
-    return lambda other: isinstance(other, _Task) and other.place.source == work.place.source
-
-
-def run(tagging: Tagging, engine: Engine, advance: Callable[[int], None], log: Log) -> None:
-    """Do all there is to do, as a few task runs where Prefect looks on.
-
-    Args:
-        tagging: what that is.
+        run: its state.
         engine: runs attempts.
-        advance: told of bytes of input that are done.
-        log: told what happens.
+        advance: called with bytes of input that are done.
+        log: called with a line for the run's log.
     """
 
-    def done(work: Work, shard: Shard) -> None:
-        tagging.take(work, shard)
-        log(f"{work.name}: done, {shard.counts.get('rows', 0)} rows")
+    def on_done(work: Work, staged: Shard) -> None:
+        run.take(work, staged)
+        log(f"{work.name}: done, {staged.counts.get('rows', 0)} rows")
         advance(work.size)
 
-    def bad(work: Work, error: Exception) -> None:
-        tagging.refuse(work, error)
+    def on_unreadable(work: Work, error: Exception) -> None:
+        same_source = run.quarantine(work, error)
         log(f"{work.name}: {error}")
-        dropped = runner.drop(same_source(work))
+        dropped = scheduler.drop(same_source)
         advance(work.size + sum(other.size for other in dropped))
 
-    runner = Runner(engine, done, bad, log)
-    runner.add(tagging.tasks())
-    for group in tagging.groups():
-        names = [f"{tagging.plan[place.source].each.name} {place.number}" for place in (group[0], group[-1])]
-        tag_group(names[0], names[1], len(group), lambda: runner.run(lambda: tagging.has(group)))  # noqa: B023
-    runner.run(lambda: False)
-    runner.add(tagging.settling())
-    runner.run(lambda: False)
-
-
-def _bytes(piece: Slice) -> int:
-    """How much input a slice is."""
-    return int(piece.state.get("bytes", piece.end - piece.begin))
+    scheduler = Scheduler(engine, on_done, on_unreadable, log)
+    scheduler.add(run.work())
+    for group in run.groups():
+        tag_group(group, scheduler)
+    scheduler.run()
+    scheduler.add(run.renumbering())
+    scheduler.run()

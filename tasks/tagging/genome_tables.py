@@ -1,7 +1,8 @@
-"""Tables of tagged DNA: every source is taken for one genome, whose habits are learned from its beginning.
+"""Tables of a window of tagged DNA: intervals, contigs and proteins.
 
-They are learned once a run, by the first worker that needs them, and staged beside the shards. So they depend
-on the source and the model alone, and what is found in a slice not on the others.
+Every source counts as one genome, whose genome model is fitted to its beginning, once a run, by the first
+worker that needs it, and staged beside the shards. So it depends on the source and the model alone, and
+the intervals of a slice do not depend on other slices.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,52 +14,55 @@ from elman.data.exports.proteins import proteins
 from elman.data.formats.options import Options
 from elman.data.genome.contigs import Contig
 from elman.data.genome.genome_model import GenomeModel, from_frame, to_frame
-from elman.data.sources.reading import read
 from elman.data.store import schema
 from elman.data.store.dataset import Shard
 from elman.data.store.disk import key_of
 from elman.data.store.writer import Staging
 from elman.tasks.models.gene_finder import GeneFinder, Row, intervals
-from elman.tasks.tagging.inputs import File, Input, of_contigs
-from elman.tasks.tagging.text_tables import Cut, Tables
+from elman.tasks.tagging.sources import TaggingSource
+from elman.tasks.tagging.text_tables import MakeTables
+from elman.tasks.tagging.windows import Window
 
 
-class Genomes:
-    """Tables of the slices of genomes: intervals, contigs and, for FASTA of them, proteins.
+class GenomeTables:
+    """Makes the tables of windows of genomes.
 
     Args:
         finder: finds the genes.
-        formats: what is asked for.
-        staging: where habits are kept.
+        formats: requested; "faa" needs the table of proteins.
+        staging: where genome models are staged.
     """
 
     def __init__(self, finder: GeneFinder, formats: Sequence[str], staging: Staging) -> None:
         self.finder, self.formats, self.staging = finder, formats, staging
         self._last: tuple[str, GeneFinder] | None = None
 
-    def __call__(self, each: Input, whole: bool) -> Tables:
-        """What makes tables of a slice of an input, or of the whole of it."""
+    def __call__(self, source: TaggingSource, whole: bool) -> MakeTables:
+        """Return a function that makes the tables of a window of a source; `whole`: it has but one slice."""
 
-        def tables(cut: Cut) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
-            found: list[list[Row]] = []
-            for source, some in groupby(cut.contigs, key=lambda contig: contig.source):
-                found += self._found(each, source, list(some), whole and cut.last)
-            frames = {"data": intervals(chain.from_iterable(found))}
-            rows = [(contig.source, contig.id, contig.length, contig.circular) for contig in cut.contigs]
-            frames["contigs"] = pl.DataFrame(rows, schema=schema.TAGGED_CONTIGS, orient="row")
+        def tables(window: Window) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
+            rows: list[list[Row]] = []
+            for name, contigs in groupby(window.contigs, key=lambda contig: contig.source):
+                rows += self._rows(source, name, list(contigs), whole and window.last)
+            frames = {"data": intervals(chain.from_iterable(rows))}
+            lengths = [
+                (contig.source, contig.id, contig.length, contig.circular) for contig in window.contigs
+            ]
+            frames["contigs"] = pl.DataFrame(lengths, schema=schema.TAGGED_CONTIGS, orient="row")
             if "faa" in self.formats:
                 code = self.finder.config.decode.code
-                pairs = zip(cut.contigs, found, strict=True)
-                translated = [proteins(contig.bases, intervals(rows), code) for contig, rows in pairs]
+                pairs = zip(window.contigs, rows, strict=True)
+                translated = [proteins(contig.bases, intervals(own), code) for contig, own in pairs]
                 frames["proteins"] = pl.concat([schema.PROTEINS.to_frame(), *translated])
-            bases = sum(contig.length for contig in cut.contigs)
-            return frames, {"bases": bases, "rows": frames["data"].height}
+            return frames, {"bases": sum(contig.length for contig in window.contigs)}
 
         return tables
 
-    def _found(self, each: Input, source: str, contigs: list[Contig], all_: bool) -> Iterator[list[Row]]:
-        """Genes of neighbouring contigs of a source; `all_`: nothing of it comes after them."""
-        key = key_of(habits=each.sha256, source=source)
+    def _rows(
+        self, source: TaggingSource, name: str, contigs: list[Contig], complete: bool
+    ) -> Iterator[list[Row]]:
+        """Find the genes of neighbouring contigs of a file; `complete`: none of its contigs come later."""
+        key = key_of(habits=source.sha256, source=name)
         if self._last is not None and self._last[0] == key:
             return self._last[1].tag_genome(contigs)[1]
         shard = self.staging.staged(key)
@@ -66,25 +70,19 @@ class Genomes:
         if (
             shard is None
             and contigs[0].byte_offset == 0
-            and (all_ or size >= self.finder.config.adapt.longest)
+            and (complete or size >= self.finder.config.adapt.longest)
         ):
-            learned, found = self.finder.tag_genome(contigs)  # looks at no base twice
-            self._keep(key, learned)
-            return found
+            fitted, rows = self.finder.tag_genome(contigs)  # computes logits once for fitting and tagging
+            self._stage(key, fitted)
+            return rows
         if shard is None:
-            shard = self._keep(key, self.finder.genome_model_of(self._contigs(each, source)))
-        kept = self.staging.scan(shard, "habits")
-        assert kept is not None
-        known = from_frame(kept.collect(), self.finder.config.decode.code)
-        self._last = key, self.finder.with_genome_model(known)
+            options = Options(spool=self.staging.temporary_folder())
+            shard = self._stage(key, self.finder.genome_model_of(source.contigs(options, name)))
+        frame = self.staging.scan(shard, "habits")
+        assert frame is not None
+        fitted = from_frame(frame.collect(), self.finder.config.decode.code)
+        self._last = key, self.finder.with_genome_model(fitted)
         return self._last[1].tag_genome(contigs)[1]
 
-    def _keep(self, key: str, learned: GenomeModel | None) -> Shard:
-        return self.staging.stage(f"habits-{key[:16]}", key, {"habits": to_frame(learned)})
-
-    def _contigs(self, each: Input, source: str) -> Iterator[Contig]:
-        """The contigs of a source, from its beginning."""
-        options = Options(spool=self.staging.temporary_folder())
-        if isinstance(each, File):
-            return (record for record in read(each.item, options) if isinstance(record, Contig))
-        return of_contigs(each, options, source)
+    def _stage(self, key: str, model: GenomeModel | None) -> Shard:
+        return self.staging.stage(f"habits-{key[:16]}", key, {"habits": to_frame(model)})

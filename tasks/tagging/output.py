@@ -1,10 +1,7 @@
-"""Tagging in bulk: what a run may do with its output, and how what was tagged is committed together.
+"""Output of tagging: its settings, and the commit of all shards with their exports."""
 
-Which model: that of an unfinished run of the same command, whatever its alias means by now; that of the
-output, where the alias has moved since; a new snapshot with another model is made when that is asked for.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,161 +13,116 @@ from elman.data.exports.text import conll_lines, jsonl_lines
 from elman.data.formats.parquet import Columns
 from elman.data.store import schema
 from elman.data.store.dataset import MANIFEST, STAGING, Dataset, Shard
-from elman.data.store.disk import sha256_file
 from elman.data.store.writer import DatasetWriter, Staging
-from elman.tasks.models import model_folder
-from elman.tasks.runtime.console import print_status
-from elman.tasks.runtime.environment import home
-from elman.tasks.runtime.orchestration import task
-from elman.tasks.tagging.inputs import File, Input, find_inputs, outside
-from elman.tasks.tagging.plan import Planned, read_plan
+from elman.tasks.models.model_folder import Model
+from elman.tasks.tagging.model_choice import passport_hash
+from elman.tasks.tagging.plan import PlannedSource, read_plan
 from elman.tasks.tagging.shard import BINS
+from elman.tasks.tagging.sources import TaggingSource
 
 TEXT_FORMATS, DNA_FORMATS = ("parquet", "jsonl", "conll"), ("parquet", "gff3", "bed", "faa", "codons")
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
 
 
-# --- before anything is tagged ------------------------------------------------------------------------------
+@dataclass(frozen=True, kw_only=True)
+class TagSettings:
+    """Settings of a run, beside the model and the sources.
 
-
-def pinned_model(out: Path, asked: str, retag: bool = False) -> tuple[Path, str | None]:
-    """The model of a run.
-
-    Args:
-        out: the output.
-        asked: what the user named.
-        retag: whether the output may become one of another model.
-
-    Returns:
-        the folder: of what an unfinished run of the same MODEL began with; else, where a registered name
-        means another model than when the output was made, of the output's; else of what is meant now. And
-        what a name means now, if that is another.
-
-    Raises:
-        BadInput: there is no such model.
-        UsageError: the model of the output is gone.
+    Attributes:
+        formats: of files.
+        tokens: of text: True for a table of all tokens.
+        min_probability: entities and intervals below it are left out.
+        genetic_code: of DNA; the model's own if None.
+        columns: of Parquet sources.
+        reuse: True to tag equal sentences once.
     """
-    plan = read_plan(out)
-    if plan and plan["asked"] == asked and _is(Path(plan["folder"]), plan["config"]["passport"]):
-        return Path(plan["folder"]), None
-    folder = model_folder.resolve(asked)
-    if retag or not (out / MANIFEST).is_file():
-        return folder, None
-    manifest = Dataset.open(out).manifest
-    passport = manifest["config"].get("passport")
-    if manifest["meta"].get("asked") != asked or _is(folder, passport):
-        return folder, None
-    before = home() / "models" / str(manifest["config"]["model"])
-    if not _is(before, passport):
-        raise UsageError(
-            f"{out}: expected {before.name}, the model it was made with, in {before.parent}, for {asked} now "
-            f"means {folder.name}. Got none. Say --retag to tag all of it with {folder.name}."
-        )
-    print_status(
-        f"{asked} now means {folder.name}. {out} was tagged with {before.name}, and new sources are, too. "
-        "Say --retag to tag all of it with the newer one."
-    )
-    return before, folder.name
+
+    formats: tuple[str, ...] = ("parquet",)
+    tokens: bool = False
+    min_probability: float = 0.0
+    genetic_code: int | None = None
+    columns: Columns | None = None
+    reuse: bool = True
 
 
-def _is(folder: Path, passport: str | None) -> bool:
-    return (folder / model_folder.PASSPORT).is_file() and _passport(folder) == passport
-
-
-def _passport(folder: Path) -> str:
-    return sha256_file(folder / model_folder.PASSPORT)
-
-
-@task
-def find_input(
-    paths: Sequence[Path], kind: str, folder: str, out: Path, columns: Columns | None = None
-) -> tuple[list[Input], list[tuple[str, str]]]:
-    """Find what is to be tagged; see `tasks.tagging.inputs.find_inputs`."""
-    outside(out, paths)
-    if columns is not None and kind == "dna":
-        raise UsageError("expected --text-column for a model of text only. Got a model of DNA: give FASTA.")
-    return find_inputs(paths, kind, folder, columns)
-
-
-def tag_writer(
-    out: Path,
-    folder: str,
-    formats: Sequence[str],
-    genetic_code: int | None = None,
-    tokens: bool = False,
-    min_probability: float = 0.0,
-    columns: Columns | None = None,
-) -> DatasetWriter:
-    """The writer of a tagged dataset; `genetic_code`, of DNA, is the model's own if not given.
+def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWriter:
+    """Return the writer of a tagged dataset.
 
     Raises:
         UsageError: a format or option that the model's kind does not have, or a folder that holds something
             else.
     """
-    loaded = model_folder.read(Path(folder))
-    known = TEXT_FORMATS if loaded.kind == "text" else DNA_FORMATS
-    wrong = [name for name in formats if name not in known]
+    known = TEXT_FORMATS if model.kind == "text" else DNA_FORMATS
+    wrong = [name for name in settings.formats if name not in known]
     if wrong:
-        of = "text" if loaded.kind == "text" else "DNA"
+        of = "text" if model.kind == "text" else "DNA"
         raise UsageError(
             f"expected --format of {', '.join(known)} for a model of {of}. Got {', '.join(wrong)}."
         )
+    _check_folder(out)
+    config: dict[str, Any] = {
+        "model": model.version,
+        "passport": passport_hash(model.folder),
+        "formats": sorted({"parquet", *settings.formats}),
+    }
+    if settings.tokens and model.kind == "dna":
+        raise UsageError("expected --tokens for a model of text only. Got a model of DNA.")
+    if settings.tokens:
+        config["tokens"] = True
+    if settings.columns is not None:
+        _check_passthrough(settings.columns)
+        columns = settings.columns
+        config["columns"] = {"text": columns.text, "id": columns.id, "keep": list(columns.keep)}
+    if settings.min_probability > 0:
+        config["min_probability"] = settings.min_probability
+    if model.kind == "dna":
+        from elman.tasks.models.gene_finder import load_model
+
+        finder = load_model(model).of_code(settings.genetic_code)
+        config["genetic_code"] = finder.config.decode.code
+    elif settings.genetic_code is not None:
+        raise UsageError("expected --genetic-code for a model of DNA only. Got a model of text.")
+    return DatasetWriter(out, kind=KINDS[model.kind], config=config)
+
+
+def _check_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: expected a folder, or nothing yet. Got a file. Choose another --out.")
     if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in (MANIFEST, STAGING)):
         raise UsageError(f"{out}: expected a folder that is empty or tagged output. Choose another --out.")
-    config: dict[str, Any] = {
-        "model": loaded.version,
-        "passport": _passport(Path(folder)),
-        "formats": sorted({"parquet", *formats}),
-    }
-    if tokens and loaded.kind == "dna":
-        raise UsageError("expected --tokens for a model of text only. Got a model of DNA.")
-    if tokens:
-        config["tokens"] = True
-    if columns is not None:
-        taken = {*schema.ENTITIES, *schema.TOKENS, *schema.TAGGED_DOCUMENTS} & set(columns.keep)
-        if taken:
-            names = ", ".join(sorted(taken))
-            raise UsageError(f"expected --keep of columns that tagged tables do not have. Got {names}.")
-        config["columns"] = {"text": columns.text, "id": columns.id, "keep": list(columns.keep)}
-    if min_probability > 0:
-        config["min_probability"] = min_probability
-    if loaded.kind == "dna":
-        from elman.tasks.models.gene_finder import load_model
-
-        config["genetic_code"] = load_model(loaded).of_code(genetic_code).config.decode.code
-    elif genetic_code is not None:
-        raise UsageError("expected --genetic-code for a model of DNA only. Got a model of text.")
-    return DatasetWriter(out, kind=KINDS[loaded.kind], config=config)
 
 
-def allow(writer: DatasetWriter, inputs: Sequence[Input], retag: bool) -> None:
-    """Refuse a folder that another model or other settings have filled or begun to fill.
+def _check_passthrough(columns: Columns) -> None:
+    taken = {*schema.ENTITIES, *schema.TOKENS, *schema.TAGGED_DOCUMENTS} & set(columns.keep)
+    if taken:
+        names = ", ".join(sorted(taken))
+        raise UsageError(f"expected --keep of columns that tagged tables do not have. Got {names}.")
+
+
+def check_compatible(writer: DatasetWriter, sources: Sequence[TaggingSource], retag: bool) -> None:
+    """Check that the output was made, or begun, by the same model with the same settings.
 
     Raises:
-        UsageError: names what differs; nothing is overwritten.
+        UsageError: names the difference; nothing is overwritten.
     """
     if writer.dataset and retag:
-        names = {each.name for each in inputs}
-        corpora = {each.corpus for each in inputs if not isinstance(each, File)}
-        left = [source["name"] for source in writer.dataset.sources if source["name"] not in names]
-        left = [name for name in left if name.split("/")[0] not in corpora]
-        same = writer.dataset.manifest["config"] == writer.config
-        if left and not same:
+        if writer.dataset.manifest["config"] == writer.config:
+            return
+        others = [entry["name"] for entry in filter(_unrelated(sources), writer.dataset.sources)]
+        if others:
             raise UsageError(
                 f"{writer.folder}: expected all its sources, to tag them again. Got none called "
-                f"{', '.join(left[:5])}. Name them too, or choose another --out."
+                f"{', '.join(others[:5])}. Name them too, or choose another --out."
             )
     elif writer.dataset:
         todo = "choose another --out, or say --retag"
-        _same("output", writer, writer.dataset.manifest["config"], todo)
+        _check_config("output", writer, writer.dataset.manifest["config"], todo)
     elif plan := read_plan(writer.folder):
         todo = "run it again as it was, or remove that folder"
-        _same("an unfinished run", writer, plan["config"], todo)
+        _check_config("an unfinished run", writer, plan["config"], todo)
 
 
-def _same(what: str, writer: DatasetWriter, config: Mapping[str, Any], todo: str) -> None:
+def _check_config(what: str, writer: DatasetWriter, config: Mapping[str, Any], todo: str) -> None:
     for name in sorted({*writer.config, *config}):
         made, wanted = config.get(name), writer.config.get(name)
         if made != wanted:
@@ -180,29 +132,30 @@ def _same(what: str, writer: DatasetWriter, config: Mapping[str, Any], todo: str
             )
 
 
-# --- committing ---------------------------------------------------------------------------------------------
+def _unrelated(sources: Sequence[TaggingSource]) -> Callable[[Mapping[str, Any]], bool]:
+    """Return a test of manifest entries: True if one is of none of the sources, nor of their corpora."""
+    names = {source.name for source in sources}
+    corpora = {source.corpus for source in sources if source.corpus is not None}
+    return lambda entry: entry["name"] not in names and entry.get("corpus") not in corpora
 
 
-def commit_tags(writer: DatasetWriter, plan: Sequence[Planned], new: Sequence[Shard], asked: str) -> Dataset:
-    """Commit what was tagged beside what the dataset has of other sources, and write the exports.
+def commit_tags(
+    writer: DatasetWriter, plan: Sequence[PlannedSource], new: Sequence[Shard], model_uri: str
+) -> Dataset:
+    """Commit shards beside those of other sources, and write the exports.
 
     Args:
         writer: of the output.
         plan: the sources.
         new: all their shards.
-        asked: what the user named as the model; kept if it is a registered name, which may move.
+        model_uri: the model as the user named it; recorded if it is a registered name, which may move.
     """
-    inputs = [planned.each for planned in plan]
-    names = {each.name for each in inputs}
-    corpora = {each.corpus for each in inputs if not isinstance(each, File)}
-
-    def other(about: Mapping[str, Any]) -> bool:
-        return about["name"] not in names and about.get("corpus") not in corpora
-
-    kept = [shard for shard in writer.committed if other(shard.source)]
-    before = writer.dataset.sources if writer.dataset else []
-    sources = [entry for entry in before if other(entry)] + [each.to_json() for each in inputs]
-    shards = sorted([*kept, *new], key=lambda shard: shard.id)
+    sources = [planned.source for planned in plan]
+    unrelated = _unrelated(sources)
+    others = [shard for shard in writer.committed if unrelated(shard.source)]
+    entries = list(filter(unrelated, writer.dataset.sources)) if writer.dataset else []
+    entries += [source.to_json() for source in sources]
+    shards = sorted([*others, *new], key=lambda shard: shard.id)
     exports = {}
     for name in writer.config["formats"]:
         if name != "parquet":
@@ -210,13 +163,13 @@ def commit_tags(writer: DatasetWriter, plan: Sequence[Planned], new: Sequence[Sh
             with path.open("w", encoding="utf-8", newline="") as out:
                 out.writelines(_lines(name, writer.staging, shards, writer.config.get("genetic_code")))
             exports[path.name] = path
-    meta = {"summary": summary(shards), "asked": asked if asked.startswith("models:/") else None}
-    sources = sorted(sources, key=lambda entry: str(entry["name"]))
-    return writer.commit(shards, sources=sources, meta=meta, exports=exports)
+    meta = {"summary": summarize(shards), "asked": model_uri if model_uri.startswith("models:/") else None}
+    entries = sorted(entries, key=lambda entry: str(entry["name"]))
+    return writer.commit(shards, sources=entries, meta=meta, exports=exports)
 
 
-def summary(shards: Iterable[Shard]) -> dict[str, Any]:
-    """What shows whether the next input is like this one.
+def summarize(shards: Iterable[Shard]) -> dict[str, Any]:
+    """Add up the counts that show whether later input is like this.
 
     Returns:
         for text sentences, tokens and unknown (tokens the vocabulary does not have), for DNA bases; rows;
@@ -239,7 +192,7 @@ def summary(shards: Iterable[Shard]) -> dict[str, Any]:
 
 
 def _lines(name: str, staging: Staging, shards: Sequence[Shard], code: int | None) -> Iterable[str]:
-    def parts(table: str) -> Iterator[pl.DataFrame]:
+    def tables(table: str) -> Iterator[pl.DataFrame]:
         for shard in shards:
             frame = staging.scan(shard, table)
             if frame is not None:
@@ -247,29 +200,49 @@ def _lines(name: str, staging: Staging, shards: Sequence[Shard], code: int | Non
 
     def pairs(table: str) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         for shard in shards:
-            about, found = staging.scan(shard, table), staging.scan(shard, "data")
-            if about is not None and found is not None:
-                yield about.collect(), found.collect()
+            left, data = staging.scan(shard, table), staging.scan(shard, "data")
+            if left is not None and data is not None:
+                yield left.collect(), data.collect()
 
     if name == "jsonl":
         return jsonl_lines(pairs("documents"))
     if name == "conll":
-        return conll_lines(parts("tokens"))
+        return conll_lines(tables("tokens"))
     if name == "faa":
-        return faa_lines(parts("proteins"))
+        return faa_lines(tables("proteins"))
     if name == "bed":
         return bed_lines(pairs("contigs"))
     if name == "codons":
         return codons_lines(pairs("contigs"))
-    return gff3_lines(lambda: parts("contigs"), parts("data"), code)
+    return gff3_lines(lambda: tables("contigs"), tables("data"), code)
 
 
-def count_tags(kind: str, shards: Sequence[Shard]) -> dict[str, int]:
-    """Sum up what went in and came out.
+@dataclass(frozen=True, kw_only=True)
+class TagCounts:
+    """Numbers of records in and rows out; sentences and tokens of text only, bases of DNA only."""
 
-    Returns:
-        records, quarantined, sentences and tokens or bases, rows.
-    """
-    kinds = ("sentences", "tokens") if kind == KINDS["text"] else ("bases",)
-    names = ("records", "quarantined", *kinds, "rows")
-    return {name: sum(shard.counts.get(name, 0) for shard in shards) for name in names}
+    records: int
+    quarantined: int
+    sentences: int | None = None
+    tokens: int | None = None
+    bases: int | None = None
+    rows: int
+
+    @classmethod
+    def of(cls, kind: str, shards: Sequence[Shard]) -> "TagCounts":
+        """Add up the counts of the shards of a dataset of a kind."""
+        kinds = ("sentences", "tokens") if kind == KINDS["text"] else ("bases",)
+        names = ("records", "quarantined", *kinds, "rows")
+        return cls(**{name: sum(shard.counts.get(name, 0) for shard in shards) for name in names})
+
+    def to_json(self) -> dict[str, int]:
+        """Return the counts that apply."""
+        return {name: count for name, count in asdict(self).items() if count is not None}
+
+    def metrics(self, summary: Mapping[str, Any], seconds: float) -> dict[str, float]:
+        """Return metrics of a run: counts, throughput, share of tokens unknown to the vocabulary."""
+        total = self.bases or 0 if self.tokens is None else self.tokens
+        metrics = {**self.to_json(), "seconds": seconds, "rate_per_s": total / max(seconds, 1e-3)}
+        if summary.get("tokens"):
+            metrics["unknown_share"] = summary.get("unknown", 0) / summary["tokens"]
+        return metrics

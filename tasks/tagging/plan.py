@@ -1,191 +1,179 @@
-"""The plan of a tagging run: which model, which sources, and the slices they are tagged in.
+"""Plan of a tagging run: the model, the sources, and the slices of each.
 
-It is made when a run begins and kept until its output is committed, so that a run that was stopped goes on
-with the same slices and the same model, whatever has changed since. Sources that the output has already, as
-they are and made the same way, are no part of it.
+It is made when a run begins and kept until its output is committed, so that a run that was stopped goes
+on with the same slices and the same model. Sources that the output has already, unchanged and made the
+same way, are not planned again.
 """
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from elman.data.errors import BadInput, Changed
+from elman.data.errors import BadInput
 from elman.data.formats.options import Options
 from elman.data.formats.records import Quarantined
 from elman.data.formats.slices import Slice, SliceSize
 from elman.data.store.dataset import STAGING, Shard
 from elman.data.store.disk import atomic_write, to_bytes
 from elman.data.store.writer import DatasetWriter
-from elman.tasks.tagging.inputs import File, Input, in_place, split_input
-from elman.tasks.tagging.shard import about_of, shard_key
+from elman.tasks.tagging.origin import ShardOrigin
+from elman.tasks.tagging.sources import TaggingSource
 
 PLAN = "plan.json"
-LEAST, COMMON, MOST = 1 << 20, 1 << 22, 1 << 26  # bytes of a shard
-SHARDS = 1 << 14  # so many of COMMON size; of more input they are larger
-_UNPACKED = 4  # compressed bytes become about so many
-_RAW = 1 << 16  # bytes of a file that cannot be read, kept in quarantine
+SMALLEST, COMMON, LARGEST = 1 << 20, 1 << 22, 1 << 26  # bytes of a slice
+MANY = 1 << 14  # slices of COMMON size; of larger input they grow
+FEW = 64  # slices; of smaller input they shrink
 
 
-def shard_size(inputs: Sequence[Input]) -> int:
-    """Bytes of a shard that suit the input: enough shards for all workers, not too many for one manifest."""
-    total = sum(raw_size(each) for each in inputs)
-    return min(max(total // SHARDS, min(total // 64, COMMON), LEAST), MOST)
-
-
-def raw_size(each: Input) -> int:
-    """About how many bytes a source has when it is unpacked."""
-    packed = isinstance(each, File) and each.item.files[0].compression is not None
-    return each.size * (_UNPACKED if packed else 1)
+def slice_size(sources: Sequence[TaggingSource]) -> int:
+    """Return the bytes of a slice: enough slices for all workers, not too many for one manifest."""
+    total = sum(source.unpacked_size for source in sources)
+    return min(max(total // MANY, min(total // FEW, COMMON), SMALLEST), LARGEST)
 
 
 @dataclass
-class Planned:
-    """A source and the slices it is tagged in.
+class PlannedSource:
+    """A source and its slices.
 
     Attributes:
-        pieces: its slices.
-        quarantined: why there are none.
-        kept: shards that the output has of it already.
-        in_place: whether slices can be read where the source lies.
+        slices: of the source.
+        quarantined: quarantines the whole source, which then has one empty slice.
+        reused: its shards, where the output has all of them already; it has no slices then.
+        in_place: True if slices can be read where the source lies.
     """
 
-    each: Input
-    pieces: list[Slice] = field(default_factory=list)
+    source: TaggingSource
+    slices: list[Slice] = field(default_factory=list)
     quarantined: Quarantined | None = None
-    kept: list[Shard] | None = None
+    reused: list[Shard] | None = None
     in_place: bool = True
 
-    def abouts(self) -> list[dict[str, Any]]:
-        """What the manifest will say of each shard, but for what stands before it."""
-        last = len(self.pieces) - 1
-        return [about_of(self.each, n, piece, n == last) for n, piece in enumerate(self.pieces)]
+    def origin(self, number: int, base: int | None = None) -> ShardOrigin:
+        """Return the origin of the shard of a slice; `base`: sentences of its first document before it."""
+        slice = self.slices[number]
+        return ShardOrigin(
+            name=self.source.name,
+            sha256=self.source.sha256,
+            number=number,
+            begin=slice.begin,
+            end=slice.end,
+            state=slice.state,
+            last=number + 1 == len(self.slices),
+            corpus=self.source.corpus,
+            base=base,
+            refused=self.quarantined is not None,
+        )
 
-    def refuse(self, error: Exception) -> None:
-        """Take note that the file cannot be read to its end.
-
-        Raises:
-            the error: it is not the file's fault.
-        """
-        if not isinstance(self.each, File) or not isinstance(error, BadInput):
-            raise error
-        if isinstance(error, Changed) or self.each.changed():
-            raise error
-        with self.each.path.open("rb") as stream:
-            raw = stream.read(_RAW)
-        detail = f"expected {error.expected}. Got {error.got}"
-        self.quarantined = Quarantined(self.each.name, error.line, 0, "unreadable", detail, error.todo, raw)
-        self.pieces = [Slice(0, 0)]
+    def quarantine(self, record: Quarantined) -> None:
+        """Quarantine the whole source."""
+        self.quarantined, self.slices = record, [Slice(0, 0)]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return plain values."""
         refused = None
         if self.quarantined:
-            refused = {**asdict(self.quarantined), "raw": base64.b64encode(self.quarantined.raw).decode()}
-        pieces = [piece.to_json() for piece in self.pieces]
-        return {"sha256": self.each.sha256, "pieces": pieces, "refused": refused}
+            raw = base64.b64encode(self.quarantined.raw).decode()
+            refused = {**asdict(self.quarantined), "raw": raw}
+        slices = [slice.to_json() for slice in self.slices]
+        return {"sha256": self.source.sha256, "pieces": slices, "refused": refused}
 
     @classmethod
-    def from_json(cls, each: Input, value: dict[str, Any]) -> "Planned":
-        """From the plain values of `to_json`."""
+    def from_json(cls, source: TaggingSource, value: dict[str, Any]) -> "PlannedSource":
+        """Return what `to_json` gave, of this source."""
         refused = value["refused"]
         if refused:
             refused = Quarantined(**{**refused, "raw": base64.b64decode(refused["raw"])})
-        return cls(each, [Slice.from_json(piece) for piece in value["pieces"]], refused)
+        return cls(source, [Slice.from_json(slice) for slice in value["pieces"]], refused)
 
 
-def plan_of(out: Path) -> Path:
-    """Where the plan of an output is while it is being made."""
+def plan_path(out: Path) -> Path:
+    """Return the path of the plan of an unfinished output."""
     return out / STAGING / PLAN
 
 
 def read_plan(out: Path) -> dict[str, Any] | None:
-    """What an unfinished run set out to do, if there is one."""
+    """Read the plan of an unfinished run, if there is one."""
     try:
-        plan: dict[str, Any] = json.loads(plan_of(out).read_bytes())
+        plan: dict[str, Any] = json.loads(plan_path(out).read_bytes())
     except (OSError, ValueError):
         return None
     return plan
 
 
 def plan_sources(
-    writer: DatasetWriter,
-    inputs: Sequence[Input],
-    options: Options,
-    size: int | None,
-    print_status: Callable[[Input], None] = lambda each: None,
-) -> list[Planned]:
+    writer: DatasetWriter, sources: Sequence[TaggingSource], options: Options, size: int | None
+) -> list[PlannedSource]:
     """Find the slices of all sources; those of an unfinished run stay as they are.
 
     Args:
         writer: of the output.
-        inputs: the sources.
+        sources: to be tagged.
         options: how they are read.
-        size: bytes of a slice; what suits the input if None.
-        say: told of each source.
+        size: bytes of a slice; chosen by the size of the input if None.
 
     Raises:
         BadInput: a source was changed while it was read.
     """
-    before = (read_plan(writer.folder) or {}).get("sources", {})
+    unfinished = (read_plan(writer.folder) or {}).get("sources", {})
     committed: dict[str, list[Shard]] = {}
     for shard in writer.committed:
         committed.setdefault(shard.source["name"], []).append(shard)
-    sizes = SliceSize.of(size or shard_size(inputs))
+    sizes = SliceSize.of(size or slice_size(sources))
     plan = []
-    for each in inputs:
-        print_status(each)
-        planned = Planned(each, kept=_whole(writer, each, committed.get(each.name, [])))
-        if planned.kept is None:
-            there = before.get(each.name)
-            if there and there["sha256"] == each.sha256:
-                planned = Planned.from_json(each, there)
-            else:
-                try:
-                    found = split_input(each, options, sizes)
-                    if isinstance(found, Quarantined):
-                        planned.quarantined, planned.pieces = found, [Slice(0, 0)]
-                    else:
-                        planned.pieces = found
-                except BadInput as error:
-                    planned.refuse(error)
-            planned.in_place = in_place(each)
+    for source in sources:
+        reused = _complete(writer, source, committed.get(source.name, []))
+        if reused is not None:
+            plan.append(PlannedSource(source, reused=reused))
+            continue
+        before = unfinished.get(source.name)
+        if before and before["sha256"] == source.sha256:
+            planned = PlannedSource.from_json(source, before)
+        else:
+            planned = _split(source, options, sizes)
+        planned.in_place = source.sliceable_in_place
         plan.append(planned)
     return plan
 
 
-def _whole(writer: DatasetWriter, each: Input, shards: list[Shard]) -> list[Shard] | None:
-    """The shards of a source that the output has, if it has all of it as it would be made now."""
-    shards = sorted(shards, key=lambda shard: int(shard.source["number"]))
-    for number, shard in enumerate(shards):
-        about = shard.source
-        same = about["sha256"] == each.sha256 and about["number"] == number
-        if not same or shard.key != writer.staging.full_key(shard_key(about)):
+def _split(source: TaggingSource, options: Options, sizes: SliceSize) -> PlannedSource:
+    planned = PlannedSource(source)
+    try:
+        slices = source.split(options, sizes)
+    except BadInput as error:
+        slices = source.unreadable(error)
+    if isinstance(slices, Quarantined):
+        planned.quarantine(slices)
+    else:
+        planned.slices = slices
+    return planned
+
+
+def _complete(writer: DatasetWriter, source: TaggingSource, shards: list[Shard]) -> list[Shard] | None:
+    """Return the committed shards of a source, if they are all of it as it would be made now."""
+    origins = [ShardOrigin.from_json(shard.source) for shard in shards]
+    order = sorted(range(len(shards)), key=lambda n: origins[n].number)
+    for number, n in enumerate(order):
+        same = origins[n].sha256 == source.sha256 and origins[n].number == number
+        if not same or shards[n].key != writer.staging.full_key(origins[n].key):
             return None
-    if not shards or not shards[-1].source["last"] or not all(map(writer.staging.holds, shards)):
+    if not shards or not origins[order[-1]].last or not all(map(writer.staging.holds, shards)):
         return None
-    return shards
+    return [shards[n] for n in order]
 
 
-def write_plan(writer: DatasetWriter, asked: str, folder: Path, plan: Sequence[Planned]) -> None:
-    """Pin what the run sets out to do."""
-    sources = {planned.each.name: planned.to_json() for planned in plan if planned.kept is None}
-    wanted = {"asked": asked, "folder": str(folder.resolve()), "config": writer.config, "sources": sources}
-    atomic_write(plan_of(writer.folder), to_bytes(wanted))
+def write_plan(writer: DatasetWriter, model_uri: str, folder: Path, plan: Sequence[PlannedSource]) -> None:
+    """Write the plan of a run.
 
-
-@dataclass(frozen=True)
-class Place:
-    """A shard of the plan: its source and its number there."""
-
-    source: int
-    number: int
-
-
-def places(plan: Sequence[Planned]) -> Iterator[Place]:
-    """All shards that are to be there in the end and are not yet committed, in order."""
-    for source, planned in enumerate(plan):
-        if planned.kept is None:
-            yield from (Place(source, number) for number in range(len(planned.pieces)))
+    Args:
+        writer: of the output.
+        model_uri: the model as the user named it.
+        folder: of the model.
+        plan: the sources.
+    """
+    sources = {planned.source.name: planned.to_json() for planned in plan if planned.reused is None}
+    wanted = {"asked": model_uri, "folder": str(folder.resolve())}
+    value = {**wanted, "config": writer.config, "sources": sources}
+    atomic_write(plan_path(writer.folder), to_bytes(value))

@@ -1,10 +1,12 @@
-"""What of a shard depends on those before it is put right once they are known.
+"""Renumbers the sentences of documents over shards, and tells repeated document ids apart.
 
-A document of plain text is cut into slices that are tagged apart: their sentences are counted on. Documents
-of a source that have the same id are told apart by the line of the later ones, whatever slice they are in.
+A document of plain text is split into slices that are tagged independently: their sentences are numbered
+on from those before. Documents of a source with the same id get the line of the later ones in their name,
+whatever slice they are in.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,30 +14,52 @@ import polars as pl
 
 from elman.data.store.dataset import Shard
 from elman.data.store.writer import Staging
+from elman.tasks.tagging.origin import ShardOrigin
 
-AT_ONCE = 1 << 22  # ids compared at a time
+MAX_IDS = 1 << 22  # compared at a time
 
 
-def settle(staging: Staging, job: Mapping[str, Any]) -> Shard:
-    """Stage a shard anew with what its job says of those before it.
+@dataclass(frozen=True)
+class RenumberJob:
+    """One attempt at renumbering a staged shard.
 
-    Args:
-        staging: where it is staged.
-        job: settle, the shard; base, sentences before it, and delta, how many of them are not counted in it;
-            names, what documents are to be called.
+    Attributes:
+        shard: as staged.
+        base: sentences of its first document in the slices before.
+        delta: how many of them its sentence numbers do not count yet.
+        names: new name by document id.
     """
-    shard = Shard.from_json(job["settle"])
+
+    shard: Shard
+    base: int
+    delta: int
+    names: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        job = {"base": self.base, "delta": self.delta, "names": self.names}
+        return {"renumber": self.shard.to_json(), **job}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "RenumberJob":
+        """Return the job that `to_json` gave."""
+        shard = Shard.from_json(value["renumber"])
+        return cls(shard, value["base"], value["delta"], value["names"])
+
+
+def renumber(staging: Staging, job: RenumberJob) -> Shard:
+    """Stage a shard again, with sentence numbers and document names that depend on the shards before it."""
     tables = {}
-    for table in shard.files:
-        scan = staging.scan(shard, table)
+    for table in job.shard.files:
+        scan = staging.scan(job.shard, table)
         assert scan is not None
-        tables[table] = settled(scan.collect(), job["delta"], job["names"]).rechunk()
-    about = {**shard.source, "base": job["base"], "names": len(job["names"])}
-    return staging.replace(shard, tables, about)
+        tables[table] = renumbered(scan.collect(), job.delta, job.names).rechunk()
+    origin = replace(ShardOrigin.from_json(job.shard.source), base=job.base, names=len(job.names))
+    return staging.replace(job.shard, tables, origin.to_json())
 
 
-def settled(frame: pl.DataFrame, base: int, names: Mapping[str, str]) -> pl.DataFrame:
-    """A table with sentences counted on from `base`, and documents under their other names."""
+def renumbered(frame: pl.DataFrame, base: int, names: Mapping[str, str]) -> pl.DataFrame:
+    """Return a table with `base` added to sentence numbers, and documents under new names."""
     if base and "sentence" in frame.columns:
         frame = frame.with_columns((pl.col("sentence") + base).cast(pl.Int32))
     if names and "document" in frame.columns:
@@ -43,8 +67,10 @@ def settled(frame: pl.DataFrame, base: int, names: Mapping[str, str]) -> pl.Data
     return frame
 
 
-def renamed(staging: Staging, shards: Sequence[Shard], at_once: int = AT_ONCE) -> dict[int, dict[str, str]]:
-    """Documents whose id an earlier shard of the same source has.
+def repeated_ids(
+    staging: Staging, shards: Sequence[Shard], at_once: int = MAX_IDS
+) -> dict[int, dict[str, str]]:
+    """Find documents whose id an earlier shard of the same source has.
 
     Args:
         staging: where the shards are staged.
@@ -60,16 +86,16 @@ def renamed(staging: Staging, shards: Sequence[Shard], at_once: int = AT_ONCE) -
     for part in range(parts):
         hashes = [frame["hash"].to_numpy() for _, frame in _documents(staging, shards, part, parts)]
         ordered = np.sort(np.concatenate(hashes))
-        twice = pl.Series(np.unique(ordered[1:][ordered[1:] == ordered[:-1]]))
-        if not len(twice):
+        repeated = pl.Series(np.unique(ordered[1:][ordered[1:] == ordered[:-1]]))
+        if not len(repeated):
             continue
-        met: set[str] = set()
+        seen: set[str] = set()
         for number, frame in _documents(staging, shards, part, parts):
-            here = frame.filter(pl.col("hash").is_in(twice.implode()))
-            for name, line in here.select("document", "line").iter_rows():
-                if name in met:
+            candidates = frame.filter(pl.col("hash").is_in(repeated.implode()))
+            for name, line in candidates.select("document", "line").iter_rows():
+                if name in seen:
                     out.setdefault(number, {})[name] = f"{name}~{line}"
-                met.add(name)
+                seen.add(name)
     return out
 
 

@@ -13,7 +13,7 @@ import pytest
 from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
 from elman.flows.tag import TagConfig, tag
-from elman.tasks.execution import engines
+from elman.tasks.execution import local_engine
 from elman.tasks.models import model_folder
 
 PATIENCE_S = 120
@@ -37,7 +37,7 @@ def run(tracked_home, tagger, tmp_path):
 @pytest.fixture
 def meanwhile(marked_worker, monkeypatch, run, tmp_path):
     """Run, and do something while a worker is held up by a mark WAIT; the run's result, or what it raises."""
-    monkeypatch.setattr(engines, "WORKER", (sys.executable, str(marked_worker)))
+    monkeypatch.setattr(local_engine, "WORKER", (sys.executable, str(marked_worker)))
 
     def meanwhile(source: Path, change):
         receipts, log = tmp_path / "out" / ".staging" / "receipts", tmp_path / "log"

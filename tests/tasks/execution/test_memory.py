@@ -8,56 +8,61 @@ from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 from elman.tasks.execution.memory import (
     ENTRY,
-    FEWEST,
-    LEAST_ROWS,
+    MAX_CACHE,
+    MAX_ENTRIES,
     MIB,
-    MOST,
-    MOST_ROWS,
+    MIN_CACHE,
+    MIN_ENTRIES,
     WORKER,
-    of_driver,
-    of_model,
-    of_weights,
-    share,
+    Resources,
+    driver_bytes,
+    mapped_bytes,
+    plan_memory,
+    prepared_bytes,
 )
 
 WEIGHTS = 80 * MIB
 
 
-def needed(workers, kept, rows):
+def plan(workers, memory, shards=100):
+    return plan_memory(Resources("local", workers, memory), shards, "text", WEIGHTS)
+
+
+def needed(workers, entries, cache):
     """Bytes of all processes."""
-    own = WORKER + of_model(WEIGHTS) + kept * ENTRY + rows
-    return of_driver() + of_weights("text", WEIGHTS) + workers * own
+    own = WORKER + prepared_bytes(WEIGHTS) + entries * ENTRY + cache
+    return driver_bytes() + mapped_bytes("text", WEIGHTS) + workers * own
 
 
 @pytest.mark.parametrize("memory", range(600 * MIB, 4096 * MIB, 100 * MIB))
 @pytest.mark.parametrize("asked", [None, 1, 2, 9])
 def test_what_is_shared_out_never_exceeds_the_memory(memory, asked):
     try:
-        got = share(asked, memory, 100, "text", WEIGHTS)
+        got = plan(asked, memory)
     except UsageError:
-        assert memory < needed(asked or 1, FEWEST, LEAST_ROWS)
+        assert memory < needed(asked or 1, MIN_ENTRIES, MIN_CACHE)
         return
-    assert needed(got.workers, got.kept, got.rows) <= memory
+    assert needed(got.workers, got.table_entries, got.input_cache) <= memory
     assert got.workers == asked or asked is None
-    assert FEWEST <= got.kept <= MOST
-    assert LEAST_ROWS <= got.rows <= MOST_ROWS
+    assert MIN_ENTRIES <= got.table_entries <= MAX_ENTRIES
+    assert MIN_CACHE <= got.input_cache <= MAX_CACHE
 
 
 def test_more_memory_gives_larger_tables_and_too_little_is_refused_with_what_is_needed():
-    shares = [share(2, size * MIB, 100, "text", WEIGHTS) for size in (830, 940, 1460)]
-    for sizes in ([each.kept for each in shares], [each.rows for each in shares]):
+    plans = [plan(2, size * MIB) for size in (830, 940, 1460)]
+    for sizes in ([each.table_entries for each in plans], [each.input_cache for each in plans]):
         assert sizes == sorted(set(sizes))
-    least = -(-needed(2, FEWEST, LEAST_ROWS) // MIB)
+    least = -(-needed(2, MIN_ENTRIES, MIN_CACHE) // MIB)
     with pytest.raises(UsageError, match=rf"--memory of {least}MiB or more for 2 worker\(s\).* Got 500MiB"):
-        share(2, 500 * MIB, 100, "text", WEIGHTS)
+        plan(2, 500 * MIB)
 
 
 def test_no_more_workers_than_shards():
-    assert share(8, 1 << 40, 3, "text", WEIGHTS).workers == 3
+    assert plan(8, 1 << 40, shards=3).workers == 3
 
 
 def test_the_tables_of_a_worker_take_what_is_counted_for_them():
-    scanner, kept = Scanner(Tokenizer(), FEWEST), FEWEST
+    scanner, kept = Scanner(Tokenizer(), MIN_ENTRIES), MIN_ENTRIES
     table = _Table(None, kept)
     held = table.strings.nbytes + table.rows.nbytes + table.offsets.nbytes + scanner._table.nbytes
     spans = 2 * 8 * 3 * kept  # starts and ends of some tokens a stretch, which grow

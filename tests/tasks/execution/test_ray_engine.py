@@ -11,12 +11,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-import elman.flows.tag
 from elman.data.errors import ElmanError, UsageError
 from elman.data.store.dataset import Dataset
 from elman.flows.cli import main
@@ -84,7 +84,7 @@ def run(cluster, tracked_home, trained, tmp_path, monkeypatch):
 def worker(marked_worker, monkeypatch) -> Path:
     """Workers that some words end; in this folder `log` holds a line for each part of a shard they begin."""
     command = (sys.executable, str(marked_worker))
-    monkeypatch.setattr(elman.flows.tag, "Ray", functools.partial(ray_engine.Ray, command=command))
+    monkeypatch.setattr(ray_engine, "Ray", functools.partial(ray_engine.Ray, command=command))
     return marked_worker.parent
 
 
@@ -146,12 +146,12 @@ def test_a_straggler_that_comes_back_after_the_commit_changes_nothing(
     beyond_reach = []
 
     class Parted(ray_engine.Ray):
-        def _kill(self, seat):
-            self.seats.remove(seat)
-            beyond_reach.append(seat)
+        def _kill(self, actor):
+            self.actors.remove(actor)
+            beyond_reach.append(actor)
 
     command = (sys.executable, str(worker / "worker.py"))
-    monkeypatch.setattr(elman.flows.tag, "Ray", functools.partial(Parted, command=command))
+    monkeypatch.setattr(ray_engine, "Ray", functools.partial(Parted, command=command))
     source = write_marked(tmp_path / "a.jsonl", {50: "LATE"})
     summary = run(source)
     assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 0, 0)
@@ -203,9 +203,10 @@ def test_after_the_end_of_the_driver_no_worker_goes_on_and_a_rerun_keeps_what_is
     source = write_marked(tmp_path / "a.jsonl", {60: "STALL"})
     driver = tmp_path / "driver.py"
     driver.write_text(
-        "import functools, sys\nimport elman.flows.tag\nfrom elman.flows.cli import main\nfrom elman.tasks.execution import ray_engine\n"
+        "import functools, sys\nfrom elman.flows.cli import main\n"
+        "from elman.tasks.execution import ray_engine\n"
         f"command = (sys.executable, {str(worker / 'worker.py')!r})\n"
-        "elman.flows.tag.Ray = functools.partial(ray_engine.Ray, command=command)\nsys.exit(main())\n"
+        "ray_engine.Ray = functools.partial(ray_engine.Ray, command=command)\nsys.exit(main())\n"
     )
     command = [sys.executable, str(driver), "tag", str(trained["model"]), str(source), "--engine", "ray"]
     command += ["--out", str(tmp_path / "out"), "--workers", "2", "--shard-size", "3000"]
@@ -233,10 +234,12 @@ def keeping(script: Path, processes: list[psutil.Process] | None = None) -> list
 def test_a_machine_that_does_not_see_what_it_needs_ends_the_run_and_names_it(
     run, write_marked, tmp_path, monkeypatch
 ):
-    def with_more(workers, request, plan, paths, **options):
-        return ray_engine.Ray(workers, request, plan, [*paths, tmp_path / "here-alone"], **options)
+    real = ray_engine.Ray
 
-    monkeypatch.setattr(elman.flows.tag, "Ray", with_more)
+    def with_more(launch):
+        return real(replace(launch, paths=[*launch.paths, tmp_path / "here-alone"]))
+
+    monkeypatch.setattr(ray_engine, "Ray", with_more)
     with pytest.raises(ElmanError, match=r"expected .*/here-alone as on the driver's machine"):
         run(write_marked(tmp_path / "a.jsonl", {}))
 

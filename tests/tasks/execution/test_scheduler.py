@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 
 from elman.data.store.dataset import Shard
 from elman.tasks.execution import scheduler
-from elman.tasks.execution.engines import Report
-from elman.tasks.tagging.shard import PARTS, Job
+from elman.tasks.execution.engine import Report
+from elman.tasks.tagging.origin import ShardOrigin
+from elman.tasks.tagging.shard import Job
+from elman.tasks.tagging.windows import SUSPECT_PARTS
 
 RECORDS = 1000
+ORIGIN = ShardOrigin(name="s", sha256="", number=0, begin=0, end=1, state={}, last=True)
 
 
 @dataclass
@@ -30,10 +33,10 @@ class Cluster:
             return False
         left = [n for n in range(RECORDS) if n not in job["skip"]]
         low, high = job["suspect"] or (0, len(left))
-        step = max(-(-(high - low) // PARTS), 1) if job["suspect"] else len(left)
+        step = max(-(-(high - low) // SUSPECT_PARTS), 1) if job["suspect"] else len(left)
         edges = sorted({0, *range(low, high, step), high, len(left)})
         for a, b in itertools.pairwise(edges):
-            self.reports.append(Report(attempt, at=(a, b)))
+            self.reports.append(Report(attempt, records=(a, b)))
             if self.fatal & set(left[a:b]):
                 self._lose(attempt)
                 return False
@@ -59,9 +62,11 @@ class Cluster:
 
 def finish(cluster: Cluster) -> tuple[scheduler.Work, Shard]:
     done = []
-    run = scheduler.Runner(cluster, lambda work, shard: done.append((work, shard)), lambda work, error: None)
-    run.add([scheduler.Work("a shard", lambda: Job(source={}, about={}, piece=[]), 1000)])
-    run.run(lambda: False)
+    run = scheduler.Scheduler(
+        cluster, lambda work, shard: done.append((work, shard)), lambda work, error: None
+    )
+    run.add([scheduler.Work("a shard", lambda: Job(source={}, origin=ORIGIN), 1000)])
+    run.run()
     ((work, shard),) = done
     return work, shard
 

@@ -13,7 +13,7 @@ from elman.data.store.dataset import Dataset
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.models import model_folder as models
-from elman.tasks.tagging.shard import Shards
+from elman.tasks.tagging.shard import ShardTagger
 
 LINES = [f"Badeson met Goru{'bcdfg'[n % 5]}son in Tina{'klmnp'[n % 5]}burg ." for n in range(40)]
 
@@ -232,7 +232,7 @@ def two_models(trained, tracked_home) -> tuple[Path, Path]:
 
 def stop_at(monkeypatch, shards: int) -> None:
     """Let the next run be stopped when it has staged so many shards."""
-    real, staged = Shards.stage, [0]
+    real, staged = ShardTagger.stage, [0]
 
     def stopping(*args):
         staged[0] += 1
@@ -240,7 +240,7 @@ def stop_at(monkeypatch, shards: int) -> None:
             raise Stopped
         return real(*args)
 
-    monkeypatch.setattr(Shards, "stage", stopping)
+    monkeypatch.setattr(ShardTagger, "stage", stopping)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from elman.data.errors import ElmanError
 from elman.data.store.dataset import Dataset
 from elman.flows.cli import main
 from elman.flows.tag import TagConfig, tag
-from elman.tasks.execution import engines, scheduler
-from elman.tasks.tagging.shard import Request
+from elman.tasks.execution import local_engine, scheduler
+from elman.tasks.tagging.shard import WorkerRequest
 
 PATIENCE_S = 120
 
@@ -25,7 +25,7 @@ PATIENCE_S = 120
 @pytest.fixture
 def worker(marked_worker, monkeypatch) -> Path:
     """Workers that some words end; in this folder `log` holds a line for each shard they begin."""
-    monkeypatch.setattr(engines, "WORKER", (sys.executable, str(marked_worker)))
+    monkeypatch.setattr(local_engine, "WORKER", (sys.executable, str(marked_worker)))
     return marked_worker.parent
 
 
@@ -94,7 +94,7 @@ def test_what_ends_its_workers_is_found_and_set_aside_and_the_rest_is_tagged(
 def test_more_records_than_can_be_the_records_fault_end_the_run(
     worker, run, tmp_path, monkeypatch, write_marked
 ):
-    monkeypatch.setattr(scheduler, "MOST_SET_ASIDE", 2)
+    monkeypatch.setattr(scheduler, "MAX_QUARANTINED", 2)
     source = write_marked(tmp_path / "a.jsonl", dict.fromkeys(range(8), "FAIL"))
     with pytest.raises(ElmanError, match="expected at most 2 records that end their workers"):
         run(source, workers=1)
@@ -104,7 +104,7 @@ def test_workers_that_cannot_start_end_the_run_which_says_how_they_ended(
     run, tmp_path, monkeypatch, write_marked
 ):
     slow_end = "import os, time; os.close(1); time.sleep(0.5); os._exit(9)"
-    monkeypatch.setattr(engines, "WORKER", (sys.executable, "-c", slow_end))
+    monkeypatch.setattr(local_engine, "WORKER", (sys.executable, "-c", slow_end))
     with pytest.raises(ElmanError, match=r"expected a worker to start\. Got exit code 9"):
         run(write_marked(tmp_path / "a.jsonl", {}))
 
@@ -115,8 +115,8 @@ def test_no_worker_outlives_a_driver_that_is_killed(
     source = write_marked(tmp_path / "a.jsonl", {60: "STALL"})
     driver = tmp_path / "driver.py"
     driver.write_text(
-        "import sys\nfrom elman.tasks.execution import engines\nfrom elman.flows.cli import main\n"
-        f"engines.WORKER = (sys.executable, {str(tmp_path / 'worker.py')!r})\nsys.exit(main())\n"
+        "import sys\nfrom elman.tasks.execution import local_engine\nfrom elman.flows.cli import main\n"
+        f"local_engine.WORKER = (sys.executable, {str(tmp_path / 'worker.py')!r})\nsys.exit(main())\n"
     )
     command = [sys.executable, str(driver), "tag", str(trained["model"]), str(source)]
     command += ["--out", str(tmp_path / "out"), "--workers", "2", "--shard-size", "3000"]
@@ -166,8 +166,8 @@ def test_where_kernels_are_to_be_compiled_one_worker_does_it_alone_and_makes_roo
     tmp_path, monkeypatch
 ):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    request = Request(model="", out="", salt="", formats=())
-    local = engines.Local(2, request, command=(sys.executable, "-c", ECHO))
+    request = WorkerRequest(model="", out="", salt="", formats=())
+    local = local_engine.Local(2, request, command=(sys.executable, "-c", ECHO))
 
     def made(count: int) -> list[int]:
         until, found = time.monotonic() + PATIENCE_S, []
