@@ -1,13 +1,13 @@
-"""Padded one-hot batches, time first: the textbook form, as reference for tests and for `elman show`.
+"""Padded one-hot batches, time first, made with Polars: symbols (T, B), mask (T, B), one-hot rows (T, B, V).
 
-Training and tagging never compute on padding: `rnn` reads ragged ids with their offsets. T time steps,
-B sequences, V symbols.
+The textbook's and the article's form of a batch, shown by `elman show`. Training and tagging never compute on
+padding: `rnn` reads flat ids with their offsets. T time steps, B sequences, V symbols.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from elman.data.encoding.vocabulary import PAD_ID
 
@@ -15,81 +15,85 @@ NO_TAG = -1
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Batch of sequences, padded to the longest.
+class PaddedBatch:
+    """Sequences side by side, padded to the longest.
 
-    ids (T, B) int32, `<PAD>` beyond the end; lengths (B,) int64; mask (T, B) bool, True on real tokens;
-    tags (T, B) int32, -1 beyond the end or without tags.
+    frame: one row per time step and sequence, time first: `step`, `sequence`, `id` (Int32), `tag` (Int32, -1
+    for none), `real` (Boolean, False on padding); lengths: (B,) int64.
     """
 
-    ids: np.ndarray
+    frame: pl.DataFrame
     lengths: np.ndarray
-    mask: np.ndarray
-    tags: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """T and B."""
+        return int(self.lengths.max(initial=0)), len(self.lengths)
+
+    @property
+    def ids(self) -> np.ndarray:
+        """(T, B) int32, the padding id beyond the end of a sequence."""
+        return self._column("id")
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(T, B) bool, True on real symbols."""
+        return self._column("real")
+
+    @property
+    def tags(self) -> np.ndarray:
+        """(T, B) int32, -1 on padding and where a symbol has no tag."""
+        return self._column("tag")
+
+    def one_hot(self, size: int) -> np.ndarray:
+        """One-hot rows, so that `batch.one_hot(V) @ W` equals `W[batch.ids]`.
+
+        Args:
+            size: V.
+
+        Returns:
+            (T, B, V) float32; all zero where the id is null.
+        """
+        rows = self.frame.select(one_hot("id", size)).to_series().to_numpy()
+        return rows.reshape(*self.shape, size)
+
+    def _column(self, name: str) -> np.ndarray:
+        return self.frame[name].to_numpy().reshape(self.shape)
 
 
-def pad_batch(
-    ids: np.ndarray, offsets: np.ndarray, tags: np.ndarray | None, sequences: np.ndarray, pad: int = PAD_ID
-) -> Batch:
-    """Pad the chosen sequences to one batch.
-
-    Args:
-        ids: (N,) ids of all sequences.
-        offsets: (n + 1,) ragged offsets of the sequences.
-        tags: (N,) tag ids, or None.
-        sequences: (B,) indices of the chosen sequences, in this order.
-        pad: the id beyond the end of a sequence.
-    """
-    starts = np.asarray(offsets)[sequences]
-    lengths = np.asarray(offsets)[np.asarray(sequences) + 1] - starts
-    steps = np.arange(lengths.max(initial=0))[:, None]
-    mask = steps < lengths
-    at = (starts + steps)[mask]
-    padded = np.full(mask.shape, pad, np.int32)
-    padded[mask] = np.asarray(ids)[at]
-    labels = np.full(mask.shape, NO_TAG, np.int32)
-    if tags is not None:
-        labels[mask] = np.asarray(tags)[at]
-    return Batch(padded, lengths, mask, labels)
-
-
-def pad_batches(
-    ids: np.ndarray,
-    offsets: np.ndarray,
-    tags: np.ndarray | None,
-    size: int,
-    order: np.ndarray | None = None,
-) -> Iterator[Batch]:
-    """Padded batches of `size` sequences, in `order` (0, 1, ... by default); the last may be smaller."""
-    order = np.arange(len(offsets) - 1) if order is None else order
-    for first in range(0, len(order), size):
-        yield pad_batch(ids, offsets, tags, order[first : first + size])
-
-
-def one_hot(ids: np.ndarray, size: int) -> np.ndarray:
-    """One-hot view of a batch: (T, B) ids -> (T, B, V) float32; `one_hot(ids, V) @ W` is `W[ids]`."""
-    view = np.zeros((*ids.shape, size), np.float32)
-    np.put_along_axis(view, ids[..., None].astype(np.int64), 1, axis=-1)
-    return view
-
-
-def many_hot(ids: np.ndarray, rows: np.ndarray, offsets: np.ndarray, size: int) -> np.ndarray:
-    """Multi-hot view of a batch of bags; its product with a table is the sum of the bags' rows.
+def pad_batch(sequences: pl.Series, tags: pl.Series | None = None, pad: int | None = PAD_ID) -> PaddedBatch:
+    """Pad sequences to the longest of them.
 
     Args:
-        ids: (T, B) bag ids, negative for padding, which gives an all-zero row.
-        rows: (R,) rows of all bags.
-        offsets: (M + 1,) ragged offsets of the bags.
-        size: I, rows of the table.
-
-    Returns:
-        (T, B, I) float32, a 1 for each row of the bag.
+        sequences: (B,) List(Int32), the ids of each sequence.
+        tags: (B,) List(Int32), a tag id per symbol, or None.
+        pad: the id beyond the end of a sequence; None leaves it null, an all-zero one-hot row.
     """
-    view = np.zeros((ids.size, size), np.float32)
-    flat = np.asarray(ids).ravel()
-    real = np.flatnonzero(flat >= 0)
-    lengths = np.diff(offsets)[flat[real]]
-    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    at = np.repeat(np.asarray(offsets)[flat[real]], lengths) + within
-    view[np.repeat(real, lengths), np.asarray(rows)[at]] = 1
-    return view.reshape(*ids.shape, size)
+    none = pl.lit(None, pl.List(pl.Int32))
+    frame = (
+        pl.LazyFrame({"id": sequences.cast(pl.List(pl.Int32))})
+        .with_columns(tags.cast(pl.List(pl.Int32)).alias("tag") if tags is not None else none.alias("tag"))
+        .with_row_index("sequence")
+        .with_columns(step=pl.int_ranges(pl.col("id").list.len().max()))
+        .explode("step")
+        .select(
+            "step",
+            "sequence",
+            pl.col("id", "tag").list.get("step", null_on_oob=True),
+            real=pl.col("step") < pl.col("id").list.len(),
+        )
+        .with_columns(id=pl.when("real").then("id").otherwise(pl.lit(pad, pl.Int32)))
+        .with_columns(pl.col("tag").fill_null(NO_TAG))
+        .sort("step", "sequence")
+    )
+    return PaddedBatch(frame.collect(), sequences.list.len().to_numpy().astype(np.int64))
+
+
+def one_hot(column: str, size: int) -> pl.Expr:
+    """One-hot rows of an id column, `one_hot` Array(Float32, size): zeros, a 1, zeros; all zero for null."""
+    id, zero = pl.col(column), pl.lit(0, pl.Float32)
+    before, after = zero.repeat_by(id), zero.repeat_by(size - 1 - id)
+    row = pl.concat_list(before, pl.lit(1, pl.Float32), after)
+    return (
+        pl.when(id.is_null()).then(zero.repeat_by(size)).otherwise(row).list.to_array(size).alias("one_hot")
+    )
