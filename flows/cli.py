@@ -30,6 +30,13 @@ class Command:
     flow: str
     help: str
     observed: bool = True  # whether Prefect, where it answers, sees it as a flow run
+    renderer: str = ""  # module with `text_of`, which makes the text of its result; `render` by default
+
+    def text(self, result: Any) -> str:
+        """A result for a person."""
+        if self.renderer:
+            return str(importlib.import_module(self.renderer).text_of(result))
+        return render(result)
 
     @property
     def computes(self) -> bool:
@@ -43,6 +50,14 @@ COMMANDS = {
     "evaluate": Command("evaluate", "EvaluateConfig", "evaluate", "score a model on a corpus"),
     "ladder": Command(
         "ladder", "LadderConfig", "ladder", "what each step from a rule to the default network gains"
+    ),
+    "show": Command(
+        "show",
+        "ShowConfig",
+        "show",
+        "a text as a corpus or a model sees it, from tokens to tags",
+        observed=False,
+        renderer="elman.tasks.inspection.render",
     ),
     "tag": Command("tag", "TagConfig", "tag", "tag text or DNA in bulk into Parquet and exports"),
     "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
@@ -109,8 +124,10 @@ def _run(name: str, command: Command, arguments: list[str]) -> int:
             "The first run compiles its kernels for this machine, once: that takes up to a minute more."
         )
     flow = getattr(importlib.import_module(f"elman.flows.{command.module}"), command.flow)
-    summary: dict[str, Any] = orchestration.call(flow, config)
-    print(json.dumps(summary, ensure_ascii=False) if as_json else render(summary), flush=True)
+    result = orchestration.call(flow, config)
+    summary: dict[str, Any] = result if isinstance(result, dict) else result.to_json()
+    text = json.dumps(summary, ensure_ascii=False) if as_json else command.text(result)
+    print(text, flush=True)
     return int(summary.get("exit_code", 0))
 
 

@@ -11,12 +11,12 @@ from elman.flows.tag import TagConfig, tag
 from elman.flows.train import TrainConfig, train
 from elman.tasks.demo import show
 from elman.tasks.demo.sample_genomes import Genome, genomes
+from elman.tasks.inspection.text import ARTICLE
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import CHECKOUT, home
 from elman.tasks.runtime.orchestration import call
 
-ARTICLE = "Sam Li and Tom date on Tuesday."
 UNSEEN = "E. coli K-12 MG1655"  # the genome that is not learned from
 SAMPLES = CHECKOUT / "data" / "samples"
 

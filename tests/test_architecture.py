@@ -23,7 +23,7 @@ LAYERS = {
         ("", "runtime"),
         ("models", "ingest"),
         ("training", "tagging"),
-        ("evaluation", "execution", "demo"),
+        ("evaluation", "execution", "demo", "inspection"),
         ("experiments",),
     ),
     "flows": (("",),),

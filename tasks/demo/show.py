@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from elman.tasks.runtime.console import printable
+
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 ROWS = 12
 
@@ -37,12 +39,6 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     for row in rows:
         shown.add_row(*(Text(printable(cell)) for cell in row))
     _console().print(shown)
-
-
-def printable(text: str) -> str:
-    """Text on one line and without control characters: a corpus may hold any."""
-    text = text.replace("\n", " ")
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def counted(number: int, what: str) -> str:

@@ -93,3 +93,9 @@ def _lines(label: str, total: float | None, unit: str, note: Note) -> Iterator[C
     yield advance
     if done or total != 0:  # nothing to do is nothing to say
         print_status(line())
+
+
+def printable(text: str) -> str:
+    """Text on one line and without control characters: a corpus may hold any."""
+    text = text.replace("\n", " ")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
