@@ -1,0 +1,45 @@
+"""What the documentation shows of output is what the commands print."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    """The script docs/generate.py as a module."""
+    spec = importlib.util.spec_from_file_location("docs_generate", CHECKOUT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_generated_block_is_what_the_script_writes(generate):
+    stale = [
+        path.name
+        for path in generate.documents()
+        if generate.generated(path.read_text("utf-8")) != path.read_text("utf-8")
+    ]
+    assert stale == [], "run .venv/bin/python docs/generate.py"
+
+
+def test_every_block_is_used_and_none_is_unknown(generate):
+    used = {
+        m["name"] for path in generate.documents() for m in generate.BLOCK.finditer(path.read_text("utf-8"))
+    }
+    assert used == set(generate.BLOCKS)
+
+
+def test_a_changed_block_is_stale(generate):
+    page = "<!-- generated: show 4 -->\nsomething else\n<!-- end -->\n"
+    made = generate.generated(page)
+    assert "Wa (100, 10100)" in made
+    assert made == generate.generated(made)
