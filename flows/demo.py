@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.flows.ingest import IngestConfig, ingest
-from elman.flows.tag import TagConfig, tag
+from elman.flows.tag import TagConfig, Tagged, tag
 from elman.flows.train import TrainConfig, train
 from elman.tasks.demo import show
 from elman.tasks.demo.sample_genomes import Genome, genomes
@@ -74,8 +74,9 @@ def _text(config: DemoConfig) -> dict[str, Any]:
         tag,
         TagConfig(model="models:/demo-names@champion", sources=(page,), out=out, format="parquet,jsonl"),
     )
+    assert isinstance(tagged, Tagged)
     show.rows(out)
-    counts = f"{tagged['rows']} entities in {tagged['sentences']} sentences"
+    counts = f"{tagged.counts.rows} entities in {tagged.counts.sentences} sentences"
     print_status(f"{counts}: {show.short(out)}/data/*.parquet and tags.jsonl; the first of them above")
     return {
         "model": trained["model"],
@@ -108,9 +109,10 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
         tag,
         TagConfig(model=trained["model"], sources=(unseen.fasta,), out=out, format="parquet,gff3,bed"),
     )
+    assert isinstance(tagged, Tagged)
     show.rows(out)
     files = f"{show.short(out)}/data/*.parquet, tags.gff3 and tags.bed"
-    print_status(f"{tagged['rows']:,} coding regions: {files}; the first of them above")
+    print_status(f"{tagged.counts.rows:,} coding regions: {files}; the first of them above")
     keys = ("precision", "recall", "f1", "mcc")
     return {"model": trained["model"], "test": {key: scores[key] for key in keys}, "tagged": str(out)}
 

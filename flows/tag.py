@@ -187,7 +187,7 @@ class TagPlan:
 
 
 @flow
-def tag(config: TagConfig) -> dict[str, Any]:
+def tag(config: TagConfig) -> Tagged | TagPlan:
     """Find the model and the sources, tag what is new shard by shard, and commit all of it at once."""
     begun = time.monotonic()
     folder, newer = choose_model(config.out, config.model, config.retag)
@@ -199,7 +199,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
         if (config.out / MANIFEST).is_file():
             writer.dataset = Dataset.open(config.out)
         run = _prepare(config, writer, model, sources)
-        return TagPlan(forecast=forecast(run, model, config.resources), inputs=inputs).to_json()
+        return TagPlan(forecast=forecast(run, model, config.resources), inputs=inputs)
     params = {"model": model.version, "asked": config.model, "out": config.out, "format": config.format}
     with mlflow_sync.record_run("tag", f"{config.out.name} by {model.version}", params) as recorder, writer:
         run = _prepare(config, writer, model, sources)
@@ -215,8 +215,7 @@ def tag(config: TagConfig) -> dict[str, Any]:
         recorder.log_metrics({**counts.metrics(summary, seconds), **run.counts()}, 0)
         atomic_write(recorder.run.artifacts / "summary.json", to_bytes(summary))
         recorder.run.save(tags={"elman.model": model.version, "elman.manifest": dataset.digest})
-    tagged = Tagged(counts=counts, **run.counts(), seconds=seconds, inputs=inputs, digest=dataset.digest)
-    return tagged.to_json()
+    return Tagged(counts=counts, **run.counts(), seconds=seconds, inputs=inputs, digest=dataset.digest)
 
 
 def _prepare(

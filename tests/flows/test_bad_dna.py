@@ -43,7 +43,7 @@ def places() -> list[tuple[str, int]]:
 
 
 def test_tagging_sets_bad_entries_aside_and_tags_the_others(bad, gene_model, tracked_home, tmp_path):
-    done = tag(TagConfig(model=str(gene_model), sources=(bad,), out=tmp_path / "out", workers=0))
+    done = tag(TagConfig(model=str(gene_model), sources=(bad,), out=tmp_path / "out", workers=0)).to_json()
     assert (done["records"], done["quarantined"], done["exit_code"]) == (8, 6, 3)
     refused = Dataset.open(tmp_path / "out").scan("quarantine").collect()
     assert refused.select("reason", "byte_offset").rows() == places()

@@ -23,7 +23,9 @@ def model(trained) -> Path:
 def run(tracked_home, model, tmp_path):
     def run(source: Path, out: str, asked: str = "", **options):
         options.setdefault("workers", 0)
-        return tag(TagConfig(model=asked or str(model), sources=(source,), out=tmp_path / out, **options))
+        return tag(
+            TagConfig(model=asked or str(model), sources=(source,), out=tmp_path / out, **options)
+        ).to_json()
 
     return run
 

@@ -33,7 +33,9 @@ def worker(marked_worker, monkeypatch) -> Path:
 def run(tracked_home, trained, tmp_path):
     def run(source: Path, workers: int = 2, out: str = "out", **options):
         options = {"shard_size": "3000", "workers": workers, **options}
-        return tag(TagConfig(model=str(trained["model"]), sources=(source,), out=tmp_path / out, **options))
+        return tag(
+            TagConfig(model=str(trained["model"]), sources=(source,), out=tmp_path / out, **options)
+        ).to_json()
 
     return run
 

@@ -75,7 +75,9 @@ def run(cluster, tracked_home, trained, tmp_path, monkeypatch):
 
     def run(source: Path, out: str = "out", **options):
         options = {"shard_size": "3000", "workers": 2, "engine": "ray", **options}
-        return tag(TagConfig(model=str(trained["model"]), sources=(source,), out=tmp_path / out, **options))
+        return tag(
+            TagConfig(model=str(trained["model"]), sources=(source,), out=tmp_path / out, **options)
+        ).to_json()
 
     return run
 

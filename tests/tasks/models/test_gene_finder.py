@@ -185,7 +185,7 @@ def test_all_formats_name_the_same_genes_and_translate_as_their_gff3_says(folder
     fasta, out = tmp_path / "x.fa", tmp_path / "out"
     turned = ecoli.bases[20_500:40_000] + ecoli.bases[20_000:20_500]
     fasta.write_text(f">linear\n{ecoli.bases[:20_000]}\n>round circular=true\n{turned}\n")
-    done = tag(TagConfig(model=str(folder), sources=(fasta,), out=out, format="gff3,bed,faa"))
+    done = tag(TagConfig(model=str(folder), sources=(fasta,), out=out, format="gff3,bed,faa")).to_json()
     frame = Dataset.open(out).scan("data").collect()
     bases = {record.id: record.seq for record in SeqIO.parse(fasta, "fasta")}
     database = gffutils.create_db(str(out / "tags.gff3"), ":memory:", merge_strategy="create_unique")

@@ -27,7 +27,7 @@ def write_jsonl(path: Path, texts: list[str], **more: object) -> Path:
 def run(tracked_home, trained, tmp_path):
     def run(*sources: Path, out: str = "out", model: str = trained["model"], **options):
         options.setdefault("workers", 0)
-        return tag(TagConfig(model=str(model), sources=sources, out=tmp_path / out, **options))
+        return tag(TagConfig(model=str(model), sources=sources, out=tmp_path / out, **options)).to_json()
 
     return run
 
