@@ -8,8 +8,7 @@ from typing import Any
 import polars as pl
 
 from elman.data.errors import UsageError
-from elman.data.exports.genes import bed_lines, codons_lines, faa_lines, gff3_lines
-from elman.data.exports.text import conll_lines, jsonl_lines
+from elman.data.exports import registry as exports_registry
 from elman.data.formats.parquet import Columns
 from elman.data.store import schema
 from elman.data.store.dataset import MANIFEST, STAGING, Dataset, Shard
@@ -20,7 +19,7 @@ from elman.tasks.tagging.plan import PlannedSource, read_plan
 from elman.tasks.tagging.shard import BINS
 from elman.tasks.tagging.sources import TaggingSource
 
-TEXT_FORMATS, DNA_FORMATS = ("parquet", "jsonl", "conll"), ("parquet", "gff3", "bed", "faa", "codons")
+TEXT_FORMATS, DNA_FORMATS = exports_registry.names("text"), exports_registry.names("dna")
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
 
 
@@ -160,8 +159,10 @@ def commit_tags(
     for name in writer.config["formats"]:
         if name != "parquet":
             path = writer.scratch(f"tags.{name}")
-            with path.open("w", encoding="utf-8", newline="") as out:
-                out.writelines(_lines(name, writer.staging, shards, writer.config.get("genetic_code")))
+            with path.open("wb") as out:
+                out.writelines(
+                    exports_registry.find(name).write(_tables(writer.staging, shards), writer.config)
+                )
             exports[path.name] = path
     meta = {"summary": summarize(shards), "asked": model_uri if model_uri.startswith("models:/") else None}
     entries = sorted(entries, key=lambda entry: str(entry["name"]))
@@ -191,30 +192,16 @@ def summarize(shards: Iterable[Shard]) -> dict[str, Any]:
     }
 
 
-def _lines(name: str, staging: Staging, shards: Sequence[Shard], code: int | None) -> Iterable[str]:
-    def tables(table: str) -> Iterator[pl.DataFrame]:
-        for shard in shards:
-            frame = staging.scan(shard, table)
-            if frame is not None:
-                yield frame.collect()
+def _tables(staging: Staging, shards: Sequence[Shard]) -> exports_registry.Tables:
+    """Staged tables of the shards, as export formats read them."""
 
-    def pairs(table: str) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    def tables(*names: str) -> Iterator[tuple[pl.DataFrame, ...]]:
         for shard in shards:
-            left, data = staging.scan(shard, table), staging.scan(shard, "data")
-            if left is not None and data is not None:
-                yield left.collect(), data.collect()
+            frames = [frame for name in names if (frame := staging.scan(shard, name)) is not None]
+            if len(frames) == len(names):
+                yield tuple(frame.collect() for frame in frames)
 
-    if name == "jsonl":
-        return jsonl_lines(pairs("documents"))
-    if name == "conll":
-        return conll_lines(tables("tokens"))
-    if name == "faa":
-        return faa_lines(tables("proteins"))
-    if name == "bed":
-        return bed_lines(pairs("contigs"))
-    if name == "codons":
-        return codons_lines(pairs("contigs"))
-    return gff3_lines(lambda: tables("contigs"), tables("data"), code)
+    return tables
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from elman.data.exports.genes import gff3_lines
+from elman.data.exports import registry
 from elman.data.metrics.genes import score_intervals
 
 KEYS = ("contig", "start", "end", "strand", "label", "id")
@@ -81,7 +81,9 @@ def test_figures_equal_those_of_an_independent_scorer(corpora, tmp_path, genome)
     )
     path = tmp_path / "called.gff3"
     contigs = pl.DataFrame({"contig": list(lengths), "length": list(lengths.values()), "circular": False})
-    path.write_text("".join(gff3_lines(lambda: [contigs], [called])))
+    frames = {"contigs": contigs, "data": called}
+    lines = registry.find("gff3").write(lambda *names: iter([tuple(frames[name] for name in names)]), {})
+    path.write_bytes(b"".join(lines))
     theirs = other.score(genes, other.read_any(path, {"CDS"})[0], lengths)
     ours = score_intervals(truth, called, lengths)
     for table in ("per_strand", "either_strand"):

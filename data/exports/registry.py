@@ -1,0 +1,99 @@
+"""Registry of export formats: what `elman tag --format` writes beside Parquet.
+
+A format is one module of this folder that registers an `Export`, and its test; names, families and the staged
+tables it reads are taken from here.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, Protocol
+
+import polars as pl
+
+from elman.data import exports
+from elman.data.errors import UsageError
+
+Family = Literal["text", "dna"]
+PARQUET = "parquet"  # the tagged dataset itself, always written
+
+
+class Tables(Protocol):
+    """Staged tables of a tagged dataset."""
+
+    def __call__(self, *names: str) -> Iterator[tuple[pl.DataFrame, ...]]:
+        """Frames of the named tables, shard by shard in order; shards that lack one of them are skipped."""
+
+
+Chunk = bytes | memoryview
+Writer = Callable[[Tables, Mapping[str, Any]], Iterator[Chunk]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """One export format.
+
+    Attributes:
+        name: value of `--format`; the file is `tags.NAME`.
+        family: models whose output it can hold, "text" or "dna".
+        tables: names of the staged tables that `write` reads.
+        description: one line for the documentation.
+        write: yields the bytes of the file, given the tables and the config of the tagged dataset.
+    """
+
+    name: str
+    family: Family
+    tables: tuple[str, ...]
+    description: str
+    write: Writer
+
+
+_registered: dict[str, Export] = {}
+
+
+def register(export: Export) -> Export:
+    """Add a format.
+
+    Raises:
+        ValueError: another module has registered the name.
+    """
+    if export.name == PARQUET or _registered.setdefault(export.name, export) != export:
+        raise ValueError(f"expected a new name of an export format. Got {export.name!r}, which is taken")
+    return export
+
+
+@cache
+def _load() -> None:
+    """Import every module of this folder, so that it registers its format."""
+    for module in pkgutil.iter_modules(exports.__path__):
+        importlib.import_module(f"{exports.__name__}.{module.name}")
+
+
+def all_exports() -> dict[str, Export]:
+    """All formats by name, sorted."""
+    _load()
+    return dict(sorted(_registered.items()))
+
+
+def names(family: Family | None = None) -> tuple[str, ...]:
+    """Values of `--format` for one family of models, or for all: parquet, then the registered names."""
+    return PARQUET, *(name for name, e in all_exports().items() if family in (None, e.family))
+
+
+def find(name: str) -> Export:
+    """Look up a format by its name.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    try:
+        return all_exports()[name]
+    except KeyError:
+        raise UsageError(f"expected a format of {', '.join(names())}. Got {name}.") from None
+
+
+def needed_tables(formats: Iterable[str]) -> frozenset[str]:
+    """Names of the staged tables that these formats read; parquet needs none beyond those always staged."""
+    return frozenset(table for name in formats if name != PARQUET for table in find(name).tables)
