@@ -29,7 +29,7 @@ class Command:
     config: str
     flow: str
     help: str
-    observed: bool = True  # whether Prefect, where it answers, sees it as a flow run
+    in_prefect: bool = True  # a flow run where a Prefect API answers
     renderer: str = ""  # module with `text_of`, which makes the text of its result; `render` by default
 
     def text(self, result: Any) -> str:
@@ -56,7 +56,7 @@ COMMANDS = {
         "ShowConfig",
         "show",
         "a text as a corpus or a model sees it, from tokens to tags",
-        observed=False,
+        in_prefect=False,
         renderer="elman.tasks.inspection.render",
     ),
     "tag": Command("tag", "TagConfig", "tag", "tag text or DNA in bulk into Parquet and exports"),
@@ -113,11 +113,19 @@ def _parse(name: str, command: Command, arguments: list[str]) -> tuple[Any, bool
     return parsed
 
 
+def _choose_prefect(command: Command, arguments: list[str]) -> None:
+    """Decide, before a flow module is imported, whether its flows are Prefect's."""
+    if not command.in_prefect or {"-h", "--help"} & set(arguments):
+        orchestration.run_without_prefect()
+        return
+    reason = orchestration.why_no_prefect()
+    if reason:
+        orchestration.run_without_prefect()
+        print_status(f"Not recorded in Prefect: {reason}.")
+
+
 def _run(name: str, command: Command, arguments: list[str]) -> int:
-    if command.observed and not {"-h", "--help"} & set(arguments):
-        reason = orchestration.load_prefect()
-        if reason:
-            print_status(f"Not recorded in Prefect: {reason}.")
+    _choose_prefect(command, arguments)
     config, as_json = _parse(name, command, arguments)
     if command.computes and environment.kernels_missing():
         print_status(

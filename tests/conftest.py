@@ -12,10 +12,13 @@ import pytest
 
 from elman.data.genome.contigs import Contig
 from elman.data.sources.genomes import Genome, read_genome
-from elman.tasks.runtime import environment
+from elman.tasks.runtime import environment, orchestration
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 pytest_plugins = ("tests.small_models",)  # fixtures that both tests of tasks and of flows use
+
+# Flows of the test process are plain; tests of Prefect start processes of their own.
+orchestration.run_without_prefect()
 
 # Homes are many in tests, compiled kernels are the same: one cache, also for the commands that tests start.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernel_cache(CHECKOUT / "var")))

@@ -208,5 +208,5 @@ def gene_model(checkout, tmp_path_factory) -> Path:
         patch.setattr(gene_presets, "PRESETS", {"default": config})
         fixtures = checkout / "tests" / "fixtures"
         sources = (fixtures / "ecoli_100kb.fna.gz", fixtures / "ecoli_100kb.gff3.gz")
-        ingest(IngestConfig(sources=sources, name="ecoli"))
+        ingest.fn(IngestConfig(sources=sources, name="ecoli"))
         return Path(genes.train_dna(str(home / "corpora" / "ecoli"), "ecoli", "default", 0)["model"])

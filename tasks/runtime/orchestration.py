@@ -1,39 +1,41 @@
-"""The same flow code with Prefect or without.
+"""Prefect flows and tasks that also run as plain Python.
 
-`@flow` and `@task` mark plain functions. Where a Prefect API is configured and answers, `load_prefect()` loads
-Prefect: flows imported afterwards are real Prefect flows and their tasks real task runs. Otherwise the very
-same functions run as plain Python, at once. Prefect observes: a server that dies in mid-run does not stop
-the work.
+`@flow` gives a `prefect.Flow`, whichever module is imported first. A process that calls `run_without_prefect`
+before it imports flow modules, such as the command line where no Prefect API answers, gets stand-ins with the
+same `.fn` instead and never loads Prefect. `@task` marks a step: a task run inside a Prefect flow run, a plain
+call everywhere else. `call` runs a flow either way, and a Prefect server that fails never loses its work.
 """
 
 import contextlib
+import copy
 import functools
 import importlib
 import inspect
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec, TypeVar, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
+from elman.data.errors import BadInput, IntegrityError, UsageError
 from elman.tasks.runtime import environment
+
+if TYPE_CHECKING:
+    import prefect
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 environment.prepare()
 
-_PLAIN = "__elman_plain__"
-_begun: list[dict[str, Any]] = []  # one entry a flow called by `call` that Prefect is running now
+_without_prefect = False
 
 
-def load_prefect(timeout_s: float = 5.0) -> str | None:
-    """Load Prefect if an API is configured and answers; call before flow modules are imported.
-
-    Returns:
-        None when flows will be Prefect runs, else why they run as plain Python, for one line to the user.
-    """
+def why_no_prefect(timeout_s: float = 5.0) -> str | None:
+    """Return why a Prefect API cannot be used, for one line to the user; None if one answers."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
         return "no PREFECT_API_URL is set (`elman up` starts a server)"
@@ -42,72 +44,218 @@ def load_prefect(timeout_s: float = 5.0) -> str | None:
             pass
     except (urllib.error.URLError, OSError, ValueError) as error:
         return f"{url} does not answer ({error})"
-    importlib.import_module("prefect")
     return None
 
 
+def run_without_prefect() -> None:
+    """Make `@flow` give plain stand-ins from now on; call before flow modules are imported."""
+    global _without_prefect  # noqa: PLW0603 (one decision a process, as the import of Prefect is one)
+    _without_prefect = True
+
+
 def prefect_active() -> bool:
-    """Whether flows called now become Prefect flow runs."""
-    return "prefect" in sys.modules and bool(os.environ.get("PREFECT_API_URL"))
+    """True if flows called now become Prefect flow runs."""
+    return not _without_prefect and "prefect" in sys.modules and bool(os.environ.get("PREFECT_API_URL"))
 
 
-def flow(fn: Callable[P, R]) -> Callable[P, R]:
-    """Mark a flow: a `prefect.Flow` where Prefect is loaded (`load_prefect`, a worker, a deploy), else as it is."""
+def in_flow_run() -> bool:
+    """True inside a Prefect flow run."""
     if "prefect" not in sys.modules:
-        return fn
-    prefect: Any = importlib.import_module("prefect")
+        return False
+    context: Any = importlib.import_module("prefect.context")
+    return context.FlowRunContext.get() is not None
 
-    @functools.wraps(fn)
-    def body(*args: P.args, **kwargs: P.kwargs) -> R:
-        note = _begun[-1] if _begun else {}
-        try:
-            note["result"] = fn(*args, **kwargs)
-        except BaseException as error:
-            note["error"] = error
-            raise
-        return cast(R, note["result"])
 
-    wrapped = prefect.flow(body, name=fn.__name__, flow_run_name=_run_name(fn))
-    setattr(wrapped, _PLAIN, fn)
-    return cast(Callable[P, R], wrapped)
+class PlainFlow(Generic[P, R]):
+    """Stand-in for a `prefect.Flow` in a process without Prefect: a call runs `fn`."""
+
+    def __init__(self, fn: Callable[P, R], name: str) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn, self.name = fn, name
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function."""
+        return self.fn(*args, **kwargs)
+
+
+@overload
+def flow(fn: Callable[P, R]) -> "prefect.Flow[P, R]": ...
+
+
+@overload
+def flow(
+    *,
+    name: str | None = None,
+    flow_run_name: str | None = None,
+    retries: int = 0,
+    retry_delay_seconds: float = 0,
+    timeout_seconds: float | None = None,
+) -> Callable[[Callable[P, R]], "prefect.Flow[P, R]"]: ...
+
+
+def flow(
+    fn: Callable[P, R] | None = None,
+    *,
+    name: str | None = None,
+    flow_run_name: str | None = None,
+    retries: int = 0,
+    retry_delay_seconds: float = 0,
+    timeout_seconds: float | None = None,
+) -> Any:
+    """Mark a flow, as `prefect.flow` does; usable bare or with options.
+
+    Args:
+        fn: the function; left out where options are given.
+        name: of the flow; the function's by default.
+        flow_run_name: template over the parameters; by default the name and the subject of the config, such
+            as "retrain {config.corpus}".
+        retries: how often Prefect runs a failed flow again.
+        retry_delay_seconds: between two such runs.
+        timeout_seconds: after which Prefect fails a run.
+
+    Returns:
+        A `prefect.Flow`; a `PlainFlow` after `run_without_prefect`.
+    """
+
+    def mark(fn: Callable[P, R]) -> Any:
+        own_name = name or fn.__name__
+        if _without_prefect:
+            return PlainFlow(fn, own_name)
+        prefect: Any = importlib.import_module("prefect")
+        return prefect.flow(
+            fn,
+            name=own_name,
+            flow_run_name=flow_run_name or _run_name(fn),
+            retries=retries,
+            retry_delay_seconds=retry_delay_seconds,
+            timeout_seconds=timeout_seconds,
+        )
+
+    return mark if fn is None else mark(fn)
 
 
 def _run_name(fn: Callable[..., Any]) -> str | None:
-    """What Prefect calls a run, as a template over its parameters: "retrain {config.corpus}"."""
+    """A template over the parameters for names of runs: "retrain {config.corpus}"."""
     config = inspect.signature(fn, eval_str=True).parameters.get("config")
     fields = getattr(config.annotation, "__dataclass_fields__", {}) if config else {}
     subject = next((name for name in ("corpus", "name", "out") if name in fields), None)
     return f"{fn.__name__} {{config.{subject}}}" if subject else None
 
 
+@dataclass(frozen=True)
+class TaskOptions:
+    """What Prefect shows of a task, and how often a failed one is run again.
+
+    Attributes:
+        name: of the task; the function's if None.
+        task_run_name: template over the parameters, such as "fit {preset}".
+        tags: for filters in Prefect's pages and for concurrency limits.
+        retries: how often a failed task is run again, with Prefect or without; errors of the input are final.
+        retry_delay_seconds: between two such runs.
+        timeout_seconds: after which Prefect fails a run.
+    """
+
+    name: str | None = None
+    task_run_name: str | None = None
+    tags: tuple[str, ...] = ()
+    retries: int = 0
+    retry_delay_seconds: float = 0
+    timeout_seconds: float | None = None
+
+
+def _is_final(error: BaseException) -> bool:
+    """True if the same call would fail again: the user's input is wrong, or it is no ordinary error."""
+    return not isinstance(error, Exception) or isinstance(error, BadInput | UsageError | IntegrityError)
+
+
+class Task(Generic[P, R]):
+    """A step of a flow: a task run inside a Prefect flow run, a plain call everywhere else.
+
+    Attributes:
+        fn: the plain function.
+        options: as given to the decorator.
+    """
+
+    def __init__(self, fn: Callable[P, R], options: TaskOptions) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn, self.options = fn, options
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function, again after a failure that another run may mend if `retries` allows."""
+        if in_flow_run():
+            return cast(R, self.prefect_task(*args, **kwargs))
+        for _ in range(self.options.retries):
+            try:
+                return self.fn(*args, **kwargs)
+            except BaseException as error:
+                if _is_final(error):
+                    raise
+                time.sleep(self.options.retry_delay_seconds)
+        return self.fn(*args, **kwargs)
+
+    @functools.cached_property
+    def prefect_task(self) -> Any:
+        """The `prefect.Task`, for `submit`, `map` and `with_options` inside a flow; loads Prefect."""
+        prefect: Any = importlib.import_module("prefect")
+        options = self.options
+        return prefect.task(
+            self.fn,
+            name=options.name or self.fn.__name__,
+            task_run_name=options.task_run_name,
+            tags=options.tags,
+            retries=options.retries,
+            retry_delay_seconds=options.retry_delay_seconds,
+            retry_condition_fn=_retry if options.retries else None,
+            timeout_seconds=options.timeout_seconds,
+            cache_policy=prefect.cache_policies.NO_CACHE,
+        )
+
+
+def _retry(task: Any, task_run: Any, state: Any) -> bool:
+    """Prefect's question whether a failed task run is worth another one."""
+    try:
+        state.result()
+    except BaseException as error:
+        return not _is_final(error)
+    return True
+
+
+@overload
+def task(fn: Callable[P, R]) -> Task[P, R]: ...
+
+
+@overload
+def task(
+    *,
+    name: str | None = None,
+    task_run_name: str | None = None,
+    tags: tuple[str, ...] = (),
+    retries: int = 0,
+    retry_delay_seconds: float = 0,
+    timeout_seconds: float | None = None,
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+
+
+def task(
+    fn: Callable[P, R] | None = None,
+    *,
+    name: str | None = None,
+    task_run_name: str | None = None,
+    tags: tuple[str, ...] = (),
+    retries: int = 0,
+    retry_delay_seconds: float = 0,
+    timeout_seconds: float | None = None,
+) -> Any:
+    """Mark a step, as `prefect.task` does; usable bare or with options, see `TaskOptions`."""
+    options = TaskOptions(name, task_run_name, tags, retries, retry_delay_seconds, timeout_seconds)
+    return (lambda fn: Task(fn, options)) if fn is None else Task(fn, options)
+
+
 def log(line: str) -> None:
-    """Show a line on the page of the Prefect run that is going on, if there is one."""
-    if "prefect" not in sys.modules:
-        return
-    prefect: Any = importlib.import_module("prefect")
-    if prefect.context.FlowRunContext.get() is not None:
+    """Log a line to the Prefect run that is going on, if there is one."""
+    if in_flow_run():
+        prefect: Any = importlib.import_module("prefect")
         prefect.get_run_logger().info(line)
-
-
-def task(fn: Callable[P, R]) -> Callable[P, R]:
-    """Mark a step: a Prefect task run inside a Prefect flow run, a plain call everywhere else."""
-    as_prefect: Any = None
-
-    @functools.wraps(fn)
-    def step(*args: P.args, **kwargs: P.kwargs) -> R:
-        nonlocal as_prefect
-        if "prefect" not in sys.modules:
-            return fn(*args, **kwargs)
-        from prefect.context import FlowRunContext
-
-        if FlowRunContext.get() is None:
-            return fn(*args, **kwargs)
-        if as_prefect is None:
-            prefect: Any = importlib.import_module("prefect")
-            as_prefect = prefect.task(fn, name=fn.__name__, cache_policy=prefect.cache_policies.NO_CACHE)
-        return cast(R, as_prefect(*args, **kwargs))
-
-    return step
 
 
 @contextlib.contextmanager
@@ -126,28 +274,48 @@ def cluster(address: str, **settings: Any) -> Iterator[None]:
         yield
 
 
-def call(flow: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a flow: as a Prefect flow run where `prefect_active`, else as plain Python.
+class _Outcome(Generic[P, R]):
+    """What a flow's function returned or raised, whatever Prefect makes of its run."""
 
-    Prefect's own failures (a server that stops answering) never lose work: what the body returned is
-    returned, what it raised is raised, and a body that Prefect never started is run plain.
+    def __init__(self) -> None:
+        self.results: list[R] = []
+        self.error: BaseException | None = None
+
+    def recording(self, fn: Callable[P, R]) -> Callable[P, R]:
+        """Return `fn` so wrapped that its result or its error is kept here."""
+
+        @functools.wraps(fn)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                self.results = [fn(*args, **kwargs)]
+            except BaseException as error:
+                self.error = error
+                raise
+            return self.results[0]
+
+        return run
+
+
+def call(flow: "prefect.Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a flow: as a Prefect flow run if `prefect_active`, else as plain Python.
+
+    Failures of Prefect itself (a server that stops answering) never lose work: what the function returned is
+    returned, what it raised is raised, and a function that Prefect never started is run as plain Python.
     """
-    plain = cast(Callable[P, R], getattr(flow, _PLAIN, flow))
-    if plain is flow or not prefect_active():
-        return plain(*args, **kwargs)
-    note: dict[str, Any] = {}
-    _begun.append(note)
+    if isinstance(flow, PlainFlow) or not prefect_active():
+        return flow.fn(*args, **kwargs)
+    outcome: _Outcome[P, R] = _Outcome()
+    observed = copy.copy(flow)
+    observed.fn = outcome.recording(flow.fn)
     try:
-        return flow(*args, **kwargs)
+        return observed(*args, **kwargs)
     except BaseException as error:
-        if "error" in note:
-            raise note["error"] from None
+        if outcome.error is not None:
+            raise outcome.error from None
         if not isinstance(error, Exception):
             raise
         print(
             f"Prefect stopped answering ({type(error).__name__}); the work goes on without it.",
             file=sys.stderr,
         )
-        return cast(R, note["result"]) if "result" in note else plain(*args, **kwargs)
-    finally:
-        _begun.pop()
+        return outcome.results[0] if outcome.results else flow.fn(*args, **kwargs)

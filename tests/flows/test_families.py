@@ -26,24 +26,24 @@ def genome(checkout) -> tuple[Path, ...]:
 def test_families_are_learned_beside_the_genes_of_another_model(tracked_home, genome, tmp_path, monkeypatch):
     small = replace(gene_presets.PRESETS["fast"], hidden=24, least=1.0, most=1.0, families=QUICK)
     monkeypatch.setitem(gene_presets.PRESETS, "fast", small)
-    ingest(IngestConfig(sources=genome, name="genes"))
-    genes = train(TrainConfig(corpus="genes", preset="fast"))["model"]
+    ingest.fn(IngestConfig(sources=genome, name="genes"))
+    genes = train.fn(TrainConfig(corpus="genes", preset="fast"))["model"]
     assert not (Path(genes) / protein_families.WEIGHTS).exists()
 
     most = r"any=product~\w"  # what nearly every gene is
     for split in ("train", "test"):
-        ingest(IngestConfig(sources=genome, name="families", as_=split, label=(most,)))
-    summary = train(TrainConfig(corpus="families", preset="fast", genes=genes))
+        ingest.fn(IngestConfig(sources=genome, name="families", as_=split, label=(most,)))
+    summary = train.fn(TrainConfig(corpus="families", preset="fast", genes=genes))
     model = Path(summary["model"])
     assert summary["labels"] == ["any"]
     weights = [(Path(folder) / "weights.safetensors").read_bytes() for folder in (genes, model)]
     assert weights[0] == weights[1]
-    scores = evaluate(EvaluateConfig(model=str(model), corpus="families"))
+    scores = evaluate.fn(EvaluateConfig(model=str(model), corpus="families"))
     assert scores["per_type"]["any"]["f1"] > 0.8 * scores["f1"] > 0.1
     assert list(tracked_home.glob("runs/*-evaluate-*/artifacts/genome_test.png"))
 
     out = tmp_path / "out"
-    tag(TagConfig(model=str(model), sources=genome[:1], out=out, format="gff3,bed,faa"))
+    tag.fn(TagConfig(model=str(model), sources=genome[:1], out=out, format="gff3,bed,faa"))
     frame = Dataset.open(out).scan().collect()
     counts = dict(frame["label"].value_counts().rows())
     lines = [line.split("\t") for line in (out / "tags.gff3").read_text().splitlines() if "\t" in line]
@@ -54,11 +54,11 @@ def test_families_are_learned_beside_the_genes_of_another_model(tracked_home, ge
 
 
 def test_a_corpus_keeps_the_labels_it_has(home, genome):
-    ingest(IngestConfig(sources=genome, name="families", label=("abc=product~ABC",)))
-    again = ingest(IngestConfig(sources=genome, name="families", as_="test"))
+    ingest.fn(IngestConfig(sources=genome, name="families", label=("abc=product~ABC",)))
+    again = ingest.fn(IngestConfig(sources=genome, name="families", as_="test"))
     assert again["ingested"] > 0
     with pytest.raises(UsageError, match="--label"):
-        ingest(IngestConfig(sources=genome, name="families", label=("abc=product~other",)))
+        ingest.fn(IngestConfig(sources=genome, name="families", label=("abc=product~other",)))
     found = Dataset.open(home / "corpora" / "families").scan().select("split", "features").collect()
     labels = found.explode("features").unnest("features").group_by("split").agg("label")
     assert set(dict(labels.rows())["test"]) == {"CDS", "abc"}
@@ -66,11 +66,13 @@ def test_a_corpus_keeps_the_labels_it_has(home, genome):
 
 def test_more_families_than_can_be_learned_are_refused(tracked_home, genome, monkeypatch):
     monkeypatch.setattr("elman.tasks.training.genes.MOST_FAMILIES", 10)
-    ingest(IngestConfig(sources=genome, name="all", label=("product",)))
+    ingest.fn(IngestConfig(sources=genome, name="all", label=("product",)))
     with pytest.raises(BadInput, match="at most 10 families"):
-        train(TrainConfig(corpus="all", preset="fast"))
+        train.fn(TrainConfig(corpus="all", preset="fast"))
 
 
 def test_families_are_of_dna(home, checkout):
     with pytest.raises(UsageError, match="--label for DNA"):
-        ingest(IngestConfig(sources=(checkout / "data" / "samples" / "english",), name="x", label=("pfam",)))
+        ingest.fn(
+            IngestConfig(sources=(checkout / "data" / "samples" / "english",), name="x", label=("pfam",))
+        )

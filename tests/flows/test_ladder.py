@@ -88,7 +88,7 @@ def test_a_corpus_of_dna_is_refused(home):
     with DatasetWriter(home / "corpora" / "genome", kind="corpus-dna", config={}) as writer:
         writer.commit([])
     with pytest.raises(BadInput, match="a corpus of text"):
-        ladder(LadderConfig(corpus="genome"))
+        ladder.fn(LadderConfig(corpus="genome"))
 
 
 @pytest.mark.parametrize("options", [{"seeds": 0}, {"seeds": 16}, {"epochs": 0}])

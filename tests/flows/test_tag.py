@@ -50,7 +50,7 @@ def model(trained) -> Path:
 def run(tracked_home, model, tmp_path):
     def run(*sources: Path, out: str = "out", **options):
         options.setdefault("workers", 0)
-        return tag(TagConfig(model=str(model), sources=sources, out=tmp_path / out, **options)).to_json()
+        return tag.fn(TagConfig(model=str(model), sources=sources, out=tmp_path / out, **options)).to_json()
 
     return run
 

@@ -29,7 +29,7 @@ def tagger(trained, tmp_path) -> Path:
 def run(tracked_home, tagger, tmp_path):
     def run(source: Path, folder: Path = tagger, **options):
         options = {"shard_size": "3000", "workers": 1, "out": tmp_path / "out", **options}
-        return tag(TagConfig(model=str(folder), sources=(source,), **options)).to_json()
+        return tag.fn(TagConfig(model=str(folder), sources=(source,), **options)).to_json()
 
     return run
 

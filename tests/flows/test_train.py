@@ -48,7 +48,7 @@ def corpus(tracked_home) -> str:
 
 
 def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
-    summary = train(TrainConfig(corpus=corpus, epochs=10, register="people", seed=3))
+    summary = train.fn(TrainConfig(corpus=corpus, epochs=10, register="people", seed=3))
     folder = Path(summary["model"])
     assert folder.parent == tracked_home / "models"
     assert folder.name.startswith("meetings-default-s3-")
@@ -81,7 +81,7 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
         "models:/people@champion",
         "models:/people/1",
     ):
-        scores = evaluate(EvaluateConfig(model=name, corpus=corpus))
+        scores = evaluate.fn(EvaluateConfig(model=name, corpus=corpus))
         assert scores["model"] == folder.name
         assert scores["f1"] == summary["test"]["f1"]
 
@@ -89,7 +89,7 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
 def test_the_mlflow_model_tags_a_string_in_a_fresh_process_with_pickle_refused(
     corpus, tracked_home, tmp_path
 ):
-    summary = train(TrainConfig(corpus=corpus, epochs=3, register="people"))
+    summary = train.fn(TrainConfig(corpus=corpus, epochs=3, register="people"))
     text = "Anna met Bo in Rome ."
     code = (
         "import json, mlflow\n"
@@ -116,8 +116,8 @@ def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, mo
     )
     genome = tuple(checkout / "tests" / "fixtures" / f"ecoli_100kb.{kind}.gz" for kind in ("fna", "gff3"))
     for split in ("train", "test"):
-        ingest(IngestConfig(sources=genome, name="ecoli", as_=split))
-    summary = train(TrainConfig(corpus="ecoli", preset="fast", register="genes"))
+        ingest.fn(IngestConfig(sources=genome, name="ecoli", as_=split))
+    summary = train.fn(TrainConfig(corpus="ecoli", preset="fast", register="genes"))
     assert summary["seconds"] > 0
     run = mlflow_connection.connect().MlflowClient().get_run(summary["run_id"])
     assert run.data.metrics["test_mcc"] == summary["test"]["mcc"]
@@ -126,29 +126,29 @@ def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, mo
     names = {path.name for path in tracked_home.glob("runs/*-train-*/artifacts/*")}
     files = {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
     assert names == files | {"contigs_test.md", "genome_test.png"}
-    evaluate(EvaluateConfig(model=summary["model"], corpus="ecoli"))
+    evaluate.fn(EvaluateConfig(model=summary["model"], corpus="ecoli"))
     names = {path.name for path in tracked_home.glob("runs/*-evaluate-*/artifacts/*")}
     assert names == {"scores.json", "scores.md", "contigs_test.md", "genome_test.png"}
 
 
 def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    summary = train(TrainConfig(corpus=corpus, epochs=1))
+    summary = train.fn(TrainConfig(corpus=corpus, epochs=1))
     assert Path(summary["model"]).is_dir()
-    scores = evaluate(EvaluateConfig(model=summary["run_id"], corpus=corpus))
+    scores = evaluate.fn(EvaluateConfig(model=summary["run_id"], corpus=corpus))
     assert scores["model"] == Path(summary["model"]).name
     assert mlflow_sync.runs.unsent()
 
 
 def test_the_comparison_is_part_of_the_run(corpus, tracked_home, monkeypatch):
     monkeypatch.setattr("elman.tasks.experiments.baselines.RATES", (0.002,))
-    summary = train(TrainConfig(corpus=corpus, preset="article", epochs=1, compare=True))
+    summary = train.fn(TrainConfig(corpus=corpus, preset="article", epochs=1, compare=True))
     assert summary["compare"]["networks"][0]["name"] == "model (article)"
     assert len(list(tracked_home.glob("runs/*/artifacts/comparison.*"))) == 3
 
 
 def test_a_yes_no_training_is_judged_on_its_type(corpus, tracked_home):
-    summary = train(TrainConfig(corpus=corpus, epochs=3, binary="LOC"))
+    summary = train.fn(TrainConfig(corpus=corpus, epochs=3, binary="LOC"))
     assert list(summary["test"]["per_type"]) == ["LOC"]
 
 
@@ -159,7 +159,7 @@ def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, t
     with DatasetWriter(folder, kind="corpus-text", config={}) as writer:
         unlabelled = frame.with_columns(tags=pl.lit(None, frame.schema["tags"]))
         writer.commit([writer.stage("a", "a", {"data": unlabelled})], meta={"unit": "word", "tokenizer": {}})
-    summary = train(TrainConfig(corpus=corpus, epochs=1, pretrain="letters"))
+    summary = train.fn(TrainConfig(corpus=corpus, epochs=1, pretrain="letters"))
     passport = json.loads((Path(summary["model"]) / "passport.json").read_bytes())
     assert passport["pretrained"] == [{"corpus": Dataset.open(folder).digest}]
     (run,) = (tracked_home / "runs").iterdir()
@@ -175,13 +175,13 @@ def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, t
 )
 def test_what_cannot_be_trained_is_a_usage_error_and_registers_nothing(corpus, tracked_home, options):
     with pytest.raises(UsageError):
-        train(TrainConfig(corpus=corpus, **options))
+        train.fn(TrainConfig(corpus=corpus, **options))
     assert not (tracked_home / "models").exists()
 
 
 def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(corpus, tracked_home):
     with pytest.raises(TrainingError, match=r"step \d+, [\w./]+: the .* is (nan|-?inf)"):
-        train(TrainConfig(corpus=corpus, epochs=3, learning_rate=1e30, register="people"))
+        train.fn(TrainConfig(corpus=corpus, epochs=3, learning_rate=1e30, register="people"))
     assert registry.versions("people") == []
     assert not (tracked_home / "models").exists()
     (run,) = (tracked_home / "runs").iterdir()
@@ -190,4 +190,4 @@ def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(cor
 
 def test_a_corpus_that_is_nowhere_is_bad_input(tracked_home):
     with pytest.raises(BadInput, match="nowhere"):
-        train(TrainConfig(corpus="nowhere"))
+        train.fn(TrainConfig(corpus="nowhere"))

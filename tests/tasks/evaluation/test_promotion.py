@@ -43,7 +43,7 @@ def inbox(tmp_path) -> Path:
 @pytest.fixture
 def run(tracked_home, inbox):
     def run(**options):
-        return retrain(RetrainConfig(corpus="mail", sources=(inbox,), model="names", **options))
+        return retrain.fn(RetrainConfig(corpus="mail", sources=(inbox,), model="names", **options))
 
     return run
 

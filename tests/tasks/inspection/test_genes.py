@@ -17,7 +17,7 @@ from elman.tasks.models.model_folder import read
 def corpus(home, checkout):
     fixtures = checkout / "tests" / "fixtures"
     sources = (fixtures / "ecoli_100kb.fna.gz", fixtures / "ecoli_100kb.gff3.gz")
-    ingest(IngestConfig(sources=sources, name="ecoli"))
+    ingest.fn(IngestConfig(sources=sources, name="ecoli"))
     return home / "corpora" / "ecoli"
 
 

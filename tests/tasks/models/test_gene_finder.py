@@ -185,7 +185,7 @@ def test_all_formats_name_the_same_genes_and_translate_as_their_gff3_says(folder
     fasta, out = tmp_path / "x.fa", tmp_path / "out"
     turned = ecoli.bases[20_500:40_000] + ecoli.bases[20_000:20_500]
     fasta.write_text(f">linear\n{ecoli.bases[:20_000]}\n>round circular=true\n{turned}\n")
-    done = tag(TagConfig(model=str(folder), sources=(fasta,), out=out, format="gff3,bed,faa")).to_json()
+    done = tag.fn(TagConfig(model=str(folder), sources=(fasta,), out=out, format="gff3,bed,faa")).to_json()
     frame = Dataset.open(out).scan("data").collect()
     bases = {record.id: record.seq for record in SeqIO.parse(fasta, "fasta")}
     database = gffutils.create_db(str(out / "tags.gff3"), ":memory:", merge_strategy="create_unique")
@@ -219,7 +219,7 @@ def test_a_contig_that_memory_does_not_hold_is_tagged_the_same(folder, ecoli, tm
     for held in (spooled_sequence.MEMORY_LIMIT, 5000):
         monkeypatch.setattr(spooled_sequence, "MEMORY_LIMIT", held)
         out = tmp_path / str(held)
-        tag(TagConfig(model=str(folder), sources=files, out=out, format="gff3,faa,codons", workers=0))
+        tag.fn(TagConfig(model=str(folder), sources=files, out=out, format="gff3,faa,codons", workers=0))
         found.append([(out / f"tags.{name}").read_bytes() for name in ("gff3", "faa", "codons")])
     assert found[0] == found[1]
     assert found[0][0].count(b"\tCDS\t") > 50
@@ -261,9 +261,9 @@ def test_the_genetic_code_is_part_of_what_is_asked_for(folder, tmp_path):
     fasta = tmp_path / "x.fa"
     fasta.write_text(">c\n" + "ATG" + "GCATGA" * 60 + "TAA\n")
     how = {"model": str(folder), "sources": (fasta,), "out": tmp_path / "out"}
-    tag(TagConfig(**how))
+    tag.fn(TagConfig(**how))
     with pytest.raises(UsageError, match="genetic_code"):
-        tag(TagConfig(**how, genetic_code=4))
+        tag.fn(TagConfig(**how, genetic_code=4))
     code_4 = gene_finder.GeneFinder.load(folder).of_code(4)
     assert code_4.config.decode.code == 4
     assert code_4.of_code(None) is code_4
@@ -276,7 +276,7 @@ def write_fasta(path: Path, **contigs: str) -> Path:
 
 def tagged(folder, out, *files, **how):
     """Rows of what the command makes of files, and the lines of its GFF3."""
-    tag(TagConfig(model=str(folder), sources=files, out=out, format="gff3,faa", workers=0, **how))
+    tag.fn(TagConfig(model=str(folder), sources=files, out=out, format="gff3,faa", workers=0, **how))
     frame = Dataset.open(out).scan("data").collect()
     return frame, (out / "tags.gff3").read_text().splitlines()
 
@@ -358,7 +358,7 @@ def test_a_gene_over_the_origin_of_a_circle_ends_beyond_it(folder, ecoli, tmp_pa
 
 def test_lower_case_is_kept_as_intervals_and_the_bases_as_they_came(home, tmp_path):
     bases = "ACGTacgtnnACGT" * 10 + "acg"
-    ingest(IngestConfig(sources=(write_fasta(tmp_path / "x.fa", c=bases),), name="x"))
+    ingest.fn(IngestConfig(sources=(write_fasta(tmp_path / "x.fa", c=bases),), name="x"))
     (row,) = Dataset.open(home / "corpora" / "x").scan("data").collect().iter_rows(named=True)
     assert row["bases"] == bases
     runs = [(14 * n + 4, 14 * n + 10) for n in range(10)] + [(140, 143)]

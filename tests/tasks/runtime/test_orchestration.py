@@ -1,4 +1,4 @@
-"""The same flow with Prefect or without: observed by a real server, and never stopped by one."""
+"""Flows and tasks with Prefect and without; a server that dies never stops the work."""
 
 import json
 import os
@@ -6,15 +6,21 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.request
 
 import pytest
 
+from elman.data.errors import BadInput
+from elman.tasks.runtime.orchestration import task
+
 FLOW = """
 import json, os, signal, sys, time
 from elman.tasks.runtime import orchestration
-reason = orchestration.load_prefect()
+reason = orchestration.why_no_prefect()
+if reason:
+    orchestration.run_without_prefect()
 from elman.tasks.runtime.orchestration import call, flow, task
 
 @task
@@ -83,6 +89,17 @@ def ask(url, body=None):
         return json.loads(response.read())
 
 
+AS_PREFECT = """
+import json
+{imports}
+print(json.dumps([
+    isinstance(train, prefect.Flow), train.name, train.fn.__name__, train.flow_run_name,
+    train.with_options(name="other").name, train.to_deployment("nightly").entrypoint,
+]))
+"""
+IMPORTS = ("import prefect", "from elman.flows.train import train")
+
+
 def test_without_an_api_a_flow_is_plain_python_and_says_why(checkout, tmp_path):
     out, _ = run(checkout, tmp_path, 2)
     assert out["doubled"] == 8
@@ -95,6 +112,87 @@ def test_with_an_api_that_does_not_answer_a_flow_is_plain_python(checkout, tmp_p
     out, _ = run(checkout, tmp_path, 2, PREFECT_API_URL=url)
     assert out["doubled"] == 8
     assert url in out["reason"]
+
+
+@pytest.mark.parametrize("imports", ["\n".join(IMPORTS), "\n".join(reversed(IMPORTS))])
+def test_a_flow_is_a_prefect_flow_in_either_import_order(checkout, tmp_path, imports):
+    env = {**os.environ, "PYTHONPATH": str(checkout), "ELMAN_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", AS_PREFECT.format(imports=imports)]
+    out = subprocess.run(command, capture_output=True, text=True, env=env, cwd=checkout, check=True)
+    assert json.loads(out.stdout) == [
+        True,
+        "train",
+        "train",
+        "train {config.corpus}",
+        "other",
+        "elman/flows/train.py:train",
+    ]
+
+
+def failing(times, error):
+    """A task that fails so many times, and the list of its calls."""
+    calls = []
+
+    @task(retries=2, retry_delay_seconds=0, task_run_name="step {number}", tags=("registry",))
+    def step(number):
+        calls.append(number)
+        if len(calls) <= times:
+            raise error
+        return number
+
+    return step, calls
+
+
+def test_a_failed_task_is_run_again():
+    step, calls = failing(2, ConnectionError("away"))
+    assert step(7) == 7
+    assert calls == [7, 7, 7]
+
+
+def test_a_task_fails_after_its_last_retry():
+    step, calls = failing(3, ConnectionError("away"))
+    with pytest.raises(ConnectionError):
+        step(7)
+    assert len(calls) == 3
+
+
+def test_an_error_of_the_input_is_not_retried():
+    step, calls = failing(1, BadInput("text", got="none", todo="Give some."))
+    with pytest.raises(BadInput):
+        step(7)
+    assert len(calls) == 1
+
+
+def test_the_options_of_a_task_reach_prefect(checkout):
+    code = """
+        from elman.tasks.runtime.orchestration import task
+        @task(retries=2, retry_delay_seconds=3, task_run_name="step {number}", tags=("registry",), name="a step")
+        def step(number: int) -> int: return number
+        t = step.prefect_task
+        print(t.name, t.retries, t.retry_delay_seconds, t.task_run_name, *t.tags, t.fn(4))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    out = subprocess.run(command, capture_output=True, text=True, cwd=checkout, check=True)
+    assert out.stdout.strip() == "a step 2 3 step {number} registry 4"
+
+
+def test_commands_load_no_prefect_where_no_api_answers(trained, names, home, tmp_path, checkout):
+    (tmp_path / "a.txt").write_text("Badeson met Gorubson in Tinakburg .")
+    out = str(tmp_path / "out")
+    code = f"""
+        import sys
+        from elman.flows.cli import main
+        codes = [
+            main(["train", {str(names)!r}, "--preset", "fast", "--epochs", "1"]),
+            main(["tag", {str(trained["model"])!r}, {str(tmp_path / "a.txt")!r}, "--out", {out!r}, "--workers", "0"]),
+        ]
+        print(codes, "prefect" in sys.modules)
+    """
+    env = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}  # MLflow away: not loaded either
+    env.pop("PREFECT_API_URL", None)
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=checkout, check=True)
+    assert done.stdout.splitlines()[-1] == "[0, 0] False"
 
 
 @pytest.mark.servers

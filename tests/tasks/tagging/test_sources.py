@@ -27,7 +27,7 @@ def write_jsonl(path: Path, texts: list[str], **more: object) -> Path:
 def run(tracked_home, trained, tmp_path):
     def run(*sources: Path, out: str = "out", model: str = trained["model"], **options):
         options.setdefault("workers", 0)
-        return tag(TagConfig(model=str(model), sources=sources, out=tmp_path / out, **options)).to_json()
+        return tag.fn(TagConfig(model=str(model), sources=sources, out=tmp_path / out, **options)).to_json()
 
     return run
 
@@ -45,7 +45,7 @@ def committed(tmp_path):
 
 def test_a_corpus_gives_the_entities_of_the_file_it_was_made_from(run, committed, tmp_path):
     source = write_jsonl(tmp_path / "a.jsonl", LINES)
-    ingest(IngestConfig(sources=(source,), name="lines", unit="word"))
+    ingest.fn(IngestConfig(sources=(source,), name="lines", unit="word"))
     corpus = Path(os.environ["ELMAN_HOME"]) / "corpora" / "lines"
     run(source, out="raw")
     summary = run(corpus)
@@ -57,11 +57,11 @@ def test_a_corpus_gives_the_entities_of_the_file_it_was_made_from(run, committed
 
 
 def test_of_a_corpus_that_has_grown_only_the_new_shards_are_tagged(run, tmp_path):
-    ingest(IngestConfig(sources=(write_jsonl(tmp_path / "a.jsonl", LINES),), name="lines", unit="word"))
+    ingest.fn(IngestConfig(sources=(write_jsonl(tmp_path / "a.jsonl", LINES),), name="lines", unit="word"))
     corpus = Path(os.environ["ELMAN_HOME"]) / "corpora" / "lines"
     first = run(corpus)
     more = write_jsonl(tmp_path / "b.jsonl", ["Kutison says it is warm ."] * 3)
-    ingest(IngestConfig(sources=(more,), name="lines"))
+    ingest.fn(IngestConfig(sources=(more,), name="lines"))
     second = run(corpus)
     assert (first["shards"], second["shards"], second["reused"]) == (1, 2, 1)
     assert second["records"] == first["records"] + 3
@@ -149,7 +149,7 @@ def test_genomes_give_intervals_gff3_and_bed_and_refuse_what_is_empty(run, commi
 def test_a_corpus_of_dna_gives_the_intervals_of_its_files(run, committed, checkout, gene_model):
     fixtures = checkout / "tests" / "fixtures"
     sources = (fixtures / "ecoli_100kb.fna.gz", fixtures / "ecoli_100kb.gff3.gz")
-    ingest(IngestConfig(sources=sources, name="genome"))
+    ingest.fn(IngestConfig(sources=sources, name="genome"))
     corpus = Path(os.environ["ELMAN_HOME"]) / "corpora" / "genome"
     run(sources[0], model=gene_model, out="raw")
     assert run(corpus, model=gene_model)["records"] == 1
