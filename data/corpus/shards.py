@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from elman.data import ragged
 from elman.data.corpus.contig_pieces import PIECE, pieces
 from elman.data.formats.records import Document, Quarantined, Sentence
 from elman.data.genome.contigs import Contig
@@ -151,11 +152,9 @@ class _Rows:
         return {name: frame for name, frame in tables.items() if frame.height}
 
     def _text(self) -> pl.DataFrame:
-        offsets = np.zeros(len(self.lengths) + 1, np.int64)
-        np.cumsum(self.lengths, out=offsets[1:])
+        offsets = ragged.offsets_of(self.lengths)
         missing = np.array(self.unlabelled, bool)
-        labelled = np.zeros(len(self.lengths) + 1, np.int64)
-        np.cumsum(np.where(missing, 0, np.diff(offsets)), out=labelled[1:])
+        labelled = ragged.offsets_of(np.where(missing, 0, np.diff(offsets)))
 
         def lists(at: np.ndarray, values: pa.Array, mask: pa.Array | None = None) -> pl.Series:
             return pl.Series(pa.LargeListArray.from_arrays(pa.array(at), values, mask=mask))

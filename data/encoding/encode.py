@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from elman.data import ragged
 from elman.data.encoding.encoded_corpus import EncodedCorpus, EncodedSentences
 from elman.data.encoding.features import Features, FeatureTemplate, bag_ids, contexts, distinct, reach_of
 from elman.data.errors import BadInput
@@ -44,33 +45,25 @@ def tokens_of(frame: pl.DataFrame) -> tuple[pl.Series, np.ndarray]:
     """
     text = frame["text"].rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.large_string())
     ends = np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
-    starts, offsets = _flat(frame["token_start"])
-    stops, _ = _flat(frame["token_end"])
+    starts, offsets = ragged.of_lists(frame["token_start"])
+    stops, _ = ragged.of_lists(frame["token_end"])
     if not len(starts):
         return pl.Series([], dtype=pl.String), offsets
     data = text.buffers()[2]
     units = np.frombuffer(data, np.uint8)[: ends[-1]]
-    lengths = np.diff(offsets)
     if units.max(initial=0) < 0x80:
         first = ends[:-1]
         at = None
     else:  # byte position of each code point
         at = np.append(np.flatnonzero((units & 0xC0) != 0x80), ends[-1])
         first = np.searchsorted(at, ends[:-1])
-    shift = np.repeat(first - frame["start"].to_numpy(), lengths)
+    shift = ragged.spread(first - frame["start"].to_numpy(), offsets)
     bounds = np.empty(2 * len(starts), np.int64)  # token, gap, token, gap, ..., token
     bounds[0::2], bounds[1::2] = starts + shift, stops + shift
     if at is not None:
         bounds = at[bounds]
     array = pa.LargeStringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), data)
     return pl.Series(array).gather_every(2), offsets
-
-
-def _flat(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Values and (n + 1,) int64 offsets of a List column without nulls."""
-    offsets = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum(lists.list.len().to_numpy(), out=offsets[1:])
-    return lists.list.explode(empty_as_null=False).to_numpy(), offsets
 
 
 def hold_out(sentences: pl.DataFrame, share: float) -> pl.DataFrame:
@@ -179,12 +172,9 @@ def _splits(
 
 
 def _join(parts: list[EncodedSentences]) -> EncodedSentences:
-    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
     return EncodedSentences(
         np.concatenate([part.tokens for part in parts]),
         np.concatenate([part.tags for part in parts]),
-        offsets,
+        ragged.join([part.offsets for part in parts]),
         pl.concat([part.keys for part in parts]),
     )

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from elman.data import ragged
 from elman.data.encoding.features import Bags, Features
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import atomic_write
@@ -114,7 +115,7 @@ def read(folder: Path) -> EncodedCorpus:
     per_bag = table("bags", "bags")
     bags = Bags(
         table("bags", "rows")["row"].to_numpy(),
-        _offsets(per_bag["length"]),
+        ragged.offsets_of(per_bag["length"]),
         per_bag["unknown"].to_numpy(),
         meta["contexts"],
     )
@@ -124,14 +125,8 @@ def read(folder: Path) -> EncodedCorpus:
         splits[split] = EncodedSentences(
             tokens["bag"].to_numpy(),
             tokens["tag"].to_numpy(),
-            _offsets(sentences["length"]),
+            ragged.offsets_of(sentences["length"]),
             sentences.drop("length"),
         )
     tags = tuple(meta["tags"]), tuple(meta["all_tags"])
     return EncodedCorpus(features, bags, *tags, splits, meta["notes"])
-
-
-def _offsets(lengths: pl.Series) -> np.ndarray:
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths.to_numpy(), out=offsets[1:])
-    return offsets

@@ -25,6 +25,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
+from elman.data import ragged
 from elman.data.encoding.vocabulary import SPECIALS, UNK_ID, Buckets, Vocabulary, count_symbols
 
 NAME = re.compile(
@@ -96,7 +97,7 @@ def contexts(words: pl.Series, offsets: np.ndarray, reach: int) -> pl.DataFrame:
     frame = pl.DataFrame({_column(0): words})
     if not reach:
         return frame
-    sentence = pl.Series("s", np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)))
+    sentence = pl.Series("s", ragged.rows_of(offsets))
     w, s = pl.col(_column(0)), pl.col("s")
     return frame.with_columns(sentence).select(
         pl.when(s.shift(-place) == s).then(w.shift(-place)).otherwise(pl.lit("")).alias(_column(place))
@@ -233,7 +234,7 @@ class Features:
             template.rows or len(vocabulary)
             for template, vocabulary in zip(self.templates, self.vocabularies, strict=True)
         ]
-        return (0, *np.cumsum(sizes).tolist())
+        return tuple(ragged.offsets_of(sizes).tolist())
 
     @property
     def rows(self) -> int:

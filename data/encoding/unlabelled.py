@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from elman.data import ragged
 from elman.data.encoding.encode import tokens_of
 from elman.data.encoding.features import Bags, Features, bag_ids, distinct
 from elman.data.text.scanner import Scanner
@@ -55,7 +56,7 @@ def words_of(texts: pl.Series, scanner: Scanner) -> tuple[pl.Series, np.ndarray]
     spans = {"token_start": pl.Series(starts).implode(), "token_end": pl.Series(ends).implode()}
     words, _ = tokens_of(pl.DataFrame({"text": [joined], "start": [0], **spans}))
     lengths = texts.str.len_chars().cast(pl.Int64).to_numpy()
-    begins = np.concatenate([[0], np.cumsum(lengths + 1)])
+    begins = ragged.offsets_of(lengths + 1)
     return words, np.searchsorted(starts, begins).astype(np.int64)
 
 
@@ -103,5 +104,5 @@ def encode_unlabelled(
         lengths.append(np.diff(bounds))
     filled = np.concatenate(lengths)
     filled = filled[filled > 0]
-    offsets = np.concatenate([[0], np.cumsum(filled)]).astype(np.int64)
+    offsets = ragged.offsets_of(filled)
     return Unlabelled(bags, np.concatenate(tokens), offsets, common["count"].to_numpy(), word_of)

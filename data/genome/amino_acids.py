@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from elman.data import ragged
 from elman.data.genome.nucleotides import Codes, codons_of
 
 AMINO = "ACDEFGHIKLMNPQRSTVWY"
@@ -35,7 +36,7 @@ _REACH = max(abs(place) for places, _ in _WINDOWS for place in places)
 _SIZES = tuple(
     min((len(_GROUPS) if grouped else _SYMBOLS) ** len(places), _MOST) for places, grouped in _WINDOWS
 )
-_FIRST = np.concatenate([[0], np.cumsum(_SIZES)])
+_FIRST = ragged.offsets_of(_SIZES)
 TABLE_ROWS, TEMPLATES = int(_FIRST[-1]), len(_WINDOWS)
 
 _Int = npt.NDArray[np.int64]
@@ -83,8 +84,8 @@ def translate(
         code: genetic code of NCBI.
     """
     counts = np.maximum(end - start - phase, 0) // 3
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    number = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
+    offsets = ragged.offsets_of(counts)
+    number = ragged.positions_of(offsets)
     first = np.where(reverse, end - phase - 3, start + phase)
     low = np.repeat(first, counts) + number * np.repeat(np.where(reverse, -3, 3), counts)
     return Proteins(translation(code)[np.repeat(reverse, counts).astype(np.int64), words[low]], offsets, low)

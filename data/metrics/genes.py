@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from elman.data import ragged
 from elman.data.genome.contigs import PSEUDOGENE
 
 STRANDS = ("+", "-")
@@ -54,7 +55,7 @@ def score_intervals(
         strands += here
         either += _counts(true[0] | true[1], called[0] | called[1])
         masked += int((~keep).sum())
-        under = np.concatenate([[0], np.cumsum(~keep)])
+        under = ragged.offsets_of(np.asarray(~keep))
         found = _gene_counts(_genes(t, under), _genes(p, under))
         genes += found
         contigs.append({"contig": contig, "bases": length, **rates(here.sum(axis=0)), **_gene_rates(found)})

@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 
+from elman.data import ragged
 from elman.data.text.string_table import DEFAULT_STRINGS, StringTable
 from elman.data.text.tokenizer import CLOSERS as QUOTES
 from elman.data.text.tokenizer import LONGEST_SENTENCE, LOOKAHEAD, Tokenizer, wraps_lines
@@ -143,7 +144,7 @@ class Scanner:
             ending = " a" if table.marks[number] else ""
             cut.append(self._tokens(self._chunk(number) + ending, 0, int(lengths[m])))
         counts[others] = [len(starts) for starts, _ in cut]
-        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        first = ragged.offsets_of(counts)
         begins, ends = np.empty(first[-1], np.int64), np.empty(first[-1], np.int64)
         kernels.lay_out(letters, openers, first, begins, ends)
         for m, (a, b) in zip(others, cut, strict=True):
@@ -162,7 +163,7 @@ class Scanner:
             return self._first, self._begins, self._ends
         last = self._first[-1]
         return (
-            np.concatenate([self._first, last + np.cumsum([len(starts) for starts, _ in new])]),
+            np.concatenate([self._first, last + ragged.offsets_of([len(starts) for starts, _ in new])[1:]]),
             np.concatenate([self._begins, np.array([at for starts, _ in new for at in starts], np.int64)]),
             np.concatenate([self._ends, np.array([at for _, ends in new for at in ends], np.int64)]),
         )

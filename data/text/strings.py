@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from elman.data import ragged
+
 
 @dataclass(frozen=True, eq=False)
 class Strings:
@@ -30,8 +32,7 @@ class Strings:
             widths += codes > 0x7FF
             widths += codes > 0xFFFF
             widths += 1
-            places = np.zeros(len(codes) + 1, np.int64)
-            np.cumsum(widths, out=places[1:])
+            places = ragged.offsets_of(widths)
             starts, ends = places[starts], places[ends]
         return cls(np.frombuffer(data, np.uint8), starts, ends)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.data import ragged
 from elman.data.encoding import encoded_corpus
 from elman.data.store.disk import atomic_write
 from elman.rnn.networks.architecture import Architecture
@@ -108,9 +109,7 @@ def _report(
 def _positions(training_data: TrainingData, split: str) -> np.ndarray:
     """Position of each token in its sentence, 1-based."""
     sequences = training_data.sequences(split)
-    starts = np.repeat(sequences.offsets[:-1], sequences.lengths)
-    positions: np.ndarray = np.arange(len(sequences.tokens)) - starts + 1
-    return positions
+    return ragged.positions_of(sequences.offsets) + 1
 
 
 def _table(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from elman.data import ragged
 from elman.data.genome.amino_acids import TABLE_ROWS, TEMPLATES, Proteins, template_rows, translate
 from elman.data.genome.gene_decoder import Gene
 from elman.data.text.tags import tag_set
@@ -90,7 +91,7 @@ def fit_families(
     """
     chosen = np.random.default_rng([seed, 4]).random(len(genes)) < config.others
     some = [gene for gene, take in zip(genes, chosen, strict=True) if take or gene[1].any()]
-    offsets = _offsets([len(residues) for residues, _ in some])
+    offsets = ragged.offsets_of([len(residues) for residues, _ in some])
     residues, targets = (np.concatenate([gene[i] for gene in some]) for i in (0, 1))
     tags = tag_set(labels)
     network = NetworkConfig(
@@ -232,7 +233,7 @@ class FamilyTagger:
         if not len(which):
             return
         parts = [proteins.residues[proteins.offsets[i] : proteins.offsets[i + 1]] for i in which]
-        offsets, residues = _offsets([len(part) for part in parts]), np.concatenate(parts)
+        offsets, residues = ragged.offsets_of([len(part) for part in parts]), np.concatenate(parts)
         scoring = DecodingRules.of(tag_set(self.labels), False)
         said = predict(
             self.params,
@@ -248,10 +249,6 @@ class FamilyTagger:
         columns = said.sequence, said.start, said.end, said.kind, said.probability
         for sequence, first, last, kind, chance in zip(*(c.tolist() for c in columns), strict=True):
             yield int(which[sequence]), first, last, kind, chance
-
-
-def _offsets(lengths: Sequence[int]) -> npt.NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def _bags(residues: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> Bags:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import polars as pl
 
+from elman.data import ragged
 from elman.data.encoding.features import Bags as Looked
 from elman.data.encoding.features import Features
 from elman.data.encoding.word_cache import DEFAULT_WORDS, CacheSlots, WordCache, equal_sentences
@@ -206,7 +207,7 @@ class Tagger:
     def tag(self, sentences: Iterable[Sequence[str]]) -> list[Sentence]:
         """Tag sentences given as lists of tokens."""
         lists = [list(sentence) for sentence in sentences]
-        offsets = np.concatenate([[0], np.cumsum([len(tokens) for tokens in lists])]).astype(np.int64)
+        offsets = ragged.offsets_of([len(tokens) for tokens in lists])
         words = pl.Series([token for tokens in lists for token in tokens], dtype=pl.String)
         tagged = self.tag_flat(words, offsets)
         entities: list[list[Entity]] = [[] for _ in lists]

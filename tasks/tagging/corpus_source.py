@@ -7,6 +7,7 @@ from typing import Any, NoReturn, Self
 
 import polars as pl
 
+from elman.data import ragged
 from elman.data.corpus import shards as corpus
 from elman.data.errors import BadInput
 from elman.data.formats.options import Options
@@ -15,7 +16,7 @@ from elman.data.genome.contigs import Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import key_of
-from elman.tasks.tagging.sentences import Record, Sentences, offsets_of, split_characters
+from elman.tasks.tagging.sentences import Record, Sentences, split_characters
 
 FAMILIES = {corpus.TEXT: "text", corpus.DNA: "dna"}
 _ROWS = 10_000  # sentences in memory at a time
@@ -170,7 +171,7 @@ def _of_rows(source: str, document: str, rows: pl.DataFrame) -> Sentences:
         rows["sentence"].cast(pl.Int32).to_numpy(),
         rows["start"].cast(pl.Int64).to_numpy(),
         rows["text"].to_list(),
-        offsets_of(rows["token_start"].list.len().to_numpy()),
+        ragged.offsets_of(rows["token_start"].list.len().to_numpy()),
         flat("token_start").to_numpy(),
         flat("token_end").to_numpy(),
     )

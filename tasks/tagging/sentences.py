@@ -1,11 +1,12 @@
 """Sentences of a document as arrays, and the records that tagging reads from a slice."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from elman.data import ragged
 from elman.data.formats import records as text_records
 from elman.data.formats.records import Document, Flat, Quarantined, Sentence
 from elman.data.genome.contigs import Contig
@@ -74,7 +75,7 @@ class Sentences:
             sentences = record.sentences
             start = np.array([sentence.start for sentence in sentences], np.int64)
             texts = [sentence.text for sentence in sentences]
-            bounds = offsets_of([len(sentence.token_start) for sentence in sentences])
+            bounds = ragged.offsets_of([len(sentence.token_start) for sentence in sentences])
             token_start = _flat(sentence.token_start for sentence in sentences)
             token_end = _flat(sentence.token_end for sentence in sentences)
         return cls(
@@ -115,11 +116,6 @@ def without_text(document: Document | Flat) -> Quarantined:
     detail, todo = "expected tokens. Got nothing visible", "Fill the record, or leave it out."
     raw = document.id.encode("utf-8", "replace")
     return Quarantined(document.source, document.line, document.byte_offset, "no-text", detail, todo, raw)
-
-
-def offsets_of(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Return ragged offsets, (n + 1,) int64, of rows of these lengths."""
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def _flat(values: Iterable[Iterable[int]]) -> np.ndarray:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from elman.data import ragged
 from elman.data.store import schema
 from elman.data.text.strings import Strings, substrings
-from elman.tasks.tagging.sentences import Sentences, offsets_of
+from elman.tasks.tagging.sentences import Sentences
 from elman.tasks.tagging.windows import Window
 
 if TYPE_CHECKING:
@@ -56,7 +57,15 @@ class FlatSentences:
         owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         number = _joined([part.number for part in parts], np.int32)
         return cls(
-            parts, owner, number, offsets_of(counts), start, end, "".join(texts), start + shift, end + shift
+            parts,
+            owner,
+            number,
+            ragged.offsets_of(counts),
+            start,
+            end,
+            "".join(texts),
+            start + shift,
+            end + shift,
         )
 
     def words(self) -> Strings:
@@ -124,7 +133,7 @@ def _document_rows(parts: Sequence[Sentences]) -> pl.DataFrame:
 
 
 def _token_rows(flat: FlatSentences, tagged: "Tagged", tagger: "Tagger", words: Strings) -> pl.DataFrame:
-    owner = np.repeat(np.arange(len(flat.number)), np.diff(flat.offsets))
+    owner = ragged.rows_of(flat.offsets)
     return pl.DataFrame(
         {
             **flat.key_columns(owner),
