@@ -1,10 +1,12 @@
 # Two commands do everything on a fresh machine with Python 3.11, pip, make and git: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+# Left out of the daily loop: exhaustive cases, servers, Ray, killed processes, and what takes seconds of CPU.
+FAST := not slow and not servers and not ray and not kills and not heavy
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help env ray demo test test-slow bench bench-tagging bench-genes lint lock clean
+.PHONY: help env ray demo test test-fast test-slow bench bench-tagging bench-genes lint lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +31,9 @@ ray: .venv/ray  ## Ray, too, for `elman tag --engine ray` and its tests
 
 demo: env  ## the whole job on real input: ingest, train, compare, tag text and DNA
 	$(BIN)/elman demo
+
+test-fast: env  ## what a programmer runs all day, in under 2 minutes on 2 cores (docs/testing.md)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "$(FAST)"
 
 test: ray lint  ## everything that must hold, in under 15 minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"

@@ -14,6 +14,7 @@ import pytest
 
 from elman.data.store.dataset import Dataset
 
+pytestmark = pytest.mark.kills
 KILLS = 20
 PATIENCE_S = 300
 

@@ -181,6 +181,7 @@ def test_what_cannot_be_tagged_is_an_error_that_says_what_to_do(run, tmp_path):
         run(tmp_path / "t.txt", format="html")
 
 
+@pytest.mark.kills
 @pytest.mark.parametrize(
     ("count", "kills"),
     [(5000, 20), pytest.param(100_000, 100, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])],

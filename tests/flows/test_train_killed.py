@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.kills
 PATIENCE_S = 300
 TRAIN = ("train", "names", "--preset", "fast", "--epochs", "4", "--checkpoint-s", "0", "--json")
 

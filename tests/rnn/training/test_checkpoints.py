@@ -63,6 +63,7 @@ def train(**more):
     )
 
 
+@pytest.mark.kills
 def test_a_training_killed_at_random_steps_ends_with_the_same_bytes(tmp_path):
     whole = train()
     script = tmp_path / "trainer.py"

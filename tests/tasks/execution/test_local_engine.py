@@ -19,6 +19,7 @@ from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import local_engine, scheduler
 from elman.tasks.tagging.shard import WorkerRequest
 
+pytestmark = pytest.mark.kills
 PATIENCE_S = 120
 
 

@@ -24,7 +24,7 @@ from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import ray_engine, scheduler
 
 PATIENCE_S = 180
-pytestmark = pytest.mark.xdist_group("ray")  # one Ray for all of them
+pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]  # one Ray for all of them
 
 
 def tree(folder: Path) -> dict[Path, bytes]:

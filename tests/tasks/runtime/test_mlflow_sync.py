@@ -73,6 +73,7 @@ def test_a_failed_run_is_shown_as_failed(tracked_home):
     assert [r.info.status for r in sent_runs()] == ["FAILED"]
 
 
+@pytest.mark.kills
 def test_the_run_of_a_process_that_was_killed_is_shown_as_killed(tracked_home, checkout):
     code = (
         "import os, signal\nfrom elman.tasks.runtime import mlflow_sync as tracking\n"
