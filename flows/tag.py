@@ -4,9 +4,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
 
 from elman.data.errors import BadInput, UsageError
+from elman.data.exports import registry as exports
 from elman.data.formats.parquet import Columns
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write, to_bytes
@@ -22,8 +25,6 @@ from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
 from elman.tasks.tagging.model_choice import choose_model
 from elman.tasks.tagging.output import (
-    DNA_FORMATS,
-    TEXT_FORMATS,
     TagCounts,
     TagSettings,
     check_compatible,
@@ -40,6 +41,15 @@ else:
     EngineName = Literal[*engine_names()]  # the choices of --engine
 
 
+def _formats_help() -> str:
+    """Return the help of --format."""
+    text, dna = (", ".join(exports.names(family)[1:]) for family in ("text", "dna"))
+    return f"and, comma-separated, {text} (text) or {dna} (DNA)"
+
+
+Formats = Annotated[str, tyro.conf.arg(help=_formats_help())]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TagConfig:
     """Tag text or DNA with a model; what the output has of these sources already is reused."""
@@ -47,7 +57,7 @@ class TagConfig:
     model: Model  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
     sources: Sources  # files or folders, of text or of DNA as the model
     out: Path  # folder of the tagged dataset
-    format: str = "parquet"  # and, comma-separated, jsonl, conll (text) or gff3, bed, faa, codons (DNA)
+    format: Formats = exports.PARQUET
     tokens: bool = False  # of text: every token with its tag and probability, too
     min_probability: float = 0.0  # leave out what is less likely
     text_column: str | None = None  # of Parquet, whose rows are documents
@@ -66,10 +76,9 @@ class TagConfig:
         """Refuse what cannot be meant."""
         if not self.sources:
             raise UsageError("expected files or folders to tag. Got none.")
-        wrong = [name for name in self.formats if name not in (*TEXT_FORMATS, *DNA_FORMATS)]
+        wrong = [name for name in self.formats if name not in exports.names()]
         if wrong:
-            known = ", ".join(dict.fromkeys((*TEXT_FORMATS, *DNA_FORMATS)))
-            raise UsageError(f"expected --format of {known}. Got {', '.join(wrong)}.")
+            raise UsageError(f"expected --format of {', '.join(exports.names())}. Got {', '.join(wrong)}.")
         if self.workers is not None and self.workers < 0:
             raise UsageError(f"expected --workers of 0 or more. Got {self.workers}.")
         if self.workers == 0 and self.engine == "ray":

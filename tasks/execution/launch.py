@@ -139,7 +139,7 @@ def worker_request(
         model=str(model.folder.resolve()),
         out=str(writer.folder.resolve()),
         salt=writer.staging.salt,
-        formats=(*writer.config["formats"], *(("tokens",) if settings.tokens else ())),
+        tables=settings.tables,
         min_probability=settings.min_probability,
         genetic_code=settings.genetic_code,
         reuse=settings.reuse,

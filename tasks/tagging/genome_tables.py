@@ -29,12 +29,12 @@ class GenomeTables:
 
     Args:
         finder: finds the genes.
-        formats: requested; "faa" needs the table of proteins.
+        names: of tables beside intervals and contigs: "proteins" or none.
         staging: where genome models are staged.
     """
 
-    def __init__(self, finder: GeneFinder, formats: Sequence[str], staging: Staging) -> None:
-        self.finder, self.formats, self.staging = finder, formats, staging
+    def __init__(self, finder: GeneFinder, names: Sequence[str], staging: Staging) -> None:
+        self.finder, self.names, self.staging = finder, names, staging
         self._last: tuple[str, GeneFinder] | None = None
 
     def __call__(self, source: TaggingSource, whole: bool) -> MakeTables:
@@ -49,7 +49,7 @@ class GenomeTables:
                 (contig.source, contig.id, contig.length, contig.circular) for contig in window.contigs
             ]
             frames["contigs"] = pl.DataFrame(lengths, schema=schema.TAGGED_CONTIGS, orient="row")
-            if "faa" in self.formats:
+            if "proteins" in self.names:
                 code = self.finder.config.decode.code
                 pairs = zip(window.contigs, rows, strict=True)
                 translated = [proteins(contig.bases, intervals(own), code) for contig, own in pairs]

@@ -19,7 +19,7 @@ from elman.tasks.tagging.plan import PlannedSource, read_plan
 from elman.tasks.tagging.shard import BINS
 from elman.tasks.tagging.sources import TaggingSource
 
-TEXT_FORMATS, DNA_FORMATS = exports_registry.names("text"), exports_registry.names("dna")
+TOKENS = "tokens"  # table of `--tokens`
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
 
 
@@ -36,12 +36,18 @@ class TagSettings:
         reuse: True to tag equal sentences once.
     """
 
-    formats: tuple[str, ...] = ("parquet",)
+    formats: tuple[str, ...] = (exports_registry.PARQUET,)
     tokens: bool = False
     min_probability: float = 0.0
     genetic_code: int | None = None
     columns: Columns | None = None
     reuse: bool = True
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that workers stage for the formats, beside those always staged."""
+        tokens = {TOKENS} if self.tokens else set()
+        return tuple(sorted(exports_registry.needed_tables(self.formats) | tokens))
 
 
 def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWriter:
@@ -51,7 +57,7 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
         UsageError: a format or option that the model's kind does not have, or a folder that holds something
             else.
     """
-    known = TEXT_FORMATS if model.kind == "text" else DNA_FORMATS
+    known = exports_registry.names("text" if model.kind == "text" else "dna")
     wrong = [name for name in settings.formats if name not in known]
     if wrong:
         of = "text" if model.kind == "text" else "DNA"
@@ -62,7 +68,7 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
     config: dict[str, Any] = {
         "model": model.version,
         "passport": passport_hash(model.folder),
-        "formats": sorted({"parquet", *settings.formats}),
+        "formats": sorted({exports_registry.PARQUET, *settings.formats}),
     }
     if settings.tokens and model.kind == "dna":
         raise UsageError("expected --tokens for a model of text only. Got a model of DNA.")
@@ -157,12 +163,11 @@ def commit_tags(
     shards = sorted([*others, *new], key=lambda shard: shard.id)
     exports = {}
     for name in writer.config["formats"]:
-        if name != "parquet":
+        if name != exports_registry.PARQUET:
             path = writer.scratch(f"tags.{name}")
+            export = exports_registry.find(name)
             with path.open("wb") as out:
-                out.writelines(
-                    exports_registry.find(name).write(_tables(writer.staging, shards), writer.config)
-                )
+                out.writelines(export.write(_tables(writer.staging, shards), writer.config))
             exports[path.name] = path
     meta = {"summary": summarize(shards), "asked": model_uri if model_uri.startswith("models:/") else None}
     entries = sorted(entries, key=lambda entry: str(entry["name"]))

@@ -45,7 +45,7 @@ class WorkerRequest:
         model: folder.
         out: folder of the dataset.
         salt: of its keys.
-        formats: requested.
+        tables: names of tables to stage beside those always staged.
         min_probability: entities and intervals below it are left out.
         genetic_code: of DNA; the model's own if None.
         reuse: True to tag equal sentences once.
@@ -56,7 +56,7 @@ class WorkerRequest:
     model: str
     out: str
     salt: str
-    formats: tuple[str, ...]
+    tables: tuple[str, ...]
     min_probability: float = 0.0
     genetic_code: int | None = None
     reuse: bool = True
@@ -70,7 +70,7 @@ class WorkerRequest:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "WorkerRequest":
         """Return the request that `to_json` gave."""
-        return cls(**{**value, "formats": tuple(value["formats"])})
+        return cls(**{**value, "tables": tuple(value["tables"])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,11 +139,11 @@ class ShardTagger:
 
             finder = load_model(loaded).of_code(request.genetic_code)
             options = Options(spool=staging.temporary_folder())
-            return cls(request, staging, GenomeTables(finder, request.formats, staging), options)
+            return cls(request, staging, GenomeTables(finder, request.tables, staging), options)
         from elman.tasks.models.text_tagger import Tagger
 
         tagger = Tagger.of(loaded, request.table_entries, request.input_cache)
-        tables = entity_tables(tagger, request.formats, request.reuse)
+        tables = entity_tables(tagger, request.tables, request.reuse)
         options = replace(options_of(loaded), strings=request.table_entries)
         return cls(request, staging, lambda source, whole: tables, options)
 

@@ -85,12 +85,12 @@ def _joined(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.empty(0, dtype)
 
 
-def entity_tables(tagger: "Tagger", formats: Sequence[str], reuse: bool = True) -> MakeTables:
+def entity_tables(tagger: "Tagger", names: Sequence[str], reuse: bool = True) -> MakeTables:
     """Return a function that makes the tables of a window.
 
     Args:
         tagger: tags the sentences.
-        formats: requested; "conll" and "tokens" need the table of tokens.
+        names: of tables beside entities and documents: "tokens" or none.
         reuse: True to tag equal sentences once; see `Tagger.tag_flat`.
     """
 
@@ -99,7 +99,7 @@ def entity_tables(tagger: "Tagger", formats: Sequence[str], reuse: bool = True) 
         words = flat.words()
         tagged = tagger.tag_flat(words, flat.offsets, reuse)
         frames = {"data": _entity_rows(flat, tagged, tagger), "documents": _document_rows(window.sentences)}
-        if {"conll", "tokens"} & set(formats):
+        if "tokens" in names:
             frames["tokens"] = _token_rows(flat, tagged, tagger, words)
         return frames, {"sentences": len(flat.number), "tokens": len(words), "unknown": tagged.unknown}
 

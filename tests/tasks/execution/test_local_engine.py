@@ -169,7 +169,7 @@ def test_where_kernels_are_to_be_compiled_one_worker_does_it_alone_and_makes_roo
     tmp_path, monkeypatch
 ):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    request = WorkerRequest(model="", out="", salt="", formats=())
+    request = WorkerRequest(model="", out="", salt="", tables=())
     local = local_engine.Local(2, request, command=(sys.executable, "-c", ECHO))
 
     def made(count: int) -> list[int]:
