@@ -23,6 +23,7 @@ from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
+from elman.tasks.tagging.discovery import find_sources
 from elman.tasks.tagging.model_choice import choose_model
 from elman.tasks.tagging.output import (
     TagCounts,
@@ -33,7 +34,7 @@ from elman.tasks.tagging.output import (
 )
 from elman.tasks.tagging.plan import plan_sources, write_plan
 from elman.tasks.tagging.shard import options_of
-from elman.tasks.tagging.sources import TaggingSource, find_sources
+from elman.tasks.tagging.sources import TaggingSource
 
 if TYPE_CHECKING:
     EngineName = str

@@ -1,27 +1,18 @@
 """Sources of tagging: the files of text or DNA, tables and ingested corpora that the user named."""
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import polars as pl
 
-from elman.data.errors import BadInput, UsageError
 from elman.data.formats.options import Options
-from elman.data.formats.parquet import Columns
 from elman.data.formats.records import Quarantined
 from elman.data.formats.slices import Slice, SliceSize
 from elman.data.genome.contigs import Contig
-from elman.data.sources.reading import HashedSource, collect_parquet, collect_sources
-from elman.data.store.dataset import MANIFEST
-from elman.tasks.runtime.orchestration import task
-from elman.tasks.tagging.corpus_source import CorpusSource, corpus_sources
-from elman.tasks.tagging.file_source import FileSource, TableSource, same_columns
+from elman.tasks.tagging.corpus_source import CorpusSource
+from elman.tasks.tagging.file_source import FileSource
 from elman.tasks.tagging.sentences import Record
-
-_FAMILY_NAMES = {"text": "text", "dna": "DNA"}
 
 
 class TaggingSource(Protocol):
@@ -132,100 +123,3 @@ class TaggingSource(Protocol):
 def source_from_job(job: Mapping[str, Any]) -> TaggingSource:
     """Return a source from what its `to_job` gave."""
     return CorpusSource.from_job(job) if "corpus" in job else FileSource.from_job(job)
-
-
-@task
-def find_sources(
-    paths: Sequence[Path], kind: str, folder: str, out: Path, columns: Columns | None = None
-) -> tuple[list[TaggingSource], list[tuple[str, str]]]:
-    """Find what is to be tagged.
-
-    Args:
-        paths: files, folders of files, folders of ingested corpora.
-        kind: of the model, "text" or "dna".
-        folder: of the model, for messages.
-        out: folder of the output, which may not lie in a source.
-        columns: of Parquet files; None if there are none.
-
-    Returns:
-        sources under names of their own, sorted, and (path, reason) of skipped files.
-
-    Raises:
-        BadInput: there is nothing to tag, or not of the model's kind.
-        UsageError: `out` lies in a source, or columns are named for a model of DNA.
-    """
-    check_outside(out, paths)
-    raw = [Path(path) for path in paths]
-    if columns is not None:
-        if kind == "dna":
-            raise UsageError(
-                "expected --text-column for a model of text only. Got a model of DNA: give FASTA."
-            )
-        items, others = collect_parquet(raw)
-        tables = [TableSource(item, columns) for item in items]
-        same_columns(tables)
-        return _unique_names(tables), [(str(path), why) for path, why in others]
-    sources: list[TaggingSource] = []
-    skipped: list[tuple[str, str]] = []
-    for path in [path for path in raw if (path / MANIFEST).is_file()]:
-        raw.remove(path)
-        sources += corpus_sources(path)
-    if raw:
-        items, others = _find(raw, kind)
-        sources += [FileSource(_without_annotation(item)) for item in items]
-        skipped += [(str(path), why) for path, why in others]
-    for source in sources:
-        if source.dna != (kind == "dna"):
-            raise BadInput(
-                f"{_FAMILY_NAMES[kind]}, as the model {Path(folder).name} was trained on",
-                got="DNA" if source.dna else "text",
-                todo="Name another model or other sources.",
-                source=source.path,
-            )
-    return _unique_names(sorted(sources, key=lambda source: (source.name, source.sha256))), skipped
-
-
-def _find(paths: Sequence[Path], kind: str) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
-    """Find files of the model's kind; of the other kind where there are no others."""
-    try:
-        return collect_sources(paths, family="dna" if kind == "dna" else "text")
-    except BadInput as error:
-        if "parquet" in error.got.lower():
-            todo = "Name the column that holds the text: --text-column NAME."
-            raise BadInput("text or DNA", got="Parquet", todo=todo, source=error.source) from None
-        if f", not {kind}" in error.got:
-            try:
-                return collect_sources(paths)
-            except BadInput:
-                pass
-        raise
-
-
-def _without_annotation(item: HashedSource) -> HashedSource:
-    count = len(item.files)
-    return replace(item, annotations=(), hashes=item.hashes[:count], stats=item.stats[:count])
-
-
-def _unique_names(sources: Sequence[TaggingSource]) -> list[TaggingSource]:
-    """Rename all but the first of equal names, by part of their content's hash; drop exact duplicates."""
-    seen: set[str] = set()
-    out: list[TaggingSource] = []
-    for source in sources:
-        for suffix in itertools.chain([""], (f"@{source.sha256[:n]}" for n in range(8, 65))):
-            if source.name + suffix not in seen:
-                seen.add(source.name + suffix)
-                out.append(source.renamed(source.name + suffix))
-                break
-        # else: the same name and content a second time
-    return out
-
-
-def check_outside(out: Path, paths: Sequence[Path]) -> None:
-    """Check that the output folder lies in no source, where it would be tagged by the next run.
-
-    Raises:
-        UsageError: names both.
-    """
-    for path in paths:
-        if Path(path).is_dir() and out.resolve().is_relative_to(Path(path).resolve()):
-            raise UsageError(f"expected --out outside of the sources. Got {out}, which lies in {path}.")

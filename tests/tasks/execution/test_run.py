@@ -7,9 +7,9 @@ from elman.data.text.tokenizer import Tokenizer
 from elman.tasks.execution.run import TaggingRun
 from elman.tasks.execution.scheduler import SLOWEST_BYTES_S, STALLED_S
 from elman.tasks.models import model_folder
+from elman.tasks.tagging.discovery import find_sources
 from elman.tasks.tagging.output import TagSettings, output_writer
 from elman.tasks.tagging.plan import plan_sources
-from elman.tasks.tagging.sources import find_sources
 
 
 def work_of(source, folder, out):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from elman.data.genome.contigs import Contig
-from elman.tasks.tagging.sentences import Sentences, offsets_of
+from elman.data.ragged import offsets_of
+from elman.tasks.tagging.sentences import Sentences
 from elman.tasks.tagging.windows import SUSPECT_PARTS, numbered_windows, windows
 
 

@@ -1,4 +1,4 @@
-"""Sources of tagging: names, kinds, and the output's place."""
+"""Discovery of sources: names, kinds, and the place of the output."""
 
 import pytest
 
