@@ -23,7 +23,7 @@ import pyrodigal
 
 from elman.data.formats.options import Options
 from elman.data.genome.contigs import PSEUDOGENE, Contig
-from elman.data.genome.gene_decoder import codon_tables
+from elman.data.genome.genetic_code import codon_tables
 from elman.data.genome.nucleotides import codons_of, encode_bases
 from elman.data.metrics.genes import score_intervals
 from elman.data.sources.reading import collect_sources, read

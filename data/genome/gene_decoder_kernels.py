@@ -1,14 +1,26 @@
-"""Numba kernel of data/genome/gene_decoder.py: dynamic programming over all legal genes of both strands, in one pass.
+"""Numba kernels of data/genome/gene_decoder.py: dynamic programming over the legal genes of both strands.
 
-States: 0 is between genes; 1, 2, 3 in a forward gene whose codons begin at places 0, 1, 2 modulo 3; 4, 5, 6
-in a reverse gene whose codons' lowest bases stand there. Scores are relative to "no gene anywhere".
+States: 0 is between genes; 1, 2, 3 in a forward gene whose codons start at bases 0, 1, 2 modulo 3; 4, 5, 6 in
+a reverse gene whose codons' lowest bases are these. Scores are relative to "no gene anywhere".
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 LONGEST_OVERLAP = 45  # bases neighbours may share; half the shortest gene, so that no three genes share one
 
+# Columns of `rows`: first of six classes, log odds and probabilities; log odds of starts and of codons, by
+# strand.
+LOG_ODDS, PROBABILITIES, STARTS, CODONS = 0, 6, 12, 14
+# Columns of `state`: score, for genes less the running sum of base scores; running sum of probabilities at
+# the opening; both running sums.
+SCORE, OPENED, SCORE_SUM, PROBABILITY_SUM = 0, 1, 2, 3
+# Columns of `link`: low end of the open gene, event before it, 1 if its low end is cut off.
+LOW, BEFORE, CUT_OFF = 0, 1, 2
+# Column of `events` (start, end, state, event before, probability, ends cut off): event before.
+EVENT_BEFORE = 3
 
 _CLASS = np.array(  # of a base, by gene state and by its place modulo 3
     [[0, 0, 0]]
@@ -17,9 +29,22 @@ _CLASS = np.array(  # of a base, by gene state and by its place modulo 3
 )
 
 
+class Costs(NamedTuple):
+    """Scores of `DecodeConfig` as float64."""
+
+    gene: float
+    overlap: float
+    shortest: float
+    shortest_partial: float
+    partial: float
+    weight: float
+    brief: float
+    usual: float
+
+
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz", "afn"}, error_model="numpy")
 def evidence(logits, out):  # type: ignore[no-untyped-def]
-    """Logits (n, 9) -> out (n, 14), as data/genome/gene_decoder.py says."""
+    """Logits (n, 9) -> out (n, 14), see `gene_decoder.decoder_evidence`."""
     for i in range(len(logits)):
         top = logits[i, 0]
         for c in range(1, 7):
@@ -37,23 +62,23 @@ def evidence(logits, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _worth(rows, at, c, weight):  # type: ignore[no-untyped-def]
-    """What the base in row `at` adds in class c; a codon's first base brings what the codon says."""
-    worth = weight * rows[at, c - 1]
+def _base_score(rows, at, c, weight):  # type: ignore[no-untyped-def]
+    """Score of the base in row `at` in class c; the first base of a codon adds that of the codon."""
+    score = weight * rows[at, LOG_ODDS + c - 1]
     if c == 1:
-        worth += rows[at, 14]
+        score += rows[at, CODONS]
     elif c == 4:
-        worth += rows[at, 15]
-    return worth
+        score += rows[at, CODONS + 1]
+    return score
 
 
 @njit(cache=True, nogil=True)
-def _long_enough(words, begin, edge, is_stop, shortest, shortest_partial):  # type: ignore[no-untyped-def]
-    """Whether a forward gene that begins at `begin` reaches its least length before it must end."""
+def _long_enough(words, begin, edge, is_stop, costs):  # type: ignore[no-untyped-def]
+    """Return True if a forward gene from `begin` reaches its least length before a stop codon or the edge."""
     p = begin + 3
-    while p + 3 < begin + shortest:
+    while p + 3 < begin + costs.shortest:
         if p >= edge:
-            return edge - begin >= shortest_partial
+            return edge - begin >= costs.shortest_partial
         if is_stop[0, words[p]]:
             return False
         p += 3
@@ -61,68 +86,67 @@ def _long_enough(words, begin, edge, is_stop, shortest, shortest_partial):  # ty
 
 
 @njit(cache=True, nogil=True)
-def _short_of(words, begin, edge, is_stop, brief, usual):  # type: ignore[no-untyped-def]
-    """What a forward gene that begins at `begin` costs for being shorter than usual."""
+def _brief_cost(words, begin, edge, is_stop, costs):  # type: ignore[no-untyped-def]
+    """Cost of a forward gene from `begin` for being shorter than usual."""
     p = begin + 3
-    while p + 3 < begin + usual:
+    while p + 3 < begin + costs.usual:
         if p >= edge:
             return 0.0
         if is_stop[0, words[p]]:
-            return brief * (1.0 - (p + 3 - begin) / usual)
+            return costs.brief * (1.0 - (p + 3 - begin) / costs.usual)
         p += 3
     return 0.0
 
 
 @njit(cache=True, nogil=True)
-def _add_up(rows, lead, begin, weight, state, worth, chance):  # type: ignore[no-untyped-def]
-    """Running sums of what bases are worth in each state, and of their probabilities, before each base.
+def _add_up(rows, lead, begin, weight, state, scores, probabilities):  # type: ignore[no-untyped-def]
+    """Running sums of base scores and of probabilities in each state, before each base.
 
-    worth, chance: (n + 1, 7), filled; state holds the sums so far, and then those at the end.
+    scores, probabilities: (n + 1, 7), filled; state holds the sums so far, and then those at the end.
     """
-    n = len(worth) - 1
+    n = len(scores) - 1
     for t in range(1, 7):
-        worth[0, t], chance[0, t] = state[t, 2], state[t, 3]
+        scores[0, t], probabilities[0, t] = state[t, SCORE_SUM], state[t, PROBABILITY_SUM]
     for i in range(n):
         third = (begin + i) % 3
         for t in range(1, 7):
             c = _CLASS[t, third]
-            worth[i + 1, t] = worth[i, t] + weight * rows[lead + i, c - 1]
-            chance[i + 1, t] = chance[i, t] + rows[lead + i, c + 5]
-        worth[i + 1, 1 + third] += rows[lead + i, 14]
-        worth[i + 1, 4 + (third + 1) % 3] += rows[lead + i, 15]
+            scores[i + 1, t] = scores[i, t] + weight * rows[lead + i, LOG_ODDS + c - 1]
+            probabilities[i + 1, t] = probabilities[i, t] + rows[lead + i, PROBABILITIES + c - 1]
+        scores[i + 1, 1 + third] += rows[lead + i, CODONS]
+        scores[i + 1, 4 + (third + 1) % 3] += rows[lead + i, CODONS + 1]
     for t in range(1, 7):
-        state[t, 2], state[t, 3] = worth[n, t], chance[n, t]
+        state[t, SCORE_SUM], state[t, PROBABILITY_SUM] = scores[n, t], probabilities[n, t]
 
 
 @njit(cache=True, nogil=True)
 def _overlaps(  # type: ignore[no-untyped-def]
     words, first, rows, shift, floor, end, edge, s, v, is_start, is_stop, costs, shared, best, at
 ):
-    """Where in the last bases of a gene, floor to end, the next gene may best begin.
+    """Best start of the next gene within the last bases of a gene, floor to end.
 
     Args:
-        s, v: state of the gene, and its score less what the next one costs.
-        shared: (7,) room.
-        best, at: (7,) the score to beat in each state, and room; its best, and where it begins or -1.
+        s, v: state of the gene, and its score less the cost of the next one.
+        shared: (7,) scratch.
+        best, at: (7,) the score to beat in each state, and scratch; its best, and where it starts or -1.
         ...: as in `run`.
     """
-    _, overlap_cost, shortest, shortest_partial, _, weight, brief, usual = costs
     shared[:] = v
     at[:] = -1
     for p in range(end - 1, floor - 1, -1):
         third, row, q = p % 3, p + shift, p - first
         word = words[q]
-        own = _worth(rows, row, _CLASS[s, third], weight)
+        own = _base_score(rows, row, _CLASS[s, third], costs.weight)
         for t in range(1, 7):
-            gain = _worth(rows, row, _CLASS[t, third], weight) - own
-            shared[t] += max(gain, 0.0) - overlap_cost
+            gain = _base_score(rows, row, _CLASS[t, third], costs.weight) - own
+            shared[t] += max(gain, 0.0) - costs.overlap
         f, m = 1 + third, 4 + third
         if is_stop[0, word] and p + 3 <= end:
-            shared[f] = -np.inf  # a stop codon parts what is before it from what is behind
+            shared[f] = -np.inf  # no gene in this frame contains the stop codon
         elif is_start[0, word]:
-            c = shared[f] + rows[row, 12]
-            if c > best[f] and _long_enough(words, q, edge - first, is_stop, shortest, shortest_partial):
-                c -= _short_of(words, q, edge - first, is_stop, brief, usual)
+            c = shared[f] + rows[row, STARTS]
+            if c > best[f] and _long_enough(words, q, edge - first, is_stop, costs):
+                c -= _brief_cost(words, q, edge - first, is_stop, costs)
                 if c > best[f]:
                     best[f], at[f] = c, p
         if is_stop[1, word]:
@@ -132,40 +156,112 @@ def _overlaps(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _start_forward(  # type: ignore[no-untyped-def]
+    i, k, words, first, row, edge, is_stop, costs, state, link, scores, probabilities
+):
+    """Open the forward gene that starts at base i, if it beats the open one of its frame.
+
+    k: row of the running sums before base i; row: of `rows`, at base i; the others as in `run`.
+    """
+    s = 1 + i % 3
+    v = state[0, SCORE] + row[STARTS] - costs.gene - scores[k, s]
+    if v > state[s, SCORE] and _long_enough(words, i - first, edge - first, is_stop, costs):
+        v -= _brief_cost(words, i - first, edge - first, is_stop, costs)
+        if v > state[s, SCORE]:
+            state[s, SCORE], state[s, OPENED] = v, probabilities[k, s]
+            link[s, LOW], link[s, BEFORE], link[s, CUT_OFF] = i, link[0, BEFORE], 0
+
+
+@njit(cache=True, nogil=True)
+def _end_gene(  # type: ignore[no-untyped-def]
+    s, v, base, b, k, words, first, rows, shift, low, edge, is_start, is_stop, costs, state, link, scores,
+    probabilities, events, count, shared, best, at
+):  # fmt: skip
+    """End the gene of state s before base b if that is best, and open genes that start within it; events
+    filled.
+
+    v: its score; base: score of no gene before b; k: row of the running sums before b; low: first base in
+    `rows`; shared, best, at: scratch of `_overlaps`; the others as in `run`.
+    """
+    hopeless = 10.0 + LONGEST_OVERLAP * costs.weight * 15.0  # more than shared bases make up for
+    start = link[s, LOW]
+    size = b - start
+    if size < (costs.shortest_partial if link[s, CUT_OFF] else costs.shortest) or v <= base - hopeless:
+        return count
+    mean = (probabilities[k, s] - state[s, OPENED]) / size
+    number = -1
+    if v > state[0, SCORE]:
+        number = count
+        count = _record(events, count, start, b, s, link[s, BEFORE], mean, link[s, CUT_OFF])
+        state[0, SCORE] = v
+        link[0, BEFORE] = number
+    if b >= edge:
+        return count
+    for t in range(1, 7):
+        best[t] = state[t, SCORE] + scores[k, t]
+    floor = max(b - LONGEST_OVERLAP, low, start + 1)
+    _overlaps(
+        words,
+        first,
+        rows,
+        shift,
+        floor,
+        b,
+        edge,
+        s,
+        v - costs.gene,
+        is_start,
+        is_stop,
+        costs,
+        shared,
+        best,
+        at,
+    )
+    for t in range(1, 7):
+        if at[t] >= 0 and t != s:
+            if number < 0:
+                number = count
+                count = _record(events, count, start, b, s, link[s, BEFORE], mean, link[s, CUT_OFF])
+            inside = 0.0
+            for p in range(at[t], b):
+                inside += rows[p + shift, PROBABILITIES + _CLASS[t, p % 3] - 1]
+            state[t, SCORE], state[t, OPENED] = best[t] - scores[k, t], probabilities[k, t] - inside
+            link[t, LOW], link[t, BEFORE], link[t, CUT_OFF] = at[t], number, 0
+    return count
+
+
+@njit(cache=True, nogil=True)
 def run(  # type: ignore[no-untyped-def]
     words, first, length, gaps, begin, end, rows, lead, is_start, is_stop, costs, state, link, events, count
 ):
-    """Go over bases begin to end of a contig.
+    """Decode bases begin to end of a contig.
 
     Args:
-        words: uint8, the codon that begins at each base from `first` on; 64 where unknown or over the end.
+        words: uint8, the codon that starts at each base from `first` on; 64 if unknown or beyond the end.
         length: bases of the contig.
-        gaps: (n, 2) int64, where the contig is parted.
-        begin, end: what is gone over.
+        gaps: (n, 2) int64, runs of unknown bases that no gene crosses.
+        begin, end: bases to decode.
         rows: (lead + end - begin, 16) float32, the first `lead` those before `begin`: log odds of six classes
-            against none, their probabilities, log odds that a gene begins here, forward and reverse, and
-            that a codon of a gene begins here, likewise.
+            against none, their probabilities, log odds that a gene starts at the base, forward and reverse,
+            and that a codon of a gene starts there, likewise.
         is_start, is_stop: (2, 65) bool, by codon as read forward; forward, reverse strand.
-        costs: gene, overlap base, shortest gene, shortest partial gene, partial end; weight; brief, usual.
-        state: (7, 4) float64: score, for genes less the running sum of what bases are worth in the state;
-            running sum of probabilities at the opening; both running sums.
-        link: (7, 3) int64: where the open gene began, the event before it, whether it lacks its first end.
-        events: (n, 6) float64: start, end, state, event before, probability, missing ends.
+        costs: of the decoder.
+        state: (7, 4) float64, columns SCORE, OPENED, SCORE_SUM, PROBABILITY_SUM.
+        link: (7, 3) int64, columns LOW, BEFORE, CUT_OFF.
+        events: (n, 6) float64: start, end, state, event before, probability, ends cut off.
         count: events filled.
 
     Returns:
-        events filled, or -1 less them for want of room: give a longer array and the saved state again.
+        events filled, or -1 less them if the array is full: call again with a longer one and the old state.
     """
-    gene_cost, _, shortest, shortest_partial, partial_cost, weight, brief, usual = costs
-    hopeless = 10.0 + LONGEST_OVERLAP * weight * 15.0  # more than shared bases make up for
     shift = lead - begin
     n = len(events)
     low = begin - lead
     shared, best, at = np.empty(7), np.empty(7), np.empty(7, np.int64)
-    worth, chance = np.empty((end - begin + 1, 7)), np.empty((end - begin + 1, 7))
-    _add_up(rows, lead, begin, weight, state, worth, chance)
+    scores, probabilities = np.empty((end - begin + 1, 7)), np.empty((end - begin + 1, 7))
+    _add_up(rows, lead, begin, costs.weight, state, scores, probabilities)
     if begin == 0:
-        _open_all(0, state, link, partial_cost + gene_cost, worth[0], chance[0])
+        _open_all(0, state, link, costs.partial + costs.gene, scores[0], probabilities[0])
     g = 0
     while g < len(gaps) and gaps[g, 1] < begin:
         g += 1
@@ -176,135 +272,96 @@ def run(  # type: ignore[no-untyped-def]
         k = i - begin
         if g < len(gaps) and (i == gaps[g, 0] or i == gaps[g, 1]):
             if i == gaps[g, 0]:
-                count = _close_all(
-                    i, state, link, partial_cost, shortest_partial, worth[k], chance[k], events, count
-                )
-                state[1:, 0] = -np.inf
+                count = _close_all(i, state, link, costs, scores[k], probabilities[k], events, count)
+                state[1:, SCORE] = -np.inf
             else:
-                _open_all(i, state, link, partial_cost + gene_cost, worth[k], chance[k])
+                _open_all(i, state, link, costs.partial + costs.gene, scores[k], probabilities[k])
                 g += 1
                 edge = gaps[g, 0] if g < len(gaps) else length
-        # genes open before base i
-        p, e = i - first, edge - first
-        w = words[p]
-        if is_start[0, w]:
-            f = 1 + i % 3
-            v = state[0, 0] + rows[i + shift, 12] - gene_cost - worth[k, f]
-            if v > state[f, 0] and _long_enough(words, p, e, is_stop, shortest, shortest_partial):
-                v -= _short_of(words, p, e, is_stop, brief, usual)
-                if v > state[f, 0]:
-                    state[f, 0], state[f, 1] = v, chance[k, f]
-                    link[f, 0], link[f, 1], link[f, 2] = i, link[0, 1], 0
-        if is_stop[1, w]:
-            m = 4 + i % 3
-            state[m, 0], state[m, 1] = state[0, 0] - gene_cost - worth[k, m], chance[k, m]
-            link[m, 0], link[m, 1], link[m, 2] = i, link[0, 1], 0
-        # genes end after base i, where the codon was [i - 2, i]
-        q = i - 2
-        if q < 0:
+        word = words[i - first]
+        if is_start[0, word]:
+            row = rows[i + shift]
+            _start_forward(i, k, words, first, row, edge, is_stop, costs, state, link, scores, probabilities)
+        if is_stop[1, word]:  # the low end of a reverse gene
+            s = 4 + i % 3
+            state[s, SCORE], state[s, OPENED] = (
+                state[0, SCORE] - costs.gene - scores[k, s],
+                probabilities[k, s],
+            )
+            link[s, LOW], link[s, BEFORE], link[s, CUT_OFF] = i, link[0, BEFORE], 0
+        if i < 2:
             continue
-        w = words[q - first]
-        b = i + 1
-        k += 1
-        base = state[0, 0]
-        for side in range(2):
-            if side == 0:
-                if not is_stop[0, w]:
-                    continue
-                s = 1 + q % 3
-                v = state[s, 0] + worth[k, s]
-            else:
-                if not is_start[1, w]:
-                    continue
-                s = 4 + q % 3
-                v = state[s, 0] + worth[k, s] + rows[i + shift, 13]
-            a_begin = link[s, 0]
-            size = b - a_begin
-            fits = size >= (shortest_partial if link[s, 2] else shortest)
-            if side == 1 and size < usual and not link[s, 2]:  # of forward genes when they began
-                v -= brief * (1.0 - size / usual)
-            if fits and v > base - hopeless:
-                mean = (chance[k, s] - state[s, 1]) / size
-                number = -1
-                if v > state[0, 0]:
-                    number = count
-                    count = _note(events, count, a_begin, b, s, link[s, 1], mean, link[s, 2])
-                    state[0, 0] = v
-                    link[0, 1] = number
-                if b < edge:  # the next gene may begin inside this one
-                    for t in range(1, 7):
-                        best[t] = state[t, 0] + worth[k, t]
-                    floor = max(b - LONGEST_OVERLAP, low, a_begin + 1)
-                    _overlaps(
-                        words, first, rows, shift, floor, b, edge, s, v - gene_cost, is_start, is_stop,
-                        costs, shared, best, at,
-                    )  # fmt: skip
-                    for t in range(1, 7):
-                        if at[t] >= 0 and t != s:
-                            if number < 0:
-                                number = count
-                                count = _note(events, count, a_begin, b, s, link[s, 1], mean, link[s, 2])
-                            inside = 0.0
-                            for p in range(at[t], b):
-                                inside += rows[p + shift, _CLASS[t, p % 3] + 5]
-                            state[t, 0], state[t, 1] = best[t] - worth[k, t], chance[k, t] - inside
-                            link[t, 0], link[t, 1], link[t, 2] = at[t], number, 0
-            if side == 0:
-                state[s, 0] = -np.inf
+        word, base = words[i - 2 - first], state[0, SCORE]
+        if is_stop[0, word]:
+            s = 1 + (i - 2) % 3
+            v = state[s, SCORE] + scores[k + 1, s]
+            count = _end_gene(
+                s, v, base, i + 1, k + 1, words, first, rows, shift, low, edge, is_start, is_stop, costs,
+                state, link, scores, probabilities, events, count, shared, best, at,
+            )  # fmt: skip
+            state[s, SCORE] = -np.inf
+        if is_start[1, word]:  # the high end of a reverse gene
+            s = 4 + (i - 2) % 3
+            v = state[s, SCORE] + scores[k + 1, s] + rows[i + shift, STARTS + 1]
+            size = i + 1 - link[s, LOW]
+            if size < costs.usual and not link[s, CUT_OFF]:  # forward genes paid at their start
+                v -= costs.brief * (1.0 - size / costs.usual)
+            count = _end_gene(
+                s, v, base, i + 1, k + 1, words, first, rows, shift, low, edge, is_start, is_stop, costs,
+                state, link, scores, probabilities, events, count, shared, best, at,
+            )  # fmt: skip
     if end == length:
         k = end - begin
-        count = _close_all(
-            end, state, link, partial_cost, shortest_partial, worth[k], chance[k], events, count
-        )
+        count = _close_all(end, state, link, costs, scores[k], probabilities[k], events, count)
     return count
 
 
 @njit(cache=True, nogil=True)
 def prune(events, count, link):  # type: ignore[no-untyped-def]
-    """Keep the events that lead to an open end, in order; events and link are changed. How many."""
+    """Drop the events that lead to no open state, in place, and renumber the others; their number."""
     number = np.full(count + 1, -1, np.int64)  # the last stands for "none before"
     for s in range(len(link)):
-        number[link[s, 1]] = 0
+        number[link[s, BEFORE]] = 0
     for i in range(count - 1, -1, -1):  # an event comes after the one before it
         if number[i] == 0:
-            number[np.int64(events[i, 3])] = 0
+            number[np.int64(events[i, EVENT_BEFORE])] = 0
     number[count] = -1
-    kept = 0
+    left = 0
     for i in range(count):
         if number[i] == 0:
-            number[i] = kept
-            events[kept] = events[i]
-            events[kept, 3] = number[np.int64(events[i, 3])]
-            kept += 1
+            number[i] = left
+            events[left] = events[i]
+            events[left, EVENT_BEFORE] = number[np.int64(events[i, EVENT_BEFORE])]
+            left += 1
     for s in range(len(link)):
-        link[s, 1] = number[link[s, 1]]
-    return kept
+        link[s, BEFORE] = number[link[s, BEFORE]]
+    return left
 
 
 @njit(cache=True, nogil=True)
-def _open_all(at, state, link, cost, worth, chance):  # type: ignore[no-untyped-def]
-    """At the beginning of a part of the contig any gene may already be open; worth, chance: sums so far."""
+def _open_all(at, state, link, cost, scores, probabilities):  # type: ignore[no-untyped-def]
+    """Open a partial gene in every state, at an end of the contig or of a gap; the last two: sums so far."""
     for s in range(1, 7):
-        state[s, 0], state[s, 1] = state[0, 0] - cost - worth[s], chance[s]
-        link[s, 0], link[s, 1], link[s, 2] = at, link[0, 1], 1
+        state[s, SCORE], state[s, OPENED] = state[0, SCORE] - cost - scores[s], probabilities[s]
+        link[s, LOW], link[s, BEFORE], link[s, CUT_OFF] = at, link[0, BEFORE], 1
 
 
 @njit(cache=True, nogil=True)
-def _close_all(at, state, link, cost, shortest, worth, chance, events, count):  # type: ignore[no-untyped-def]
-    """At the end of a part of the contig any gene may still be open; the best of them ends here."""
+def _close_all(at, state, link, costs, scores, probabilities, events, count):  # type: ignore[no-untyped-def]
+    """End the best of the open genes as a partial one, at an end of the contig or of a gap; events filled."""
     for s in range(1, 7):
-        size = at - link[s, 0]
-        v = state[s, 0] + worth[s] - cost
-        if size >= shortest and v > state[0, 0]:
-            mean = (chance[s] - state[s, 1]) / size
-            link[0, 1] = count
-            state[0, 0] = v
-            count = _note(events, count, link[s, 0], at, s, link[s, 1], mean, link[s, 2] + 2)
+        size = at - link[s, LOW]
+        v = state[s, SCORE] + scores[s] - costs.partial
+        if size >= costs.shortest_partial and v > state[0, SCORE]:
+            mean = (probabilities[s] - state[s, OPENED]) / size
+            link[0, BEFORE] = count
+            state[0, SCORE] = v
+            count = _record(events, count, link[s, LOW], at, s, link[s, BEFORE], mean, link[s, CUT_OFF] + 2)
     return count
 
 
 @njit(cache=True, nogil=True)
-def _note(events, count, begin, end, state, before, chance, missing):  # type: ignore[no-untyped-def]
+def _record(events, count, begin, end, state, before, probability, missing):  # type: ignore[no-untyped-def]
     row = events[count]
-    row[0], row[1], row[2], row[3], row[4], row[5] = begin, end, state, before, chance, missing
+    row[0], row[1], row[2], row[3], row[4], row[5] = begin, end, state, before, probability, missing
     return count + 1

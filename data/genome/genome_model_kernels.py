@@ -1,4 +1,4 @@
-"""Numba kernels of data/genome/genome_model.py. Codes 0 to 3, 4 unknown; either strand is read in its own direction."""
+"""Numba kernels of data/genome/genome_model.py. Codes 0 to 3, 4 unknown; strands are read 5' to 3'."""
 
 import numpy as np
 from numba import njit
@@ -10,7 +10,7 @@ HEXAMERS = 4096
 
 @njit(cache=True, nogil=True, inline="always")
 def _at(codes, place, reverse):  # type: ignore[no-untyped-def]
-    """The base at a place of a strand; 4 beyond the ends."""
+    """Base at a place of a strand; 4 beyond the ends."""
     if place < 0 or place >= len(codes):
         return 4
     code = codes[len(codes) - 1 - place] if reverse else codes[place]
@@ -19,7 +19,7 @@ def _at(codes, place, reverse):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, inline="always")
 def _word(codes, place, reverse, width):  # type: ignore[no-untyped-def]
-    """The word that begins at a place of a strand; -1 where a letter is unknown."""
+    """K-mer that starts at a place of a strand; -1 with an unknown base."""
     word = 0
     for i in range(width):
         code = _at(codes, place + i, reverse)
@@ -31,14 +31,14 @@ def _word(codes, place, reverse, width):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, inline="always")
 def _roll(code, forward, backward, known):  # type: ignore[no-untyped-def]
-    """Take in one more base: the last six as a word of either strand, and how many of them are known."""
+    """Append a base: the hexamer of the last six on either strand, and how many known bases precede."""
     if code > 3:
         return 0, 0, 0
     return (forward << 2 | code) & (HEXAMERS - 1), backward >> 2 | (3 - code) << 10, known + 1
 
 
 @njit(cache=True, nogil=True)
-def _note(codes, place, reverse, kind, context, which):  # type: ignore[no-untyped-def]
+def _count_context(codes, place, reverse, kind, context, which):  # type: ignore[no-untyped-def]
     """Count the start codon at a place and the bases around it, each with the one before it."""
     context[which, 0, 0, kind] += 1
     for j in range(BEFORE):
@@ -51,17 +51,17 @@ def _note(codes, place, reverse, kind, context, which):  # type: ignore[no-untyp
 
 @njit(cache=True, nogil=True)
 def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context):  # type: ignore[no-untyped-def]
-    """Count what sure genes look like.
+    """Count codon pairs of genes and the context of start codons.
 
     Args:
         codes: (L,)
-        starts, ends, reverses: (n,) genes, forward places, and whether they lie on the other strand.
-        kinds: (64,) number of each start codon among start codons, -1 for other codons.
+        starts, ends, reverses: (n,) genes, forward coordinates; True on the reverse strand.
+        kinds: (64,) number of each start codon among the start codons, -1 for other codons.
         stops: (64,) bool
-        used: (4096,) words of two codons inside genes, added to.
-        all_words: (4096,) words anywhere on either strand, added to.
-        context: (2, 1 + BEFORE + AFTER, 5, 5) around start codons used (1) and passed over (0), added to: the
-            codon's number, then each base, by the base before it.
+        used: (4096,) pairs of codons in genes, added to.
+        all_words: (4096,) hexamers anywhere on either strand, added to.
+        context: (2, 1 + BEFORE + AFTER, 5, 5) of start codons of genes (1) and of others in frame (0), added
+            to: the number of the codon, then each base around it by the base before.
     """
     L = len(codes)
     forward = backward = known = 0
@@ -79,27 +79,27 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
             word = _word(codes, place, reverse, 6)
             if word >= 0:
                 used[word] += 1
-        _note(codes, low, reverse, max(kinds[max(_word(codes, low, reverse, 3), 0)], 0), context, 1)
+        _count_context(codes, low, reverse, max(kinds[max(_word(codes, low, reverse, 3), 0)], 0), context, 1)
         for place in range(low + 3, min(low + 150, high - 3), 3):
             word = _word(codes, place, reverse, 3)
             if word >= 0 and kinds[word] >= 0:
-                _note(codes, place, reverse, kinds[word], context, 0)
+                _count_context(codes, place, reverse, kinds[word], context, 0)
         place = low - 3
         while place >= max(low - 120, 0):
             word = _word(codes, place, reverse, 3)
             if word < 0 or stops[word]:
                 break
             if kinds[word] >= 0:
-                _note(codes, place, reverse, kinds[word], context, 0)
+                _count_context(codes, place, reverse, kinds[word], context, 0)
             place -= 3
 
 
 @njit(cache=True, nogil=True)
 def score_bases(codes, words, begin, end, kinds, hexamers, context, out):  # type: ignore[no-untyped-def]
-    """What habits say of bases begin to end -> out (end - begin, 4).
+    """Log odds of bases begin to end -> out (end - begin, 4).
 
-    Columns: a gene begins here, forward and reverse; a codon of a gene begins here, forward and reverse.
-    words (L,): the codon that begins at each base, read forward; kinds (2, 65): rows of start codons by the
+    Columns: a gene starts at the base, forward and reverse; a codon of a gene starts there, likewise.
+    words (L,): codon that starts at each base, read forward; kinds (2, 65): number of a start codon by the
     codon read forward, for either strand.
     """
     L = len(codes)

@@ -1,12 +1,13 @@
-"""Bases as numbers: codes, labels, and the steps a network reads. L bases, N steps.
+"""Nucleotide codes, frame labels and one-hot table rows of DNA. L bases.
 
-A step covers STEP bases. Each of its STEP slots looks up the window of WIDTH bases around its own base, so a
-step is STEP one-hot blocks side by side, of WINDOWS rows each: 4 ** WIDTH words, and one for a window that
-holds anything but A, C, G, T or reaches over an end. A slot's window begins REACH bases before its base.
-When tagging, a letter that stands for several bases (R for A and G) counts as that fraction of each: the
-window's row is then the mean of those of all words it may be, of at most MOST_WORDS.
+A time step of the network covers STEP bases. Each of its STEP slots looks up the k-mer of WIDTH bases around
+its own base, so a step is STEP one-hot features side by side, of WINDOWS rows each: 4 ** WIDTH k-mers, and
+one for a window that holds anything but A, C, G, T or reaches over an end. A window starts REACH bases before
+its base. When tagging, an ambiguous letter (R for A and G) counts as that fraction of each of its bases: the
+row of the window is the mean of the rows of all k-mers it stands for, of at most MOST_WORDS.
 
-Classes: 0 is no gene; 1, 2, 3 are the positions in a codon on the forward strand, 4, 5, 6 on the reverse one.
+Classes: 0 is non-coding; 1, 2, 3 are the codon positions on the forward strand, 4, 5, 6 on the reverse
+strand.
 """
 
 from collections.abc import Callable
@@ -22,18 +23,18 @@ STEP, WIDTH, REACH = 6, 6, 2
 WINDOWS = 4**WIDTH + 1
 TABLE_ROWS = STEP * WINDOWS
 CLASSES = ("none", "+0", "+1", "+2", "-0", "-1", "-2")
-IGNORE = -1  # label of bases that are not learned from
-MIRROR = np.array([0, 4, 5, 6, 1, 2, 3], np.int8)  # what a class becomes on the reverse complement
-UNKNOWN, BEYOND = 4, 15  # codes: any base may stand here; no base does, the sequence is over
-MOST_WORDS = 256
-TGA = 56  # as data.genome.nucleotides.codons_of numbers codons
-_PART = 1 << 20
+IGNORE = -1  # label of bases left out of the loss
+MIRROR = np.array([0, 4, 5, 6, 1, 2, 3], np.int8)  # class of a base on the reverse complement
+UNKNOWN, BEYOND = 4, 15  # codes: N; padding beyond the end of the sequence
+MOST_WORDS = 256  # k-mers a window may stand for
+TGA = 56  # its number in `codons_of`
+_PART = 1 << 20  # bases in which `long_gaps` looks at once
 
 Codes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int8]
 
-# What each letter may be. Its place here is its code.
-_IUPAC = "ACGTNRYSWKMBDHV"
+# Bases that each IUPAC letter stands for. The code of a letter is its index here.
+IUPAC = "ACGTNRYSWKMBDHV"
 _BASES_OF = ("A", "C", "G", "T", "ACGT", "AG", "CT", "CG", "AT", "GT", "AC", "CGT", "AGT", "ACT", "ACG")
 _SETS = tuple(tuple("ACGT".index(base) for base in bases) for bases in _BASES_OF)
 _BITS = np.array([*np.log2([len(bases) for bases in _SETS]), np.inf], np.float32)
@@ -41,33 +42,33 @@ _PAIR = np.array(
     [*(_SETS.index(tuple(sorted(3 - base for base in bases))) for bases in _SETS), BEYOND], np.uint8
 )
 _CODE = np.full(256, UNKNOWN, np.uint8)
-for _value, _letter in enumerate(_IUPAC):
+for _value, _letter in enumerate(IUPAC):
     _CODE[[ord(_letter), ord(_letter.lower())]] = _value
 _CODE[list(b"Uu")] = 3
 
 
 def encode_iupac(bases: str) -> Codes:
-    """A, C, G, T or U in either case are 0 to 3, the other letters of IUPAC from UNKNOWN on. (L,)."""
+    """Codes of IUPAC letters in either case, (L,): A, C, G, T or U are 0 to 3, the others from UNKNOWN on."""
     codes: Codes = _CODE[np.frombuffer(bases.encode("latin-1"), np.uint8)]
     return codes
 
 
 def encode_bases(bases: str) -> Codes:
-    """A, C, G, T or U in either case are 0 to 3, every other letter UNKNOWN. (L,)."""
+    """Codes of bases in either case, (L,): A, C, G, T or U are 0 to 3, every other letter is UNKNOWN."""
     return np.minimum(encode_iupac(bases), np.uint8(UNKNOWN))
 
 
-def without_tga(letters: Codes) -> Codes:
-    """TGA as TGG on either strand, for networks that know it as a stop codon, where it is none (code 4)."""
-    a, b, c = letters[:-2], letters[1:-1], letters[2:]
-    out = letters.copy()
+def without_tga(codes: Codes) -> Codes:
+    """Replace TGA by TGG on either strand: for code 4, where it is no stop codon as in training."""
+    a, b, c = codes[:-2], codes[1:-1], codes[2:]
+    out = codes.copy()
     out[2:][(a == 3) & (b == 2) & (c == 0)] = 2
     out[:-2][(a == 3) & (b == 1) & (c == 0)] = 1
     return out
 
 
 def soft_masked(bases: str) -> npt.NDArray[np.int64]:
-    """The soft-masked intervals: runs of lower case, (n, 2)."""
+    """Soft-masked intervals: runs of lower case, (n, 2)."""
     return _runs(np.frombuffer(bases.encode("latin-1"), np.uint8) & 0x20 > 0)
 
 
@@ -77,21 +78,21 @@ def gaps_of(codes: Codes, shortest: int) -> npt.NDArray[np.int64]:
     return runs[runs[:, 1] - runs[:, 0] >= shortest]
 
 
-def long_gaps(letters: Callable[[int, int], Codes], length: int, shortest: int) -> npt.NDArray[np.int64]:
-    """`gaps_of` of a long sequence, from a part of it at a time.
+def long_gaps(read: Callable[[int, int], Codes], length: int, shortest: int) -> npt.NDArray[np.int64]:
+    """`gaps_of` of a long sequence that is read part by part.
 
     Args:
-        letters: gives those of a part, of `encode_iupac`.
+        read: codes of `encode_iupac` from a first base to a last.
         length: L
         shortest: unknown bases of a gap.
     """
     if length <= _PART:
-        return gaps_of(np.minimum(letters(0, length), np.uint8(UNKNOWN)), shortest)
+        return gaps_of(np.minimum(read(0, length), np.uint8(UNKNOWN)), shortest)
     gaps = np.empty((0, 2), np.int64)
     for low in range(0, length, _PART):
         high = min(low + _PART, length)
-        runs = _runs(letters(low, high) >= UNKNOWN) + low
-        if len(gaps) and len(runs) and gaps[-1, 1] == runs[0, 0]:  # goes on over the seam
+        runs = _runs(read(low, high) >= UNKNOWN) + low
+        if len(gaps) and len(runs) and gaps[-1, 1] == runs[0, 0]:  # a run over the border of two parts
             gaps[-1, 1] = runs[0, 1]
             runs = runs[1:]
         open_end = np.arange(1, len(gaps) + len(runs) + 1) == len(gaps) + len(runs)
@@ -106,32 +107,25 @@ def _runs(marks: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
 
 
 def reverse_complement(codes: Codes) -> Codes:
-    """The other strand, read in its own direction. (..., L)."""
+    """The reverse complement of codes, (..., L)."""
     other: Codes = _PAIR[codes[..., ::-1]]
     return other
 
 
-def mirror(labels: Labels) -> Labels:
-    """The labels of the other strand, read in its own direction."""
-    ours = labels[::-1]
-    other: Labels = np.where(ours >= 0, MIRROR[ours], ours).astype(np.int8)
-    return other
-
-
 def frame_labels(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> Labels:
-    """The class of each base of a stretch.
+    """Class of each base of a stretch of a contig.
 
-    Where genes overlap in different frames the base has no single class, and pseudogenes are neither coding
-    nor not: both are left out of training.
+    Bases in two genes of different frames have no single class, and pseudogenes are neither coding nor
+    non-coding: both are IGNORE.
 
     Args:
         features: rows of schema.FEATURE, contig coordinates.
-        start: where the stretch begins in the contig.
+        start: of the stretch in the contig.
         length: L
-        label: the label that is learned.
+        label: of the genes.
 
     Returns:
-        (L,) classes, IGNORE where there is nothing to learn.
+        (L,) classes, or IGNORE.
     """
     labels = np.zeros(length, np.int8)
     masked = np.zeros(length, bool)
@@ -144,27 +138,27 @@ def frame_labels(features: pl.DataFrame, start: int, length: int, label: str = "
             masked[low:high] = True
         elif name == label:
             at = np.arange(low, high) + start
-            found = 1 + (at - begin - phase) % 3 if strand == "+" else 4 + (end - 1 - phase - at) % 3
-            here = labels[low:high]
-            masked[low:high] |= (here != 0) & (here != found)
-            here[:] = found
+            frames = 1 + (at - begin - phase) % 3 if strand == "+" else 4 + (end - 1 - phase - at) % 3
+            covered = labels[low:high]
+            masked[low:high] |= (covered != 0) & (covered != frames)
+            covered[:] = frames
     labels[masked] = IGNORE
     return labels
 
 
 def start_sites(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> npt.NDArray[np.bool_]:
-    """Where genes begin: at the first base of their start codon, on either strand.
+    """True at the first base of the start codon of each gene of a stretch of a contig.
 
     Args:
         features: rows of schema.FEATURE, contig coordinates.
-        start: where the stretch begins in the contig.
+        start: of the stretch in the contig.
         length: L
-        label: the label that is learned.
+        label: of the genes.
 
     Returns:
-        (L, 2), forward and reverse.
+        (L, 2), forward and reverse strand.
     """
-    begins = np.zeros((length, 2), bool)
+    sites = np.zeros((length, 2), bool)
     genes = (
         features.filter(pl.col("label") == label)
         .group_by("id", "strand")
@@ -174,12 +168,12 @@ def start_sites(features: pl.DataFrame, start: int, length: int, label: str = "C
         reverse = strand == "-"
         at = (high - 1 if reverse else low) - start
         if 0 <= at < length and phases[-1 if reverse else 0] == 0:
-            begins[at, int(reverse)] = True
-    return begins
+            sites[at, int(reverse)] = True
+    return sites
 
 
 def codons_of(codes: Codes) -> npt.NDArray[np.uint8]:
-    """The codon that begins at each base, 0 to 63; 64 where a letter is unknown or beyond the end. (L,)."""
+    """Codon that starts at each base, (L,): 0 to 63, or 64 with an unknown base or beyond the end."""
     words = np.full(len(codes), 64, np.uint8)
     if len(codes) >= 3:
         a, b, c = codes[:-2], codes[1:-1], codes[2:]
@@ -189,13 +183,13 @@ def codons_of(codes: Codes) -> npt.NDArray[np.uint8]:
 
 
 def step_rows(codes: Codes) -> npt.NDArray[np.int32]:
-    """The table rows of each step.
+    """One-hot table rows of each time step.
 
     Args:
         codes: (..., L), L a multiple of STEP.
 
     Returns:
-        (..., L / STEP, STEP): slot s looks up row `s * WINDOWS + word`.
+        (..., L / STEP, STEP): row `s * WINDOWS + word` of slot s.
     """
     *lead, length = codes.shape
     padded = np.full((*lead, length + WIDTH - 1), UNKNOWN, np.uint8)
@@ -213,30 +207,30 @@ def step_rows(codes: Codes) -> npt.NDArray[np.int32]:
     return rows
 
 
-def ambiguous_rows(letters: Codes, rows: npt.NDArray[np.int32], first: int) -> list[npt.NDArray[np.int64]]:
-    """Give windows that may be several words rows of their own.
+def ambiguous_rows(codes: Codes, rows: npt.NDArray[np.int32], first: int) -> list[npt.NDArray[np.int64]]:
+    """Give windows with ambiguous letters new rows.
 
     Args:
-        letters: (K, L) of `encode_iupac`, filled up by BEYOND; L a multiple of STEP.
-        rows: (K, L / STEP, STEP) of `step_rows`; where a window may be 2 to MOST_WORDS words it is changed.
+        codes: (K, L) of `encode_iupac`, padded with BEYOND; L a multiple of STEP.
+        rows: (K, L / STEP, STEP) of `step_rows`; changed where a window stands for 2 to MOST_WORDS k-mers.
         first: number of the first new row.
 
     Returns:
         for each new row in order, the rows it is the mean of.
     """
-    if not (letters >= UNKNOWN).any():
+    if not (codes >= UNKNOWN).any():
         return []
-    K, L = letters.shape
+    K, L = codes.shape
     bits = np.full((K, L + WIDTH - 1), np.inf, np.float32)
-    bits[:, REACH : REACH + L] = _BITS[letters]
+    bits[:, REACH : REACH + L] = _BITS[codes]
     total = sum((bits[:, i : i + L] for i in range(WIDTH)), np.zeros((K, L), np.float32))
     row, place = np.nonzero((total > 0) & (total < np.log2(MOST_WORDS) + 0.01))
-    windows = letters[row[:, None], place[:, None] + np.arange(WIDTH) - REACH]
+    windows = codes[row[:, None], place[:, None] + np.arange(WIDTH) - REACH]
     keys = np.column_stack([place % STEP, windows])
     unique, which = np.unique(keys, axis=0, return_inverse=True)
     rows.reshape(K, L)[row, place] = first + which.reshape(-1)
     powers = 4 ** np.arange(WIDTH)[::-1]
     return [
-        slot * WINDOWS + np.array(list(product(*(_SETS[letter] for letter in window)))) @ powers
+        slot * WINDOWS + np.array(list(product(*(_SETS[code] for code in window)))) @ powers
         for slot, *window in unique.tolist()
     ]

@@ -1,4 +1,4 @@
-"""Protein families: the network that tags text reads genes as amino acids, and tags those in IOB2."""
+"""Family tagger: the tagger network over the residues of genes, with IOB2 tags of protein families."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data import ragged
-from elman.data.genome.amino_acids import TABLE_ROWS, TEMPLATES, Proteins, template_rows, translate
+from elman.data.genome.amino_acids import TABLE_ROWS, TEMPLATES, template_rows
 from elman.data.genome.gene_decoder import Gene
+from elman.data.genome.genetic_code import Translation, residue_table, translate
 from elman.data.text.tags import tag_set
 from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags, Sequences
@@ -23,9 +24,9 @@ from elman.rnn.training.state import FitConfig
 from elman.tasks.models.tag_set import DecodingRules
 
 WEIGHTS = "families.safetensors"
-MIN_COVERAGE = 0.15  # of a gene that must be covered to give it a label of whole genes
-_MOST = 0.9  # of the genes with a label of whole genes that are filled by labels in training
-_TOGETHER = 1 << 18  # residues looked at together
+MIN_COVERAGE = 0.15  # share of a gene that must be covered to give it a whole-gene label
+_MOST = 0.9  # share of the genes of a whole-gene label that are labelled throughout in training
+_TOGETHER = 1 << 18  # residues tagged at once
 _SPAN = 1 << 21  # bases that they lie on
 
 Codons = Callable[[int, int], npt.NDArray[np.uint8]]
@@ -36,13 +37,13 @@ _Span = tuple[int, int, int, int, float]  # gene, first residue, residue after t
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyConfig:
-    """How a network of families is built and trained; stands in the passport.
+    """How a family tagger is built and trained; part of the passport.
 
     Attributes:
         hidden: units of the cell in each direction.
-        embedding: numbers the blocks of a residue are turned into.
-        others: share of the genes without a label that are learned from.
-        epochs, batch, learning_rate, dropout, blocks: as in rnn.training.state.FitConfig.
+        embedding: width of the embedding of a residue.
+        others: share of the genes without a family that are trained on.
+        epochs, batch, learning_rate, dropout, blocks: as in FitConfig.
     """
 
     hidden: int = 48
@@ -55,12 +56,12 @@ class FamilyConfig:
     blocks: float = 0.2
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Plain JSON values."""
         return asdict(self)
 
 
 class Match(NamedTuple):
-    """A part of a gene that is of a family, 0-based half-open; partial as of a gene."""
+    """Part of a gene with the label of a family, 0-based half-open; partial as in Gene."""
 
     start: int
     end: int
@@ -77,17 +78,17 @@ def fit_families(
     seed: int,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
 ) -> tuple[Params, NetworkConfig]:
-    """Train a network of families.
+    """Train a family tagger.
 
     Args:
-        genes: residues and IOB2 numbers of each, as `data.genome.amino_acids.labelled` gives them.
+        genes: residues and IOB2 numbers of each, of `data.genome.amino_acids.labelled_proteins`.
         labels: the families, by code point.
-        config: how.
-        seed: of everything left to chance.
-        on_epoch: is given each epoch's numbers.
+        config: of the network and the training.
+        seed: of all random draws.
+        on_epoch: receives the metrics of each epoch.
 
     Returns:
-        its weights, and the network they belong to.
+        weights, and the config of their network.
     """
     chosen = np.random.default_rng([seed, 4]).random(len(genes)) < config.others
     some = [gene for gene, take in zip(genes, chosen, strict=True) if take or gene[1].any()]
@@ -127,23 +128,23 @@ def fit_families(
 
 
 def whole_gene_labels(genes: Sequence[Protein], labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels that are of whole genes, as a product is, rather than of parts, as a domain is.
+    """Labels of whole genes, such as products, as opposed to those of parts, such as domains.
 
     Args:
         genes: as for `fit_families`.
         labels: the families, by code point.
     """
-    has, filled = np.zeros((2, len(labels)))
+    labelled, covered = np.zeros((2, len(labels)))
     for _, target in genes:
-        here = np.unique((target[target > 0] - 1) // 2)
-        has[here] += 1
-        filled[here] += target.all()
-    return tuple(label for label, n, full in zip(labels, has, filled, strict=True) if full > _MOST * n)
+        kinds = np.unique((target[target > 0] - 1) // 2)
+        labelled[kinds] += 1
+        covered[kinds] += target.all()
+    return tuple(label for label, n, full in zip(labels, labelled, covered, strict=True) if full > _MOST * n)
 
 
 @dataclass(frozen=True)
 class FamilyTagger:
-    """A trained network of families at work; `whole` are labels that are given to genes as a whole."""
+    """A trained family tagger; `whole` are the labels that cover a gene as a whole."""
 
     labels: tuple[str, ...]
     whole: tuple[str, ...]
@@ -152,7 +153,7 @@ class FamilyTagger:
 
     @classmethod
     def of(cls, passport: Mapping[str, Any], file: bytes | mmap) -> Self:
-        """From what a passport says of families and the file of weights."""
+        """Load from the passport of a model and its file of weights."""
         params, network, _ = from_bytes(file)
         return cls(tuple(passport["labels"]), tuple(passport["whole"]), params, network)
 
@@ -161,31 +162,31 @@ class FamilyTagger:
         return to_bytes(self.params, self.network)
 
     def matches(self, codons: Codons, genes: Sequence[Gene], code: int) -> Iterator[Match]:
-        """The parts of genes that are of a family.
+        """Yield the parts of genes that belong to a family.
 
         Args:
-            codons: gives those of `data.genome.nucleotides.codons_of` of a part of the sequence the genes lie on.
-            genes: as found, by start.
-            code: their genetic code, of NCBI.
+            codons: reads those of `nucleotides.codons_of` from a first base of the contig to a last.
+            genes: of the contig, by start.
+            code: genetic code of NCBI.
         """
         size, first = 0, 0
         for number, gene in enumerate(genes):
             size += (gene.end - gene.start) // 3
-            ended = number + 1 == len(genes) or genes[number + 1].end - genes[first].start > _SPAN
-            if size >= _TOGETHER or ended:
-                yield from self._together(codons, genes[first : number + 1], code)
+            last = number + 1 == len(genes) or genes[number + 1].end - genes[first].start > _SPAN
+            if size >= _TOGETHER or last:
+                yield from self._matches(codons, genes[first : number + 1], code)
                 size, first = 0, number + 1
 
-    def _together(self, codons: Codons, genes: Sequence[Gene], code: int) -> Iterator[Match]:
+    def _matches(self, codons: Codons, genes: Sequence[Gene], code: int) -> Iterator[Match]:
         genes = [gene for gene in genes if gene.end - gene.start - gene.phase >= 3]
         start, end, phase = (np.array([gene[i] for gene in genes], np.int64) for i in (0, 1, 3))
         reverse = np.array([gene.strand == "-" for gene in genes], bool)
         origin = int(start.min()) if len(start) else 0
         words = codons(origin, int(end.max(initial=0)))
-        proteins = translate(words, start - origin, end - origin, reverse, phase, code)
+        proteins = translate(words, start - origin, end - origin, reverse, phase, residue_table(code))
         proteins = proteins._replace(low=proteins.low + origin)
-        likely = self._likely(proteins)
-        for i, first, last, kind, chance in self._extended(proteins, self._spans(proteins, likely)):
+        spans = self._spans(proteins, self._matching(proteins))
+        for i, first, last, kind, probability in self._extended(proteins, spans):
             gene, at = genes[i], proteins.offsets[i]
             ends = proteins.low[at + first], proteins.low[at + last - 1]
             whole = 0, int(proteins.offsets[i + 1] - at)
@@ -193,30 +194,30 @@ class FamilyTagger:
             if gene.strand == "-":
                 touches = (touches & 1) << 1 | touches >> 1
             low, high = int(min(ends)), int(max(ends)) + 3
-            yield Match(low, high, gene.strand, self.labels[kind], gene.partial & touches, chance)
+            yield Match(low, high, gene.strand, self.labels[kind], gene.partial & touches, probability)
 
-    def _extended(self, proteins: Proteins, spans: Iterator[_Span]) -> Iterator[_Span]:
-        """Spans by gene; those of a label of whole genes become one, if they cover enough of the gene."""
+    def _extended(self, proteins: Translation, spans: Iterator[_Span]) -> Iterator[_Span]:
+        """Spans by gene; those of whole-gene labels become one of the gene if they cover enough of it."""
         for i, group in itertools.groupby(spans, key=lambda span: span[0]):
             size = int(proteins.offsets[i + 1] - proteins.offsets[i])
             covered: dict[int, tuple[int, float]] = {}
             for span in group:
-                _, first, last, kind, chance = span
+                _, first, last, kind, probability = span
                 if self.labels[kind] not in self.whole:
                     yield span
                     continue
                 length, best = covered.get(kind, (0, 0.0))
-                covered[kind] = length + last - first, max(best, chance)
+                covered[kind] = length + last - first, max(best, probability)
             if covered:
                 kind = max(covered, key=lambda kind: covered[kind])
-                length, chance = covered[kind]
+                length, probability = covered[kind]
                 if length >= MIN_COVERAGE * size:
-                    yield i, 0, size, kind, chance
+                    yield i, 0, size, kind, probability
 
-    def _likely(self, proteins: Proteins) -> npt.NDArray[np.int64]:
-        """The genes in which there is a match."""
+    def _matching(self, proteins: Translation) -> npt.NDArray[np.int64]:
+        """Numbers of the genes with a match: by the best tags alone, which are faster than probabilities."""
         scoring = DecodingRules.of(tag_set(self.labels), False)
-        said = predict(
+        prediction = predict(
             self.params,
             self.network,
             _bags(proteins.residues, proteins.offsets),
@@ -225,17 +226,21 @@ class FamilyTagger:
             transition_legal=scoring.transition,
             probabilities=False,
         )
-        found = np.add.reduceat(said.tags > 0, proteins.offsets[:-1]) if len(said.tags) else np.empty(0)
-        return np.flatnonzero(found)
+        tagged = prediction.tags > 0
+        return (
+            np.flatnonzero(np.add.reduceat(tagged, proteins.offsets[:-1]))
+            if len(tagged)
+            else np.empty(0, int)
+        )
 
-    def _spans(self, proteins: Proteins, which: npt.NDArray[np.int64]) -> Iterator[_Span]:
-        """Gene, first residue, residue after the last, family and probability of each match in some genes."""
+    def _spans(self, proteins: Translation, which: npt.NDArray[np.int64]) -> Iterator[_Span]:
+        """Matches in the genes of these numbers."""
         if not len(which):
             return
         parts = [proteins.residues[proteins.offsets[i] : proteins.offsets[i + 1]] for i in which]
         offsets, residues = ragged.offsets_of([len(part) for part in parts]), np.concatenate(parts)
         scoring = DecodingRules.of(tag_set(self.labels), False)
-        said = predict(
+        spans = predict(
             self.params,
             self.network,
             _bags(residues, offsets),
@@ -244,15 +249,15 @@ class FamilyTagger:
             transition_legal=scoring.transition,
             scheme=scoring.scheme,
         ).spans
-        assert said is not None
-        assert said.probability is not None
-        columns = said.sequence, said.start, said.end, said.kind, said.probability
-        for sequence, first, last, kind, chance in zip(*(c.tolist() for c in columns), strict=True):
-            yield int(which[sequence]), first, last, kind, chance
+        assert spans is not None
+        assert spans.probability is not None
+        columns = spans.sequence, spans.start, spans.end, spans.kind, spans.probability
+        for sequence, first, last, kind, probability in zip(*(c.tolist() for c in columns), strict=True):
+            yield int(which[sequence]), first, last, kind, probability
 
 
 def _bags(residues: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> Bags:
-    """Every residue with the blocks of its own place."""
+    """A feature bag for every residue."""
     number = np.arange(len(residues) + 1, dtype=np.int64)
     return Bags(
         template_rows(residues, offsets).reshape(-1), TEMPLATES * number, number[:-1].astype(np.int32)

@@ -103,15 +103,15 @@ def fit_dna(
     return fit(config.network, how, map(_to_batch, batches), seed=seed, on_step=on_step)
 
 
-def _to_batch(cut: WindowBatch) -> TrainingBatch:
+def _to_batch(windows: WindowBatch) -> TrainingBatch:
     """Time first, in steps."""
-    B, L = cut.labels.shape
+    B, L = windows.labels.shape
     T = L // STEP
     return TrainingBatch(
-        step_rows(cut.codes).transpose(1, 0, 2),
-        step_rows(reverse_complement(cut.codes)).transpose(1, 0, 2),
-        cut.labels.reshape(B, T, STEP).transpose(1, 0, 2),
-        cut.begins.reshape(B, T, STEP, 2).transpose(1, 0, 2, 3),
+        step_rows(windows.codes).transpose(1, 0, 2),
+        step_rows(reverse_complement(windows.codes)).transpose(1, 0, 2),
+        windows.labels.reshape(B, T, STEP).transpose(1, 0, 2),
+        windows.starts.reshape(B, T, STEP, 2).transpose(1, 0, 2, 3),
     )
 
 

@@ -1,49 +1,23 @@
-"""Genes as amino acids: translated like Biopython does, labelled_proteins in frame, each gene on its own."""
+"""Genes as residues: features of each gene on its own, labels in frame."""
 
 import numpy as np
 import polars as pl
 import pytest
 from Bio.Seq import Seq
 
-from elman.data.genome.amino_acids import (
-    AMINO,
-    TABLE_ROWS,
-    TEMPLATES,
-    labelled_proteins,
-    template_rows,
-    translate,
-)
-from elman.data.genome.nucleotides import codons_of, encode_bases
+from elman.data.genome.amino_acids import TABLE_ROWS, TEMPLATES, labelled_proteins, template_rows
+from elman.data.genome.genetic_code import AMINO_ACIDS
+from elman.data.genome.nucleotides import encode_bases
 from elman.data.store import schema
 
-LETTERS = np.array([*AMINO, "*"])
+LETTERS = np.array([*AMINO_ACIDS, "*"])
 
 
 def bases_of(size: int, seed: int = 0) -> str:
     return "".join(np.random.default_rng(seed).choice(list("ACGT"), size))
 
 
-def translated(bases: str, start: int, end: int, strand: str, phase: int = 0, code: int = 11):
-    ends = np.array([start]), np.array([end]), np.array([strand == "-"]), np.array([phase])
-    return translate(codons_of(encode_bases(bases)), *ends, code)
-
-
-@pytest.mark.parametrize("code", [4, 11])
-@pytest.mark.parametrize(("strand", "phase"), [("+", 0), ("+", 2), ("-", 0), ("-", 1)])
-def test_codons_are_translated_as_biopython_does(strand, phase, code):
-    bases = bases_of(900)
-    gene = Seq(bases[90:390]) if strand == "+" else Seq(bases[90:390]).reverse_complement()
-    codons = gene[phase : phase + (300 - phase) // 3 * 3]
-    found = translated(bases, 90, 390, strand, phase, code)
-    assert "".join(LETTERS[found.residues]) == str(codons.translate(table=code))
-
-
-def test_residues_know_the_lowest_base_of_their_codon():
-    assert translated(bases_of(30), 6, 15, "+").low.tolist() == [6, 9, 12]
-    assert translated(bases_of(30), 6, 16, "-", 1).low.tolist() == [12, 9, 6]
-
-
-def test_blocks_of_a_gene_do_not_depend_on_its_neighbours():
+def test_features_of_a_gene_do_not_depend_on_its_neighbours():
     rng = np.random.default_rng(0)
     genes = [rng.integers(0, 21, size).astype(np.uint8) for size in (40, 1, 25)]
     together = template_rows(np.concatenate(genes), np.array([0, 40, 41, 66]))
@@ -53,7 +27,7 @@ def test_blocks_of_a_gene_do_not_depend_on_its_neighbours():
     np.testing.assert_array_equal(together, np.concatenate(alone))
 
 
-def learned(bases: str, *features: tuple, labels=("fam", "other")):
+def labelled(bases: str, *features: tuple, labels=("fam", "other")):
     rows = [(start, end, strand, label, 0, id_) for start, end, strand, label, id_ in features]
     frame = pl.DataFrame(rows, schema=schema.FEATURE.to_schema(), orient="row")
     return labelled_proteins(encode_bases(bases), frame, 0, labels, "CDS", 11)
@@ -64,19 +38,19 @@ def learned(bases: str, *features: tuple, labels=("fam", "other")):
     [("+", (9, 15), [0, 0, 0, 1, 2, 0, 0]), ("-", (9, 15), [0, 0, 1, 2, 0, 0, 0])],
 )
 def test_a_domain_is_labelled_from_its_first_residue_on(strand, places, expected):
-    ((_, target),) = learned(bases_of(30), (0, 21, strand, "CDS", "g"), (*places, strand, "fam", "m"))
+    ((_, target),) = labelled(bases_of(30), (0, 21, strand, "CDS", "g"), (*places, strand, "fam", "m"))
     assert target.tolist() == expected
 
 
 def test_a_label_in_another_frame_or_on_the_other_strand_is_of_another_gene():
-    genes = learned(
+    genes = labelled(
         bases_of(30), (0, 21, "+", "CDS", "g"), (10, 16, "+", "fam", "m"), (9, 15, "-", "fam", "n")
     )
     assert genes[0][1].tolist() == [0] * 7
 
 
-def test_where_two_labels_hold_the_shorter_feature_counts():
-    ((_, target),) = learned(
+def test_of_two_labels_that_of_the_shorter_feature_counts():
+    ((_, target),) = labelled(
         bases_of(30), (0, 21, "+", "CDS", "g"), (6, 12, "+", "other", "m"), (0, 21, "+", "fam", "g")
     )
     assert target.tolist() == [1, 2, 3, 4, 1, 2, 2]
@@ -84,11 +58,11 @@ def test_where_two_labels_hold_the_shorter_feature_counts():
 
 def test_parts_of_a_gene_are_joined_before_they_are_read():
     bases = bases_of(60)
-    genes = learned(bases, (3, 10, "+", "CDS", "g"), (20, 31, "+", "CDS", "g"), (20, 31, "+", "fam", "g"))
+    genes = labelled(bases, (3, 10, "+", "CDS", "g"), (20, 31, "+", "CDS", "g"), (20, 31, "+", "fam", "g"))
     ((residues, target),) = genes
     assert "".join(LETTERS[residues]) == str(Seq(bases[3:10] + bases[20:31]).translate(table=11))
     assert len(target) == 6
 
 
 def test_a_gene_that_leaves_the_stretch_is_left_out():
-    assert learned(bases_of(30), (9, 33, "+", "CDS", "g")) == []
+    assert labelled(bases_of(30), (9, 33, "+", "CDS", "g")) == []

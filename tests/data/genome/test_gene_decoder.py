@@ -39,7 +39,7 @@ def decode(codes, logits, config=CONFIG, block=10_000):
 
 
 def feed(decoder, codes, logits, block):
-    """With no more codons than it looks at."""
+    """Give no more codons than the decoder reads."""
     words = codons_of(codes)
     for begin in range(0, len(codes), block):
         end = min(begin + block, len(codes))
@@ -48,7 +48,7 @@ def feed(decoder, codes, logits, block):
 
 
 def sure(labels, codes):
-    """Logits of one who knows the labels."""
+    """Logits that are certain of the labels."""
     logits = np.zeros((len(labels), 9), np.float32)
     logits[np.arange(len(labels)), WIDE[np.maximum(labels, 0)]] = np.where(labels >= 0, 8, 0)
     return logits
@@ -67,7 +67,7 @@ def random_case(seed, length):
     return codes, logits
 
 
-def test_genes_known_for_sure_are_found_exactly(ecoli):
+def test_genes_of_certain_labels_are_found_exactly(ecoli):
     (stretch,) = stretches(pieces(ecoli))
     truth = stretch.features.filter(pl.col("label") == "CDS")
     codes = encode_bases(ecoli.bases)
@@ -80,7 +80,7 @@ def test_genes_known_for_sure_are_found_exactly(ecoli):
     assert len(found) <= 1.03 * len(wanted)
 
 
-def test_a_short_gene_needs_more_to_be_believed_than_a_long_one():
+def test_a_short_gene_needs_more_evidence_than_a_long_one():
     gene = lambda codons: "CTAACTAACTAA" + "ATG" + "GCA" * codons + "TAA"  # noqa: E731
     codes = encode_bases(gene(31) + gene(198) + "CTAACTAACTAA")
     labels = np.zeros(len(codes), np.int8)
@@ -131,7 +131,7 @@ def test_the_genes_of_the_reverse_complement_are_the_mirror_image(seed):
 
 
 @pytest.mark.parametrize("block", [100, 997, 2999])
-def test_the_size_of_blocks_changes_nothing(block):
+def test_genes_do_not_depend_on_the_size_of_blocks(block):
     codes, logits = random_case(5, 6000)
     assert decode(codes, logits, block=block) == decode(codes, logits, block=6000)
 
@@ -158,7 +158,7 @@ def test_genes_cut_off_by_the_contig_are_partial():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_gap_parts_a_contig_into_contigs(seed):
+def test_a_gap_divides_a_contig(seed):
     gap = CONFIG.gap
     codes, logits = random_case(seed, 4000 + gap)
     codes[2000 : 2000 + gap] = UNKNOWN
@@ -173,7 +173,7 @@ def test_a_gap_parts_a_contig_into_contigs(seed):
     assert any(gene.partial for gene in left + right)
 
 
-def test_a_shorter_run_of_unknown_bases_is_read_on():
+def test_a_shorter_run_of_unknown_bases_is_read_through():
     found = {}
     for run in (CONFIG.gap - 2, CONFIG.gap + 1):  # 48 and 51, whole codons
         codes = encode_bases("ATG" + "GCA" * 40 + "N" * run + "GCA" * 40 + "TAA")
@@ -182,30 +182,30 @@ def test_a_shorter_run_of_unknown_bases_is_read_on():
     assert found == {48: [(0, 294, 0)], 51: [(0, 123, 2), (174, 297, 1)]}
 
 
-def laid_out(codes, logits, seam=1500):
-    laid = np.concatenate([codes, codes[:seam]])
-    return unwrap_circular(decode(laid, np.concatenate([logits, logits[:seam]])), len(codes), len(laid))
+def unrolled(codes, logits, seam=1500):
+    longer = np.concatenate([codes, codes[:seam]])
+    return unwrap_circular(decode(longer, np.concatenate([logits, logits[:seam]])), len(codes), len(longer))
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_where_a_circle_is_cut_open_changes_nothing(seed):
+def test_genes_of_a_circle_do_not_depend_on_its_origin(seed):
     codes, logits = random_case(seed, 5000)
-    here = {(g.start % 5000, g.end - g.start, g.strand, g.phase) for g in laid_out(codes, logits)}
-    turned = laid_out(np.roll(codes, -1234), np.roll(logits, -1234, axis=0))
+    here = {(g.start % 5000, g.end - g.start, g.strand, g.phase) for g in unrolled(codes, logits)}
+    turned = unrolled(np.roll(codes, -1234), np.roll(logits, -1234, axis=0))
     assert here == {((g.start + 1234) % 5000, g.end - g.start, g.strand, g.phase) for g in turned}
     assert all(0 <= g.start < 5000 and not g.partial for g in turned)
 
 
-def test_a_gene_over_the_origin_is_whole():
+def test_a_gene_across_the_origin_is_whole():
     bases = "GCA" * 50 + "TAA" + "C" * 400 + "CTAG" * 20 + "ATG" + "GCA" * 50
     codes, labels = encode_bases(bases), np.zeros(len(bases), int)
     labels[:153] = np.resize([1, 2, 3], 153)
     labels[-153:] = np.resize([1, 2, 3], 153)
-    (gene,) = laid_out(codes, sure(labels, codes), seam=len(bases))
+    (gene,) = unrolled(codes, sure(labels, codes), seam=len(bases))
     assert (gene.start, gene.end, gene.strand, gene.partial) == (len(bases) - 153, len(bases) + 153, "+", 0)
 
 
-def test_room_is_made_by_forgetting_what_no_gene_comes_from(ecoli):
+def test_events_that_lead_to_no_gene_are_pruned(ecoli):
     codes = encode_bases(ecoli.bases[:40_000])
     logits = np.random.default_rng(0).normal(size=(len(codes), 9)).astype(np.float32)
     wanted = decode(codes, logits)

@@ -1,4 +1,4 @@
-"""Bases as numbers: codes, labels, begins and steps, and what the other strand makes of them."""
+"""Nucleotide codes, frame labels, start sites and table rows, on both strands."""
 
 import numpy as np
 import polars as pl
@@ -36,7 +36,7 @@ def test_labels_count_codon_positions_along_each_strand():
     assert found == ["none", *["+0", "+1", "+2"] * 2, "none", "none", "-0", "-2", "-1", "-0", "-2", "none"]
 
 
-def test_bases_of_two_frames_and_of_pseudogenes_are_left_out():
+def test_bases_in_two_frames_or_pseudogenes_are_ignored():
     frame = features(
         (0, 6, "+", "CDS", 0, "a"), (5, 11, "+", "CDS", 0, "b"), (13, 15, "+", "pseudogene", 0, "c")
     )
@@ -50,16 +50,14 @@ def test_labels_of_a_stretch_are_those_of_its_contig():
     assert nucleotides.frame_labels(frame, 17, 40).tolist() == whole[17:57].tolist()
 
 
-def test_the_mirror_of_the_labels_are_the_labels_of_the_mirror():
-    here = features((1, 31, "+", "CDS", 2, "a"), (40, 73, "-", "CDS", 1, "b"))
-    there = features((90 - 31, 90 - 1, "-", "CDS", 2, "a"), (90 - 73, 90 - 40, "+", "CDS", 1, "b"))
-    assert (
-        nucleotides.mirror(nucleotides.frame_labels(here, 0, 90)).tolist()
-        == nucleotides.frame_labels(there, 0, 90).tolist()
-    )
+def test_labels_of_the_reverse_complement_are_the_mirror_image():
+    forward = features((1, 31, "+", "CDS", 2, "a"), (40, 73, "-", "CDS", 1, "b"))
+    reverse = features((90 - 31, 90 - 1, "-", "CDS", 2, "a"), (90 - 73, 90 - 40, "+", "CDS", 1, "b"))
+    mirrored = nucleotides.MIRROR[nucleotides.frame_labels(forward, 0, 90)[::-1]]
+    assert mirrored.tolist() == nucleotides.frame_labels(reverse, 0, 90).tolist()
 
 
-def test_genes_begin_at_the_outer_end_of_their_first_part():
+def test_start_sites_are_the_outer_end_of_the_first_part():
     frame = features(
         (3, 9, "+", "CDS", 0, "a"), (12, 15, "+", "CDS", 0, "a"), (20, 26, "-", "CDS", 0, "b"),
         (30, 36, "+", "CDS", 1, "cut off"),
@@ -76,7 +74,7 @@ def test_a_step_looks_up_the_window_around_each_of_its_bases():
 
 
 @pytest.mark.parametrize("letter", "NRY")
-def test_windows_with_an_unknown_letter_are_the_unknown_word(letter):
+def test_windows_with_an_unknown_letter_share_one_row(letter):
     rows = nucleotides.step_rows(nucleotides.encode_bases("ACGTACGTACGTACG" + letter + "AC"))
     words = rows.reshape(-1) % WINDOWS
     assert [i for i, word in enumerate(words) if 2 <= i < 15 and word == WINDOWS - 1] == [12, 13, 14]
@@ -87,7 +85,7 @@ def test_soft_masked_intervals_are_the_runs_of_lower_case():
     assert nucleotides.soft_masked("ACGT").tolist() == []
 
 
-def test_where_tga_is_no_stop_codon_it_is_read_as_tgg_on_either_strand():
+def test_tga_becomes_tgg_on_either_strand():
     here = nucleotides.encode_iupac("ACTGATTCATGA")
     read = nucleotides.without_tga(here)
     assert (read == nucleotides.encode_iupac("ACTGGTCCATGG")).all()
@@ -109,14 +107,14 @@ def test_gaps_are_the_same_from_parts_of_any_size(monkeypatch, part):
     np.testing.assert_array_equal(gaps, nucleotides.gaps_of(codes, 3))
 
 
-def test_a_letter_for_several_bases_is_a_fraction_of_each():
+def test_an_ambiguous_letter_is_a_fraction_of_each_of_its_bases():
     written, words = ("ACGTAACRTACGTTTACG", ["ACGTAACATACGTTTACG", "ACGTAACGTACGTTTACG"])
     letters = nucleotides.encode_iupac(written)[None]
     rows = nucleotides.step_rows(letters)
     sums = nucleotides.ambiguous_rows(letters, rows, nucleotides.TABLE_ROWS)
-    certain = [nucleotides.step_rows(nucleotides.encode_bases(word)).reshape(-1) for word in words]
+    exact = [nucleotides.step_rows(nucleotides.encode_bases(word)).reshape(-1) for word in words]
     for place, row in enumerate(rows.reshape(-1)):
-        wanted = {int(each[place]) for each in certain}
+        wanted = {int(kmer[place]) for kmer in exact}
         assert (
             set(sums[row - nucleotides.TABLE_ROWS].tolist() if row >= nucleotides.TABLE_ROWS else [row])
             == wanted
@@ -124,7 +122,7 @@ def test_a_letter_for_several_bases_is_a_fraction_of_each():
     assert len(sums) == 6  # windows that hold the letter
 
 
-def test_windows_of_too_many_words_or_over_an_end_stay_unknown():
+def test_windows_of_too_many_kmers_or_over_an_end_stay_unknown():
     letters = nucleotides.encode_iupac("NACGTACNNNNNNACGTA")[None]
     rows = nucleotides.step_rows(letters)
     before = rows.copy()
@@ -134,7 +132,7 @@ def test_windows_of_too_many_words_or_over_an_end_stay_unknown():
     assert rows.reshape(-1)[9] == before.reshape(-1)[9]  # six unknown bases
 
 
-def test_the_complement_of_a_letter_stands_for_the_complements_of_its_bases():
+def test_the_complement_of_an_ambiguous_letter_is_that_of_biopython():
     from Bio.Seq import Seq
 
     written = "ACGTNRYSWKMBDHV"

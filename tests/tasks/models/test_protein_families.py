@@ -1,4 +1,4 @@
-"""A family planted in random genes is found on either strand, where it lies, whatever is tagged together."""
+"""Family tagger: a motif planted in random genes is found on either strand, whatever is tagged together."""
 
 from dataclasses import replace
 
@@ -6,22 +6,14 @@ import numpy as np
 import pytest
 
 from elman.data.genome.gene_decoder import Gene
+from elman.data.genome.genetic_code import residue_table
 from elman.data.genome.nucleotides import codons_of, encode_bases
 from elman.tasks.models import protein_families
 
 MOTIF = np.array([5, 15, 5, 8, 5, 6, 8, 16, 2, 9, 1, 18], np.uint8)
 CODONS = {  # one for each residue
     residue: "ACGT"[w // 16] + "ACGT"[w // 4 % 4] + "ACGT"[w % 4]
-    for w, residue in enumerate(
-        protein_families.translate(
-            np.arange(64, dtype=np.uint8),
-            np.arange(64),
-            np.arange(64) + 3,
-            np.zeros(64, bool),
-            np.zeros(64, int),
-            11,
-        ).residues.tolist()
-    )
+    for w, residue in enumerate(residue_table(11)[0, :64].tolist())
 }
 
 
@@ -55,7 +47,7 @@ def bases() -> tuple[str, int]:
     return text, len(text)
 
 
-def found(tagger, text, *genes):
+def matches_of(tagger, text, *genes):
     words = codons_of(encode_bases(text))
     return list(tagger.matches(lambda low, high: words[low:high], genes, 11))
 
@@ -63,27 +55,27 @@ def found(tagger, text, *genes):
 def test_a_family_is_found_where_it_lies_on_either_strand(tagger, bases):
     text, size = bases
     mirrored = text[::-1].translate(str.maketrans("ACGT", "TGCA"))
-    (here,) = found(tagger, "AC" + text, Gene(2, 2 + size, "+", 0, 1.0, 0))
-    (there,) = found(tagger, mirrored + "AC", Gene(0, size, "-", 0, 1.0, 0))
-    assert here[:5] == (32, 68, "+", "fam", 0)
-    assert there[:5] == (size - 66, size - 30, "-", "fam", 0)
-    assert here.probability == pytest.approx(there.probability, abs=1e-6)
-    assert here.probability > 0.5
+    (forward,) = matches_of(tagger, "AC" + text, Gene(2, 2 + size, "+", 0, 1.0, 0))
+    (reverse,) = matches_of(tagger, mirrored + "AC", Gene(0, size, "-", 0, 1.0, 0))
+    assert forward[:5] == (32, 68, "+", "fam", 0)
+    assert reverse[:5] == (size - 66, size - 30, "-", "fam", 0)
+    assert forward.probability == pytest.approx(reverse.probability, abs=1e-6)
+    assert forward.probability > 0.5
 
 
-def test_what_is_tagged_together_changes_nothing(tagger, bases, monkeypatch):
+def test_matches_do_not_depend_on_what_is_tagged_together(tagger, bases, monkeypatch):
     text, size = bases
     genes = [Gene(0, size, "+", 0, 1.0, 0), Gene(0, 2, "+", 0, 1.0, 3), Gene(size, 2 * size, "+", 0, 1.0, 0)]
-    together = found(tagger, text * 2, *genes)
+    together = matches_of(tagger, text * 2, *genes)
     monkeypatch.setattr(protein_families, "_TOGETHER", 1)
-    assert [match[:5] for match in found(tagger, text * 2, *genes)] == [match[:5] for match in together]
+    assert [match[:5] for match in matches_of(tagger, text * 2, *genes)] == [match[:5] for match in together]
     assert len(together) == 2
 
 
-def test_a_match_that_ends_where_its_gene_is_cut_off_is_partial(tagger, bases):
+def test_a_match_at_the_cut_off_end_of_its_gene_is_partial(tagger, bases):
     text, _ = bases
     cut = text[: 3 * (10 + len(MOTIF))]
-    (match,) = found(tagger, cut, Gene(0, len(cut), "+", 0, 1.0, 2))
+    (match,) = matches_of(tagger, cut, Gene(0, len(cut), "+", 0, 1.0, 2))
     assert (match.end, match.partial) == (len(cut), 2)
 
 
@@ -91,24 +83,24 @@ def test_a_file_of_weights_gives_the_same_tagger(tagger, bases):
     text, size = bases
     again = protein_families.FamilyTagger.of({"labels": ["fam"], "whole": []}, tagger.to_bytes())
     gene = Gene(0, size, "+", 0, 1.0, 0)
-    assert found(again, text, gene) == found(tagger, text, gene)
+    assert matches_of(again, text, gene) == matches_of(tagger, text, gene)
 
 
-def test_a_label_of_whole_genes_is_told_by_training():
+def test_whole_gene_labels_are_those_that_cover_their_genes():
     part, whole = np.array([0, 1, 2, 0], np.int32), np.array([3, 4, 4, 4], np.int32)
     genes = [(np.zeros(4, np.uint8), target) for target in (part, whole, np.zeros(4, np.int32))]
     assert protein_families.whole_gene_labels(genes, ["domain", "product"]) == ("product",)
 
 
-def test_a_label_of_whole_genes_covers_the_gene_or_is_not_given(tagger, bases):
+def test_a_whole_gene_label_covers_the_gene_or_is_dropped(tagger, bases):
     text, size = bases
     whole = replace(tagger, whole=("fam",))
-    (match,) = found(whole, text, Gene(0, size, "+", 0, 1.0, 0))
+    (match,) = matches_of(whole, text, Gene(0, size, "+", 0, 1.0, 0))
     assert match[:4] == (0, size, "+", "fam")
     long = text + CODONS[3] * 300  # of which the motif is but a small part
-    assert found(tagger, long, Gene(0, len(long), "+", 0, 1.0, 0))
-    assert not found(whole, long, Gene(0, len(long), "+", 0, 1.0, 0))
+    assert matches_of(tagger, long, Gene(0, len(long), "+", 0, 1.0, 0))
+    assert not matches_of(whole, long, Gene(0, len(long), "+", 0, 1.0, 0))
 
 
 def test_no_genes_have_no_matches(tagger):
-    assert found(tagger, "ACGT") == []
+    assert matches_of(tagger, "ACGT") == []

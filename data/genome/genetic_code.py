@@ -1,0 +1,120 @@
+"""NCBI genetic codes as tables over codons, and vectorised translation. L bases, N codons.
+
+A codon is the number of its three bases read along the forward strand: `nucleotides.codons_of` numbers those
+of A, C, G, T; `iupac_codons` also those with ambiguous letters. A table has two rows, for genes of the
+forward and of the reverse strand, so a gene of either strand is looked up without reversing its bases.
+"""
+
+from functools import cache
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.genome.nucleotides import IUPAC, Codes, reverse_complement
+
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+OTHER = 20  # residue of a stop codon, or of one with unknown bases
+_COMMON_STARTS = frozenset(("ATG", "GTG", "TTG"))
+_Int = npt.NDArray[np.int64]
+
+
+class Translation(NamedTuple):
+    """Genes as residues, concatenated.
+
+    residues: (N,) uint8; offsets: (n + 1,) first residue of each gene; low: (N,) lowest base of each codon.
+    """
+
+    residues: npt.NDArray[np.uint8]
+    offsets: _Int
+    low: _Int
+
+
+def translate(
+    codons: npt.NDArray[Any],
+    start: _Int,
+    end: _Int,
+    reverse: npt.NDArray[np.bool_],
+    phase: _Int,
+    table: npt.NDArray[np.uint8],
+) -> Translation:
+    """Translate genes of one part each.
+
+    Args:
+        codons: (L,) number of the codon that starts at each base.
+        start, end, reverse, phase: (n,) the genes, 0-based half-open.
+        table: (2, V) residue of each codon, such as `residue_table`.
+    """
+    counts = np.maximum(end - start - phase, 0) // 3
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    number = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
+    first = np.where(reverse, end - phase - 3, start + phase)
+    low = np.repeat(first, counts) + number * np.repeat(np.where(reverse, -3, 3), counts)
+    return Translation(table[np.repeat(reverse, counts).astype(np.int64), codons[low]], offsets, low)
+
+
+def two_strands(forward: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Table (V,) by codon 5' to 3' -> (2, V) by codon read forward, for genes of either strand."""
+    size = round(len(forward) ** (1 / 3))
+    complement = reverse_complement(np.arange(size, dtype=np.uint8))[::-1]
+    cube = forward.reshape(size, size, size)
+    return np.stack(
+        [forward, cube[np.ix_(complement, complement, complement)].transpose(2, 1, 0).reshape(-1)]
+    )
+
+
+@cache
+def codon_tables(code: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Start and stop codons of a genetic code, (2, 65) bool each.
+
+    Of its start codons only ATG, GTG and TTG count: the others are legal but very rare.
+    """
+    from Bio.Data import CodonTable
+
+    table: Any = CodonTable.unambiguous_dna_by_id[code]
+    chosen = set(table.start_codons) & _COMMON_STARTS, set(table.stop_codons)
+    marks = [np.array([codon in some for codon in _codons("ACGT")]) for some in chosen]
+    is_start, is_stop = (np.pad(two_strands(mark), ((0, 0), (0, 1))) for mark in marks)
+    return is_start, is_stop
+
+
+@cache
+def amino_acids_of(code: int) -> str:
+    """Amino acid of each of the 64 codons, by number; `*` for a stop codon."""
+    return _translated(_codons("ACGT"), code)
+
+
+@cache
+def residue_table(code: int) -> npt.NDArray[np.uint8]:
+    """Residue of each codon of `codons_of`, (2, 65): a number in AMINO_ACIDS, or OTHER."""
+    residues = np.array([(AMINO_ACIDS + "*").index(letter) for letter in amino_acids_of(code)], np.uint8)
+    return np.pad(two_strands(residues), ((0, 0), (0, 1)), constant_values=OTHER)
+
+
+@cache
+def protein_table(code: int) -> npt.NDArray[np.uint8]:
+    """Letter of each codon of `iupac_codons` in ASCII, (2, 3375).
+
+    A codon with ambiguous letters is an amino acid if all its readings are (also B, J, Z for two), else X.
+    """
+    return two_strands(np.frombuffer(_translated(_codons(IUPAC), code).encode("ascii"), np.uint8))
+
+
+def iupac_codons(codes: Codes) -> npt.NDArray[np.uint16]:
+    """Number of the codon of IUPAC letters that starts at each base, (L,); 0 at the last two."""
+    codons = np.zeros(len(codes), np.uint16)
+    n = np.uint16(len(IUPAC))
+    codons[:-2] = (codes[:-2] * n + codes[1:-1]) * n + codes[2:]
+    return codons
+
+
+def _codons(letters: str) -> list[str]:
+    """All codons of these letters, in the order of their numbers."""
+    return ["".join(codon) for codon in product(letters, repeat=3)]
+
+
+def _translated(codons: list[str], code: int) -> str:
+    from Bio import Seq
+
+    return str(Seq.translate("".join(codons), table=code))  # type: ignore[no-untyped-call]
