@@ -1,13 +1,15 @@
-"""A recurrent tagger for double-stranded sequences: what it says of a sequence is the mirror image of what it
-says of the reverse complement, exactly, because one cell reads both strands and the head is tied.
+"""Two-strand tagger: a GRU over both strands of DNA with a tied head.
 
-T steps, B sequences, K = 2B columns (every sequence, then every reverse complement, each from its own first
-step), S symbols a step, I table rows, E width of a slot, H hidden units.
+Its output for the reverse complement is exactly the mirror image of its output for the sequence, as one cell
+reads both strands and the head is tied.
 
-    x[t]    = the S table rows of step t, side by side                       (S * E,)
+T time steps, B sequences, K = 2B columns (every sequence, then every reverse complement, each from its own
+first step), S symbols a step, I table rows, E embedding width of a slot, H hidden units.
+
+    x[t]    = the S table rows of step t, concatenated                       (S * E,)
     r, z, n = gates of a GRU on x[t] and h[t-1]                              (Cho et al., 2014, with the reset
-                                                                             gate behind the product)
-    logits  = for each symbol: none; for each strand three codon positions and "a gene begins here"
+                                                                             gate after the product)
+    logits  = for each symbol: none; for each strand three codon positions and the start of a gene
 
 With f, g the states of the two readings at the same step, symbol s of step t has
     none = f @ C[s] + g @ C[S-1-s],  + = f @ A[s] + g @ B[s],  - = g @ A[S-1-s] + f @ B[S-1-s].
@@ -25,7 +27,7 @@ from elman.rnn.compute.arrays import Floats, Gradients, Params
 from elman.rnn.compute.threads import single_threaded
 from elman.rnn.networks.weights import KINDS
 
-STRAND_LOGITS = 4  # logits a strand: three codon positions, and the begin of a gene
+STRAND_LOGITS = 4  # logits a strand: three codon positions, and the start of a gene
 LOGITS = 1 + 2 * STRAND_LOGITS  # logits a symbol: none, forward, reverse
 CLASSES = 7  # none, three positions forward, three reverse: the softmax
 Rows = npt.NDArray[np.int32]
@@ -33,11 +35,11 @@ Rows = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, kw_only=True)
 class StrandConfig:
-    """Which network.
+    """Shape of the two-strand network.
 
     Attributes:
-        rows: I, a multiple of S: each slot looks up rows of a block of its own.
-        slots: S, symbols in a step, each with a block of its own.
+        rows: I, a multiple of S: each slot has table rows of its own.
+        slots: S, symbols in a step.
         embedding: E
         hidden: H
     """
@@ -48,7 +50,7 @@ class StrandConfig:
     hidden: int = 96
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; `kind` tells the architectures apart."""
+        """Plain JSON values; `kind` names the architecture."""
         return {"kind": "strands", **asdict(self)}
 
     @classmethod
@@ -72,7 +74,7 @@ class StrandConfig:
         }
 
     def size(self) -> int:
-        """How many numbers the parameters are."""
+        """Number of parameters."""
         return sum(math.prod(shape) for shape in self.parameters().values())
 
 
@@ -80,7 +82,7 @@ KINDS["strands"] = StrandConfig
 
 
 def init(config: StrandConfig, seed: int) -> Params:
-    """First weights: orthogonal recurrent matrices, normal table, Glorot elsewhere, biases zero; float32."""
+    """Initial weights, float32: orthogonal recurrent matrices, normal table, Glorot elsewhere, zero biases."""
     rng = np.random.default_rng([seed, 0])
     params: Params = {}
     for name, shape in config.parameters().items():
@@ -97,7 +99,7 @@ def init(config: StrandConfig, seed: int) -> Params:
 
 
 def head(params: Params) -> tuple[Floats, Floats]:
-    """The tied head written out: Wy (2H, S*LOGITS), by (S*LOGITS,)."""
+    """The tied head as one matrix: Wy (2H, S*LOGITS), by (S*LOGITS,)."""
     A, B, C = params["A"], params["B"], params["C"]
     H, S = C.shape
     Wy = np.empty((2, H, S, LOGITS), A.dtype)
@@ -124,9 +126,9 @@ def forward(params: Params, rows: Rows, mirrored: Rows) -> tuple[Floats, Callabl
     """Logits of sequences of one length.
 
     Args:
-        params: as `StrandConfig.parameters`; float32, or float64 to check gradients.
+        params: of `StrandConfig.parameters`; float32, or float64 to check gradients.
         rows: (T, B, S) table rows of each step.
-        mirrored: (T, B, S) those of the reverse complements, from their own first step.
+        mirrored: (T, B, S) of the reverse complements, from their own first step.
 
     Returns:
         logits (T, B, S, LOGITS), and backprop: dlogits -> gradients by parameter name.
@@ -167,15 +169,15 @@ def forward(params: Params, rows: Rows, mirrored: Rows) -> tuple[Floats, Callabl
 
 
 def load_blas() -> None:
-    """Kernels call the BLAS of SciPy; only what is loaded can be held to one thread."""
+    """Load the BLAS of SciPy, which the kernels call: threads are limited only of loaded libraries."""
     import scipy.linalg  # noqa: F401
 
 
 class PreparedNetwork(NamedTuple):
-    """Weights as tagging takes them: what a table row adds to the gates is worked out once.
+    """Weights packed for inference: table rows are already multiplied by Wx.
 
     Attributes:
-        table: (I, 3H) each row times its slot's part of Wx; those of the first slot with b.
+        table: (I, 3H) each row times the part of Wx of its slot; rows of the first slot include b.
         Wh, bn: as in training.
         Wy, by: the head, (2H, S*LOGITS) and (S*LOGITS,).
     """
@@ -187,14 +189,14 @@ class PreparedNetwork(NamedTuple):
     by: Floats
 
     def with_ambiguous(self, rows: Sequence[npt.NDArray[np.int64]]) -> "PreparedNetwork":
-        """The same with more rows behind, each the mean of some rows of one slot."""
+        """Append table rows, each the mean of these rows of one slot."""
         return self._replace(
             table=np.concatenate([self.table, [self.table[some].mean(axis=0) for some in rows]])
         )
 
 
 def prepare(params: Params) -> PreparedNetwork:
-    """Weights, made ready for tagging."""
+    """Pack weights for inference."""
     table, Wx, S = params["table"], params["Wx"], params["C"].shape[1]
     size, E = len(table) // S, table.shape[1]
     slots = [table[s * size : (s + 1) * size] @ Wx[s * E : (s + 1) * E] for s in range(S)]
@@ -203,7 +205,7 @@ def prepare(params: Params) -> PreparedNetwork:
 
 
 def predict(weights: PreparedNetwork, rows: Rows, mirrored: Rows, lengths: npt.NDArray[np.int64]) -> Floats:
-    """Logits of sequences of any lengths; what stands beyond a sequence's end has no say.
+    """Logits of sequences of any lengths; they do not depend on the padding.
 
     Args:
         weights: of `prepare`.
@@ -212,7 +214,7 @@ def predict(weights: PreparedNetwork, rows: Rows, mirrored: Rows, lengths: npt.N
         lengths: (B,) steps of each.
 
     Returns:
-        (B, T, S, LOGITS); meaningless beyond each end.
+        (B, T, S, LOGITS); undefined beyond the end of a sequence.
     """
     from elman.rnn.networks import both_strands_kernels as kernels
 

@@ -1,4 +1,4 @@
-"""Training of the two-strand network: loss, Adam with a cosine schedule, running mean of the weights."""
+"""Training of the two-strand network: loss, Adam with warm-up and cosine decay, running mean of the weights."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,19 +14,17 @@ from elman.rnn.errors import TrainingError
 from elman.rnn.networks.both_strands import LOGITS, Rows, StrandConfig, forward, init, load_blas
 from elman.rnn.training.optimiser import clip
 
-_SOFTMAX = np.array([0, 1, 2, 3, 5, 6, 7])
-
-
-_STARTS = np.array([4, 8])
+_SOFTMAX = np.array([0, 1, 2, 3, 5, 6, 7])  # logits of the seven classes
+_STARTS = np.array([4, 8])  # logits of a start, forward and reverse
 
 
 class TrainingBatch(NamedTuple):
-    """Sequences of one length to learn from.
+    """Sequences of one length with their targets.
 
     Attributes:
         rows, mirrored: (T, B, S), as for `forward`.
-        classes: (T, B, S) int8, 0 to 6, -1 where there is nothing to learn.
-        starts: (T, B, S, 2) int8: whether a gene begins here, forward and reverse; -1 where it is not asked.
+        classes: (T, B, S) int8, 0 to 6, or -1 to ignore.
+        starts: (T, B, S, 2) int8: 1 if a gene starts at the symbol, forward and reverse, 0 if not, -1 to ignore.
     """
 
     rows: Rows
@@ -35,20 +33,20 @@ class TrainingBatch(NamedTuple):
     starts: npt.NDArray[np.int8]
 
 
-def loss(logits: Floats, crops: TrainingBatch, begins: float = 1.0) -> tuple[float, Floats]:
-    """Mean cross entropy of the classes, plus `begins` times that of the starts; with its gradient.
+def loss(logits: Floats, batch: TrainingBatch, start_weight: float = 1.0) -> tuple[float, Floats]:
+    """Mean cross entropy of the classes, plus `start_weight` times that of the starts; with its gradient.
 
     Args:
         logits: (T, B, S, LOGITS)
-        crops: the truth.
-        begins: weight of a start against a class; both are divided by the number of classes.
+        batch: the targets.
+        start_weight: of a start against a class; both are divided by the number of classes.
 
     Returns:
         the loss and dlogits (T, B, S, LOGITS).
     """
     flat = logits.reshape(-1, LOGITS)
     d = np.zeros_like(flat)
-    y = crops.classes.reshape(-1)
+    y = batch.classes.reshape(-1)
     known = y >= 0
     count = max(int(known.sum()), 1)
     z = flat[:, _SOFTMAX]
@@ -61,35 +59,40 @@ def loss(logits: Floats, crops: TrainingBatch, begins: float = 1.0) -> tuple[flo
     p[every, safe] -= 1
     p *= known[:, None]
     d[:, _SOFTMAX] = p
-    s = crops.starts.reshape(-1, 2)
+    s = batch.starts.reshape(-1, 2)
     row, side = np.nonzero(s >= 0)
     logit = flat[row, _STARTS[side]]
     truth = s[row, side].astype(flat.dtype)
-    total += begins * float((np.logaddexp(0, logit) - truth * logit).sum(dtype=np.float64))
-    d[row, _STARTS[side]] = flat.dtype.type(begins) * (1 / (1 + np.exp(-logit)) - truth)
+    total += start_weight * float((np.logaddexp(0, logit) - truth * logit).sum(dtype=np.float64))
+    d[row, _STARTS[side]] = flat.dtype.type(start_weight) * (1 / (1 + np.exp(-logit)) - truth)
     d /= count
     return total / count, d.reshape(logits.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StrandFit:
-    """How it is trained.
+    """Training settings of the two-strand network.
 
     Attributes:
         steps: updates.
-        learning_rate: of Adam at its height; it rises over the first `warm` updates, then falls as a cosine.
-        warm: updates.
-        clip: largest common norm of the gradients.
-        begins: weight of a start in the loss.
-        average: the weights returned are a running mean over about so many updates.
+        learning_rate: peak of Adam's; it rises over the first `warmup` updates, then decays as a cosine.
+        warmup: updates.
+        clip: largest global norm of the gradients.
+        start_weight: of a start in the loss.
+        average: updates in the running mean of the weights that is returned.
     """
 
     steps: int
     learning_rate: float = 0.004
-    warm: int = 50
+    warmup: int = 50
     clip: float = 1.0
-    begins: float = 1.0
+    start_weight: float = 1.0
     average: int = 100
+
+    def rate(self, step: int) -> float:
+        """Learning rate of an update; the first is step 1."""
+        warm = self.learning_rate * min(1.0, step / self.warmup)
+        return warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 def fit(
@@ -98,25 +101,26 @@ def fit(
     batches: Iterator[TrainingBatch],
     *,
     seed: int = 0,
-    params: Params | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Params:
-    """Train.
+    """Train a two-strand network from its initial weights.
 
     Args:
-        config: which network.
-        how: settings.
+        config: of the network.
+        how: training settings.
         batches: at least `how.steps` batches.
-        seed: of the first weights.
-        params: weights to go on from instead; not changed.
-        on_step: is given the number of updates done and the loss of the last.
+        seed: of the initial weights.
+        on_step: receives the number of updates done and the loss of the last.
+
+    Returns:
+        weights, the running mean over the last updates.
 
     Raises:
         TrainingError: a loss or gradient is NaN or infinite.
     """
     from elman.rnn.networks import both_strands_kernels as kernels
 
-    params = init(config, seed) if params is None else {name: value.copy() for name, value in params.items()}
+    params = init(config, seed)
     mean = {name: value.copy() for name, value in params.items()}
     moments = {
         name: (np.zeros(value.size, np.float32), np.zeros(value.size, np.float32))
@@ -124,24 +128,18 @@ def fit(
     }
     f = np.float32
     load_blas()
-    with single_threaded(), np.errstate(over="ignore", invalid="ignore"):  # the loss is looked at
+    with single_threaded(), np.errstate(over="ignore", invalid="ignore"):  # the loss is checked
         for step in range(1, how.steps + 1):
-            crops = next(batches)
-            logits, backprop = forward(params, crops.rows, crops.mirrored)
-            cost, dlogits = loss(logits, crops, how.begins)
+            batch = next(batches)
+            logits, backprop = forward(params, batch.rows, batch.mirrored)
+            cost, dlogits = loss(logits, batch, how.start_weight)
             if not np.isfinite(cost):
                 raise TrainingError(
                     f"the loss is {cost}. Lower the learning rate.", step=step, layer="loss", norm=cost
                 )
             gradients = backprop(dlogits)
             clip(gradients, how.clip, step)
-            rate = (
-                how.learning_rate
-                * min(1.0, step / how.warm)
-                * 0.5
-                * (1 + math.cos(math.pi * step / how.steps))
-            )
-            rate *= math.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+            rate = how.rate(step) * (math.sqrt(1 - 0.999**step) / (1 - 0.9**step))
             keep = f(1 - 1 / min(step, how.average))
             for name, value in params.items():
                 m, v = moments[name]

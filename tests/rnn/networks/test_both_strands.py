@@ -1,4 +1,4 @@
-"""The strand-symmetric network: its gradients, its mirror image, and what padding may not change."""
+"""The two-strand network: gradients, mirror symmetry, and independence of padding."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ CONFIG = StrandConfig(rows=39, slots=3, embedding=4, hidden=8)
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
 
 
-def crops(seed, T=7, B=3):
+def batch_of(seed, T=7, B=3):
     rng = np.random.default_rng(seed)
     rows = (rng.integers(0, 13, (2, T, B, 3)) + 13 * np.arange(3)).astype(np.int32)
     return TrainingBatch(
@@ -37,8 +37,8 @@ def cost(params, some):
 
 @pytest.mark.parametrize("name", sorted(CONFIG.parameters()))
 @pytest.mark.parametrize("T", [1, 7])
-def test_every_gradient_is_the_slope_of_the_loss(params, name, T):
-    some = crops(1, T=T)
+def test_gradients_are_the_slope_of_the_loss(params, name, T):
+    some = batch_of(1, T=T)
     logits, backprop = both_strands.forward(params, some.rows, some.mirrored)
     gradient = backprop(training.loss(logits, some, 0.7)[1])[name]
     direction, eps = np.random.default_rng(2).normal(size=params[name].shape), 1e-5
@@ -48,8 +48,8 @@ def test_every_gradient_is_the_slope_of_the_loss(params, name, T):
     np.testing.assert_allclose(np.vdot(gradient, direction), slope, rtol=1e-4, atol=1e-7)
 
 
-def test_a_wrong_gradient_would_be_noticed(params):
-    some = crops(1)
+def test_a_wrong_gradient_is_detected(params):
+    some = batch_of(1)
     logits, backprop = both_strands.forward(params, some.rows, some.mirrored)
     gradient = backprop(training.loss(logits, some, 0.7)[1])[
         "Wh"
@@ -60,28 +60,28 @@ def test_a_wrong_gradient_would_be_noticed(params):
     assert abs(np.vdot(gradient.reshape(-1), direction.reshape(-1)) - slope) > 0.01 * abs(slope)
 
 
-def test_the_answer_for_the_other_strand_is_the_mirror_image(params):
-    some = crops(3)
-    here, _ = both_strands.forward(params, some.rows, some.mirrored)
-    there, _ = both_strands.forward(params, some.mirrored, some.rows)
-    np.testing.assert_allclose(there[::-1, :, ::-1, MIRROR], here, atol=1e-12)
+def test_logits_of_the_reverse_complement_are_the_mirror_image(params):
+    some = batch_of(3)
+    forward, _ = both_strands.forward(params, some.rows, some.mirrored)
+    reverse, _ = both_strands.forward(params, some.mirrored, some.rows)
+    np.testing.assert_allclose(reverse[::-1, :, ::-1, MIRROR], forward, atol=1e-12)
 
 
-def test_tagging_says_what_training_saw_whatever_stands_beside_and_beyond(params):
+def test_inference_gives_the_logits_of_training_whatever_the_batch_and_padding(params):
     single = {name: value.astype(np.float32) for name, value in params.items()}
-    some, other = crops(4, T=7, B=1), crops(5, T=11, B=1)
+    some, other = batch_of(4, T=7, B=1), batch_of(5, T=11, B=1)
     rows, mirrored = (np.zeros((11, 2, 3), np.int32) for _ in range(2))
     rows[:7, :1], mirrored[:7, :1] = some.rows, some.mirrored
     rows[:, 1:], mirrored[:, 1:] = other.rows, other.mirrored
     both = both_strands.predict(both_strands.prepare(single), rows, mirrored, np.array([7, 11]))
-    short, long = (both_strands.forward(single, each.rows, each.mirrored)[0] for each in (some, other))
+    short, long = (both_strands.forward(single, b.rows, b.mirrored)[0] for b in (some, other))
     np.testing.assert_allclose(both[0, :7], short[:, 0], atol=1e-5)
     np.testing.assert_allclose(both[1], long[:, 0], atol=1e-5)
 
 
-def test_a_mixed_row_counts_as_the_mean_of_its_rows(params):
+def test_an_appended_row_counts_as_the_mean_of_its_rows(params):
     single = {name: value.astype(np.float32) for name, value in params.items()}
-    some = crops(6, B=1)
+    some = batch_of(6, B=1)
     rows = some.rows.copy()
     rows[2, 0, 1] = len(single["table"])
     weights = both_strands.prepare(single).with_ambiguous([np.array([14, 20, 20, 25])])
@@ -89,11 +89,11 @@ def test_a_mixed_row_counts_as_the_mean_of_its_rows(params):
         **single,
         "table": np.concatenate([single["table"], single["table"][[14, 20, 20, 25]].mean(0)[None]]),
     }
-    found = both_strands.predict(weights, rows, some.mirrored, np.array([7]))
-    np.testing.assert_allclose(found[0], both_strands.forward(mean, rows, some.mirrored)[0][:, 0], atol=1e-5)
+    made = both_strands.predict(weights, rows, some.mirrored, np.array([7]))
+    np.testing.assert_allclose(made[0], both_strands.forward(mean, rows, some.mirrored)[0][:, 0], atol=1e-5)
 
 
-def learn(seed, steps=300):
+def trained(seed, steps=300):
     def stream():
         number = 0
         while True:
@@ -106,30 +106,30 @@ def learn(seed, steps=300):
             number += 1
 
     costs = []
-    how = StrandFit(steps=steps, learning_rate=0.02, warm=5)
-    found = training.fit(CONFIG, how, stream(), seed=seed, on_step=lambda _, cost: costs.append(cost))
-    return found, costs
+    how = StrandFit(steps=steps, learning_rate=0.02, warmup=5)
+    made = training.fit(CONFIG, how, stream(), seed=seed, on_step=lambda _, cost: costs.append(cost))
+    return made, costs
 
 
-def test_training_learns_and_the_same_seed_gives_the_same_weights():
-    found, costs = learn(0)
+def test_training_reduces_the_loss_and_the_same_seed_gives_the_same_weights():
+    made, costs = trained(0)
     assert costs[-1] < 0.7 * costs[0]
-    again, _ = learn(0)
-    assert all((found[name] == again[name]).all() for name in found)
-    assert (learn(1)[0]["Wh"] != found["Wh"]).any()
+    again, _ = trained(0)
+    assert all((made[name] == again[name]).all() for name in made)
+    assert (trained(1)[0]["Wh"] != made["Wh"]).any()
 
 
-def test_a_training_that_blows_up_stops_with_its_step():
+def test_a_training_that_diverges_stops_with_its_step():
     with pytest.raises(TrainingError, match="learning rate"):
         training.fit(
             CONFIG,
             StrandFit(steps=3, learning_rate=float("inf")),
-            iter([crops(i) for i in range(3)]),
+            iter([batch_of(i) for i in range(3)]),
         )
 
 
 def test_weights_survive_their_file():
-    found = both_strands.init(CONFIG, 3)
-    back, config, _ = from_bytes(to_bytes(found, CONFIG))
+    made = both_strands.init(CONFIG, 3)
+    back, config, _ = from_bytes(to_bytes(made, CONFIG))
     assert config == CONFIG
-    assert all((back[name] == found[name]).all() for name in found)
+    assert all((back[name] == made[name]).all() for name in made)
