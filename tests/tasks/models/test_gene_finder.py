@@ -24,7 +24,7 @@ from elman.data.store.writer import DatasetWriter
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.evaluation.genes import evaluate_dna
-from elman.tasks.models import gene_finder, gene_presets
+from elman.tasks.models import gene_finder, gene_presets, gene_windows
 from elman.tasks.training import genes
 
 SMALL = gene_presets.DnaConfig(hidden=48, least=5.0, most=5.0, piece=3000)
@@ -79,8 +79,8 @@ def test_what_is_tagged_together_changes_nothing(finder, ecoli, monkeypatch):
     parts = [Contig(str(i), ecoli.bases[i : i + size], None, "x", 0, 1) for i, size in spans]
     alone = [finder.tag_contig(part.bases, part.source, part.id) for part in parts]
     together = list(finder.tag_contigs(parts))
-    monkeypatch.setattr(gene_finder, "_GROUP", 1000)
-    monkeypatch.setattr(gene_finder, "_STEPS", 700)
+    monkeypatch.setattr(gene_windows, "_GROUP", 1000)
+    monkeypatch.setattr(gene_windows, "_STEPS", 700)
     streamed = list(finder.tag_contigs(parts))
     exact = ["source", "contig", "start", "end", "strand", "phase", "label"]
     for one, two, three in zip(alone, together, streamed, strict=True):
@@ -122,8 +122,10 @@ def test_a_letter_that_leaves_the_codon_open_hardly_changes_the_answer(finder, e
     letters = list(ecoli.bases[:12_000])
     for place in range(50, 12_000, 400):
         letters[place] = {"A": "R", "G": "R", "C": "Y", "T": "Y"}[letters[place]]
-    certain, open_ = (finder._logits([encode_iupac(b)])[0] for b in (ecoli.bases[:12_000], "".join(letters)))
-    unknown = finder._logits([encode_bases("".join(letters))])[0]
+    certain, open_ = (
+        finder.windows.logits([encode_iupac(b)])[0] for b in (ecoli.bases[:12_000], "".join(letters))
+    )
+    unknown = finder.windows.logits([encode_bases("".join(letters))])[0]
     assert np.abs(open_ - certain).mean() < np.abs(unknown - certain).mean()
 
 
