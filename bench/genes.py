@@ -1,7 +1,7 @@
-# ruff: noqa: E402  (the pools are limited before they are loaded)
-"""Genes found by a model, by Prodigal (through pyrodigal) and by a rule, on one genome; see README.md.
+# ruff: noqa: E402  (thread pools are limited before they are loaded)
+"""Compare a model, Prodigal (by pyrodigal) and a rule on one genome; see README.md.
 
-The model is a folder, or is trained here on other genomes (`--train-on`), as a whole and on nothing else.
+The model is a folder, or is trained on other genomes (`--train-on`) and nothing else.
 """
 
 import os
@@ -35,7 +35,7 @@ from elman.tasks.training.genes import annotated_stretch, fit_dna, updates
 
 FEATURES = pl.Schema({"contig": pl.String, **dict(schema.FEATURE.to_schema())})
 Called = list[tuple[str, int, int, str]]  # contig, start, end, strand; 0-based half-open
-LEAST = 300  # bases of an open reading frame that the rule believes
+LEAST = 300  # bases of an open reading frame that the rule takes for a gene
 
 
 def genome(path: Path) -> tuple[list[Contig], pl.DataFrame]:
@@ -51,7 +51,7 @@ def genome(path: Path) -> tuple[list[Contig], pl.DataFrame]:
 
 
 def trained(folders: Sequence[Path], seed: int) -> GeneFinder:
-    """A gene finder of the default preset that has learned from these genomes alone."""
+    """A gene finder of the default preset, trained on these genomes alone."""
     truth = []
     for contigs, features in map(genome, folders):
         truth += [
@@ -68,7 +68,7 @@ def trained(folders: Sequence[Path], seed: int) -> GeneFinder:
 def by_rule(contigs: Sequence[Contig], code: int) -> Called:
     """Every open reading frame of LEAST bases or more, from its first start codon."""
     is_start, is_stop = codon_tables(code)
-    found = []
+    genes = []
     for contig in contigs:
         codes = encode_bases(contig.bases)
         for strand, bases in (("+", codes), ("-", np.where(codes < 4, 3 - codes, codes)[::-1])):
@@ -82,8 +82,8 @@ def by_rule(contigs: Sequence[Contig], code: int) -> Called:
                         low, high = frame + 3 * int(starts[at]), frame + 3 * stop + 3
                         if strand == "-":
                             low, high = contig.length - high, contig.length - low
-                        found.append((contig.id, low, high, strand))
-    return found
+                        genes.append((contig.id, low, high, strand))
+    return genes
 
 
 def by_prodigal(contigs: Sequence[Contig], code: int, *, meta: bool) -> Called:
@@ -118,25 +118,25 @@ def main() -> None:
     parser.add_argument("--code", type=int, default=11, help="genetic code of NCBI")
     parser.add_argument("--passes", type=int, default=3, help="runs of each; the median time counts")
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    if (asked.model is None) == (asked.train_on is None):
+    options = parser.parse_args()
+    if (options.model is None) == (options.train_on is None):
         parser.error("expected either a model folder or --train-on")
-    contigs, truth = genome(asked.genome)
+    contigs, truth = genome(options.genome)
     began = time.process_time()
-    finder = GeneFinder.load(asked.model) if asked.model else trained(asked.train_on, asked.seed)
+    finder = GeneFinder.load(options.model) if options.model else trained(options.train_on, options.seed)
     training = time.process_time() - began
-    finder = finder.of_code(asked.code)
+    finder = finder.of_code(options.code)
     bases = sum(contig.length for contig in contigs)
     by_model(finder, [Contig("warm", contigs[0].bases[:300_000], None, "", 0, 1)])  # kernels are compiled
     ways: dict[str, Callable[[], Called]] = {
         "Elman": lambda: by_model(finder, contigs),
-        "Prodigal, single": lambda: by_prodigal(contigs, asked.code, meta=False),
-        "Prodigal, meta": lambda: by_prodigal(contigs, asked.code, meta=True),
-        f"every ORF of {LEAST} bases": lambda: by_rule(contigs, asked.code),
+        "Prodigal, single": lambda: by_prodigal(contigs, options.code, meta=False),
+        "Prodigal, meta": lambda: by_prodigal(contigs, options.code, meta=True),
+        f"every ORF of {LEAST} bases": lambda: by_rule(contigs, options.code),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     called: dict[str, Called] = {}
-    for _ in range(asked.passes):
+    for _ in range(options.passes):
         for name, way in ways.items():
             began = time.process_time()
             called[name] = way()
@@ -145,7 +145,7 @@ def main() -> None:
     rows = []
     for name, some in called.items():
         frame = pl.DataFrame(some, schema=["contig", "start", "end", "strand"], orient="row")
-        scores = score_intervals(truth, frame.with_columns(label=pl.lit("CDS")), lengths)
+        scores = score_intervals(truth, frame.with_columns(label=pl.lit("CDS")), lengths).to_json()
         rows.append(
             {
                 "finder": name,
@@ -154,11 +154,11 @@ def main() -> None:
                 "mb_per_cpu_s": bases / 1e6 / statistics.median(seconds[name]),
             }
         )
-    if asked.json:
-        json.dump({"genome": asked.genome.name, "bases": bases, "rows": rows}, sys.stdout)
+    if options.json:
+        json.dump({"genome": options.genome.name, "bases": bases, "rows": rows}, sys.stdout)
         return
     pseudo = truth.filter(pl.col("label") == PSEUDOGENE).height
-    print(f"{asked.genome.name}: {bases:,} bases, {len(truth) - pseudo:,} parts of genes; bases per strand")
+    print(f"{options.genome.name}: {bases:,} bases, {len(truth) - pseudo:,} parts of genes; bases per strand")
     print(f"made ready in {training:.0f} CPU seconds\n")
     print("| finder | precision | recall | MCC | stop recall | stop precision | both ends | Mb / CPU s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")

@@ -171,16 +171,15 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecor
     known = None if config.genes is None else str(model_folder.resolve(config.genes))
     fitted = train_dna(str(folder), folder.name, config.preset, config.seed, known)
     seconds = round(time.monotonic() - begun, 3)
-    history = fitted.pop("history")
-    for line in history:
+    for line in fitted.history:
         recorder.log_metrics({"loss": line["loss"]}, int(line["step"]))
     scores = {}
     for split in ("dev", "test"):
         with contextlib.suppress(BadInput):  # nothing annotated there
             report = str(recorder.run.artifacts)
-            scores[split] = evaluate_model(fitted["model"], str(folder), split, report=report)
-    report_training(recorder.run.id, fitted["model"], history, scores)
-    return {"model": fitted.pop("model"), "seconds": seconds, **fitted, **scores}
+            scores[split] = evaluate_model(fitted.model, str(folder), split, report=report)
+    report_training(recorder.run.id, fitted.model, fitted.history, scores)
+    return {"model": fitted.model, "seconds": seconds, **fitted.to_json(), **scores}
 
 
 def _record_model(

@@ -1,11 +1,12 @@
-"""Coding regions against an annotation: per base and per gene, strand by strand.
+"""Scores of coding regions against an annotation: per base and per gene, strand by strand.
 
-A base counts once on each strand. A gene is found by the place of its stop codon, or by both of its ends.
-Bases under a pseudogene are left out, and so are genes, true or predicted, that lie half or more under one.
+A base counts once on each strand. A gene is matched by its stop codon, or by both of its ends. Bases under a
+pseudogene are left out, and so are genes, true or predicted, of which half or more lies under one.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,135 +17,231 @@ from elman.data.genome.contigs import PSEUDOGENE
 
 STRANDS = ("+", "-")
 _Bits = npt.NDArray[np.bool_]
+_Int = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class BaseScores:
+    """Counts of bases, and their rates; a rate is 0 where it is undefined."""
+
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+    @classmethod
+    def of(cls, counts: Iterable[int]) -> "BaseScores":
+        """From tp, fp, fn, tn."""
+        return cls(*(int(count) for count in counts))
+
+    @property
+    def precision(self) -> float:
+        """Share of the predicted bases that are true."""
+        return _ratio(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float:
+        """Share of the true bases that are predicted."""
+        return _ratio(self.tp, self.tp + self.fn)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+    @property
+    def mcc(self) -> float:
+        """Matthews correlation coefficient."""
+        tp, fp, fn, tn = self.tp, self.fp, self.fn, self.tn
+        product = float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+        return (float(tp) * tn - float(fp) * fn) / product**0.5 if product else 0.0
+
+    def to_json(self) -> dict[str, float]:
+        """Plain JSON values."""
+        names = ("tp", "fp", "fn", "tn", "precision", "recall", "f1", "mcc")
+        return {name: getattr(self, name) for name in names}
+
+
+class GeneMatches(NamedTuple):
+    """Genes of the truth, predicted and matched: by their stop codon, and by both ends."""
+
+    truth: int
+    predicted: int
+    stops: int
+    exact_truth: int
+    exact_predicted: int
+    exact: int
+
+    def to_json(self) -> dict[str, float]:
+        """Plain JSON values; a rate is 0 where it is undefined."""
+        return {
+            "truth": self.truth,
+            "predicted": self.predicted,
+            "stop_recall": _ratio(self.stops, self.truth),
+            "stop_precision": _ratio(self.stops, self.predicted),
+            "exact_recall": _ratio(self.exact, self.exact_truth),
+            "exact_precision": _ratio(self.exact, self.exact_predicted),
+        }
+
+
+@dataclass(frozen=True)
+class ContigScores:
+    """Scores of one contig: its bases, each counted on either strand, and its genes."""
+
+    contig: str
+    length: int
+    bases: BaseScores
+    genes: GeneMatches
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, in one level."""
+        return {"contig": self.contig, "bases": self.length, **self.bases.to_json(), **self.genes.to_json()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneScores:
+    """Scores of a gene finder.
+
+    Attributes:
+        bases: scored.
+        masked: bases under a pseudogene, left out.
+        strands: by strand.
+        either_strand: bases counted once, coding if they are on any strand.
+        gene: genes.
+        contigs: by contig.
+        families: by family.
+    """
+
+    bases: int
+    masked: int
+    strands: Mapping[str, BaseScores]
+    either_strand: BaseScores
+    gene: GeneMatches
+    contigs: tuple[ContigScores, ...]
+    families: Mapping[str, BaseScores] = field(default_factory=dict)
+
+    @property
+    def per_strand(self) -> BaseScores:
+        """Bases counted once on each strand."""
+        return BaseScores.of(np.sum([(s.tp, s.fp, s.fn, s.tn) for s in self.strands.values()], axis=0))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; the rates of `per_strand` are repeated at the top."""
+        per_strand = self.per_strand.to_json()
+        types = {f"CDS {strand}": scores.to_json() for strand, scores in self.strands.items()}
+        return {
+            **{name: per_strand[name] for name in ("precision", "recall", "f1", "mcc")},
+            "per_type": types | {label: scores.to_json() for label, scores in self.families.items()},
+            "bases": self.bases,
+            "masked": self.masked,
+            "per_strand": per_strand,
+            "strands": {strand: scores.to_json() for strand, scores in self.strands.items()},
+            "either_strand": self.either_strand.to_json(),
+            "gene": self.gene.to_json(),
+            "contigs": [scores.to_json() for scores in self.contigs],
+        }
 
 
 def score_intervals(
     truth: pl.DataFrame, predicted: pl.DataFrame, lengths: Mapping[str, int], label: str = "CDS"
-) -> dict[str, Any]:
+) -> GeneScores:
     """Score predicted intervals.
 
     Args:
         truth: contig, start, end, strand, label, id; one row a part of a gene, pseudogenes labelled so.
         predicted: contig, start, end, strand, label, and id where genes have parts.
-        lengths: bases of every contig that is judged; others are left out.
-        label: what is scored.
-
-    Returns:
-        `per_strand`, `strands` (each alone), `either_strand`: tp, fp, fn, tn, precision, recall, f1, mcc over
-        bases; `gene`: truth and predicted genes, stop_recall, stop_precision, exact_recall and
-        exact_precision; `contigs`: one dict a contig; `bases`, `masked`.
+        lengths: bases of every contig to score; others are left out.
+        label: of the intervals to score.
     """
-    wanted = truth.filter(pl.col("label") == label)
-    pseudo = truth.filter(pl.col("label") == PSEUDOGENE)
-    calls = predicted.filter(pl.col("label") == label)
-    if "id" not in calls.columns:
-        calls = (
-            calls.with_row_index("number").with_columns(id=pl.col("number").cast(pl.String)).drop("number")
-        )
-    parts = [_by_contig(frame) for frame in (wanted, calls, pseudo)]
-    strands, either = np.zeros((2, 4), np.int64), np.zeros(4, np.int64)
-    genes = np.zeros(6, np.int64)
+    if "id" not in predicted.columns:
+        number = pl.int_range(pl.len()).cast(pl.String)
+        predicted = predicted.with_columns(id=number)
+    true, called = (_Parts(frame.filter(pl.col("label") == label)) for frame in (truth, predicted))
+    pseudo = _Parts(truth.filter(pl.col("label") == PSEUDOGENE))
+    strands, either, matches = np.zeros((2, 4), np.int64), np.zeros(4, np.int64), np.zeros(6, np.int64)
     contigs = []
     masked = 0
     for contig, length in lengths.items():
-        t, p, m = (part.get(contig, []) for part in parts)
-        keep = ~_paint(m, length).any(axis=0)
-        true, called = _paint(t, length), _paint(p, length)
-        true, called = true[:, keep], called[:, keep]
-        here = np.array([_counts(true[side], called[side]) for side in (0, 1)])
-        strands += here
-        either += _counts(true[0] | true[1], called[0] | called[1])
-        masked += int((~keep).sum())
-        under = ragged.offsets_of(np.asarray(~keep))
-        found = _gene_counts(_genes(t, under), _genes(p, under))
-        genes += found
-        contigs.append({"contig": contig, "bases": length, **rates(here.sum(axis=0)), **_gene_rates(found)})
-    return {
-        "bases": int(either.sum()),
-        "masked": masked,
-        "per_strand": rates(strands.sum(axis=0)),
-        "strands": {strand: rates(counts) for strand, counts in zip(STRANDS, strands, strict=True)},
-        "either_strand": rates(either),
-        "gene": _gene_rates(genes),
-        "contigs": contigs,
-    }
-
-
-def rates(counts: Iterable[int]) -> dict[str, float]:
-    """Precision, recall, F1 and Matthews' correlation from tp, fp, fn, tn; 0 where undefined."""
-    tp, fp, fn, tn = (int(c) for c in counts)
-    product = float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    return {
-        "tp": tp,
-        "fp": fp,
-        "fn": fn,
-        "tn": tn,
-        "precision": _ratio(tp, tp + fp),
-        "recall": _ratio(tp, tp + fn),
-        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
-        "mcc": (float(tp) * tn - float(fp) * fn) / product**0.5 if product else 0.0,
-    }
+        scored = ~pseudo.paint(contig, length).any(axis=0)
+        t, p = true.paint(contig, length)[:, scored], called.paint(contig, length)[:, scored]
+        by_strand = np.array([_counts(t[side], p[side]) for side in (0, 1)])
+        under = ragged.offsets_of(~scored)
+        found = _match(true.genes(contig, under), called.genes(contig, under))
+        strands += by_strand
+        either += _counts(t[0] | t[1], p[0] | p[1])
+        masked += int((~scored).sum())
+        matches += found
+        contigs.append(ContigScores(contig, length, BaseScores.of(by_strand.sum(axis=0)), found))
+    return GeneScores(
+        bases=int(either.sum()),
+        masked=masked,
+        strands={name: BaseScores.of(counts) for name, counts in zip(STRANDS, strands, strict=True)},
+        either_strand=BaseScores.of(either),
+        gene=GeneMatches(*matches.tolist()),
+        contigs=tuple(contigs),
+    )
 
 
 def _ratio(a: int, b: int) -> float:
     return a / b if b else 0.0
 
 
-_Part = tuple[int, int, str, str]  # start, end, strand, id
+class _Parts:
+    """Parts of genes as arrays, sorted by contig, gene and start.
+
+    Args:
+        frame: contig, start, end, strand, id.
+    """
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        frame = frame.sort("contig", "strand", "id", "start", "end")
+        self.start, self.end = (frame[name].cast(pl.Int64).to_numpy() for name in ("start", "end"))
+        self.reverse = (frame["strand"] == "-").to_numpy()
+        gene = frame.select(pl.struct("contig", "strand", "id").rle_id()).to_series().to_numpy()
+        self.first_of_gene = np.diff(gene.astype(np.int64), prepend=-1) != 0
+        runs = frame["contig"].rle().struct.unnest()
+        ends = runs["len"].cum_sum().to_list()
+        self.rows = {
+            contig: slice(end - size, end)
+            for contig, size, end in zip(runs["value"].to_list(), runs["len"].to_list(), ends, strict=True)
+        }
+
+    def paint(self, contig: str, length: int) -> _Bits:
+        """True for the bases of each strand of a contig under a part, (2, L)."""
+        out = np.zeros((2, length), bool)
+        rows = self.rows.get(contig, slice(0))
+        columns = (column[rows].tolist() for column in (self.start, self.end, self.reverse))
+        for start, end, reverse in zip(*columns, strict=True):
+            out[int(reverse), max(start, 0) : max(end, 0)] = True
+        return out
+
+    def genes(self, contig: str, under: _Int) -> set[tuple[bool, int, int]]:
+        """Strand, 5' end and 3' end of each gene of a contig that is not half or more under a pseudogene.
+
+        under: (L + 1,) bases under a pseudogene before each base.
+        """
+        rows = self.rows.get(contig, slice(0))
+        start, end = self.start[rows], self.end[rows]
+        if not len(start):
+            return set()
+        first = np.flatnonzero(self.first_of_gene[rows])
+        last = np.append(first[1:], len(start)) - 1
+        limit = len(under) - 1
+        hidden = np.add.reduceat(under[np.minimum(end, limit)] - under[np.minimum(start, limit)], first)
+        seen = 2 * hidden < np.add.reduceat(end - start, first)
+        low, high, reverse = start[first][seen], end[last][seen], self.reverse[rows][first][seen]
+        five, three = np.where(reverse, high, low), np.where(reverse, low, high)
+        return set(zip(reverse.tolist(), five.tolist(), three.tolist(), strict=True))
 
 
-def _by_contig(frame: pl.DataFrame) -> dict[str, list[_Part]]:
-    out: dict[str, list[_Part]] = {}
-    for contig, *part in frame.select("contig", "start", "end", "strand", "id").iter_rows():
-        out.setdefault(contig, []).append((part[0], part[1], part[2], part[3]))
-    return out
-
-
-def _paint(parts: list[_Part], length: int) -> _Bits:
-    """(2, L): which bases of each strand lie under a part."""
-    out = np.zeros((2, length), bool)
-    for start, end, strand, _ in parts:
-        out[STRANDS.index(strand), max(start, 0) : max(end, 0)] = True
-    return out
-
-
-def _counts(true: _Bits, called: _Bits) -> npt.NDArray[np.int64]:
+def _counts(true: _Bits, called: _Bits) -> _Int:
+    """Bases by outcome: tp, fp, fn, tn."""
     both = int((true & called).sum())
     t, p = int(true.sum()), int(called.sum())
     return np.array([both, p - both, t - both, true.size - t - p + both], np.int64)
 
 
-def _genes(parts: list[_Part], under: npt.NDArray[np.int64]) -> set[tuple[str, int, int]]:
-    """Strand, 5' end and 3' end of each gene that is not half or more under a pseudogene."""
-    by_id: dict[tuple[str, str], list[_Part]] = {}
-    for part in parts:
-        by_id.setdefault((part[2], part[3]), []).append(part)
-    out = set()
-    last = len(under) - 1
-    for (strand, _), some in by_id.items():
-        hidden = sum(int(under[min(end, last)] - under[min(start, last)]) for start, end, _, _ in some)
-        if 2 * hidden >= sum(end - start for start, end, _, _ in some):
-            continue
-        some.sort()
-        low, high = some[0][0], some[-1][1]
-        out.add((strand, low, high) if strand == "+" else (strand, high, low))
-    return out
-
-
-def _gene_counts(truth: set[tuple[str, int, int]], calls: set[tuple[str, int, int]]) -> npt.NDArray[np.int64]:
-    """By stop, then by both ends: genes of the truth, genes called, genes found."""
-    stops, called = {(s, b) for s, _, b in truth}, {(s, b) for s, _, b in calls}
-    found = len(stops & called), len(truth), len(calls), len(truth & calls)
-    return np.array([len(stops), len(called), *found], np.int64)
-
-
-def _gene_rates(counts: Iterable[int]) -> dict[str, float]:
-    truth, called, stop, exact_truth, exact_called, exact = (int(c) for c in counts)
-    return {
-        "truth": truth,
-        "predicted": called,
-        "stop_recall": _ratio(stop, truth),
-        "stop_precision": _ratio(stop, called),
-        "exact_recall": _ratio(exact, exact_truth),
-        "exact_precision": _ratio(exact, exact_called),
-    }
+def _match(truth: set[tuple[bool, int, int]], called: set[tuple[bool, int, int]]) -> GeneMatches:
+    stops, called_stops = {(s, b) for s, _, b in truth}, {(s, b) for s, _, b in called}
+    exact = len(truth), len(called), len(truth & called)
+    return GeneMatches(len(stops), len(called_stops), len(stops & called_stops), *exact)

@@ -82,7 +82,7 @@ KINDS["strands"] = StrandConfig
 
 
 def init(config: StrandConfig, seed: int) -> Params:
-    """Initial weights, float32: orthogonal recurrent matrices, normal table, Glorot elsewhere, zero biases."""
+    """Initial weights, float32: orthogonal Wh, normal table, Glorot elsewhere, zero biases."""
     rng = np.random.default_rng([seed, 0])
     params: Params = {}
     for name, shape in config.parameters().items():

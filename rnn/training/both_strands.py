@@ -1,4 +1,4 @@
-"""Training of the two-strand network: loss, Adam with warm-up and cosine decay, running mean of the weights."""
+"""Training of the two-strand network: Adam with warm-up and cosine decay, running mean of the weights."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -24,7 +24,8 @@ class TrainingBatch(NamedTuple):
     Attributes:
         rows, mirrored: (T, B, S), as for `forward`.
         classes: (T, B, S) int8, 0 to 6, or -1 to ignore.
-        starts: (T, B, S, 2) int8: 1 if a gene starts at the symbol, forward and reverse, 0 if not, -1 to ignore.
+        starts: (T, B, S, 2) int8: 1 if a gene starts at the symbol, forward and reverse, 0 if not, -1 to
+            ignore.
     """
 
     rows: Rows

@@ -99,7 +99,7 @@ def evaluate_model(
     if loaded.kind == "dna":
         from elman.tasks.evaluation.genes import evaluate_dna
 
-        return evaluate_dna(folder, corpus, split, contents, report)
+        return evaluate_dna(folder, corpus, split, contents, report).to_json()
     return evaluate_text(Tagger.of(loaded), dataset, split, contents)
 
 

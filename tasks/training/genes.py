@@ -1,10 +1,10 @@
-"""Training a gene finder on annotated genomes, and a network of families where their genes are labelled_proteins."""
+"""Training a gene finder on annotated genomes, and a family tagger where their genes have families."""
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from elman.data.genome.amino_acids import labelled_proteins
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import PSEUDOGENE
 from elman.data.genome.nucleotides import (
+    CLASSES,
     STEP,
     encode_bases,
     frame_labels,
@@ -24,6 +25,7 @@ from elman.data.genome.nucleotides import (
 )
 from elman.data.genome.training_windows import AnnotatedStretch, WindowBatch, reads_tga, training_windows
 from elman.data.store.dataset import Dataset
+from elman.rnn.compute.arrays import Params
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.both_strands import StrandFit, TrainingBatch, fit
 from elman.tasks.models.gene_finder import GeneFinder, load_model
@@ -35,7 +37,9 @@ from elman.tasks.models.protein_families import (
     fit_families,
     whole_gene_labels,
 )
+from elman.tasks.runtime.console import print_status, progress
 from elman.tasks.runtime.orchestration import task
+from elman.tasks.training.fitted import FittedGenes
 
 if TYPE_CHECKING:
     from elman.rnn.networks.architecture import Architecture
@@ -45,14 +49,17 @@ _MEGABASE = 1_000_000
 
 
 def annotated_stretches(corpus: Path, split: str = "train") -> list[AnnotatedStretch]:
-    """The annotated stretches of one split of a corpus.
+    """Annotated stretches of one split of a corpus.
 
     Raises:
-        BadInput: none is annotated.
+        BadInput: the split has no annotated gene.
     """
-    found = stretches_of(corpus, split)
-    out = [annotated_stretch(one.bases, one.features, one.start) for one in found if one.features is not None]
-    if not any((one.labels > 0).any() for one in out):
+    out = [
+        annotated_stretch(stretch.bases, stretch.features, stretch.start)
+        for stretch in stretches_of(corpus, split)
+        if stretch.features is not None
+    ]
+    if not any((stretch.labels > 0).any() for stretch in out):
         raise BadInput(
             f"annotated genomes in the {split} split",
             got="none",
@@ -63,15 +70,15 @@ def annotated_stretches(corpus: Path, split: str = "train") -> list[AnnotatedStr
 
 
 def annotated_stretch(bases: str, features: pl.DataFrame, start: int = 0) -> AnnotatedStretch:
-    """A stretch with its truth; features are rows of schema.FEATURE in contig coordinates."""
+    """A stretch with its labels; features are rows of schema.FEATURE in contig coordinates."""
     codes = encode_bases(bases)
-    where = features, start, len(codes)
-    labels = frame_labels(*where, CDS)
-    return AnnotatedStretch(codes, labels, start_sites(*where, CDS), reads_tga(codes, labels))
+    labels = frame_labels(features, start, len(codes), CDS)
+    starts = start_sites(features, start, len(codes), CDS)
+    return AnnotatedStretch(codes, labels, starts, reads_tga(codes, labels))
 
 
 def updates(stretches: list[AnnotatedStretch], config: DnaConfig) -> int:
-    """How many updates a training makes."""
+    """Number of updates of a training."""
     bases = sum(len(stretch.codes) for stretch in stretches)
     wanted = min(max(config.passes * bases, config.least * _MEGABASE), config.most * _MEGABASE)
     return max(int(wanted / (config.batch * config.crop)), 1)
@@ -82,29 +89,31 @@ def fit_dna(
     config: DnaConfig,
     seed: int,
     on_step: Callable[[int, float], None] | None = None,
-) -> dict[str, Any]:
-    """Train a gene finder.
+) -> Params:
+    """Train the network of a gene finder.
 
     Args:
-        stretches: of genomes, with their truth.
-        config: how.
-        seed: of everything left to chance.
-        on_step: is given the number of updates done and the loss of the last.
+        stretches: annotated genomes.
+        config: of the network and the training.
+        seed: of all random draws.
+        on_step: receives the number of updates done and the loss of the last.
 
     Returns:
-        its weights, by name.
+        weights, by name.
     """
-    batches = training_windows(
+    windows = training_windows(
         stretches, batch=config.batch, length=config.crop, rewrite=config.rewrite, seed=seed
     )
     how = StrandFit(
-        steps=updates(stretches, config), learning_rate=config.learning_rate, begins=config.begins
+        steps=updates(stretches, config),
+        learning_rate=config.learning_rate,
+        start_weight=config.begins,
     )
-    return fit(config.network, how, map(_to_batch, batches), seed=seed, on_step=on_step)
+    return fit(config.network, how, map(_to_batch, windows), seed=seed, on_step=on_step)
 
 
 def _to_batch(windows: WindowBatch) -> TrainingBatch:
-    """Time first, in steps."""
+    """Windows as the network reads them: time steps first."""
     B, L = windows.labels.shape
     T = L // STEP
     return TrainingBatch(
@@ -116,9 +125,13 @@ def _to_batch(windows: WindowBatch) -> TrainingBatch:
 
 
 def families_and_proteins(corpus: Path, split: str = "train") -> tuple[list[str], list[Protein]]:
-    """The families of a split of a corpus, by code point, and of each gene residues and IOB2 numbers."""
-    found = [stretch for stretch in stretches_of(corpus, split) if stretch.features is not None]
-    known = {label for s in found if s.features is not None for label in s.features["label"].unique()}
+    """Families of a split of a corpus, by code point, and the residues and IOB2 numbers of its genes.
+
+    Raises:
+        BadInput: more families than MOST_FAMILIES.
+    """
+    stretches = [stretch for stretch in stretches_of(corpus, split) if stretch.features is not None]
+    known = {label for s in stretches if s.features is not None for label in s.features["label"].unique()}
     labels = sorted(known - {CDS, PSEUDOGENE})
     if len(labels) > MOST_FAMILIES:
         raise BadInput(
@@ -128,7 +141,7 @@ def families_and_proteins(corpus: Path, split: str = "train") -> tuple[list[str]
             source=corpus,
         )
     genes: list[Protein] = []
-    for stretch in found if labels else ():
+    for stretch in stretches if labels else ():
         assert stretch.features is not None
         codes = encode_bases(stretch.bases)
         code = 4 if reads_tga(codes, frame_labels(stretch.features, stretch.start, len(codes), CDS)) else 11
@@ -138,7 +151,7 @@ def families_and_proteins(corpus: Path, split: str = "train") -> tuple[list[str]
 
 def model_files(finder: GeneFinder) -> dict[str, bytes]:
     """Contents of a model folder, by file name."""
-    vocabulary = {"kind": "dna", "unit": "base", "classes": ["none", "+0", "+1", "+2", "-0", "-1", "-2"]}
+    vocabulary = {"kind": "dna", "unit": "base", "classes": list(CLASSES)}
     files = {
         "weights.safetensors": to_bytes(finder.params, cast("Architecture", finder.config.network)),
         "vocabulary.json": (json.dumps(vocabulary, indent=1, sort_keys=True) + "\n").encode(),
@@ -147,49 +160,27 @@ def model_files(finder: GeneFinder) -> dict[str, bytes]:
 
 
 @task
-def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None = None) -> dict[str, Any]:
-    """Train a gene finder, and families where there are any, and write the model folder.
+def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None = None) -> FittedGenes:
+    """Train a gene finder, and its family tagger if the corpus has families, and write the model folder.
 
     Args:
-        corpus: folder of the corpus; its training split is learned from.
-        name: what it is called.
+        corpus: folder of the corpus, whose training split is used.
+        name: of the corpus.
         preset: of PRESETS.
-        seed: of everything left to chance.
-        genes: folder of a model whose gene finder is taken instead of training one.
-
-    Returns:
-        model: the folder; updates, loss (of the last hundred), parameters, labels, history for every hundred
-        updates.
+        seed: of all random draws.
+        genes: folder of a model whose gene finder is reused instead of training one.
     """
     from elman.tasks.models.model_folder import read, write
-    from elman.tasks.runtime.console import print_status, progress
 
-    config, dataset, costs = dna_preset(preset), Dataset.open(Path(corpus)), list[float]()
-    version = None
+    config, dataset = dna_preset(preset), Dataset.open(Path(corpus))
     labels, proteins = families_and_proteins(Path(corpus))
-    if genes is not None:
-        known = load_model(read(Path(genes)))
-        params, version = known.params, known.version
-        config = replace(known.config, families=config.families)
+    losses: list[float] = []
+    if genes is None:
+        version, params = None, _fit(annotated_stretches(Path(corpus)), config, seed, losses)
     else:
-        truth = annotated_stretches(Path(corpus))
-        steps = updates(truth, config)
-        with progress("training", steps * config.batch * config.crop, "bases") as advance:
-
-            def on_step(step: int, cost: float) -> None:
-                costs.append(cost)
-                advance(config.batch * config.crop)
-
-            params = fit_dna(truth, config, seed, on_step)
-    families = None
-    if labels:
-        print_status(f"families: {', '.join(labels)}; {len(proteins):,} genes")
-
-        def on_epoch(line: dict[str, float]) -> None:
-            print_status(f"epoch {int(line['epoch'])}: loss {line['loss']:.4f}, {line['seconds']:.1f} s")
-
-        weights = fit_families(proteins, labels, config.families, seed, on_epoch)
-        families = FamilyTagger(tuple(labels), whole_gene_labels(proteins, labels), *weights)
+        known = load_model(read(Path(genes)))
+        version, params, config = known.version, known.params, replace(known.config, families=config.families)
+    families = _fit_families(labels, proteins, config, seed) if labels else None
     passport = {
         "kind": "dna",
         "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.manifest.get("sources", [])},
@@ -202,16 +193,36 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
         "whole": list(families.whole) if families else [],
     }
     folder = write(passport, model_files(GeneFinder(params, config, "", families)))
-    size = config.network.size() + (families.network.size() if families else 0)
-    history = [
-        {"step": float(i + 100), "loss": float(np.mean(costs[i : i + 100]))}
-        for i in range(0, len(costs), 100)
-    ]
-    return {
-        "model": str(folder),
-        "updates": len(costs),
-        "loss": float(np.mean(costs[-100:])) if costs else None,
-        "parameters": size,
-        "labels": labels,
-        "history": history,
-    }
+    return FittedGenes(
+        model=str(folder),
+        updates=len(losses),
+        loss=float(np.mean(losses[-100:])) if losses else None,
+        parameters=config.network.size() + (families.network.size() if families else 0),
+        labels=labels,
+        history=[
+            {"step": float(i + 100), "loss": float(np.mean(losses[i : i + 100]))}
+            for i in range(0, len(losses), 100)
+        ],
+    )
+
+
+def _fit(stretches: list[AnnotatedStretch], config: DnaConfig, seed: int, losses: list[float]) -> Params:
+    """`fit_dna` with a progress bar; the loss of each update is appended to `losses`."""
+    bases = config.batch * config.crop
+    with progress("training", updates(stretches, config) * bases, "bases") as advance:
+
+        def on_step(step: int, loss: float) -> None:
+            losses.append(loss)
+            advance(bases)
+
+        return fit_dna(stretches, config, seed, on_step)
+
+
+def _fit_families(labels: list[str], proteins: list[Protein], config: DnaConfig, seed: int) -> FamilyTagger:
+    print_status(f"families: {', '.join(labels)}; {len(proteins):,} genes")
+
+    def on_epoch(line: dict[str, float]) -> None:
+        print_status(f"epoch {int(line['epoch'])}: loss {line['loss']:.4f}, {line['seconds']:.1f} s")
+
+    weights, network = fit_families(proteins, labels, config.families, seed, on_epoch)
+    return FamilyTagger(tuple(labels), whole_gene_labels(proteins, labels), weights, network)

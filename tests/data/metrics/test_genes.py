@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from elman.data.exports import registry
-from elman.data.metrics.genes import score_intervals
+from elman.data.metrics.genes import BaseScores, score_intervals
 
 KEYS = ("contig", "start", "end", "strand", "label", "id")
 
@@ -20,9 +20,9 @@ def test_a_base_counts_once_on_each_strand():
     truth = frame(("c", 0, 6, "+", "CDS", "a"))
     called = frame(("c", 0, 6, "-", "CDS", "a"))
     scores = score_intervals(truth, called, {"c": 10})
-    assert [scores["per_strand"][k] for k in ("tp", "fp", "fn", "tn")] == [0, 6, 6, 8]
-    assert scores["either_strand"]["mcc"] == 1.0
-    assert scores["strands"]["+"]["recall"] == 0.0
+    assert scores.per_strand == BaseScores(tp=0, fp=6, fn=6, tn=8)
+    assert scores.either_strand.mcc == 1.0
+    assert scores.strands["+"].recall == 0.0
 
 
 def test_genes_are_found_by_their_stop_or_by_both_ends():
@@ -32,7 +32,7 @@ def test_genes_are_found_by_their_stop_or_by_both_ends():
     called = frame(
         ("c", 3, 9, "+", "CDS", "x"), ("c", 20, 29, "-", "CDS", "y"), ("c", 43, 49, "-", "CDS", "z")
     )
-    gene = score_intervals(truth, called, {"c": 60})["gene"]
+    gene = score_intervals(truth, called, {"c": 60}).gene.to_json()
     assert (gene["stop_recall"], gene["exact_recall"]) == (2 / 3, 1 / 3)
 
 
@@ -40,13 +40,13 @@ def test_what_lies_under_a_pseudogene_is_not_counted():
     truth = frame(("c", 0, 30, "+", "pseudogene", "p"), ("c", 40, 49, "+", "CDS", "a"))
     called = frame(("c", 0, 30, "+", "CDS", "x"), ("c", 40, 49, "+", "CDS", "y"))
     scores = score_intervals(truth, called, {"c": 60})
-    assert (scores["per_strand"]["mcc"], scores["masked"], scores["gene"]["predicted"]) == (1.0, 30, 1)
+    assert (scores.per_strand.mcc, scores.masked, scores.gene.predicted) == (1.0, 30, 1)
 
 
 def test_every_contig_has_its_own_line_even_without_genes():
     truth = frame(("c", 0, 9, "+", "CDS", "a"))
     scores = score_intervals(truth, truth, {"c": 20, "d": 30})
-    assert [(line["contig"], line["mcc"]) for line in scores["contigs"]] == [("c", 1.0), ("d", 0.0)]
+    assert [(line.contig, line.bases.mcc) for line in scores.contigs] == [("c", 1.0), ("d", 0.0)]
 
 
 @pytest.mark.parametrize("genome", ["ecoli_k12_mg1655", "btheta_jmh43", "phages14"])
@@ -85,7 +85,7 @@ def test_figures_equal_those_of_an_independent_scorer(corpora, tmp_path, genome)
     lines = registry.find("gff3").write(lambda *names: iter([tuple(frames[name] for name in names)]), {})
     path.write_bytes(b"".join(lines))
     theirs = other.score(genes, other.read_any(path, {"CDS"})[0], lengths)
-    ours = score_intervals(truth, called, lengths)
+    ours = score_intervals(truth, called, lengths).to_json()
     for table in ("per_strand", "either_strand"):
         for name in ("tp", "fp", "fn", "tn", "precision", "recall", "f1", "mcc"):
             assert ours[table][name] == pytest.approx(theirs[table][name], abs=1e-6)
