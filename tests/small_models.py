@@ -10,11 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from elman.data.corpus.contig_pieces import pieces
 from elman.data.store import schema
 from elman.data.store.writer import DatasetWriter
 from elman.data.text.tokenizer import Tokenizer, Unit
 from elman.flows.ingest import IngestConfig, ingest
-from elman.tasks.models import gene_presets
+from elman.tasks.models import gene_finder, gene_presets, model_folder
 from elman.tasks.training import genes
 from elman.tasks.training.text import encode_corpus, fit_tagger
 
@@ -209,4 +210,36 @@ def gene_model(checkout, tmp_path_factory) -> Path:
         fixtures = checkout / "tests" / "fixtures"
         sources = (fixtures / "ecoli_100kb.fna.gz", fixtures / "ecoli_100kb.gff3.gz")
         ingest.fn(IngestConfig(sources=sources, name="ecoli"))
-        return Path(genes.train_dna(str(home / "corpora" / "ecoli"), "ecoli", "default", 0)["model"])
+        return Path(genes.train_dna(str(home / "corpora" / "ecoli"), "ecoli", "default", 0).model)
+
+
+GENE_FINDER = gene_presets.DnaConfig(hidden=48, least=5.0, most=5.0, piece=3000)
+
+
+@pytest.fixture(scope="session")
+def gene_corpus(ecoli, tmp_path_factory) -> Path:
+    """A corpus of DNA: 70 kb to train on, the rest to test on."""
+    folder = tmp_path_factory.mktemp("corpus") / "ecoli"
+    frame = pieces(ecoli, ["train"] * 7 + ["test"] * 3, size=10_000)
+    with DatasetWriter(folder, kind="corpus-dna", config={}) as writer:
+        writer.commit([writer.stage("0", "key", {"data": frame}, counts={"records": 1}, source={})])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finder(gene_corpus) -> gene_finder.GeneFinder:
+    """Trained for seconds: tells coding bases from others, but is not good."""
+    params = genes.fit_dna(genes.annotated_stretches(gene_corpus), GENE_FINDER, seed=0)
+    return gene_finder.GeneFinder(params, GENE_FINDER, "small")
+
+
+@pytest.fixture
+def write_finder(tracked_home) -> Callable[[gene_finder.GeneFinder], Path]:
+    """Write the model folder of a gene finder."""
+
+    def write(finder: gene_finder.GeneFinder) -> Path:
+        passport = {"kind": "dna", "corpus": {"name": "ecoli", "digest": "d", "sources": []}}
+        passport |= {"preset": "small", "seed": 0, "config": finder.config.to_json()}
+        return model_folder.write(passport, genes.model_files(finder))
+
+    return write

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from elman.data import ragged
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.genetic_code import iupac_codons, protein_table, translate
 from elman.data.genome.nucleotides import encode_iupac
@@ -46,7 +47,7 @@ def _translated(bases: Bases, genes: pl.DataFrame, code: int) -> Iterator[str]:
     reverse = (genes["strand"] == "-").to_numpy()
     beyond = np.maximum(end - len(bases), 0).tolist()  # over the origin of a circle
     slices = [bases[a:b] + bases[:c] for a, b, c in zip(start.tolist(), end.tolist(), beyond, strict=True)]
-    places = np.concatenate([[0], np.cumsum([len(part) for part in slices])]).astype(np.int64)
+    places = ragged.offsets_of([len(part) for part in slices])
     codons = iupac_codons(encode_iupac("".join(slices)))
     made = translate(codons, places[:-1], places[1:], reverse, phase, protein_table(code))
     text, offsets = made.residues.tobytes().decode("ascii"), made.offsets.tolist()

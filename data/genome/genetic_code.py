@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from elman.data import ragged
 from elman.data.genome.nucleotides import IUPAC, Codes, reverse_complement
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
@@ -46,12 +47,11 @@ def translate(
         start, end, reverse, phase: (n,) the genes, 0-based half-open.
         table: (2, V) residue of each codon, such as `residue_table`.
     """
-    counts = np.maximum(end - start - phase, 0) // 3
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    number = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
-    first = np.where(reverse, end - phase - 3, start + phase)
-    low = np.repeat(first, counts) + number * np.repeat(np.where(reverse, -3, 3), counts)
-    return Translation(table[np.repeat(reverse, counts).astype(np.int64), codons[low]], offsets, low)
+    offsets = ragged.offsets_of(np.maximum(end - start - phase, 0) // 3)
+    first = ragged.spread(np.where(reverse, end - phase - 3, start + phase), offsets)
+    step = ragged.spread(np.where(reverse, -3, 3), offsets)
+    low = first + step * ragged.positions_of(offsets)
+    return Translation(table[ragged.spread(reverse.astype(np.int64), offsets), codons[low]], offsets, low)
 
 
 def two_strands(forward: npt.NDArray[Any]) -> npt.NDArray[Any]:
