@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from elman.data import ragged
 from elman.data.genome.genetic_code import AMINO_ACIDS, residue_table, translate
 from elman.data.genome.nucleotides import Codes, codons_of
 

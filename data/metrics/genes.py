@@ -165,7 +165,7 @@ def score_intervals(
         scored = ~pseudo.paint(contig, length).any(axis=0)
         t, p = true.paint(contig, length)[:, scored], called.paint(contig, length)[:, scored]
         by_strand = np.array([_counts(t[side], p[side]) for side in (0, 1)])
-        under = ragged.offsets_of(~scored)
+        under = ragged.offsets_of(np.asarray(~scored))
         found = _match(true.genes(contig, under), called.genes(contig, under))
         strands += by_strand
         either += _counts(t[0] | t[1], p[0] | p[1])
