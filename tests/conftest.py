@@ -1,16 +1,16 @@
 """What tests share: the corpora beside the checkout, and a home folder of their own."""
 
-import gzip
 import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from elman.data.formats.options import Options
 from elman.data.genome.contigs import Contig
+from elman.data.sources.detect import Source, open_bytes
 from elman.data.sources.genomes import Genome, read_genome
 from elman.tasks.runtime import environment, orchestration
 
@@ -38,26 +38,14 @@ def corpora() -> Path:
     return path
 
 
-@dataclass(frozen=True)
-class File:
-    """A file of a genome."""
-
-    path: Path
-    kind: str
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-
 @pytest.fixture(scope="session")
 def ecoli() -> Contig:
     """The first 100 kb of E. coli, with its genes."""
-    files = [
-        File(CHECKOUT / "tests" / "fixtures" / f"ecoli_100kb.{kind}.gz", kind) for kind in ("fna", "gff3")
-    ]
-    genome = Genome((replace(files[0], kind="fasta"),), (files[1],))
-    (contig,) = read_genome(genome, lambda source: gzip.GzipFile(source.path))
+    (sequence, annotation) = (
+        Source(CHECKOUT / "tests" / "fixtures" / name, name, kind, "gz", None, 0)
+        for name, kind in (("ecoli_100kb.fna.gz", "fasta"), ("ecoli_100kb.gff3.gz", "gff3"))
+    )
+    (contig,) = read_genome(Genome((sequence,), (annotation,)), open_bytes, Options())
     assert isinstance(contig, Contig)
     return contig
 

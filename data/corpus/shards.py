@@ -1,10 +1,9 @@
-"""From what readers hand on to the tables of a corpus, and which document goes to which split.
+"""Shards of a corpus: tables made from records, and the split of each document.
 
-`text_shards` and `dna_shards` cut a stream of records into shards of about `SHARD_BYTES` of input, whatever
-its length. `reconcile` then looks at all documents at once, new and old: which the corpus has already, which
-need another name, and whether a small corpus lacks a split; `apply` carries that out, shard by shard.
+`text_shards` and `dna_shards` divide a stream of records of any length into shards of about `SHARD_BYTES` of
+input. `data.corpus.reconcile` then compares the documents of all shards, new and old.
 
-A corpus has one table more than design asks for, `documents`: what it has already is told by their digests.
+Besides its rows a corpus has a table `documents`, whose digests show what it has already.
 """
 
 import hashlib
@@ -19,7 +18,8 @@ import pyarrow as pa
 
 from elman.data import ragged
 from elman.data.corpus.contig_pieces import PIECE, pieces
-from elman.data.formats.records import Document, Quarantined, Sentence
+from elman.data.formats.records import Flat, Quarantined, Sentence
+from elman.data.formats.registry import Record, text_format
 from elman.data.genome.contigs import Contig
 from elman.data.store import schema
 
@@ -42,26 +42,20 @@ DOCUMENTS = pl.Schema(  # one row a document and split; rows stand in the shard 
 class SourceRecords:
     """The records of one source.
 
-    kind: as in data.sources.detect; in "conll" a record is a sentence, in "plain" a document may come in parts;
-    split: of all of them, or None where the hash of a document decides.
+    kind: name of its format; split: of all records, or None where the hash of a document decides.
     """
 
     source: str
     kind: str
     split: str | None
-    items: Iterable[Document | Contig | Quarantined]
-
-    @property
-    def by_sentence(self) -> bool:
-        """Whether a record is a sentence rather than a document."""
-        return self.kind == "conll"
+    records: Iterable[Record]
 
 
 @dataclass(frozen=True)
 class PendingShard:
-    """What goes into one shard; `tables` makes the frames, without those that would be empty.
+    """Content of one shard; `tables` makes the frames, without those that would be empty.
 
-    records: read for it, refused ones included; features: labelled intervals among them.
+    records: number read for it, quarantined ones included; features: number of labelled intervals.
     """
 
     tables: Callable[[], dict[str, pl.DataFrame]]
@@ -73,18 +67,18 @@ class PendingShard:
 
 
 def fraction(*parts: object) -> float:
-    """A number in [0, 1) that is the same for equal parts, whenever and wherever."""
+    """A number in [0, 1), a hash of the parts."""
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def split_of(at: float) -> str:
-    """80 % train, 10 % dev, 10 % test."""
+    """Split of a fraction: 80 % train, 10 % dev, 10 % test."""
     return "train" if at < 0.8 else "dev" if at < 0.9 else "test"
 
 
 def piece_split(contig: str, number: int) -> str:
-    """10 % of a genome's pieces are dev, the rest training."""
+    """Split of a piece of a contig: 10 % dev, the rest train."""
     return "dev" if fraction(contig, number) < 0.1 else "train"
 
 
@@ -92,7 +86,7 @@ def piece_split(contig: str, number: int) -> str:
 
 
 @dataclass
-class _Rows:
+class _ShardRows:
     """Columns of the rows gathered for one shard."""
 
     document: list[str] = field(default_factory=list)
@@ -114,8 +108,8 @@ class _Rows:
     records: int = 0
     features: int = 0
 
-    def add(self, sentence: Sentence, document: "_Open", source: str) -> None:
-        """One more sentence."""
+    def add(self, sentence: Sentence, document: "_OpenDocument", source: str) -> None:
+        """Add a sentence."""
         self.document.append(document.id)
         self.sentence.append(document.rows)
         self.split.append(document.split)
@@ -133,14 +127,14 @@ class _Rows:
         document.digest.update(sentence.text.encode() + b"\n")
         document.digest.update(" ".join(sentence.tags or ()).encode() + b"\n")
 
-    def refuse(self, refused: Quarantined) -> None:
-        """One more record for quarantine."""
-        self.quarantined.append(refused)
+    def quarantine(self, record: Quarantined) -> None:
+        """Add a quarantined record."""
+        self.quarantined.append(record)
         self.records += 1
-        self.size += len(refused.raw)
+        self.size += len(record.raw)
 
-    def cut(self) -> PendingShard:
-        """These rows as a shard."""
+    def pending(self) -> PendingShard:
+        """The rows as a shard to be staged."""
         return PendingShard(self._tables, self.records, self.features)
 
     def _tables(self) -> dict[str, pl.DataFrame]:
@@ -176,95 +170,105 @@ class _Rows:
         )
 
 
-def quarantine_table(refused: Iterable[Quarantined]) -> pl.DataFrame:
+def quarantine_table(records: Iterable[Quarantined]) -> pl.DataFrame:
     """Quarantined records as rows of schema.QUARANTINE."""
-    rows = [(r.source, r.line, r.byte_offset, r.reason, r.detail, r.todo, r.raw) for r in refused]
+    rows = [(r.source, r.line, r.byte_offset, r.reason, r.detail, r.todo, r.raw) for r in records]
     return pl.DataFrame(rows, schema=schema.QUARANTINE, orient="row")
 
 
-class _Open:
-    """A document whose sentences are still coming."""
+class _OpenDocument:
+    """A document that may go on."""
 
     def __init__(self, id: str, split: str) -> None:
         self.id, self.split, self.rows, self.digest = id, split, 0, hashlib.sha256()
 
-    def row(self, reading: SourceRecords) -> tuple[Any, ...]:
-        records = self.rows if reading.by_sentence else 1
-        return (self.id, reading.source, self.split, records, self.rows, self.digest.hexdigest())
+    def row(self, source: str, by_sentence: bool) -> tuple[Any, ...]:
+        """The row of DOCUMENTS; each sentence is a record if `by_sentence`."""
+        records = self.rows if by_sentence else 1
+        return (self.id, source, self.split, records, self.rows, self.digest.hexdigest())
 
 
-def text_shards(readings: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> Iterator[PendingShard]:
+def text_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> Iterator[PendingShard]:
     """Gather sentences into shards of about `limit` characters; a document may go on in the next.
 
     Of documents with the same id in one source the later ones get the line added to theirs.
     """
-    rows = _Rows()
-    for reading in readings:
-        current: _Open | None = None
-        met = set[bytes]()
-        for item in reading.items:
+    rows = _ShardRows()
+    for source in sources:
+        format_ = text_format(source.kind)
+        by_sentence = format_.sentence_records
+        current: _OpenDocument | None = None
+        seen = set[bytes]()
+        for record in source.records:
             if rows.size >= limit:
-                yield rows.cut()
-                rows = _Rows()
-            if isinstance(item, Quarantined):
-                rows.refuse(item)
+                yield rows.pending()
+                rows = _ShardRows()
+            if isinstance(record, Quarantined):
+                rows.quarantine(record)
                 continue
-            if isinstance(item, Contig):
-                raise TypeError(f"expected text in {reading.source}. Got a contig")
-            if current is None or reading.kind != "plain":
+            if isinstance(record, Contig):
+                raise TypeError(f"expected text in {source.source}. Got a contig")
+            document = record.document() if isinstance(record, Flat) else record
+            if current is None or not format_.one_document:
                 if current is not None:
-                    rows.documents.append(current.row(reading))
-                short = hashlib.sha256(item.id.encode()).digest()[:12]
-                id = f"{item.id}~{item.line}" if short in met else item.id
-                met.add(short)
-                current = _Open(id, reading.split or split_of(fraction(id)))
-                rows.records += not reading.by_sentence
-            for sentence in item.sentences:
+                    rows.documents.append(current.row(source.source, by_sentence))
+                short = hashlib.sha256(document.id.encode()).digest()[:12]
+                id = f"{document.id}~{document.line}" if short in seen else document.id
+                seen.add(short)
+                current = _OpenDocument(id, source.split or split_of(fraction(id)))
+                rows.records += not by_sentence
+            for sentence in document.sentences:
                 if rows.size >= limit:
-                    yield rows.cut()
-                    rows = _Rows()
-                rows.records += reading.by_sentence
-                rows.add(sentence, current, reading.source)
+                    yield rows.pending()
+                    rows = _ShardRows()
+                rows.records += by_sentence
+                rows.add(sentence, current, source.source)
         if current is not None:
-            rows.documents.append(current.row(reading))
+            rows.documents.append(current.row(source.source, by_sentence))
     if rows.records or rows.documents:
-        yield rows.cut()
+        yield rows.pending()
 
 
-def dna_shards(readings: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> Iterator[PendingShard]:
+def dna_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> Iterator[PendingShard]:
     """Gather pieces of contigs into shards of about `limit` bases; a contig may go on in the next."""
-    rows = _Rows()
-    for reading in readings:
-        for item in reading.items:
+    rows = _ShardRows()
+    for source in sources:
+        for record in source.records:
             if rows.size >= limit:
-                yield rows.cut()
-                rows = _Rows()
-            if isinstance(item, Quarantined):
-                rows.refuse(item)
+                yield rows.pending()
+                rows = _ShardRows()
+            if isinstance(record, Quarantined):
+                rows.quarantine(record)
                 continue
-            if isinstance(item, Document):
-                raise TypeError(f"expected DNA in {reading.source}. Got a document")
+            if not isinstance(record, Contig):
+                raise TypeError(f"expected DNA in {source.source}. Got a document")
             rows.records += 1
-            count = -(-item.length // PIECE)
-            splits = [reading.split or piece_split(item.id, number) for number in range(count)]
-            rows.features += len(item.features or ())
+            count = -(-record.length // PIECE)
+            splits = [source.split or piece_split(record.id, number) for number in range(count)]
+            rows.features += len(record.features or ())
             step = max(limit // PIECE, 1)
             for at in range(0, count, step):
                 if rows.size >= limit:
-                    yield rows.cut()
-                    rows = _Rows()
-                part = pieces(item, splits, numbers=range(at, min(at + step, count)))
+                    yield rows.pending()
+                    rows = _ShardRows()
+                part = pieces(record, splits, numbers=range(at, min(at + step, count)))
                 rows.frames.append(part)
                 rows.size += part.height * PIECE
-            digest = hashlib.sha256()
-            for at in range(0, item.length, PIECE):
-                digest.update(item.bases[at : at + PIECE].encode())
-            digest.update(repr(item.features).encode())
+            digest = _digest(record)
             for split in dict.fromkeys(splits):
-                some = (item.id, item.source, split, int(split == splits[0]), splits.count(split))
-                rows.documents.append((*some, digest.hexdigest()))
+                some = (record.id, record.source, split, int(split == splits[0]), splits.count(split))
+                rows.documents.append((*some, digest))
     if rows.records:
-        yield rows.cut()
+        yield rows.pending()
+
+
+def _digest(contig: Contig) -> str:
+    """sha256 of the bases and features of a contig."""
+    digest = hashlib.sha256()
+    for at in range(0, contig.length, PIECE):
+        digest.update(contig.bases[at : at + PIECE].encode())
+    digest.update(repr(contig.features).encode())
+    return digest.hexdigest()
 
 
 def describe(tables: Mapping[str, pl.DataFrame]) -> tuple[dict[str, int], list[str]]:

@@ -1,10 +1,10 @@
-"""FASTA entries as a stream, each held once; Biopython's parser holds one three times, and no places.
+"""FASTA entries as a stream, one in memory at a time.
 
-Policies. An entry without an id, without bases, with letters that are not IUPAC DNA or RNA, with the id of an
-earlier entry, or cut short by a broken file is refused, and so is text before the first header; the rest goes
-on. Lower case is kept. White space inside sequence lines is taken out. `\\n`, `\\r\\n` and `\\r` may be
-mixed, and a line may be of any length: it is handed on in blocks. A header that says `circular=true` or
-`topology=circular` (in brackets or not) names a circle.
+An entry is quarantined if it has no id, no bases, characters that are not IUPAC DNA or RNA, the id of an
+earlier entry, or ends with a damaged file; so is text before the first header. The rest is read. Lower case
+is preserved, white space inside sequence lines is removed. `\\n`, `\\r\\n` and `\\r` may be mixed, and
+a line may be of any length: it is read in blocks. A header with `circular=true` or `topology=circular` (in
+brackets or not) marks a circular sequence. Biopython's parser holds an entry three times, and no places.
 """
 
 import re
@@ -15,28 +15,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from elman.data.formats.records import Quarantined
+from elman.data.formats.options import Options
+from elman.data.formats.records import BadRecord, Place, Quarantined
+from elman.data.formats.registry import Head, SequenceFormat
+from elman.data.formats.slices import EntryPattern
 from elman.data.genome.contigs import RAW_LIMIT, Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
+ENDINGS = (".fa", ".fna", ".ffn", ".fasta")
 _BLOCK = 1 << 18
 _WHITE = b" \t\r\n\v\f"
 _CIRCULAR = re.compile(r"\b(circular=(true|yes)|topology=circular)\b", re.IGNORECASE)
+_SEQUENCE = re.compile(r"[A-Za-z*.\-\s]+")
+_BASES = re.compile(r"[ACGTUNacgtun\s]{20,}")
+_ENTRIES = EntryPattern(re.compile(rb"[\r\n]>([^\r\n]*)(?=[\r\n])"), True, re.compile(rb"\r\n|\r|\n"))
 
 
 @dataclass
 class _Entry:
+    """Line and byte offset of an entry's header, and its first bytes."""
+
     line: int
     byte_offset: int
     raw: bytearray
 
+    def place(self, source: str) -> Place:
+        return Place(source, self.line, self.byte_offset, bytes(self.raw[:RAW_LIMIT]))
+
 
 class _Feed:
-    """Entries, with where each header stood.
+    """Titles and sequences of the entries of a stream.
 
-    Lines are read in blocks, so that one endless line costs no more than many short ones. What stands before
-    the first header is kept back.
+    Lines are read in blocks, so that one endless line costs no more than many short ones. `entries` holds
+    the places of the entries begun; `orphan` is text before the first header; `broken` is the reason why
+    the stream ends early.
     """
 
     def __init__(self, stream: BinaryIO, byte_offset: int, line: int, spool: Path | None) -> None:
@@ -46,7 +59,7 @@ class _Feed:
         self.broken: str | None = None
 
     def _lines(self) -> Iterator[tuple[bytes, bool]]:
-        """Lines with their ends, long ones in blocks, and whether each begins a line."""
+        """Lines with their ends, long ones in blocks; True with a block that begins a line."""
         begins = True
         while True:
             try:
@@ -58,35 +71,35 @@ class _Feed:
                 return
             if not block:
                 return
-            for piece in block.splitlines(keepends=True) if b"\r" in block else [block]:
-                yield piece, begins
-                begins = piece.endswith((b"\n", b"\r"))
+            for part in block.splitlines(keepends=True) if b"\r" in block else [block]:
+                yield part, begins
+                begins = part.endswith((b"\n", b"\r"))
                 self.line += begins
-                self.byte_offset += len(piece)
+                self.byte_offset += len(part)
 
     def __iter__(self) -> Iterator[tuple[str, SpooledSequence]]:
-        """Title and bases of each entry, white space taken out of these."""
+        """Title and bases of each entry, white space removed from the bases."""
         current: _Entry | None = None
         header, bases = bytearray(), SpooledSequence(self.spool)
         in_header = False
-        for piece, begins in self._lines():
-            if begins and piece.startswith(b">"):
+        for part, begins in self._lines():
+            if begins and part.startswith(b">"):
                 if current is not None:
                     yield _title(header), bases
                 current = _Entry(self.line, self.byte_offset, bytearray())
                 self.entries.append(current)
-                header, bases, in_header = bytearray(piece), SpooledSequence(self.spool), True
+                header, bases, in_header = bytearray(part), SpooledSequence(self.spool), True
             elif in_header and not begins:
-                header += piece
+                header += part
             elif current is not None:
                 in_header = False
-                bases.add(piece.translate(None, _WHITE))
-            elif piece.strip() and (not begins or not piece.startswith((b";", b"#"))) and self.orphan is None:
-                self.orphan = _Entry(self.line, self.byte_offset, bytearray(piece))
+                bases.add(part.translate(None, _WHITE))
+            elif part.strip() and (not begins or not part.startswith((b";", b"#"))) and self.orphan is None:
+                self.orphan = _Entry(self.line, self.byte_offset, bytearray(part))
                 continue
             entry = current or self.orphan
             if entry is not None and len(entry.raw) < RAW_LIMIT:
-                entry.raw += piece
+                entry.raw += part
         if current is not None:
             yield _title(header), bases
 
@@ -98,29 +111,16 @@ def _title(header: bytearray) -> str:
 def read_fasta(
     stream: BinaryIO,
     source: str,
+    options: Options,
     *,
     byte_offset: int = 0,
     line: int = 1,
     seen: set[str] | None = None,
-    spool: Path | None = None,
 ) -> Iterator[Contig | Quarantined]:
-    """Read FASTA entries, one in memory at a time.
-
-    Args:
-        stream: decompressed bytes.
-        source: name that goes with every record.
-        byte_offset: where the stream stands in its source.
-        line: number of its first line.
-        seen: ids met before, those of refused entries too, to which ids are added; one that is in it is
-            refused.
-        spool: folder in which long sequences are kept rather than in memory, as `data.genome.spooled_sequence` says.
-
-    Yields:
-        contigs without features, and what was refused.
-    """
+    """Read FASTA entries; see `data.formats.registry.ContigReader`. Contigs come without features."""
     seen = set() if seen is None else seen
-    feed = _Feed(stream, byte_offset, line, spool)
-    for title, raw in feed:
+    feed = _Feed(stream, byte_offset, line, options.spool)
+    for title, bases in feed:
         if feed.orphan is not None:
             yield _no_header(source, feed.orphan)
             feed.orphan = None
@@ -129,21 +129,16 @@ def read_fasta(
             yield _truncated(source, entry, feed.broken)
             return
         name = title.split(maxsplit=1)[0] if title.strip() and not title[0].isspace() else ""
-        wrong = _wrong(title, name, raw, seen)
-        seen.add(name)
-        if wrong is None:
-            circular = _CIRCULAR.search(title) is not None
-            yield Contig(name, raw.text(), None, source, entry.byte_offset, entry.line, circular)
+        record: Contig | Quarantined
+        try:
+            _check(title, name, bases, seen)
+        except BadRecord as error:
+            record = entry.place(source).refuse(error)
         else:
-            yield Quarantined(
-                source=source,
-                line=entry.line,
-                byte_offset=entry.byte_offset,
-                reason=wrong[0],
-                detail=wrong[1],
-                todo=wrong[2],
-                raw=bytes(entry.raw[:RAW_LIMIT]),
-            )
+            circular = _CIRCULAR.search(title) is not None
+            record = Contig(name, bases.text(), None, source, entry.byte_offset, entry.line, circular)
+        seen.add(name)
+        yield record
     if feed.orphan is not None:
         yield _no_header(source, feed.orphan)
     elif feed.broken is not None:
@@ -151,7 +146,7 @@ def read_fasta(
 
 
 def wrong_letter(bases: bytes | SpooledSequence) -> str | None:
-    """The first letter that is not IUPAC DNA or RNA, and where it stands (from 0); None when all are."""
+    """The first character that is not IUPAC DNA or RNA, with its position from 0; None if all are."""
     first, count = None, 0
     for at in range(0, len(bases), _BLOCK):
         part = bases[at : at + _BLOCK]
@@ -162,49 +157,61 @@ def wrong_letter(bases: bytes | SpooledSequence) -> str | None:
     return None if first is None else f"{first}, and {count - 1} more"
 
 
-def _wrong(title: str, name: str, bases: SpooledSequence, seen: set[str]) -> tuple[str, str, str] | None:
-    """Reason, detail and what to do, where an entry cannot be used."""
+def _check(title: str, name: str, bases: SpooledSequence, seen: set[str]) -> None:
+    """Raise BadRecord if an entry cannot be used."""
     if not name:
-        return "no-id", "expected an id right after >. Got none", "Give the entry an id: >NAME."
+        raise BadRecord("no-id", "expected an id right after >. Got none", "Give the entry an id: >NAME.")
     if any("\udc80" <= c <= "\udcff" for c in title):
-        return "invalid-utf8", "expected a header in UTF-8", "Save the file as UTF-8."
+        raise BadRecord("invalid-utf8", "expected a header in UTF-8", "Save the file as UTF-8.")
     if not bases:
-        return (
-            "empty-record",
-            f"expected bases below >{name}. Got none",
-            "Add the sequence, or take the entry out.",
-        )
+        detail = f"expected bases below >{name}. Got none"
+        raise BadRecord("empty-record", detail, "Add the sequence, or take the entry out.")
     letter = wrong_letter(bases)
     if letter is not None:
-        return (
-            "not-dna",
-            f"expected the IUPAC letters of DNA in >{name}. Got {letter}",
-            "Give DNA rather than protein; write N for unknown bases, and nothing for gaps.",
-        )
+        detail = f"expected the IUPAC letters of DNA in >{name}. Got {letter}"
+        todo = "Give DNA rather than protein; write N for unknown bases, and nothing for gaps."
+        raise BadRecord("not-dna", detail, todo)
     if name in seen:
-        return "duplicate-id", f"expected each id once. Got >{name} again", "Rename one of the entries."
-    return None
+        detail = f"expected each id once. Got >{name} again"
+        raise BadRecord("duplicate-id", detail, "Rename one of the entries.")
 
 
 def _no_header(source: str, entry: _Entry) -> Quarantined:
-    return Quarantined(
-        source=source,
-        line=entry.line,
-        byte_offset=entry.byte_offset,
-        reason="no-header",
-        detail=f"expected a header line >NAME first. Got {bytes(entry.raw[:40])!r}",
-        todo="Put a line >NAME above the sequence.",
-        raw=bytes(entry.raw[:RAW_LIMIT]),
-    )
+    detail = f"expected a header line >NAME first. Got {bytes(entry.raw[:40])!r}"
+    return entry.place(source).quarantine("no-header", detail, "Put a line >NAME above the sequence.")
 
 
-def _truncated(source: str, entry: _Entry, why: str) -> Quarantined:
-    return Quarantined(
-        source=source,
-        line=entry.line,
-        byte_offset=entry.byte_offset,
-        reason="truncated",
-        detail=f"expected the file to go on. Got {why}",
-        todo="Fetch the file again; the entry at its end is not whole.",
-        raw=bytes(entry.raw[:RAW_LIMIT]),
-    )
+def _truncated(source: str, entry: _Entry, reason: str) -> Quarantined:
+    detail = f"expected the file to go on. Got {reason}"
+    todo = "Fetch the file again; the entry at its end is not whole."
+    return entry.place(source).quarantine("truncated", detail, todo)
+
+
+def _matches(head: Head) -> bool:
+    lines = head.lines
+    if head.first.startswith(">"):
+        return head.name.endswith(ENDINGS) or all(map(_SEQUENCE.fullmatch, lines[1:2]))
+    return head.name.endswith(ENDINGS) or bool(_BASES.fullmatch("".join(lines)))
+
+
+FORMAT = SequenceFormat(
+    name="fasta",
+    rank=40,
+    matches=_matches,
+    read=read_fasta,
+    entries=_ENTRIES,
+    title="FASTA",
+    record="an entry",
+    notes="alone, or with GFF3 of the same file stem or contig names; `circular=true` or `topology=circular` "
+    "in a header names a circle",
+    hint="FASTA",
+    reasons={
+        "no-header": "text before the first header",
+        "no-id": "an entry without an id",
+        "duplicate-id": "an entry with the id of an earlier one",
+        "empty-record": "an entry without a sequence",
+        "not-dna": "a sequence with characters that are not IUPAC DNA or RNA",
+        "invalid-utf8": "bytes that are not UTF-8",
+        "truncated": "the file breaks off or is damaged there",
+    },
+)

@@ -1,109 +1,110 @@
-"""GenBank entries as a stream, each parsed by Biopython alone, so that a bad one costs only itself.
+"""GenBank entries as a stream; Biopython parses each entry on its own, so that a bad one costs only itself.
 
-Its sequence is read here: Biopython would hold it several times, and make it upper case.
-
-An entry that does not parse, has no sequence, no closing `//`, or the id of an earlier one is refused; so is
-a single feature with a place that cannot be read or lies outside its entry, while its entry goes on.
+Sequences are read here: Biopython would hold them several times, and make them upper case. An entry is
+quarantined if it does not parse, has no sequence, no closing `//`, or the id of an earlier entry; so is a
+single feature whose location cannot be read or lies outside its entry, while the entry is used.
 """
 
 import io
 import re
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from elman.data.formats.fasta import wrong_letter
-from elman.data.formats.records import Quarantined
-from elman.data.genome.annotation_rules import CODING, AnnotationRule, labels_for
+from elman.data.formats.options import Options
+from elman.data.formats.records import Place, Quarantined
+from elman.data.formats.registry import Head, SequenceFormat
+from elman.data.formats.slices import EntryPattern
+from elman.data.genome.annotation_rules import labels_for
 from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature
 from elman.data.genome.spooled_sequence import SpooledSequence
 
 _NUMBER = re.compile(rb"^[ \t]*[0-9]+")  # of the first base in a line
 _WHITE = b" \t\r\n\v\f"
+_ENTRIES = EntryPattern(
+    re.compile(rb"\n(?://[ \t\r]*|VERSION +([^\s]+)[^\n]*)(?=\n)"), False, re.compile(rb"\n")
+)
 _ENTRY_USED = "Correct the location; the entry itself is used."
 
 
 def read_genbank(
     stream: BinaryIO,
     source: str,
-    rules: Sequence[AnnotationRule] = CODING,
+    options: Options,
     *,
     byte_offset: int = 0,
     line: int = 1,
     seen: set[str] | None = None,
-    spool: Path | None = None,
 ) -> Iterator[Contig | Quarantined]:
-    """Read GenBank entries, one in memory at a time.
-
-    Args:
-        stream: decompressed bytes.
-        source: name that goes with every record.
-        rules: which features become labels.
-        byte_offset: where the stream stands in its source.
-        line: number of its first line.
-        seen: ids met before, those of refused entries too, to which ids are added; one that is in it is
-            refused.
-        spool: of `data.formats.fasta.read_fasta`.
+    """Read GenBank entries; see `data.formats.registry.ContigReader`.
 
     Yields:
-        contigs with features, named by accession and version, and what was refused.
+        contigs with features, named by accession and version, and what is quarantined.
     """
     seen = set() if seen is None else seen
-    for place in _entries(stream, source, line, byte_offset, spool):
-        if place.broken is not None:
-            detail = f"expected // at the end of the entry. Got {place.broken}"
-            yield place.refuse("truncated", detail, "Fetch the file again.")
+    for entry in _entries(stream, line, byte_offset, options.spool):
+        place = entry.place(source)
+        if entry.broken is not None:
+            detail = f"expected // at the end of the entry. Got {entry.broken}"
+            yield place.quarantine("truncated", detail, "Fetch the file again.")
             continue
         try:
-            record, complaints = _parse(place.head())
+            record, complaints = _parse(entry.head())
         except Exception as error:  # Biopython raises many kinds on malformed entries
             detail = f"expected a GenBank entry. Got {type(error).__name__}: {str(error)[:200]}"
-            yield place.refuse("bad-genbank", detail, "Correct the entry, or export it again.")
+            yield place.quarantine("bad-genbank", detail, "Correct the entry, or export it again.")
             continue
-        bases = place.bases
-        letter = wrong_letter(bases)
         again = record.id in seen
         seen.add(record.id)
-        if not bases:
+        letter = wrong_letter(entry.bases)
+        if not entry.bases:
             todo = "Download the entry with its sequence (format `gbwithparts`)."
-            yield place.refuse("empty-record", f"expected a sequence in {record.id}. Got none", todo)
+            yield place.quarantine("empty-record", f"expected a sequence in {record.id}. Got none", todo)
         elif letter is not None:
             detail = f"expected the IUPAC letters of DNA in {record.id}. Got {letter}"
-            yield place.refuse("not-dna", detail, "Give the DNA entry rather than the protein one.")
+            yield place.quarantine("not-dna", detail, "Give the DNA entry rather than the protein one.")
         elif again:
             detail = f"expected each id once. Got {record.id} again"
-            yield place.refuse("duplicate-id", detail, "Rename one of the entries.")
+            yield place.quarantine("duplicate-id", detail, "Rename one of the entries.")
         else:
-            for complaint in complaints:
-                yield place.refuse("bad-location", complaint, _ENTRY_USED)
-            features: list[Feature] = []
-            length = len(bases)
-            for number, feature in enumerate(record.features):
-                labels = labels_for(rules, feature.type, feature.qualifiers)
-                if not labels or feature.location is None:  # a place that cannot be read is refused above
-                    continue
-                wrong = _outside(feature, length)
-                if wrong is not None:
-                    yield place.refuse("outside-contig", wrong, _ENTRY_USED)
-                else:
-                    for label in labels:
-                        features += _parts(feature, label, f"{feature.type}{number}")
-            ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
-            circular = record.annotations.get("topology") == "circular"
-            yield Contig(record.id, bases.text(), ordered, source, place.byte_offset, place.line, circular)
+            yield from _contig(record, complaints, entry, place, options)
+
+
+def _contig(
+    record: Any, complaints: list[str], entry: "_Entry", place: Place, options: Options
+) -> Iterator[Contig | Quarantined]:
+    """The contig of an entry, after its features that cannot be used."""
+    for complaint in complaints:
+        yield place.quarantine("bad-location", complaint, _ENTRY_USED)
+    features: list[Feature] = []
+    for number, feature in enumerate(record.features):
+        labels = labels_for(options.labels, feature.type, feature.qualifiers)
+        if not labels or feature.location is None:  # a location that cannot be read is among the complaints
+            continue
+        outside = _outside(feature, len(entry.bases))
+        if outside is not None:
+            yield place.quarantine("outside-contig", outside, _ENTRY_USED)
+        else:
+            for label in labels:
+                features += _parts(feature, label, f"{feature.type}{number}")
+    ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
+    circular = record.annotations.get("topology") == "circular"
+    yield Contig(
+        record.id, entry.bases.text(), ordered, place.source, place.byte_offset, entry.line, circular
+    )
 
 
 @dataclass
-class _Place:
-    """An entry: where it begins, its bytes without most of its sequence, and why it breaks off.
+class _Entry:
+    """An entry: its place, its bytes without most of its sequence, and the reason why it breaks off.
 
     origin: bytes before the sequence; None where there is none.
     """
 
-    source: str
     line: int
     byte_offset: int
     bases: SpooledSequence
@@ -111,8 +112,11 @@ class _Place:
     origin: int | None = None
     broken: str | None = None
 
+    def place(self, source: str) -> Place:
+        return Place(source, self.line, self.byte_offset, bytes(self.raw[:RAW_LIMIT]))
+
     def add(self, raw: bytes) -> None:
-        """Take in a line."""
+        """Append a line."""
         if self.origin is not None and raw.rstrip() != b"//":
             self.bases.add(_NUMBER.sub(b"", raw).translate(None, _WHITE))
         elif raw.startswith(b"ORIGIN"):
@@ -124,22 +128,9 @@ class _Place:
         """The entry without its sequence."""
         return bytes(self.raw) if self.origin is None else bytes(self.raw[: self.origin]) + b"//\n"
 
-    def refuse(self, reason: str, detail: str, todo: str) -> Quarantined:
-        return Quarantined(
-            source=self.source,
-            line=self.line,
-            byte_offset=self.byte_offset,
-            reason=reason,
-            detail=detail,
-            todo=todo,
-            raw=bytes(self.raw[:RAW_LIMIT]),
-        )
 
-
-def _entries(
-    stream: BinaryIO, source: str, line: int, byte_offset: int, spool: Path | None
-) -> Iterator[_Place]:
-    entry, broken = _Place(source, line, byte_offset, SpooledSequence(spool)), None
+def _entries(stream: BinaryIO, line: int, byte_offset: int, spool: Path | None) -> Iterator[_Entry]:
+    entry, broken = _Entry(line, byte_offset, SpooledSequence(spool)), None
     while True:
         try:
             raw = stream.readline()
@@ -155,7 +146,7 @@ def _entries(
         byte_offset += len(raw)
         if raw.rstrip() == b"//":
             yield entry
-            entry = _Place(source, line, byte_offset, SpooledSequence(spool))
+            entry = _Entry(line, byte_offset, SpooledSequence(spool))
     if entry.raw or broken is not None:
         if not entry.raw:
             entry.line, entry.byte_offset = line, byte_offset
@@ -164,17 +155,19 @@ def _entries(
 
 
 def _parse(raw: bytes) -> tuple[Any, list[str]]:
+    """Biopython's record of an entry, and its warnings about locations."""
     from Bio import BiopythonParserWarning, SeqIO
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BiopythonParserWarning)
         text = io.StringIO(raw.decode("utf-8").replace("\r\n", "\n"))
         record = SeqIO.read(text, "genbank")  # type: ignore[no-untyped-call]
-    said = [str(w.message) for w in caught if issubclass(w.category, BiopythonParserWarning)]
-    return record, [message for message in said if "location" in message]
+    messages = [str(w.message) for w in caught if issubclass(w.category, BiopythonParserWarning)]
+    return record, [message for message in messages if "location" in message]
 
 
 def _outside(feature: Any, length: int) -> str | None:
+    """Detail of a part that lies outside its entry; None if all lie within."""
     for part in feature.location.parts:
         if part.ref is None and not 0 <= int(part.start) < int(part.end) <= length:
             return (
@@ -193,3 +186,30 @@ def _parts(feature: Any, label: str, id_: str) -> Iterator[Feature]:
         start, end = int(part.start), int(part.end)
         yield Feature(start, end, "-" if part.strand == -1 else "+", label, (skip - done) % 3, id_)
         done += end - start
+
+
+def _matches(head: Head) -> bool:
+    return bool(re.match(r"LOCUS\s", head.first))
+
+
+FORMAT = SequenceFormat(
+    name="genbank",
+    rank=20,
+    matches=_matches,
+    read=read_genbank,
+    entries=_ENTRIES,
+    has_features=True,
+    title="GenBank",
+    record="an entry",
+    notes="sequence, features and topology",
+    hint="GenBank",
+    reasons={
+        "bad-genbank": "an entry that cannot be parsed",
+        "empty-record": "an entry without a sequence",
+        "not-dna": "a sequence with characters that are not IUPAC DNA or RNA",
+        "duplicate-id": "an entry with the id of an earlier one",
+        "bad-location": "a feature whose location cannot be read",
+        "outside-contig": "a feature that lies outside its contig",
+        "truncated": "the file breaks off or is damaged there",
+    },
+)

@@ -1,21 +1,23 @@
-"""GFF3 annotation of contigs. bcbio-gff parses the lines; they are fed to it one by one.
+"""GFF3 annotation of contigs, read line by line, so that a bad line costs only itself and its place is known.
 
-Given a whole file, that parser stops at the first bad line without saying which, and holds all records at
-once. Fed single lines, a bad one costs only itself, its place is known, and only labelled features are kept.
-Lines that it reads as GFF2 are refused; a `##FASTA` section ends the annotation and is left in the stream.
+Only labelled features are stored. Contig names and attribute values are percent-decoded. Attributes in the
+form of GFF2 are quarantined; a `##FASTA` section ends the annotation and is left in the stream.
 """
 
-import io
+import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
+from urllib.parse import unquote
 
-from elman.data.formats.records import Quarantined
+from elman.data.formats.records import BadRecord, Place, Quarantined
+from elman.data.formats.registry import AnnotationFormat, Head
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 
 _BLOCK = 1 << 18
+_KEY = re.compile(r"\w+=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +25,16 @@ class Row:
     """A labelled feature and the line it came from."""
 
     feature: Feature
-    source: str
-    line: int
-    byte_offset: int
-    raw: bytes
+    place: Place
 
 
 @dataclass
 class Annotation:
-    """What one GFF3 file says.
+    """Content of one GFF3 file.
 
     rows: features by contig, in the order of the file, end not yet checked against the contig.
     contigs: every contig named, in order.
-    circular: contigs whose region says so.
+    circular: contigs with a feature that has `Is_circular=true`.
     fasta: byte offset and line of what follows `##FASTA`, or None.
     """
 
@@ -47,37 +46,35 @@ class Annotation:
 
 
 def read_gff3(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = CODING) -> Annotation:
-    """Read an annotation up to its end or its `##FASTA` line, and somewhat beyond that.
+    """Read an annotation to its end or its `##FASTA` line; the stream then stands at or after that line.
 
     A feature marked as a pseudogene, itself or by its parent, is labelled "pseudogene" instead.
     """
     out = Annotation()
     family = _Family()
-    for line, byte_offset, raw in _lines(stream, source, out):
-        if raw.startswith(b"##FASTA") or raw.startswith(b">"):
-            here = raw.startswith(b"##FASTA")
-            out.fasta = (byte_offset + len(raw), line + 1) if here else (byte_offset, line)
+    for place in _lines(stream, source, out):
+        assert place.line is not None
+        raw = place.raw
+        if raw.startswith(b"##FASTA"):
+            out.fasta = (place.byte_offset + len(raw), place.line + 1)
+            break
+        if raw.startswith(b">"):
+            out.fasta = (place.byte_offset, place.line)
             break
         if raw.startswith(b"##sequence-region"):
             words = raw.decode("utf-8", "replace").split()
-            out.contigs.update(dict.fromkeys(words[1:2]))
+            out.contigs.update(dict.fromkeys(map(unquote, words[1:2])))
         if raw.startswith(b"#") or not raw.strip():
             continue
         try:
-            parsed = _parse(raw)
-            _take(parsed, out, Row(_PLACEHOLDER, source, line, byte_offset, raw), rules, family)
-        except _BadLine as error:
-            out.quarantined.append(_refuse((source, line, byte_offset, raw), *error.args))
+            _add(_parse(raw), place, out, rules, family)
+        except BadRecord as error:
+            out.quarantined.append(place.refuse(error))
     for (contig, number), parent in family.parents.items():
-        if parent in family.dead:
+        if parent in family.pseudogenes:
             row = out.rows[contig][number]
-            f = row.feature
-            pseudo = Feature(f.start, f.end, f.strand, PSEUDOGENE, f.phase, f.id)
-            out.rows[contig][number] = Row(pseudo, row.source, row.line, row.byte_offset, row.raw)
+            out.rows[contig][number] = replace(row, feature=replace(row.feature, label=PSEUDOGENE))
     return out
-
-
-_PLACEHOLDER = Feature(0, 0, "+", "", 0, "")
 
 
 @dataclass
@@ -85,15 +82,24 @@ class _Family:
     """Parents by contig and number of the row, and the ids of pseudogenes."""
 
     parents: dict[tuple[str, int], str] = field(default_factory=dict)
-    dead: set[str] = field(default_factory=set)
+    pseudogenes: set[str] = field(default_factory=set)
 
 
-class _BadLine(Exception):
-    """Reason, detail, what to do."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Columns of one line; start 0-based, end exclusive."""
+
+    contig: str
+    type: str
+    start: int
+    end: int
+    strand: str
+    phase: str
+    attributes: dict[str, list[str]]
 
 
-def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[tuple[int, int, bytes]]:
-    """Line number, byte offset and bytes of each line; a broken or over-long one is refused.
+def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[Place]:
+    """Lines with their places; a damaged or over-long one is quarantined.
 
     Lines end as in FASTA, and are read in blocks likewise.
     """
@@ -108,108 +114,159 @@ def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[tuple[int
         except (EOFError, OSError, zlib.error) as error:
             todo = "Fetch the file again; what it held after this place is missing."
             detail = f"expected the file to go on. Got {error}"
-            out.quarantined.append(_refuse((source, line, byte_offset, b""), "truncated", detail, todo))
+            place = Place(source, line, byte_offset, b"")
+            out.quarantined.append(place.quarantine("truncated", detail, todo))
             return
         ended = not block
-        for piece in block.splitlines(keepends=True) if b"\r" in block else [block]:
-            size += len(piece)
+        for part in block.splitlines(keepends=True) if b"\r" in block else [block]:
+            size += len(part)
             if len(held) < RAW_LIMIT:
-                held += piece
-            if not size or not (ended or piece.endswith((b"\n", b"\r"))):
+                held += part
+            if not size or not (ended or part.endswith((b"\n", b"\r"))):
                 continue
+            place = Place(source, line, byte_offset, bytes(held[:RAW_LIMIT]))
             if size > RAW_LIMIT:
                 todo = "Give one feature a line, each line ended."
                 detail = f"expected lines of at most {RAW_LIMIT} bytes. Got {size}"
-                place = source, line, byte_offset, bytes(held[:RAW_LIMIT])
-                out.quarantined.append(_refuse(place, "line-too-long", detail, todo))
+                out.quarantined.append(place.quarantine("line-too-long", detail, todo))
             else:
-                yield line, byte_offset, bytes(held)
+                yield place
             line, byte_offset = line + 1, byte_offset + size
             held, size = bytearray(), 0
 
 
-def _parse(raw: bytes) -> dict[str, Any]:
-    """One line, parsed by bcbio-gff: rec_id, type, location (0-based half-open), quals; and its columns."""
-    from BCBio import GFF
+def _parse(raw: bytes) -> _Line:
+    """Parse one line.
 
+    Raises:
+        BadRecord: it has not nine columns, no whole numbers as start and end, or attributes of another form.
+    """
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _BadLine(
-            "invalid-utf8", f"expected UTF-8. Got {error.reason}", "Save the file as UTF-8."
-        ) from None
+        detail = f"expected UTF-8. Got {error.reason}"
+        raise BadRecord("invalid-utf8", detail, "Save the file as UTF-8.") from None
     columns = text.rstrip("\r\n").split("\t")
     if len(columns) != 9:
-        raise _BadLine(
+        raise BadRecord(
             "wrong-columns",
             f"expected 9 columns, tab between. Got {len(columns)}",
             "Write the nine columns of GFF3, with . where a value is absent.",
         )
-    if not (columns[3].isdecimal() and columns[4].isdecimal()):
-        raise _BadLine(
+    contig, origin, type_, start, end, score, strand, phase, ninth = columns
+    if not (start.isdecimal() and end.isdecimal()):
+        raise BadRecord(
             "bad-location",
-            f"expected whole numbers as start and end. Got {columns[3]!r} and {columns[4]!r}",
+            f"expected whole numbers as start and end. Got {start!r} and {end!r}",
             "Write start and end as numbers from 1, both included.",
         )
-    try:
-        parsed: dict[str, Any] = next(GFF.parse_simple(io.StringIO(text)))
-    except (AssertionError, ValueError, IndexError, KeyError, StopIteration):
-        parsed = {"is_gff2": True}
-    if parsed["is_gff2"] and columns[8].strip() not in ("", "."):
-        raise _BadLine(
+    attributes = _attributes(ninth.strip())
+    for key, value in (("source", origin), ("score", score), ("phase", phase)):
+        if value not in ("", "."):
+            attributes.setdefault(key, []).append(value)
+    if set(attributes.get("ID", ())[:1]) & set(attributes.get("Parent", ())):  # its own parent
+        del attributes["ID"]
+    name = unquote(contig.lstrip())
+    return _Line("" if name == "." else name, type_, int(start) - 1, int(end), strand, phase, attributes)
+
+
+def _attributes(column: str) -> dict[str, list[str]]:
+    """Values of each attribute of column 9; ["true"] for a key without a value.
+
+    Raises:
+        BadRecord: the column does not begin with KEY=.
+    """
+    if column in ("", "."):
+        return {}
+    if not _KEY.match(column):
+        raise BadRecord(
             "bad-attributes",
-            f"expected KEY=VALUE pairs with ; between. Got {columns[8][:80]!r}",
+            f"expected KEY=VALUE pairs with ; between. Got {column[:80]!r}",
             "Write column 9 as GFF3 does; inside a value ; = & , are %3B %3D %26 %2C.",
         )
-    parsed["columns"] = columns
-    return parsed
+    pairs: list[list[str]] = []
+    for part in map(str.strip, column.split(";")):
+        key, equals, value = part.partition("=")
+        if not equals and part.endswith('"') and pairs and pairs[-1][1].startswith('"'):
+            pairs[-1][1] += f"; {part}"  # a ; inside a quoted value
+        elif part:
+            pairs.append([key, value])
+    attributes: dict[str, list[str]] = {}
+    for key, value in pairs:
+        quoted = len(value) > 1 and value[0] == value[-1] == '"'
+        content = value[1:-1] if quoted else value
+        values = [content or "true"] if quoted or not value else [some for some in value.split(",") if some]
+        attributes.setdefault(key, []).extend(map(unquote, values))
+    return attributes
 
 
-def _take(
-    parsed: dict[str, Any],
-    out: Annotation,
-    row: Row,
-    rules: Sequence[AnnotationRule],
-    family: _Family,
+def _add(
+    line: _Line, place: Place, out: Annotation, rules: Sequence[AnnotationRule], family: _Family
 ) -> None:
-    """Keep a parsed line if it is labelled, and what it says about its children."""
-    contig, type_, attributes = parsed["rec_id"], parsed["type"], parsed["quals"]
-    if not contig:
-        raise _BadLine("no-contig", "expected a contig in column 1. Got .", "Name the contig.")
-    out.contigs[contig] = None
-    if "true" in attributes.get("Is_circular", ()):
-        out.circular.add(contig)
-    if type_ == PSEUDOGENE or (type_ == "gene" and is_pseudo(attributes)):
-        family.dead.update(attributes.get("ID", ()))
-    labels = labels_for(rules, type_, attributes)
+    """Add a line's feature if it has a label, and record what it says of its children.
+
+    Raises:
+        BadRecord: a labelled feature that cannot be placed.
+    """
+    if not line.contig:
+        raise BadRecord("no-contig", "expected a contig in column 1. Got .", "Name the contig.")
+    out.contigs[line.contig] = None
+    if "true" in line.attributes.get("Is_circular", ()):
+        out.circular.add(line.contig)
+    if line.type == PSEUDOGENE or (line.type == "gene" and is_pseudo(line.attributes)):
+        family.pseudogenes.update(line.attributes.get("ID", ()))
+    labels = labels_for(rules, line.type, line.attributes)
     if not labels:
         return
-    start, end = parsed["location"]
-    if not 0 <= start < end:
-        raise _BadLine(
+    if not 0 <= line.start < line.end:
+        raise BadRecord(
             "bad-location",
-            f"expected 1 <= start <= end. Got {start + 1} to {end}",
+            f"expected 1 <= start <= end. Got {line.start + 1} to {line.end}",
             "GFF3 counts from 1, both ends included, and start is the smaller on either strand.",
         )
-    strand = parsed["columns"][6]
-    if strand not in ("+", "-"):
-        raise _BadLine(
-            "no-strand", f"expected + or - for a {type_}. Got {strand!r}", "Say which strand it lies on."
-        )
-    phase = parsed["columns"][7]
-    if phase not in (".", "0", "1", "2"):
-        raise _BadLine("bad-phase", f"expected phase 0, 1, 2 or . Got {phase!r}", "Correct column 8.")
-    rows = out.rows.setdefault(contig, [])
-    id_ = next(iter(attributes.get("ID", ())), f"line{row.line}")
-    phase_number = 0 if phase == "." else int(phase)
+    if line.strand not in ("+", "-"):
+        detail = f"expected + or - for a {line.type}. Got {line.strand!r}"
+        raise BadRecord("no-strand", detail, "Say which strand it lies on.")
+    if line.phase not in (".", "0", "1", "2"):
+        detail = f"expected phase 0, 1, 2 or . Got {line.phase!r}"
+        raise BadRecord("bad-phase", detail, "Correct column 8.")
+    rows = out.rows.setdefault(line.contig, [])
+    id_ = next(iter(line.attributes.get("ID", ())), f"line{place.line}")
+    phase = 0 if line.phase == "." else int(line.phase)
     for label in labels:
-        for parent in attributes.get("Parent", ())[:1]:
-            family.parents[contig, len(rows)] = parent
-        feature = Feature(start, end, strand, label, phase_number, id_)
-        rows.append(Row(feature, row.source, row.line, row.byte_offset, row.raw))
+        for parent in line.attributes.get("Parent", ())[:1]:
+            family.parents[line.contig, len(rows)] = parent
+        rows.append(Row(Feature(line.start, line.end, line.strand, label, phase, id_), place))
 
 
-def _refuse(place: tuple[str, int, int, bytes], reason: str, detail: str, todo: str) -> Quarantined:
-    """A refused line; place is its source, number, byte offset and bytes."""
-    source, line, byte_offset, raw = place
-    return Quarantined(source, line, byte_offset, reason, detail, todo, raw[:RAW_LIMIT])
+def _matches(head: Head) -> bool:
+    if head.first.startswith("##gff-version"):
+        return True
+    rows = [line.split("\t") for line in head.lines if not line.startswith("#")][:20]
+    return bool(rows) and all(
+        len(row) == 9 and row[3].isdigit() and row[4].isdigit() and row[6] in "+-.?" for row in rows
+    )
+
+
+FORMAT = AnnotationFormat(
+    name="gff3",
+    rank=30,
+    matches=_matches,
+    title="GFF3",
+    record="a feature",
+    notes="the annotation of FASTA with the same file stem or contig names, or of its own `##FASTA` section",
+    hint="GFF3",
+    reasons={
+        "wrong-columns": "a line without the columns of the format, or of the other lines",
+        "bad-location": "a feature whose location cannot be read",
+        "outside-contig": "a feature that lies outside its contig",
+        "unknown-contig": "a feature of a contig that no sequence has",
+        "no-contig": "a feature without a contig",
+        "no-strand": "a labelled feature without a strand",
+        "bad-phase": "a labelled feature with a phase other than 0, 1, 2 or .",
+        "bad-attributes": "attributes that are not KEY=VALUE pairs",
+        "line-too-long": "a line of more than 1 MiB",
+        "invalid-utf8": "bytes that are not UTF-8",
+        "truncated": "the file breaks off or is damaged there",
+    },
+)

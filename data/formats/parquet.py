@@ -1,7 +1,7 @@
-"""Other people's Parquet as a source: a row is a document, named columns hold its text and its id.
+"""Parquet as a source: a row is a document, named columns hold its text and its id.
 
-Columns named to be kept are handed on as they are. Slices are runs of rows; pages are read one after the
-other, so that memory does not grow with the file or its row groups.
+Passthrough columns come out as they are. Slices are runs of rows; pages are read one after the other, so that
+memory does not grow with the file or its row groups.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,16 +12,17 @@ from typing import Any
 import polars as pl
 
 from elman.data.errors import BadInput
-from elman.data.formats.records import Flat, Quarantined
+from elman.data.formats.records import Flat, Place, Quarantined
+from elman.data.formats.registry import TableFormat
 from elman.data.formats.slices import Slice, SliceSize
 from elman.data.text.scanner import Scanner
 
-_BATCH = 1 << 20  # bytes of rows read at a time, as far as the file's averages tell
+_BATCH = 1 << 20  # bytes of rows read at a time, by the file's average
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns: text; id, or None where rows have none; those to be kept."""
+    """Names of columns: text; id, or None if rows have none; keep, the passthrough columns."""
 
     text: str
     id: str | None = None
@@ -29,15 +30,15 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """All of them, once."""
+        """All columns, without duplicates."""
         return list(dict.fromkeys([self.text, *([self.id] if self.id else []), *self.keep]))
 
 
 def check(path: Path, columns: Columns) -> pl.Schema:
-    """The types of the columns to be kept.
+    """Types of the passthrough columns.
 
     Raises:
-        BadInput: the file is damaged, a column is missing, or the text is none.
+        BadInput: the file is damaged, a column is missing, or the text column does not hold text.
     """
     try:
         schema = pl.read_parquet_schema(path)
@@ -62,7 +63,7 @@ def check(path: Path, columns: Columns) -> pl.Schema:
 
 
 def split(path: Path, columns: Columns, size: SliceSize) -> list[Slice]:
-    """Runs of rows of about so many bytes; state: bytes of them.
+    """Runs of rows of about the given size in bytes; state: bytes, their size.
 
     Raises:
         BadInput: the file is damaged.
@@ -74,11 +75,11 @@ def split(path: Path, columns: Columns, size: SliceSize) -> list[Slice]:
         for number in range(file.metadata.num_row_groups):
             group = file.metadata.row_group(number)
             rows, left = group.num_rows, group.num_rows
-            each = max(_bytes(group, columns) / max(rows, 1), 1.0)
+            row_bytes = max(_bytes(group, columns) / max(rows, 1), 1.0)
             while left:
-                some = min(left, max(int((size(len(slices)) - held) / each), 1))
-                held, row, left = held + some * each, row + some, left - some
-                if held + each > size(len(slices)):
+                some = min(left, max(int((size(len(slices)) - held) / row_bytes), 1))
+                held, row, left = held + some * row_bytes, row + some, left - some
+                if held + row_bytes > size(len(slices)):
                     slices.append(Slice(begin, row, {"bytes": int(held)}))
                     begin, held = row, 0.0
     if row > begin or not slices:
@@ -87,19 +88,19 @@ def split(path: Path, columns: Columns, size: SliceSize) -> list[Slice]:
 
 
 def read(
-    path: Path, source: str, columns: Columns, piece: Slice, scanner: Scanner
+    path: Path, source: str, columns: Columns, slice_: Slice, scanner: Scanner
 ) -> Iterator[Flat | Quarantined | pl.DataFrame]:
-    """Read some rows.
+    """Read the rows of a slice.
 
     Yields:
-        for each batch of rows a frame of `line` (the row, from 1) and the columns to be kept, if there are
-        any; then its documents, and rows refused because they have no text.
+        for each batch of rows a frame of `line` (the row, from 1) and the passthrough columns, if there are
+        any; then its documents, and quarantined rows that have no text.
 
     Raises:
         BadInput: the file is damaged.
     """
     try:
-        for first, frame in _batches(path, columns, piece):
+        for first, frame in _batches(path, columns, slice_):
             if columns.keep:
                 yield frame.select(
                     pl.int_range(first + 1, first + 1 + frame.height, dtype=pl.Int64).alias("line"),
@@ -111,12 +112,9 @@ def read(
             ):
                 if text is None or not text.strip():
                     got = "null" if text is None else "no visible character"
-                    detail, todo = (
-                        f"expected text in {columns.text}. Got {got}",
-                        "Fill it, or leave the row out.",
-                    )
-                    raw = str(id if id is not None else "").encode()
-                    yield Quarantined(source, number, 0, "no-text", detail, todo, raw)
+                    detail = f"expected text in {columns.text}. Got {got}"
+                    place = Place(source, number, 0, str("" if id is None else id).encode())
+                    yield place.quarantine("no-text", detail, "Fill it, or leave the row out.")
                     continue
                 name = f"{source}#{number}" if id is None else id
                 yield Flat(name, source, 0, text, *scanner.sentences(text), 0, number)
@@ -124,28 +122,28 @@ def read(
         raise _damaged(path, error) from None
 
 
-def _batches(path: Path, columns: Columns, piece: Slice) -> Iterator[tuple[int, pl.DataFrame]]:
+def _batches(path: Path, columns: Columns, slice_: Slice) -> Iterator[tuple[int, pl.DataFrame]]:
     """Frames of the rows of a slice, each with the number of its first row, from 0."""
     with _opened(path) as file:
         groups: list[int] = []
         before = row = 0
         for number in range(file.metadata.num_row_groups):
             rows = file.metadata.row_group(number).num_rows
-            if row < piece.end and row + rows > piece.begin:
+            if row < slice_.end and row + rows > slice_.begin:
                 if not groups:
                     before = row
                 groups.append(number)
             row += rows
-        each = max(piece.state["bytes"] // max(piece.end - piece.begin, 1), 1)
+        row_bytes = max(slice_.state["bytes"] // max(slice_.end - slice_.begin, 1), 1)
         at = before
-        for batch in file.iter_batches(max(_BATCH // each, 1), groups, columns=columns.names):
-            low, high = max(piece.begin - at, 0), min(piece.end - at, batch.num_rows)
+        for batch in file.iter_batches(max(_BATCH // row_bytes, 1), groups, columns=columns.names):
+            low, high = max(slice_.begin - at, 0), min(slice_.end - at, batch.num_rows)
             if low < high:
                 frame = pl.from_arrow(batch.slice(low, high - low))
                 assert isinstance(frame, pl.DataFrame)
                 yield at + low, frame
             at += batch.num_rows
-            if at >= piece.end:
+            if at >= slice_.end:
                 return
 
 
@@ -174,7 +172,7 @@ class _opened:  # noqa: N801 (reads as a function)
 
 
 def _bytes(group: Any, columns: Columns) -> int:
-    """Bytes of the columns in a row group, uncompressed."""
+    """Uncompressed bytes of the columns in a row group."""
     wanted = set(columns.names)
     parts = (group.column(number) for number in range(group.num_columns))
     return sum(part.total_uncompressed_size for part in parts if part.path_in_schema.split(".")[0] in wanted)
@@ -186,15 +184,27 @@ def _damaged(path: Path, error: Exception) -> BadInput:
 
 
 def same_types(schemas: Sequence[tuple[Path, pl.Schema]]) -> None:
-    """Refuse files whose columns to be kept differ in type.
+    """Check that the passthrough columns have the same types in all files.
 
     Raises:
-        BadInput: names one that differs from the first.
+        BadInput: one differs from the first.
     """
     for path, schema in schemas[1:]:
         if schema != schemas[0][1]:
             got, wanted = dict(schema), dict(schemas[0][1])
-            todo = "Tag them apart, or keep only columns of the same type."
+            todo = "Tag them in separate runs, or keep only columns of the same type."
             raise BadInput(
                 f"kept columns {wanted} as in {schemas[0][0]}", got=str(got), todo=todo, source=path
             )
+
+
+FORMAT = TableFormat(
+    name="parquet",
+    rank=10,
+    matches=lambda head: head.raw.startswith(b"PAR1"),
+    binary=True,
+    title="Parquet",
+    record="a row",
+    notes="tagged, not ingested; `--text-column` names the column of text, `--id-column` that of ids",
+    reasons={"no-text": "a record without text"},
+)

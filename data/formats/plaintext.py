@@ -1,35 +1,40 @@
-"""Plain text: a file is one document of any length, read in pieces with exact character offsets.
+"""Plain text: a file is one document of any length, read block by block with exact character offsets.
 
-UTF-8, or UTF-16 with a byte order mark; the mark is no part of the text. Line ends stay as they are. `cut`
-finds where a long file can be read in slices that give the same sentences as the whole.
+UTF-8, or UTF-16 with a byte order mark; the mark is no part of the text. Line ends stay as they are. `split`
+finds slices of a long file that give the same sentences as the whole.
 """
 
 import codecs
 import io
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from elman.data.formats.records import Flat, Quarantined
-from elman.data.formats.slices import AHEAD, Slice, SliceSize
+from elman.data.formats.options import Options
+from elman.data.formats.records import BadRecord, Document, Flat, Place, Quarantined
+from elman.data.formats.registry import Head, Opener, TextFormat
+from elman.data.formats.slices import Slice, SliceSize
 from elman.data.formats.streams import WrappedStream
-from elman.data.text.scanner import Scanner
+from elman.data.text.scanner import Scanner, thread_scanner
 from elman.data.text.tokenizer import LOOKAHEAD, MARGIN, PROBED, Tokenizer, wraps_lines
 
-PIECE = 1 << 18  # bytes read at a time
+AHEAD = 1 << 12  # bytes after a slice that its reader sees, too
+BLOCK = 1 << 18  # bytes read at a time
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-def _encoding(opener: Callable[[], BinaryIO]) -> tuple[int, str]:
-    """Bytes of the byte order mark, and the encoding."""
+def _encoding(opener: Opener) -> tuple[int, str]:
+    """Length of the byte order mark in bytes, and the encoding."""
     with opener() as stream:
         head = stream.read(4)
     return next(((len(mark), name) for mark, name in _MARKS if head.startswith(mark)), (0, "utf-8"))
 
 
-def _pieces(opener: Callable[[], BinaryIO]) -> Iterator[tuple[str, int]]:
-    """Decoded pieces of a file, each with the number of bytes it was.
+def _decoded(opener: Opener) -> Iterator[tuple[str, int]]:
+    """Blocks of a file as text, each with the number of bytes it was.
 
     Raises:
         UnicodeDecodeError: with `start` counted from the beginning of the file.
@@ -40,7 +45,7 @@ def _pieces(opener: Callable[[], BinaryIO]) -> Iterator[tuple[str, int]]:
     with opener() as stream:
         stream.read(skip)
         while True:
-            raw = stream.read(PIECE)
+            raw = stream.read(BLOCK)
             waiting = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(raw, final=not raw)
@@ -54,40 +59,36 @@ def _pieces(opener: Callable[[], BinaryIO]) -> Iterator[tuple[str, int]]:
                 return
 
 
-def read(opener: Callable[[], BinaryIO], source: str, scanner: Scanner) -> Iterator[Flat | Quarantined]:
-    """Read a file; memory does not grow with it.
-
-    Args:
-        opener: opens the decompressed file; called several times.
-        source: its name, also the id of the document.
-        scanner: cuts it into sentences and tokens.
+def read(
+    opener: Opener, source: str, options: Options, slice_: Slice | None = None
+) -> Iterator[Document | Flat | Quarantined]:
+    """Read a file or a slice in bounded memory; see `data.formats.registry.TextReader`.
 
     Yields:
-        parts of the one document, each some whole sentences, in order; or the file as refused, alone,
-        where it is not text in UTF-8 or holds nothing visible.
+        parts of the one document, each some whole sentences, in order; or the file as quarantined, alone,
+        where it is not text in UTF-8 or has no visible character.
     """
-    found = split(opener, source, scanner.tokenizer, None)
-    if isinstance(found, Quarantined):
-        yield found
-        return
-    yield from _parts((text for text, _ in _pieces(opener)), source, scanner, found[0].state["wrapped"])
+    scanner = thread_scanner(options.tokenizer_in_use, options.strings)
+    if slice_ is not None:
+        parts = _slice_parts(opener, source, scanner, slice_)
+    else:
+        slices = _find_slices(opener, source, scanner.tokenizer, None)
+        if isinstance(slices, Quarantined):
+            yield slices
+            return
+        parts = _parts((text for text, _ in _decoded(opener)), source, scanner, slices[0].state["wrapped"])
+    yield from parts if options.flat else (part.document() for part in parts)
 
 
-def read_slice(stream: BinaryIO, source: str, scanner: Scanner, piece: Slice) -> Iterator[Flat]:
-    """Read a slice that `cut` found; together all slices give what `read` gives of the whole.
-
-    Args:
-        stream: UTF-8, stands where the slice begins and goes on for `AHEAD` bytes after it, or to the end.
-        source, scanner: as of `read`.
-        piece: the slice.
-    """
+def _slice_parts(opener: Opener, source: str, scanner: Scanner, slice_: Slice) -> Iterator[Flat]:
+    """Parts of a slice, whose stream is UTF-8 and goes on for `AHEAD` bytes after it, or to the end."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     limit: int | None = None
 
-    def pieces() -> Iterator[str]:
+    def texts(stream: BinaryIO) -> Iterator[str]:
         nonlocal limit
-        left, at = piece.end - piece.begin, piece.state["char"]
-        while left > 0 and (raw := stream.read(min(PIECE, left))):
+        left, at = slice_.end - slice_.begin, slice_.state["char"]
+        while left > 0 and (raw := stream.read(min(BLOCK, left))):
             left -= len(raw)
             text = decoder.decode(raw)
             at += len(text)
@@ -97,27 +98,20 @@ def read_slice(stream: BinaryIO, source: str, scanner: Scanner, piece: Slice) ->
             limit = at
             yield ahead
 
-    for flat in _parts(pieces(), source, scanner, piece.state["wrapped"], piece.state["char"]):
-        if limit is None or flat.last[-1] <= limit:
-            yield flat
-            continue
-        count = int(np.searchsorted(flat.first, limit))
-        if count:
-            tokens = int(flat.bounds[count])
-            yield Flat(
-                source,
-                source,
-                flat.at,
-                flat.text,
-                flat.bounds[: count + 1],
-                flat.starts[:tokens],
-                flat.ends[:tokens],
-            )
-        return
+    with opener() as stream:
+        parts = _parts(texts(stream), source, scanner, slice_.state["wrapped"], slice_.state["char"])
+        for part in parts:
+            if limit is None or part.last[-1] <= limit:
+                yield part
+                continue
+            count = int(np.searchsorted(part.first, limit))
+            if count:
+                yield part.head(count)
+            return
 
 
 def utf8(stream: BinaryIO) -> BinaryIO:
-    """A file in UTF-16 as a stream of UTF-8; one in UTF-8 as it is."""
+    """Stream of UTF-8 of a file in UTF-16; the stream itself if it is UTF-8."""
     head = stream.peek(4)[:4]  # type: ignore[attr-defined]
     size, name = next(((len(m), name) for m, name in _MARKS if head.startswith(m)), (0, "utf-8"))
     if name == "utf-8":
@@ -127,15 +121,15 @@ def utf8(stream: BinaryIO) -> BinaryIO:
 
 
 class _Recoded(WrappedStream):
-    """A stream of UTF-8 made from one of another encoding."""
+    """Stream of UTF-8 decoded from another encoding."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
         self.stream, self.decoder, self.held = stream, codecs.getincrementaldecoder(encoding)(), b""
 
     def readinto(self, buffer: Any) -> int:
-        """The next bytes."""
+        """Read the next bytes."""
         while not self.held:
-            raw = self.stream.read(PIECE)
+            raw = self.stream.read(BLOCK)
             self.held = self.decoder.decode(raw, final=not raw).encode()
             if not raw:
                 break
@@ -144,40 +138,41 @@ class _Recoded(WrappedStream):
         return len(some)
 
 
-def split(
-    opener: Callable[[], BinaryIO], source: str, tokenizer: Tokenizer, size: SliceSize | None
-) -> list[Slice] | Quarantined:
-    """Find where a file can be cut: between two sentences, whatever stands further off.
-
-    Args:
-        opener, source: as of `read`.
-        tokenizer: says where sentences end.
-        size: of the slices; None: only one.
+def split(opener: Opener, source: str, options: Options, size: SliceSize) -> list[Slice] | Quarantined:
+    """Find slices that end between two sentences, whatever follows; see `data.formats.registry.TextSplitter`.
 
     Returns:
-        slices, whose bytes count as in UTF-8, with state: char, characters before; wrapped, whether lines
-        are hard-wrapped; or the file as refused.
+        slices, whose bytes count in UTF-8, with state: char, characters before the slice; wrapped, True if
+        lines are hard-wrapped; or the file as quarantined.
     """
-    cutter = _Cutter(tokenizer, size, _encoding(opener))
+    return _find_slices(opener, source, options.tokenizer_in_use, size)
+
+
+def _find_slices(
+    opener: Opener, source: str, tokenizer: Tokenizer, size: SliceSize | None
+) -> list[Slice] | Quarantined:
+    """As `split`; one slice if `size` is None."""
+    splitter = _Splitter(tokenizer, size, _encoding(opener))
     try:
-        for text, count in _pieces(opener):
+        for text, count in _decoded(opener):
             if "\x00" in text:
-                detail = "expected text. Got NUL bytes"
-                return _refuse(opener, source, 0, "not-text", detail, "Give a text file.")
-            cutter.feed(text, count)
+                bad = BadRecord("not-text", "expected text. Got NUL bytes", "Give a text file.")
+                return _quarantined(opener, source, 0, bad)
+            splitter.feed(text, count)
     except UnicodeDecodeError as error:
         detail = f"expected {error.encoding.upper()}. Got something else at byte {error.start}"
-        return _refuse(opener, source, error.start, "invalid-utf8", detail, "Save the file as UTF-8.")
-    if not cutter.visible:
-        detail = "expected text. Got white space alone"
-        return _refuse(opener, source, 0, "no-text", detail, "Fill the file.")
-    return cutter.end()
+        bad = BadRecord("invalid-utf8", detail, "Save the file as UTF-8.")
+        return _quarantined(opener, source, error.start, bad)
+    if not splitter.visible:
+        bad = BadRecord("no-text", "expected text. Got white space alone", "Fill the file.")
+        return _quarantined(opener, source, 0, bad)
+    return splitter.end()
 
 
-class _Cutter:
-    """Finds the slices of a text that comes in pieces."""
+class _Splitter:
+    """Finds the slices of a text that is fed block by block."""
 
-    BEFORE = 256  # characters in front of a cut that settle whether a sentence ends there
+    BEFORE = 256  # characters before a position that decide whether a sentence ends there
     AFTER = MARGIN + LOOKAHEAD
 
     def __init__(self, tokenizer: Tokenizer, size: SliceSize | None, encoding: tuple[int, str]) -> None:
@@ -185,14 +180,14 @@ class _Cutter:
         self.tokenizer, self.size = tokenizer, size
         self.recoded = name != "utf-8"
         self.slices: list[Slice] = []
-        self.begin, self.char = (0 if self.recoded else skip), 0  # of the slice that is open
-        self.text, self.at_byte, self.at_char, self.bytes = "", self.begin, 0, 0  # what is at hand
+        self.begin, self.char = (0 if self.recoded else skip), 0  # of the open slice
+        self.text, self.at_byte, self.at_char, self.bytes = "", self.begin, 0, 0  # the buffer
         self.wrapped: bool | None = None
         self.visible = False
-        self.searched = 0  # characters at hand that have been looked at in vain
+        self.searched = 0  # characters of the buffer searched without success
 
     def feed(self, text: str, count: int) -> None:
-        """Take the next piece, which was so many bytes."""
+        """Add the next block and the number of bytes it was."""
         self.visible = self.visible or not text.isspace()
         if self.wrapped is None or self.size is not None:
             self.text += text
@@ -200,13 +195,13 @@ class _Cutter:
             if self.wrapped is None and len(self.text) >= PROBED:
                 self.wrapped = wraps_lines(self.text)
             if self.wrapped is not None:
-                self._cut(ended=False)
+                self._split(ended=False)
 
     def end(self) -> list[Slice]:
-        """The slices, when there is no more to come."""
+        """Return the slices after the last block."""
         if self.wrapped is None:
             self.wrapped = wraps_lines(self.text)
-        self._cut(ended=True)
+        self._split(ended=True)
         if self.at_byte + self.bytes > self.begin or not self.slices:
             self._close(self.at_byte + self.bytes, self.char)
         return self.slices
@@ -215,48 +210,48 @@ class _Cutter:
         self.slices.append(Slice(self.begin, end, {"char": self.char, "wrapped": self.wrapped}))
         self.begin, self.char = end, char
 
-    def _cut(self, ended: bool) -> None:
+    def _split(self, ended: bool) -> None:
         while self.size is not None:
             wanted = self.begin + self.size(len(self.slices))
             if wanted >= self.at_byte + self.bytes:
                 self._forget(len(self.text))
                 return
             place = max(self._index(wanted - self.at_byte), self.searched)
-            if (found := self._place(place)) is None:
+            if (end := self._place(place)) is None:
                 if not ended:
                     self.searched = max(len(self.text) - self.AFTER, place)
                     self._forget(self.searched)
                 return
             self.searched = 0
-            self._close(self.at_byte + self._size(found), self.at_char + found)
+            self._close(self.at_byte + self._size(end), self.at_char + end)
 
     def _place(self, place: int) -> int | None:
-        """The first place from `place` on where it is certain that a sentence ends."""
+        """The first position from `place` on at which a sentence certainly ends."""
         assert self.wrapped is not None
         step = 1 << 11
         while place + self.AFTER < len(self.text):
             low = max(place - self.BEFORE, 0)
             some, step = self.text[low : place + step], min(2 * step, 1 << 16)
-            for found in self.tokenizer.cuts(some, self.wrapped, 0):
-                if place <= low + found <= low + len(some) - self.AFTER:
-                    following = some[found : found + LOOKAHEAD]
-                    if following.strip() and (some[found].isspace() or some[found - 1] > "\x7f"):
-                        return low + found
+            for end in self.tokenizer.cuts(some, self.wrapped, 0):
+                if place <= low + end <= low + len(some) - self.AFTER:
+                    following = some[end : end + LOOKAHEAD]
+                    if following.strip() and (some[end].isspace() or some[end - 1] > "\x7f"):
+                        return low + end
             place = low + len(some) - self.AFTER + 1
         return None
 
     def _index(self, byte: int) -> int:
-        """The character that holds a byte of the text at hand."""
+        """The character of the buffer that holds a byte."""
         if byte <= 0 or len(self.text) == self.bytes:
             return max(byte, 0)
         return len(self.text.encode()[:byte].decode("utf-8", "ignore"))
 
     def _size(self, characters: int) -> int:
-        """Bytes of the first characters at hand."""
+        """Bytes of the first characters of the buffer."""
         return characters if len(self.text) == self.bytes else len(self.text[:characters].encode())
 
     def _forget(self, place: int) -> None:
-        """Let go of text that no cut from `place` on needs."""
+        """Drop text of the buffer that no split from `place` on needs."""
         drop = place - self.BEFORE
         if drop > 0:
             size = self._size(drop)
@@ -268,47 +263,45 @@ class _Cutter:
             )
 
 
-def _refuse(
-    opener: Callable[[], BinaryIO], source: str, offset: int, reason: str, detail: str, todo: str
-) -> Quarantined:
+def _quarantined(opener: Opener, source: str, offset: int, error: BadRecord) -> Quarantined:
     with opener() as stream:
         raw = stream.read(1 << 16)
-    line = _line(opener, offset) if reason == "invalid-utf8" else None
-    return Quarantined(source, line, offset, reason, detail, todo, raw)
+    line = _line(opener, offset) if error.args[0] == "invalid-utf8" else None
+    return Place(source, line, offset, raw).refuse(error)
 
 
-def _line(opener: Callable[[], BinaryIO], offset: int) -> int | None:
+def _line(opener: Opener, offset: int) -> int | None:
     """The line, from 1, of a byte of a file in UTF-8; None in another encoding."""
     if _encoding(opener)[1] != "utf-8":
         return None
     line = 1
     with opener() as stream:
-        while offset > 0 and (piece := stream.read(min(offset, PIECE))):
-            line += piece.count(b"\n")
-            offset -= len(piece)
+        while offset > 0 and (block := stream.read(min(offset, BLOCK))):
+            line += block.count(b"\n")
+            offset -= len(block)
     return line
 
 
 def _parts(
-    pieces: Iterator[str], source: str, scanner: Scanner, wrapped: bool, at: int = 0
+    blocks: Iterator[str], source: str, scanner: Scanner, wrapped: bool, at: int = 0
 ) -> Iterator[Flat]:
-    """Cut piece by piece; a sentence waits until what follows it can no longer change it.
+    """Split block by block; a sentence waits until what follows it can no longer change it.
 
-    A sentence longer than a piece is read on in doubled steps, so that the work grows with the text alone.
-    `at` says how many characters of the document stand before the first piece.
+    A sentence longer than a block is read on in doubled steps, so that the work grows with the text alone.
+    `at` is the number of characters of the document before the first block.
     """
-    text, begin, wanted = "", 0, PIECE
+    text, begin, wanted = "", 0, BLOCK
     ended = False
     while not ended:
         while len(text) < wanted and not ended:
-            piece = next(pieces, None)
-            ended = piece is None
-            text += piece or ""
+            block = next(blocks, None)
+            ended = block is None
+            text += block or ""
         bounds, starts, ends = scanner.sentences(text, wrapped, begin)
         count = len(bounds) - 1
-        if not ended and count:  # the last goes on, as far as is known
-            settled = np.searchsorted(ends[bounds[1:] - 1], len(text) - MARGIN, side="right")
-            count = min(count - 1, int(settled))
+        if not ended and count:  # the last one may go on
+            certain = np.searchsorted(ends[bounds[1:] - 1], len(text) - MARGIN, side="right")
+            count = min(count - 1, int(certain))
         if count:
             tokens = int(bounds[count])
             end = int(ends[tokens - 1])
@@ -317,4 +310,45 @@ def _parts(
             )
             # one character stays, as tokens may look back at it
             at, text, begin = at + end - 1, text[end - 1 :], 1
-        wanted = max(PIECE, 2 * len(text))
+        wanted = max(BLOCK, 2 * len(text))
+
+
+_MARKUP = re.compile(r"<(\?xml|!doctype|html)", re.IGNORECASE)
+_NOT_PROSE = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".html", ".xml", ".css", ".js", ".py", ".sh")
+
+
+def _unfit(head: Head) -> str | None:
+    """Reason why a file that matches no other format is no plain text to learn from, or None."""
+    if head.first[:1] in "{[" and (head.name.endswith(".json") or head.first.rstrip()[-1:] in "{[}],"):
+        return "JSON, but not lines with a `text` each"
+    if _MARKUP.match(head.first):
+        return "markup"
+    if head.name.endswith(_NOT_PROSE):
+        return f"no prose ({Path(head.name).suffix})"
+    rows = [line.split("\t") for line in head.lines[:200]]
+    table = len(rows) > 1 and len(rows[0]) > 1 and len({len(row) for row in rows}) == 1
+    return "a table without a column of tags" if table or head.name.endswith((".tsv", ".csv")) else None
+
+
+FORMAT = TextFormat(
+    name="plain",
+    rank=1000,  # the last: it matches any file
+    matches=lambda head: True,
+    read=read,
+    split=split,
+    passes=2,
+    lookahead=AHEAD,
+    recode=utf8,
+    one_document=True,
+    unfit=_unfit,
+    utf16=True,
+    title="plain text",
+    record="a file",
+    notes="UTF-8, or UTF-16 with a byte order mark; split into sentences and tokens",
+    hint="plain text in UTF-8",
+    reasons={
+        "invalid-utf8": "bytes that are not UTF-8",
+        "not-text": "NUL bytes",
+        "no-text": "a record without text",
+    },
+)

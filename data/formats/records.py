@@ -1,4 +1,4 @@
-"""What readers hand on: documents of sentences, and records they refuse with the reason."""
+"""Records of the readers of text: sentences, documents, and quarantined records with their reason."""
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence as it came.
+    """A sentence with its tokens, and tags if it has any.
 
     Offsets count code points from the start of its document, 0-based half-open.
     """
@@ -25,7 +25,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Document:
-    """A document, or the next part of one that is read in pieces: parts of one document share its id."""
+    """A document, or the next part of a long one; parts of one document share its id."""
 
     id: str
     source: str
@@ -36,7 +36,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Flat:
-    """A document without labels, or the next part of one, its sentences and tokens in arrays.
+    """An unlabelled document, or the next part of one, with sentences and tokens as arrays.
 
     text begins at character `at` of the document; bounds (n + 1,): sentence i is tokens bounds[i] to
     bounds[i + 1]; starts, ends (N,) of the tokens, as characters of the document.
@@ -54,23 +54,30 @@ class Flat:
 
     @property
     def first(self) -> np.ndarray:
-        """Where each sentence begins."""
+        """Start of each sentence, (n,) characters of the document."""
         first: np.ndarray = self.starts[self.bounds[:-1]]
         return first
 
     @property
     def last(self) -> np.ndarray:
-        """Where each sentence ends."""
+        """End of each sentence, (n,) characters of the document."""
         last: np.ndarray = self.ends[self.bounds[1:] - 1]
         return last
 
     def texts(self) -> list[str]:
-        """The text of each sentence."""
+        """Text of each sentence."""
         pairs = zip((self.first - self.at).tolist(), (self.last - self.at).tolist(), strict=True)
         return [self.text[a:b] for a, b in pairs]
 
+    def head(self, count: int) -> "Flat":
+        """The first sentences of the document."""
+        tokens = int(self.bounds[count])
+        return replace(
+            self, bounds=self.bounds[: count + 1], starts=self.starts[:tokens], ends=self.ends[:tokens]
+        )
+
     def document(self) -> Document:
-        """The same as objects."""
+        """The same document with sentence objects."""
         tokens = [
             (tuple(self.starts[a:b].tolist()), tuple(self.ends[a:b].tolist()))
             for a, b in pairwise(self.bounds.tolist())
@@ -86,7 +93,7 @@ class Flat:
 class Quarantined:
     """A record that cannot be read; it goes to quarantine.
 
-    reason is a stable code ("wrong-columns"), detail says what was expected and what came, todo what to do.
+    reason is a stable code ("wrong-columns"); detail gives what was expected and what came; todo what to do.
     """
 
     source: str
@@ -98,17 +105,42 @@ class Quarantined:
     raw: bytes
 
 
+class BadRecord(Exception):
+    """A record that cannot be used; its arguments are reason, detail and todo of `Quarantined`."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Place of a record in its source, and its bytes.
+
+    line counts from 1, None where the format has no lines; byte_offset counts in the decompressed source.
+    """
+
+    source: str
+    line: int | None
+    byte_offset: int
+    raw: bytes
+
+    def quarantine(self, reason: str, detail: str, todo: str) -> Quarantined:
+        """The record of this place with the reason it is refused for."""
+        return Quarantined(self.source, self.line, self.byte_offset, reason, detail, todo, self.raw)
+
+    def refuse(self, error: BadRecord) -> Quarantined:
+        """The record of this place as the error describes it."""
+        return self.quarantine(*error.args)
+
+
 def by_character(sentence: Sentence) -> Sentence:
-    """Cut tokens into single characters; the first of a B- token keeps B-, the others are I-."""
+    """Split tokens into visible characters; the first one of a B- token is tagged B-, the others I-."""
     if all(end - start == 1 for start, end in zip(sentence.token_start, sentence.token_end, strict=True)):
         return sentence
     starts, tags = list[int](), list[str]()
     for number, (start, end) in enumerate(zip(sentence.token_start, sentence.token_end, strict=True)):
-        places = [at for at in range(start, end) if not sentence.text[at - sentence.start].isspace()]
-        starts += places
+        visible = [at for at in range(start, end) if not sentence.text[at - sentence.start].isspace()]
+        starts += visible
         if sentence.tags is not None:
             tag = sentence.tags[number]
-            tags += [tag, *[tag.replace("B-", "I-", 1)] * (len(places) - 1)] if places else []
+            tags += [tag, *[tag.replace("B-", "I-", 1)] * (len(visible) - 1)] if visible else []
     return replace(
         sentence,
         token_start=tuple(starts),

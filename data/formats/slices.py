@@ -1,8 +1,8 @@
-"""Slices of a source: stretches of its bytes that can be read apart, and give the same records.
+"""Slices of a source: byte ranges that are read on their own and give together the records of the whole.
 
-Where a slice may begin is a matter of the format: after a line of JSON lines, before an entry of FASTA, after
-one of GenBank, between two sentences of plain text (`data.formats.plaintext.split`) or two documents of CoNLL
-(`data.formats.conll.split`). `state` carries what a reader has to know of what stands before.
+Where a slice may begin depends on the format: after a line of JSON lines, before an entry of FASTA, after one
+of GenBank, between two sentences of plain text (`data.formats.plaintext.split`) or two documents of CoNLL
+(`data.formats.conll.split`). `state` carries what a reader has to know of the bytes before.
 """
 
 import hashlib
@@ -16,16 +16,15 @@ import numpy as np
 
 from elman.data.formats.streams import WrappedStream
 
-AHEAD = 1 << 12  # bytes after a slice that a reader of plain text sees, too
 BLOCK = 1 << 20
-BROKEN = (EOFError, zlib.error, OSError)  # what a damaged file raises; an OSError then has no number
+BROKEN = (EOFError, zlib.error, OSError)  # errors of a damaged file; an OSError then has no number
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A stretch of a source.
+    """Byte range of a source.
 
-    begin, end: bytes of the source as decompressed, in UTF-8; of Parquet, row groups.
+    begin, end: bytes of the source as decompressed, in UTF-8; of Parquet, rows.
     state: what its reader has to know, plain values.
     """
 
@@ -34,20 +33,20 @@ class Slice:
     state: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> list[Any]:
-        """As plain values."""
+        """Plain JSON values."""
         return [self.begin, self.end, self.state]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> "Slice":
-        """From the plain values of `to_json`."""
+        """Undo `to_json`."""
         return cls(*value)
 
 
 @dataclass(frozen=True)
 class SliceSize:
-    """How long the slices of a source are.
+    """Size of the slices of a source in bytes.
 
-    The first are shorter, so that something is done soon; a slice goes on to where it may end.
+    The first ones are smaller, so that results come soon; a slice goes on to where it may end.
     """
 
     most: int
@@ -57,22 +56,22 @@ class SliceSize:
 
     @classmethod
     def of(cls, size: int) -> "SliceSize":
-        """About so many bytes."""
+        """About the given number of bytes."""
         return cls(size, max(size // 4, 1))
 
     def __call__(self, number: int) -> int:
-        """Bytes of a slice, by its number."""
+        """Bytes of a slice, by its number from 0."""
         return self.first if number < self.FIRST else self.most
 
 
 def blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """The bytes of a stream, whatever of them can be had before it turns out to be damaged."""
-    while block := stream.read1(BLOCK):  # type: ignore[attr-defined]
+    """Blocks of a stream; of a damaged one, all bytes before the damage."""
+    while block := stream.read1(BLOCK):  # type: ignore[attr-defined]  # of BufferedReader, not in BinaryIO
         yield block
 
 
 def split_lines(stream: BinaryIO, size: SliceSize) -> list[Slice]:
-    """Slices that end after a line; state: line, how many lines stand before."""
+    """Slices that end after a line; state: line, the number of lines before."""
     slices: list[Slice] = []
     begin = at = lines = first = 0
     for block in blocks(stream):
@@ -92,15 +91,15 @@ def split_lines(stream: BinaryIO, size: SliceSize) -> list[Slice]:
 
 
 class SeenIds:
-    """Names that have been met, as 8 bytes each."""
+    """Set of ids seen before, stored as 64-bit hashes."""
 
     def __init__(self) -> None:
         self.recent: set[int] = set()
         self.older = np.empty(0, np.uint64)
 
-    def is_new(self, name: str) -> bool:
-        """Whether a name comes for the first time."""
-        short = short_hash(name)
+    def is_new(self, id: str) -> bool:
+        """Return True if an id comes for the first time, and store it."""
+        short = short_hash(id)
         at = np.searchsorted(self.older, np.uint64(short))
         if short in self.recent or (at < len(self.older) and self.older[at] == short):
             return False
@@ -113,16 +112,16 @@ class SeenIds:
 
 
 def short_hash(name: str) -> int:
-    """8 bytes of a hash of a name."""
+    """The first 64 bits of the BLAKE2b hash of a name."""
     return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest())
 
 
 @dataclass(frozen=True)
 class EntryPattern:
-    """How the entries of a format are told apart.
+    """Boundaries of the entries of a format.
 
     pattern: matches, from the line end before it to just before the next, a line that names an entry (group
-    1) or ends one; leading: whether the naming line begins the entry; lines: bytes that end a line.
+    1) or ends one; leading: True if the naming line begins the entry; lines: bytes that end a line.
     """
 
     pattern: re.Pattern[bytes]
@@ -130,89 +129,104 @@ class EntryPattern:
     lines: re.Pattern[bytes]
 
 
-FASTA = EntryPattern(re.compile(rb"[\r\n]>([^\r\n]*)(?=[\r\n])"), True, re.compile(rb"\r\n|\r|\n"))
-GENBANK = EntryPattern(
-    re.compile(rb"\n(?://[ \t\r]*|VERSION +([^\s]+)[^\n]*)(?=\n)"), False, re.compile(rb"\n")
-)
 _LONGEST_HEAD = 1 << 20
 
 
 def split_entries(stream: BinaryIO, size: SliceSize, entries: EntryPattern) -> list[Slice]:
     """Slices of whole entries.
 
-    state: line, how many lines stand before; seen, names in the slice that an earlier slice has; broken, why
-    the source ends there, of the last slice of one that is damaged.
+    state: line, the number of lines before; seen, ids in the slice that an earlier slice has; broken, the
+    reason why the source ends there, of the last slice of a damaged one.
     """
-    slices: list[Slice] = []
-    met, own, seen = SeenIds(), set[str](), list[str]()
-    begin = lines = first = 0
-    buffer, at = b"\n", -1  # a line end that is not there, before the first line
-    counted = 1  # up to where in the buffer the lines have been counted
-    broken: str | None = None
+    splitter = _EntrySplitter(size, entries)
     source = blocks(stream)
-
-    def count(upto: int) -> None:
-        nonlocal lines, counted
-        lines += sum(1 for _ in entries.lines.finditer(buffer, counted, upto))
-        counted = max(upto, counted)
-
-    def close(end: int) -> None:
-        nonlocal begin, first, seen
-        count(end - at)
-        slices.append(Slice(begin, end, {"line": first} | ({"seen": seen} if seen else {})))
-        begin, first, seen = end, lines, []
-        own.clear()
-
-    ended = False
-    while not ended:
+    broken: str | None = None
+    while True:
         try:
             block = next(source, b"")
         except BROKEN as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             block, broken = b"", str(error)
-        ended = not block
-        buffer += block or b"\n"
-        for match in entries.pattern.finditer(buffer):
+        if not block:
+            return splitter.end(broken)
+        splitter.feed(block)
+
+
+class _EntrySplitter:
+    """Finds the slices of a source that is fed block by block."""
+
+    def __init__(self, size: SliceSize, entries: EntryPattern) -> None:
+        self.size, self.entries = size, entries
+        self.slices: list[Slice] = []
+        self.begin = self.first = self.lines = 0  # of the open slice: first byte, lines before; all lines
+        self.all_ids, self.own_ids, self.seen = SeenIds(), set[str](), list[str]()
+        self.buffer, self.at = b"\n", -1  # begins with a line end that is not there, before the first line
+        self.counted = 1  # bytes of the buffer whose lines are counted
+
+    def feed(self, block: bytes) -> None:
+        """Add the next block."""
+        self._search(block)
+        keep = max(self.buffer.rfind(b"\n"), self.buffer.rfind(b"\r"))
+        keep -= self.buffer[max(keep - 1, 0) : keep + 1] == b"\r\n"
+        tail = len(self.buffer) - keep
+        if keep < 0 or tail > (_LONGEST_HEAD if self.buffer[keep + 1 : keep + 2] == b">" else 1 << 16):
+            keep = len(self.buffer) - 1
+        self._count(keep)
+        self.buffer, self.at, self.counted = self.buffer[keep:], self.at + keep, self.counted - keep
+
+    def end(self, broken: str | None) -> list[Slice]:
+        """The slices after the last block; `broken` is the reason why a damaged source ends there."""
+        self._search(b"\n")
+        end = self.at + len(self.buffer) - 1
+        if end > self.begin or not self.slices or broken is not None:
+            self._close(end)
+        if broken is not None:
+            self.slices[-1].state["broken"] = broken
+        return self.slices
+
+    def _search(self, block: bytes) -> None:
+        """Note the ids of the buffer and the block, and close slices between entries."""
+        self.buffer += block
+        leading = self.entries.leading
+        for match in self.entries.pattern.finditer(self.buffer):
             name = match[1]
-            edge = at + (match.start() + 1 if entries.leading else min(match.end() + 1, len(buffer)))
-            if (name is not None) is entries.leading and edge - begin >= size(len(slices)):
-                close(edge)
+            edge = self.at + (match.start() + 1 if leading else min(match.end() + 1, len(self.buffer)))
+            if (name is not None) is leading and edge - self.begin >= self.size(len(self.slices)):
+                self._close(edge)
             if name is not None and (words := name.decode("utf-8", "surrogateescape").split(maxsplit=1)):
-                if words[0] not in own and not met.is_new(words[0]):
-                    seen.append(words[0])
-                own.add(words[0])
-        if ended:
-            break
-        keep = max(buffer.rfind(b"\n"), buffer.rfind(b"\r"))
-        keep -= buffer[max(keep - 1, 0) : keep + 1] == b"\r\n"
-        tail = len(buffer) - keep
-        if keep < 0 or tail > (_LONGEST_HEAD if buffer[keep + 1 : keep + 2] == b">" else 1 << 16):
-            keep = len(buffer) - 1
-        count(keep)
-        buffer, at, counted = buffer[keep:], at + keep, counted - keep
-    end = at + len(buffer) - 1
-    if end > begin or not slices or broken is not None:
-        close(end)
-    if broken is not None:
-        slices[-1].state["broken"] = broken
-    return slices
+                if words[0] not in self.own_ids and not self.all_ids.is_new(words[0]):
+                    self.seen.append(words[0])
+                self.own_ids.add(words[0])
+
+    def _count(self, upto: int) -> None:
+        """Count the lines of the buffer up to a byte."""
+        self.lines += sum(1 for _ in self.entries.lines.finditer(self.buffer, self.counted, upto))
+        self.counted = max(upto, self.counted)
+
+    def _close(self, end: int) -> None:
+        """End the open slice at a byte of the source."""
+        self._count(end - self.at)
+        state = {"line": self.first} | ({"seen": self.seen} if self.seen else {})
+        self.slices.append(Slice(self.begin, end, state))
+        self.begin, self.first, self.seen = end, self.lines, []
+        self.own_ids.clear()
 
 
 class SliceStream(WrappedStream):
-    """The bytes of a slice as a stream of their own; one of a damaged source ends as that does.
+    """The bytes of a slice as a stream of their own; that of a damaged source ends with the same error.
 
     Args:
         stream: stands where the slice begins.
         length: bytes.
-        broken: why the source ends there, if it is damaged.
+        broken: reason why the source ends there, if it is damaged.
     """
 
     def __init__(self, stream: BinaryIO, length: int, broken: str | None = None) -> None:
         self.stream, self.left, self.broken = stream, length, broken
 
     def readinto(self, buffer: Any) -> int:
-        """The next bytes."""
+        """Read the next bytes."""
         some = self.stream.read(min(len(buffer), self.left))
         if not some and self.broken is not None:
             raise EOFError(self.broken)

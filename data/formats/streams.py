@@ -1,4 +1,4 @@
-"""Files as streams of bytes, decompressed on the way."""
+"""Files as streams of decompressed bytes."""
 
 import gzip
 import io
@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 
 from elman.data.errors import BadInput
 
-BOMB_RATIO, BOMB_FROM = 200, 1 << 30  # no corpus shrinks this much; bytes that are read before it matters
+BOMB_RATIO, BOMB_FROM = 200, 1 << 30  # no corpus shrinks this much; bytes from which the limit counts
 
 
 def open_path(path: Path, compression: str | None, on_read: Callable[[int], None] | None = None) -> BinaryIO:
@@ -17,11 +17,11 @@ def open_path(path: Path, compression: str | None, on_read: Callable[[int], None
     Args:
         path: the file.
         compression: "gz", "zst" or None.
-        on_read: told of bytes of the file as they are read, for progress.
+        on_read: called with the number of bytes of the file read, for progress.
 
-    Raises, while it is read:
-        EOFError, OSError without a number, zlib.error: it is cut off or damaged.
-        BadInput: it unpacks to far more than any corpus does.
+    Raises, while the stream is read:
+        EOFError, OSError without a number, zlib.error: the file is cut off or damaged.
+        BadInput: the file unpacks to far more than any corpus does.
     """
     file: BinaryIO = cast(BinaryIO, io.BufferedReader(_Watched(path, on_read), 1 << 20))
     if compression is None:
@@ -36,7 +36,7 @@ def open_path(path: Path, compression: str | None, on_read: Callable[[int], None
 
 
 class _Watched(io.FileIO):
-    """A file that tells how much of it is read."""
+    """A file that reports how much of it is read."""
 
     def __init__(self, path: Path, on_read: Callable[[int], None] | None) -> None:
         super().__init__(path, "rb")
@@ -50,30 +50,30 @@ class _Watched(io.FileIO):
 
 
 class WrappedStream(io.RawIOBase):
-    """A stream that is read from another one, `stream`, and closes it too."""
+    """A stream read from another one, `stream`, which is closed with it."""
 
     stream: BinaryIO
 
     def readable(self) -> bool:
-        """It is."""
+        """Always True."""
         return True
 
     def close(self) -> None:
-        """The stream below, too."""
+        """Close the inner stream, too."""
         if not self.closed:
             self.stream.close()
         super().close()
 
 
 class _Unpacked(WrappedStream):
-    """A decompressed stream that stops where it has grown out of all proportion."""
+    """A decompressed stream that fails where it is far larger than its file."""
 
     def __init__(self, stream: BinaryIO, file: BinaryIO, path: Path) -> None:
         self.stream, self.file, self.path = stream, file, path
         self.size, self.read_so_far = path.stat().st_size, 0
 
     def readinto(self, buffer: Any) -> int:
-        # gzip, asked for all it has rather than for all that fits, loses nothing before a damaged place
+        # readinto1 returns what gzip has decompressed so far, so that nothing before the damage is lost
         stream: Any = self.stream
         count: int = getattr(stream, "readinto1", stream.readinto)(buffer) or 0
         self.read_so_far += count
@@ -81,7 +81,7 @@ class _Unpacked(WrappedStream):
             raise BadInput(
                 f"at most {BOMB_RATIO} times the size of the file when unpacked",
                 got="more",
-                todo="If it is to be read all the same, unpack it first.",
+                todo="Unpack it first if it is to be read nevertheless.",
                 source=self.path,
             )
         return count

@@ -1,8 +1,8 @@
-"""Genomes: which files belong together, their contigs, and the table they become.
+"""Genomes: which files belong together, and their contigs with features.
 
-for genome in pair(fasta, gff3, open_bytes)[0]:
-    for record in read_genome(genome, open_bytes):      # Contig | Quarantined
-        frame = pieces(record)                          # schema.DNA
+for genome in pair(sequences, annotations, open_bytes)[0]:
+    for record in read_genome(genome, open_bytes, options):  # Contig | Quarantined
+        frame = pieces(record)                               # schema.DNA
 """
 
 import re
@@ -10,35 +10,22 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO
 
 from elman.data.formats.fasta import read_fasta
-from elman.data.formats.genbank import read_genbank
 from elman.data.formats.gff3 import Annotation, Row, read_gff3
+from elman.data.formats.options import Options
 from elman.data.formats.records import Quarantined
-from elman.data.genome.annotation_rules import CODING, AnnotationRule
+from elman.data.formats.registry import SequenceFormat
 from elman.data.genome.contigs import Contig, Feature, over_origin
+from elman.data.sources.detect import Source
 
 _SKIPPED = 1 << 20  # bytes passed over together
 
 
-class Source(Protocol):
-    """A file of a genome: where it lies, what it is called in tables, and "fasta", "gff3" or "genbank"."""
-
-    @property
-    def path(self) -> Path: ...  # noqa: D102
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def kind(self) -> str: ...  # noqa: D102
-
-
-S = TypeVar("S", bound=Source)
-
-
 @dataclass(frozen=True)
 class Genome:
-    """Files that are read together: sequences, and the annotations that speak of their contigs."""
+    """Files that are read together: sequences, and the annotations of their contigs."""
 
     sequences: tuple[Source, ...]
     annotations: tuple[Source, ...] = ()
@@ -50,7 +37,7 @@ def stem(path: Path) -> str:
 
 
 def pair(
-    sequences: Sequence[S], annotations: Sequence[S], open_bytes: Callable[[S], BinaryIO]
+    sequences: Sequence[Source], annotations: Sequence[Source], open_bytes: Callable[[Source], BinaryIO]
 ) -> tuple[list[Genome], list[tuple[Path, str]]]:
     """Find the annotation of each genome.
 
@@ -65,12 +52,12 @@ def pair(
     Returns:
         genomes in the order of their sequences, and (path, reason) of each annotation that has no sequence.
     """
-    fasta = [source for source in sequences if source.kind == "fasta"]
-    of: dict[Path, list[S]] = {source.path: [] for source in fasta}
-    left: list[S] = []
+    bare = [source for source in sequences if not _has_features(source)]
+    of: dict[Path, list[Source]] = {source.path: [] for source in bare}
+    left: list[Source] = []
     for annotation in annotations:
         own = stem(annotation.path)
-        near = [s for s in fasta if s.path.parent == annotation.path.parent]
+        near = [s for s in bare if s.path.parent == annotation.path.parent]
         named = [s for s in near if own == stem(s.path)] or [
             s for s in near if own.startswith(stem(s.path) + ".")
         ]
@@ -80,24 +67,24 @@ def pair(
             left.append(annotation)
     genomes: dict[Path, Genome] = {}
     skipped: list[tuple[Path, str]] = []
-    ids = {s.path: _ids(s, open_bytes) for s in fasta if not of[s.path]} if left else {}
+    ids = {s.path: _ids(s, open_bytes) for s in bare if not of[s.path]} if left else {}
     claimed: dict[Path, Genome] = {}
     own_sequence: list[Genome] = []
     for annotation in left:
         with open_bytes(annotation) as stream:
-            found = read_gff3(stream, annotation.name)
+            content = read_gff3(stream, annotation.name)
         partners = tuple(
-            s for s in fasta if ids.get(s.path, set()) & found.contigs.keys() and s.path not in claimed
+            s for s in bare if ids.get(s.path, set()) & content.contigs.keys() and s.path not in claimed
         )
         if partners:
             genome = Genome(partners, (annotation,))
             claimed.update({s.path: genome for s in partners})
-        elif found.fasta is not None:
+        elif content.fasta is not None:
             own_sequence.append(Genome((annotation,), ()))
         else:
             skipped.append((annotation.path, "an annotation without a FASTA file that holds its contigs"))
     for source in sequences:
-        if source.kind != "fasta":
+        if _has_features(source):
             genomes[source.path] = Genome((source,))
         elif source.path in claimed:
             genome = claimed[source.path]
@@ -107,61 +94,53 @@ def pair(
     return [*genomes.values(), *own_sequence], skipped
 
 
-def _ids(source: S, open_bytes: Callable[[S], BinaryIO]) -> set[str]:
+def _has_features(source: Source) -> bool:
+    """Return True if the entries of a file come with their features."""
+    return isinstance(source.format, SequenceFormat) and source.format.has_features
+
+
+def _ids(source: Source, open_bytes: Callable[[Source], BinaryIO]) -> set[str]:
+    """Ids of the entries of a file of sequences."""
+    assert isinstance(source.format, SequenceFormat)
     try:
         with open_bytes(source) as stream:
-            return {record.id for record in read_fasta(stream, source.name) if isinstance(record, Contig)}
+            records = source.format.read(stream, source.name, Options())
+            return {record.id for record in records if isinstance(record, Contig)}
     except (OSError, EOFError, zlib.error):
         return set()
 
 
 def read_genome(
-    genome: Genome,
-    open_bytes: Callable[[S], BinaryIO],
-    rules: Sequence[AnnotationRule] = CODING,
-    spool: Path | None = None,
+    genome: Genome, open_bytes: Callable[[Source], BinaryIO], options: Options
 ) -> Iterator[Contig | Quarantined]:
     """Read contigs with their features; one contig is in memory at a time, and the labelled rows.
 
     Args:
         genome: the files, as `pair` found them.
         open_bytes: opens one, decompressed.
-        rules: which features become labels.
-        spool: of `data.formats.fasta.read_fasta`.
+        options: of reading.
 
     Yields:
-        contigs, and what was refused: entries, lines of the annotation, features outside their contig or on a
-        contig that is nowhere.
+        contigs, and what is quarantined: entries, lines of the annotation, features outside their contig or
+        on an unknown contig.
     """
     annotations: list[Annotation] = []
     for source in genome.annotations:
-        with open_bytes(source) as stream:  # type: ignore[arg-type]
-            annotations.append(read_gff3(stream, source.name, rules))
+        with open_bytes(source) as stream:
+            annotations.append(read_gff3(stream, source.name, options.labels))
         yield from annotations[-1].quarantined
     seen: set[str] = set()
     for source in genome.sequences:
-        byte_offset, line, own = 0, 1, annotations
-        if source.kind == "gff3":
-            with open_bytes(source) as stream:  # type: ignore[arg-type]
-                inside = read_gff3(stream, source.name, rules)
-            yield from inside.quarantined
-            own = annotations = [inside]
-            if inside.fasta is None:
-                continue
-            byte_offset, line = inside.fasta
-        with open_bytes(source) as stream:  # type: ignore[arg-type]
-            if source.kind == "genbank":
-                yield from read_genbank(stream, source.name, rules, seen=seen, spool=spool)
-                continue
-            for at in range(0, byte_offset, _SKIPPED):
-                stream.read(min(_SKIPPED, byte_offset - at))
-            for record in read_fasta(
-                stream, source.name, byte_offset=byte_offset, line=line, seen=seen, spool=spool
-            ):
-                if isinstance(record, Quarantined) or not own:
+        if not isinstance(source.format, SequenceFormat):  # an annotation with sequences of its own
+            with open_bytes(source) as stream:
+                annotations = [read_gff3(stream, source.name, options.labels)]
+            yield from annotations[0].quarantined
+        with open_bytes(source) as stream:
+            for record in _contigs(source, stream, annotations, seen, options):
+                if isinstance(record, Quarantined) or not annotations or record.features is not None:
                     yield record
                 else:
-                    yield from _annotate(record, own)
+                    yield from _annotate(record, annotations)
     for annotation in annotations:
         for contig, rows in annotation.rows.items():
             if contig not in seen:
@@ -169,8 +148,21 @@ def read_genome(
                 yield from (_misplaced(row, "unknown-contig", detail) for row in rows)
 
 
+def _contigs(
+    source: Source, stream: BinaryIO, annotations: list[Annotation], seen: set[str], options: Options
+) -> Iterator[Contig | Quarantined]:
+    """Entries of a file of sequences, or of the sequence section of an annotation, the last one read."""
+    if isinstance(source.format, SequenceFormat):
+        yield from source.format.read(stream, source.name, options, seen=seen)
+    elif annotations[-1].fasta is not None:
+        byte_offset, line = annotations[-1].fasta
+        for at in range(0, byte_offset, _SKIPPED):
+            stream.read(min(_SKIPPED, byte_offset - at))
+        yield from read_fasta(stream, source.name, options, byte_offset=byte_offset, line=line, seen=seen)
+
+
 def _annotate(contig: Contig, annotations: list[Annotation]) -> Iterator[Contig | Quarantined]:
-    """Refuse features that lie outside, cut those that run over the origin of a circle, attach the rest."""
+    """Quarantine features outside the contig, split those over the origin, and attach the rest."""
     features: list[Feature] = []
     circular = contig.circular or any(contig.id in annotation.circular for annotation in annotations)
     for annotation in annotations:
@@ -188,12 +180,5 @@ def _annotate(contig: Contig, annotations: list[Annotation]) -> Iterator[Contig 
 
 
 def _misplaced(row: Row, reason: str, detail: str) -> Quarantined:
-    return Quarantined(
-        source=row.source,
-        line=row.line,
-        byte_offset=row.byte_offset,
-        reason=reason,
-        detail=detail,
-        todo="Give the annotation that was made for this sequence, of the same version.",
-        raw=row.raw,
-    )
+    todo = "Give the annotation that was made for this sequence, of the same version."
+    return row.place.quarantine(reason, detail, todo)

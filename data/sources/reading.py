@@ -1,4 +1,4 @@
-"""From paths to records: sources found, paired and hashed, each read by the reader of its kind."""
+"""Sources from paths to records: files found, paired and hashed, each read by the reader of its format."""
 
 import contextlib
 import io
@@ -6,32 +6,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from elman.data.errors import BadInput, Changed
-from elman.data.formats import conll, jsonl, plaintext
 from elman.data.formats.options import Options
-from elman.data.formats.records import Document, Flat, Quarantined, by_character
+from elman.data.formats.records import Document
+from elman.data.formats.registry import HEAD_BYTES, AnnotationFormat, Family, Record, TextFormat, text_format
 from elman.data.formats.slices import BROKEN
-from elman.data.genome.contigs import Contig
-from elman.data.sources.detect import HEAD, Family, Source, discover, open_bytes
+from elman.data.sources.detect import Source, discover, open_bytes
 from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.store.disk import key_of, sha256_file
-from elman.data.text.scanner import thread_scanner
-from elman.data.text.tokenizer import Tokenizer, Unit, unit_of
-
-PASSES = {"conll": 4, "plain": 2}  # how often a reader goes through a file, for progress
+from elman.data.text.tokenizer import Unit, unit_of
 
 OnRead = Callable[[float], None]
-Read = Document | Contig | Quarantined
 
 
 @dataclass(frozen=True)
 class HashedSource:
-    """What is read as one: a file of text, or a genome's sequences and annotations.
+    """A source with the hashes of its files: one file of text, or the sequences and annotations of a genome.
 
-    split: set by the user or the name, else None; hashes: sha256 of files, then of annotations; stats: size
-    and time of change of each when it was hashed.
+    split: set by the user or the file name, else None; hashes: sha256 of files, then of annotations; stats:
+    size and time of change of each when it was hashed.
     """
 
     files: tuple[Source, ...]
@@ -42,27 +37,27 @@ class HashedSource:
 
     @property
     def name(self) -> str:
-        """What it is called in tables."""
+        """Name in tables."""
         return self.files[0].name
 
     @property
     def kind(self) -> str:
-        """As in data.sources.detect."""
+        """Name of the format of its first file."""
         return self.files[0].kind
 
     @property
     def sha256(self) -> str:
-        """Names its content: the hash of its file, or of the hashes of all of them."""
+        """Hash of its content: of its file, or of the hashes of all its files."""
         return self.hashes[0] if len(self.hashes) == 1 else key_of(hashes=self.hashes)
 
     @property
     def key(self) -> str:
-        """Names its content and its split."""
+        """Hash of its content and its split."""
         return key_of(sha256=self.sha256, split=self.split)
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """All its files."""
+        """All its files, annotations last."""
         return (*self.files, *self.annotations)
 
     @property
@@ -71,7 +66,7 @@ class HashedSource:
         return sum(source.size for source in self.sources)
 
     def to_json(self) -> dict[str, Any]:
-        """What a manifest says of it."""
+        """Entry of a manifest."""
         hashes = dict(zip((source.name for source in self.sources), self.hashes, strict=True))
         return {
             "name": self.name,
@@ -86,16 +81,16 @@ class HashedSource:
 def collect_sources(
     paths: Sequence[Path], *, family: Family | None = None, split: str | None = None, columns: bool = False
 ) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
-    """Find, pair and hash what is to be read.
+    """Find, pair and hash the files to read.
 
     Args:
         paths: files and folders.
-        family: "text" or "dna"; judged by content if None.
-        split: of everything; where None names set it.
-        columns: whether the user named the columns of tokens and tags.
+        family: "text" or "dna"; found by content if None.
+        split: of all sources; set by file names if None.
+        columns: True if the user has named the columns of tokens and tags.
 
     Returns:
-        items sorted by name, and (path, reason) of what was skipped.
+        sources sorted by name, and (path, reason) of what was skipped.
 
     Raises:
         BadInput: a file is missing, empty or no corpus; or there are both text and DNA.
@@ -113,16 +108,16 @@ def collect_sources(
         raise BadInput("either text or DNA", got=got, todo="Say --kind text or --kind dna.", source=paths[0])
     genomes = [Genome((source,)) for source in sources]
     if "dna" in first:
-        sequences = [source for source in sources if source.kind != "gff3"]
-        annotations = [source for source in sources if source.kind == "gff3"]
+        annotations = [source for source in sources if isinstance(source.format, AnnotationFormat)]
+        sequences = [source for source in sources if source not in annotations]
         genomes, unpaired = pair(sequences, annotations, open_bytes)
         skipped += unpaired
     if not genomes:
         got = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10])
         todo = "Give text, or sequences (FASTA, GenBank) beside the annotation."
         raise BadInput("a corpus", got=got, todo=todo, source=paths[0])
-    items = [_item(genome, split) for genome in genomes]
-    return sorted(items, key=lambda item: (item.name, item.key)), skipped
+    hashed = [_hashed(genome, split) for genome in genomes]
+    return sorted(hashed, key=lambda source: (source.name, source.key)), skipped
 
 
 def collect_parquet(paths: Sequence[Path]) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
@@ -138,16 +133,15 @@ def collect_parquet(paths: Sequence[Path]) -> tuple[list[HashedSource], list[tup
         got = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10])
         todo = "Leave --text-column out for other files."
         raise BadInput("Parquet, for a text column was named", got=got, todo=todo, source=paths[0])
-    return [_item(Genome((source,)), None) for source in tables], skipped
+    return [_hashed(Genome((source,)), None) for source in tables], skipped
 
 
-def _item(genome: Genome, split: str | None) -> HashedSource:
-    files = cast(tuple[Source, ...], genome.sequences)
-    annotations = cast(tuple[Source, ...], genome.annotations)
-    both = (*files, *annotations)
-    stats = tuple(map(_stat, both))  # before the hashes: a change while they are made is seen later
-    hashes = tuple(sha256_file(source.path) for source in both)
-    return HashedSource(files, annotations, split or files[0].split, hashes, stats)
+def _hashed(genome: Genome, split: str | None) -> HashedSource:
+    files = (*genome.sequences, *genome.annotations)
+    stats = tuple(map(_stat, files))  # before the hashes: a change while they are made is seen later
+    hashes = tuple(sha256_file(file.path) for file in files)
+    split = split or genome.sequences[0].split
+    return HashedSource(genome.sequences, genome.annotations, split, hashes, stats)
 
 
 def _stat(source: Source) -> tuple[int, int]:
@@ -155,99 +149,72 @@ def _stat(source: Source) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def read(item: HashedSource, options: Options, on_read: OnRead = lambda amount: None) -> Iterator[Read]:
-    """Read the records of an item; memory does not grow with it.
+def read(source: HashedSource, options: Options, on_read: OnRead = lambda amount: None) -> Iterator[Record]:
+    """Read the records of a source in bounded memory.
 
     Args:
-        item: as found.
-        options: how.
-        on_read: told how many of `item.size` bytes are done, now and then; in the end of all.
+        source: as found.
+        options: of reading.
+        on_read: called with the number of bytes done, of `source.size` in all, now and then.
 
     Raises:
-        BadInput: a file is cut off, damaged, or was changed since it was hashed.
+        BadInput: a file is cut off, damaged, or has changed since it was hashed.
     """
-    for record in read_flat(item, options, on_read, flat=False):
-        assert not isinstance(record, Flat)
-        yield record
-
-
-def read_flat(
-    item: HashedSource, options: Options, on_read: OnRead = lambda amount: None, flat: bool = True
-) -> Iterator[Read | Flat]:
-    """As `read`, but documents without labels come flat where their reader can do that."""
-    left = float(item.size)
+    left = float(source.size)
+    file = source.files[0]
+    format_ = file.format
+    passes = format_.passes if isinstance(format_, TextFormat) else 1
 
     def advance(amount: float) -> None:
         nonlocal left
-        amount = min(amount / PASSES.get(item.kind, 1), left)
+        amount = min(amount / passes, left)
         left -= amount
         on_read(amount)
 
-    def opened(source: Source) -> BinaryIO:
-        return open_bytes(source, advance)
+    def opened(file: Source) -> BinaryIO:
+        return open_bytes(file, advance)
 
-    source = item.files[0]
     try:
-        if source.family == "dna":
-            genome = Genome(item.files, item.annotations)
-            yield from read_genome(genome, opened, options.labels, options.spool)
+        if isinstance(format_, TextFormat):
+            yield from format_.read(partial(opened, file), file.name, options)
         else:
-            yield from _text(source, options, partial(opened, source), flat)
+            yield from read_genome(Genome(source.files, source.annotations), opened, options)
     except BROKEN as error:
-        raise damaged(source, error) from None
-    check_unchanged(item)
+        raise damaged(file, error) from None
+    check_unchanged(source)
     on_read(left)
 
 
-def damaged(source: Source, error: Exception) -> Exception:
-    """What a file is to a user that cannot be read to its end; an error of the disk as it is."""
+def damaged(file: Source, error: Exception) -> Exception:
+    """Translate an error of reading a damaged file; an error of the disk is returned as it is."""
     if isinstance(error, OSError) and error.errno is not None:
         return error
     got = f"one that is cut off or damaged ({error})"
-    return BadInput("a whole file", got=got, todo="Fetch it again.", source=source.path)
+    return BadInput("a whole file", got=got, todo="Fetch it again.", source=file.path)
 
 
-def check_unchanged(item: HashedSource) -> None:
-    """Compare the files of an item with what they were when they were hashed.
+def check_unchanged(source: HashedSource) -> None:
+    """Check that the files of a source are as they were when they were hashed.
 
     Raises:
         Changed: one has another size or time of change.
     """
-    for source, stat in zip(item.sources, item.stats, strict=True):
-        if _stat(source) != stat:
+    for file, stat in zip(source.sources, source.stats, strict=True):
+        if _stat(file) != stat:
             got = "another size or time of change than before"
             todo = "Run the same command again when nothing writes it."
-            raise Changed(
-                "a file that does not change during the run", got=got, todo=todo, source=source.path
-            )
+            raise Changed("a file that does not change during the run", got=got, todo=todo, source=file.path)
 
 
-def _text(
-    source: Source, options: Options, opener: Callable[[], BinaryIO], flat: bool = False
-) -> Iterator[Document | Flat | Quarantined]:
-    tokenizer = options.tokenizer or Tokenizer(unit=options.unit)
-    if source.kind == "jsonl":
-        yield from jsonl.read(opener, source.name, tokenizer, thread_scanner(tokenizer) if flat else None)
-    elif source.kind == "plain":
-        parts = plaintext.read(opener, source.name, thread_scanner(tokenizer))
-        yield from parts if flat else (p.document() if isinstance(p, Flat) else p for p in parts)
-    else:
-        for record in conll.read(
-            opener, source.name, token_column=options.token_column, tag_column=options.tag_column
-        ):
-            if options.unit == "char" and isinstance(record, Document):
-                yield replace(record, sentences=tuple(map(by_character, record.sentences)))
-            else:
-                yield record
-
-
-def unit_by_script(item: HashedSource, options: Options) -> Unit:
-    """The unit that the beginning of a text tells: "char" where most of it is Han or Kana, else "word"."""
+def unit_by_script(source: HashedSource, options: Options) -> Unit:
+    """Unit of the beginning of a text: "char" if most letters are Han or Kana, else "word"."""
+    file = source.files[0]
+    words = replace(options, unit="word", flat=False)
     text = ""
-    with contextlib.suppress(BadInput, *BROKEN):  # what is wrong comes to light when all of it is read
-        with open_bytes(item.files[0]) as stream:
-            head = b"".join(stream.readlines(HEAD))
-        for record in _text(item.files[0], replace(options, unit="word"), partial(io.BytesIO, head)):
+    with contextlib.suppress(BadInput, *BROKEN):  # reported when the whole file is read
+        with open_bytes(file) as stream:
+            head = b"".join(stream.readlines(HEAD_BYTES))
+        for record in text_format(file.kind).read(partial(io.BytesIO, head), file.name, words):
             if isinstance(record, Document):
                 text += "\n".join(sentence.text for sentence in record.sentences)
     return unit_of(text)

@@ -4,6 +4,7 @@ Spans follow conlleval's rule (Tjong Kim Sang, CoNLL-2000): an I- after O or aft
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -34,20 +35,21 @@ def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
 
     IOB1 writes B- only where an entity follows another of its type. Stray I- in IOB2 are fewer than its B-.
     """
-    opened_b = opened_i = touching_b = 0
-    for sequence in sequences:
-        before = (OUTSIDE, "")
-        for tag in sequence:
-            prefix, kind = split_tag(tag)
-            if prefix in "LU":
-                return "BILOU"
-            if prefix in "ESM":
-                return "IOBES"
-            fresh = before[0] == OUTSIDE or before[1] != kind
-            opened_b += prefix == "B" and fresh
-            touching_b += prefix == "B" and not fresh
-            opened_i += prefix == "I" and fresh
-            before = (prefix, kind)
+    return scheme_of_pairs(pair for sequence in sequences for pair in pairwise([OUTSIDE, *sequence]))
+
+
+def scheme_of_pairs(pairs: Iterable[tuple[str, str]]) -> Scheme:
+    """As `detect_scheme`, from the distinct pairs of neighbouring tags; O stands before the first tag."""
+    opened_b = opened_i = False
+    for before, tag in pairs:
+        prefix, kind = split_tag(tag)
+        if prefix in "LU":
+            return "BILOU"
+        if prefix in "ESM":
+            return "IOBES"
+        opens = before == OUTSIDE or split_tag(before)[1] != kind
+        opened_b = opened_b or (prefix == "B" and opens)
+        opened_i = opened_i or (prefix == "I" and opens)
     return "IOB1" if opened_i and not opened_b else "IOB2"
 
 

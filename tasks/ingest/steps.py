@@ -27,8 +27,8 @@ from elman.data.corpus.shards import (
 from elman.data.encoding.encode import tokens_of
 from elman.data.errors import BadInput, ElmanError, UsageError
 from elman.data.formats.options import Options
+from elman.data.formats.registry import Family, text_format
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
-from elman.data.sources.detect import Family
 from elman.data.sources.reading import HashedSource, OnRead, collect_sources, read, unit_by_script
 from elman.data.store.dataset import Dataset, Shard
 from elman.data.store.disk import atomic_write, key_of
@@ -273,8 +273,10 @@ def commit(
     if writer.kind == TEXT:
         known = before.sources if before else []
         tokenizer = options.tokenizer or Tokenizer(unit=options.unit)
-        if any(item.kind == "conll" for item in items):
-            pretokenised = {entry["name"] for entry in [*known, *entries] if entry["kind"] == "conll"}
+        if any(text_format(item.kind).tokenised for item in items):
+            pretokenised = {
+                entry["name"] for entry in [*known, *entries] if text_format(entry["kind"]).tokenised
+            }
             tokenizer = _fitted(staging, everything, pretokenised, tokenizer)
         meta |= {"unit": options.unit, "tokenizer": tokenizer.to_json()}
     else:

@@ -97,12 +97,13 @@ import resource, sys
 from pathlib import Path
 from elman.data.corpus.contig_pieces import pieces
 from elman.data.formats.fasta import read_fasta
+from elman.data.formats.options import Options
 from elman.data.formats.gff3 import read_gff3
 path = Path(sys.argv[1])
 with path.open("rb") as stream:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if path.suffix == ".fna":
-        (contig,) = read_fasta(stream, "x", spool=path.parent)
+        (contig,) = read_fasta(stream, "x", Options(spool=path.parent))
         size = 0
         for at in range(contig.length // 100_000):
             size += len(pieces(contig, numbers=range(at, at + 1))["bases"][0])

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from elman.data.errors import BadInput
 from elman.data.formats import conll
+from elman.data.formats.conll_layout import layout_of, sentences
+from elman.data.formats.options import Options
 from elman.data.formats.records import Document, Quarantined
 from elman.data.text.tags import spans
 
 
 def read(raw, **options):
     raw = raw.encode() if isinstance(raw, str) else raw
-    found = list(conll.read(lambda: io.BytesIO(raw), "f.conll", **options))
+    found = list(conll.read(lambda: io.BytesIO(raw), "f.conll", Options(**options)))
     documents = [d for d in found if isinstance(d, Document)]
     return documents, [r for r in found if isinstance(r, Quarantined)]
 
@@ -115,9 +117,9 @@ def test_a_bad_sentence_is_refused_with_its_line_and_the_rest_is_read(row, reaso
 def test_byte_offsets_and_lines_point_at_the_first_row():
     raw = "# é\na\tO\n\n\nb\tO\n"
     documents, _ = read(raw)
-    sentences = [s for d in documents for s in d.sentences]
-    assert [s.line for s in sentences] == [2, 5]
-    assert [raw.encode()[s.byte_offset : s.byte_offset + 1] for s in sentences] == [b"a", b"b"]
+    records = [s for d in documents for s in d.sentences]
+    assert [s.line for s in records] == [2, 5]
+    assert [raw.encode()[s.byte_offset : s.byte_offset + 1] for s in records] == [b"a", b"b"]
 
 
 def test_offsets_count_from_the_start_of_the_document():
@@ -136,15 +138,14 @@ def test_a_file_without_rows_is_bad_input():
 @given(st.lists(st.binary(max_size=30), max_size=8))
 def test_nothing_is_lost_whatever_the_bytes(lines):
     raw = b"a\tO\n\n" * 250 + b"\n".join(lines)
-    layout = conll.layout_of(lambda: io.BytesIO(raw), "f")
-    with io.BytesIO(raw) as stream:
-        cut = list(conll._sentences(stream, layout.tabs, layout.columns, ranges=layout.index == 0))
+    layout = layout_of(lambda: io.BytesIO(raw), "f")
+    expected = list(sentences(io.BytesIO(raw), layout))
     documents, refused = read(raw)
-    assert sum(len(d.sentences) for d in documents) + len(refused) == len(cut)
+    assert sum(len(d.sentences) for d in documents) + len(refused) == len(expected)
 
 
 @pytest.mark.parametrize(
-    ("name", "sentences", "tokens", "entities"),
+    ("name", "sentence_count", "tokens", "entities"),
     [
         ("ncbi-disease/train.tsv.gz", 5424, 135701, 5134),
         ("litbank/proper_names.test.conll", 944, 21781, 370),
@@ -155,11 +156,11 @@ def test_nothing_is_lost_whatever_the_bytes(lines):
         ("uner-zh-gsdsimp/zh_gsdsimp-ud-dev.iob2", 500, 12663, 753),
     ],
 )
-def test_real_corpora_have_the_counts_of_their_readmes(corpora, name, sentences, tokens, entities):
+def test_real_corpora_have_the_counts_of_their_readmes(corpora, name, sentence_count, tokens, entities):
     path = corpora / "text" / name
     opener = gzip.open if path.suffix == ".gz" else open
-    found = list(conll.read(lambda: opener(path, "rb"), name))
+    found = list(conll.read(lambda: opener(path, "rb"), name, Options()))
     read_ones = [s for d in found if isinstance(d, Document) for s in d.sentences]
-    assert (len(read_ones), sum(len(s.token_start) for s in read_ones)) == (sentences, tokens)
+    assert (len(read_ones), sum(len(s.token_start) for s in read_ones)) == (sentence_count, tokens)
     assert sum(len(spans(s.tags)) for s in read_ones if s.tags) == entities
     assert not any(isinstance(d, Quarantined) for d in found)

@@ -8,13 +8,14 @@ import pytest
 from Bio import bgzf
 
 from elman.data.formats.fasta import read_fasta
+from elman.data.formats.options import Options
 from elman.data.formats.records import Quarantined
 from elman.data.formats.streams import open_path
 from elman.data.genome.contigs import Contig
 
 
 def read(raw: bytes):
-    return list(read_fasta(io.BytesIO(raw), "x.fa"))
+    return list(read_fasta(io.BytesIO(raw), "x.fa", Options()))
 
 
 def test_entries_come_with_their_place_and_their_case():
@@ -75,7 +76,7 @@ def test_a_file_without_any_header_is_one_refusal():
 def test_the_entry_that_a_broken_gzip_ends_in_is_refused():
     raw = gzip.compress(b">a\nACGT\n>b\n" + bytes(random.Random(0).choices(b"ACGT", k=90_000)))
     with gzip.GzipFile(fileobj=io.BytesIO(raw[:-300])) as stream:
-        whole, bad = read_fasta(stream, "x.fa.gz")
+        whole, bad = read_fasta(stream, "x.fa.gz", Options())
     assert (whole.id, bad.reason, bad.line, bad.byte_offset) == ("a", "truncated", 3, 8)
 
 
@@ -94,7 +95,10 @@ def test_blocked_gzip_is_read_to_its_end(tmp_path):
     with bgzf.BgzfWriter(str(path)) as out:
         out.write(">a\n" + "ACGTTGCA\n" * 20_000 + ">b\nAC\n")
     with open_path(path, "gz") as stream:
-        assert [(r.id, r.length) for r in read_fasta(stream, "x.fa.gz")] == [("a", 160_000), ("b", 2)]
+        assert [(r.id, r.length) for r in read_fasta(stream, "x.fa.gz", Options())] == [
+            ("a", 160_000),
+            ("b", 2),
+        ]
 
 
 def test_no_bytes_no_records():

@@ -5,6 +5,7 @@ import io
 import pytest
 
 from elman.data.formats.genbank import read_genbank
+from elman.data.formats.options import Options
 from elman.data.formats.records import Quarantined
 from elman.data.genome.contigs import Contig, Feature
 
@@ -28,7 +29,7 @@ def entry(id="A1", location="1..9", more=""):
 
 
 def read(raw: bytes):
-    return list(read_genbank(io.BytesIO(raw), "x.gb"))
+    return list(read_genbank(io.BytesIO(raw), "x.gb", Options()))
 
 
 def test_an_entry_is_a_contig_with_its_case_and_features():

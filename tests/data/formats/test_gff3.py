@@ -85,7 +85,7 @@ def test_lines_may_end_in_any_way_however_many_there_are(end):
     found = read_gff3(io.BytesIO("".join(lines).encode()), "x")
     rows = found.rows["c"]
     assert (len(rows), found.quarantined) == (40_000, [])
-    assert (rows[-1].line, rows[-1].byte_offset) == (40_000, sum(map(len, lines[:-1])))
+    assert (rows[-1].place.line, rows[-1].place.byte_offset) == (40_000, sum(map(len, lines[:-1])))
 
 
 def test_a_line_beyond_all_measure_is_refused_alone():
@@ -93,4 +93,4 @@ def test_a_line_beyond_all_measure_is_refused_alone():
     found = read_gff3(io.BytesIO(HEAD + long + good), "x")
     (bad,) = found.quarantined
     assert (bad.reason, bad.byte_offset, bad.raw) == ("line-too-long", len(HEAD), long[: 1 << 20])
-    assert found.rows["c"][0].byte_offset == len(HEAD) + len(long)
+    assert found.rows["c"][0].place.byte_offset == len(HEAD) + len(long)

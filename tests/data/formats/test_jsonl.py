@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.formats import jsonl
+from elman.data.formats.options import Options
 from elman.data.formats.records import Document, Quarantined
 from elman.data.text.tags import spans
-from elman.data.text.tokenizer import Tokenizer
 
 
 def read(*values):
     lines = [v if isinstance(v, bytes) else json.dumps(v, ensure_ascii=False).encode() for v in values]
     raw = b"\n".join(lines) + b"\n"
-    return list(jsonl.read(lambda: io.BytesIO(raw), "f.jsonl", Tokenizer()))
+    return list(jsonl.read(lambda: io.BytesIO(raw), "f.jsonl", Options()))
 
 
 def entities(document):

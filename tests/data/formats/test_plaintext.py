@@ -1,4 +1,4 @@
-"""A file of any length is one document, read in pieces that leave no trace."""
+"""A file of any length is one document, read in blocks that leave no trace."""
 
 import codecs
 import gzip
@@ -8,9 +8,8 @@ import random
 import pytest
 
 from elman.data.formats import plaintext
-from elman.data.formats.records import Document, Flat, Quarantined
-from elman.data.text.scanner import Scanner
-from elman.data.text.tokenizer import Tokenizer
+from elman.data.formats.options import Options
+from elman.data.formats.records import Document, Quarantined
 
 STORY = (
     "Sam left. Tom stayed, “for now”.\r\nThe café closed at 3.50!\n\nA title\n\n他說：「好。」然後走了。\n"
@@ -18,8 +17,7 @@ STORY = (
 
 
 def read(raw, tokenizer=None):
-    parts = plaintext.read(lambda: io.BytesIO(raw), "f.txt", Scanner(tokenizer or Tokenizer()))
-    return [part.document() if isinstance(part, Flat) else part for part in parts]
+    return list(plaintext.read(lambda: io.BytesIO(raw), "f.txt", Options(tokenizer=tokenizer)))
 
 
 def sentences(parts):
@@ -42,18 +40,18 @@ def test_a_byte_order_mark_is_no_part_of_the_text(raw):
     assert [(s.start, s.text) for s in sentences(read(raw))] == [(a, t) for a, _, t in decoded(STORY)]
 
 
-def in_pieces(monkeypatch, raw, piece, wrapped):
+def in_blocks(monkeypatch, raw, size, wrapped):
     with monkeypatch.context() as patch:
         patch.setattr(plaintext, "wraps_lines", lambda _: wrapped)
         patch.setattr(plaintext, "PROBED", 0)
-        patch.setattr(plaintext, "PIECE", piece)
+        patch.setattr(plaintext, "BLOCK", size)
         return read(raw)
 
 
-@pytest.mark.parametrize("piece", [1 << 10, (1 << 10) + 1, 1 << 13])
-def test_the_size_of_pieces_changes_nothing(monkeypatch, piece):
+@pytest.mark.parametrize("size", [1 << 10, (1 << 10) + 1, 1 << 13])
+def test_the_size_of_blocks_changes_nothing(monkeypatch, size):
     text = "\n\n".join(f"{STORY} Number {i} of the story goes on. And on" for i in range(400))
-    parts = in_pieces(monkeypatch, text.encode(), piece, plaintext.wraps_lines(text))
+    parts = in_blocks(monkeypatch, text.encode(), size, plaintext.wraps_lines(text))
     assert len(parts) > 3
     assert sentences(parts) == sentences(read(text.encode()))
     assert {part.id for part in parts} == {"f.txt"}
@@ -61,16 +59,16 @@ def test_the_size_of_pieces_changes_nothing(monkeypatch, piece):
 
 @pytest.mark.parametrize("wrapped", [True, False])
 @pytest.mark.parametrize("seed", range(20))
-def test_pieces_leave_no_trace_in_text_that_is_mostly_ends(monkeypatch, seed, wrapped):
+def test_blocks_leave_no_trace_in_text_that_is_mostly_ends(monkeypatch, seed, wrapped):
     marks = random.Random(seed).choices(
         [*list("....!?  \n\r\t'\"”)。」aBé5字"), "Mr.", "\n\n", " " * 300], k=3000
     )
     raw = "".join(marks).encode()
-    whole = in_pieces(monkeypatch, raw, 1 << 20, wrapped)
-    assert sentences(in_pieces(monkeypatch, raw, 7, wrapped)) == sentences(whole)
+    whole = in_blocks(monkeypatch, raw, 1 << 20, wrapped)
+    assert sentences(in_blocks(monkeypatch, raw, 7, wrapped)) == sentences(whole)
 
 
-def test_white_space_of_many_pieces_is_walked_over():
+def test_white_space_of_many_blocks_is_skipped():
     text = "Sam left.\n\n" + " " * (3 << 18) + "Tom stayed."
     assert decoded(text) == [(0, 9, "Sam left."), (len(text) - 11, len(text), "Tom stayed.")]
 
@@ -91,8 +89,8 @@ def test_a_file_that_is_no_text_is_refused_whole_with_the_byte(raw, reason, offs
     assert refused.line == (raw[:offset].count(b"\n") + 1 if reason == "invalid-utf8" else None)
 
 
-def test_the_bad_byte_is_found_beyond_the_first_piece(monkeypatch):
-    monkeypatch.setattr(plaintext, "PIECE", 7)
+def test_the_bad_byte_is_found_beyond_the_first_block(monkeypatch):
+    monkeypatch.setattr(plaintext, "BLOCK", 7)
     (refused,) = read("é".encode() * 20 + b"\xff")
     assert isinstance(refused, Quarantined)
     assert (refused.byte_offset, refused.line) == (40, 1)

@@ -10,7 +10,7 @@ import pytest
 from elman.data.formats.options import Options
 from elman.data.formats.records import Document, Flat, Quarantined
 from elman.data.formats.slices import SeenIds, SliceSize
-from elman.data.sources.reading import collect_sources, read_flat
+from elman.data.sources.reading import collect_sources, read
 from elman.data.sources.splitting import open_whole, read_slice, seekable, split_source, unpack
 from elman.data.text.tokenizer import Tokenizer
 
@@ -33,20 +33,19 @@ def flat_of(records):
 def both(path: Path, size: int, tmp_path: Path, options: Options | None = None, family="text"):
     """A file read at once and in slices, and how many there are."""
     options = options or Options(tokenizer=Tokenizer())
-    (item,), _ = collect_sources([path], family=family)
-    pieces = split_source(item, options, SliceSize.of(size))
-    assert not isinstance(pieces, Quarantined)
-    assert pieces[0].begin in (0, 3)
-    assert all(a.end == b.begin for a, b in itertools.pairwise(pieces))
-    source = item.files[0]
+    (source,), _ = collect_sources([path], family=family)
+    slices = split_source(source, options, SliceSize.of(size))
+    assert not isinstance(slices, Quarantined)
+    assert slices[0].begin in (0, 3)
+    assert all(a.end == b.begin for a, b in itertools.pairwise(slices))
     files = itertools.repeat(None)
-    if not seekable(source):
+    if not seekable(source.files[0]):
         (tmp_path / "unpacked").mkdir(exist_ok=True)
-        files = unpack(source, pieces, tmp_path / "unpacked", [True] * len(pieces))
-    found = []
-    for piece, file in zip(pieces, files, strict=False):
-        found += read_slice(item, piece, options, file, piece.begin if file else 0)
-    return flat_of(read_flat(item, options)), flat_of(found), len(pieces)
+        files = unpack(source.files[0], slices, tmp_path / "unpacked", [True] * len(slices))
+    records = []
+    for slice_, file in zip(slices, files, strict=False):
+        records += read_slice(source, slice_, options, file, slice_.begin if file else 0)
+    return flat_of(read(source, options)), flat_of(records), len(slices)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -137,14 +136,14 @@ def test_genbank_is_cut_after_entries(tmp_path):
 
 def test_the_bytes_of_utf16_count_as_in_utf8(tmp_path):
     (tmp_path / "a.txt").write_bytes("Café. Sam.\n".encode("utf-16"))
-    (item,), _ = collect_sources([tmp_path / "a.txt"], family="text")
-    (piece,) = split_source(item, Options(tokenizer=Tokenizer()), SliceSize.of(100))
-    with open_whole(item.files[0]) as stream:
-        assert stream.read()[piece.begin : piece.end] == "Café. Sam.\n".encode()
+    (source,), _ = collect_sources([tmp_path / "a.txt"], family="text")
+    (slice_,) = split_source(source, Options(tokenizer=Tokenizer()), SliceSize.of(100))
+    with open_whole(source.files[0]) as stream:
+        assert stream.read()[slice_.begin : slice_.end] == "Café. Sam.\n".encode()
 
 
-def test_names_are_remembered_whatever_their_number():
-    met = SeenIds()
-    assert all(met.is_new(str(n)) for n in range(200_000))
-    assert len(met.older) > 100_000
-    assert not any(met.is_new(str(n)) for n in range(0, 200_000, 997))
+def test_ids_are_remembered_whatever_their_number():
+    seen = SeenIds()
+    assert all(seen.is_new(str(n)) for n in range(200_000))
+    assert len(seen.older) > 100_000
+    assert not any(seen.is_new(str(n)) for n in range(0, 200_000, 997))

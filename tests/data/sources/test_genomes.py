@@ -1,29 +1,23 @@
 """Genomes: pairing, features in their place, pieces and stretches."""
 
 import gzip
-from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from elman.data.corpus.contig_pieces import pieces, stretches
+from elman.data.formats.options import Options
 from elman.data.formats.records import Quarantined
 from elman.data.genome.contigs import Contig, Feature
+from elman.data.sources.detect import Source
 from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.store import schema
 
 GFF = "##gff-version 3\n{}\tx\tCDS\t{}\t{}\t.\t{}\t0\tID={}\n"
 
 
-@dataclass(frozen=True)
-class File:
-    path: Path
-    kind: str
-
-    @property
-    def name(self) -> str:
-        return self.path.name
+def source(path, kind):
+    return Source(path, path.name, kind, None, None, 0)
 
 
 def open_bytes(source):
@@ -35,7 +29,7 @@ def write(tmp_path):
     def put(name, text, kind):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-        return File(tmp_path / name, kind)
+        return source(tmp_path / name, kind)
 
     return put
 
@@ -66,7 +60,7 @@ def test_annotations_pair_by_the_names_of_contigs(write):
 def test_features_outside_or_on_no_contig_are_refused_and_the_rest_used(write):
     lines = [("c", 1, 3, "+", "in"), ("c", 3, 9, "+", "out"), ("d", 1, 3, "+", "lost")]
     gff = write("a.gff3", "".join(GFF.format(*line) for line in lines), "gff3")
-    found = list(read_genome(Genome((write("a.fa", ">c\nACGT\n", "fasta"),), (gff,)), open_bytes))
+    found = list(read_genome(Genome((write("a.fa", ">c\nACGT\n", "fasta"),), (gff,)), open_bytes, Options()))
     assert [(r.reason, r.line) for r in found if isinstance(r, Quarantined)] == [
         ("outside-contig", 4),
         ("unknown-contig", 6),
@@ -79,15 +73,17 @@ def test_features_outside_or_on_no_contig_are_refused_and_the_rest_used(write):
 def test_a_feature_over_the_origin_of_a_circle_becomes_two_parts(write, strand, phases):
     text = GFF.format("c", 1, 10, "+", "c;Is_circular=true").replace("CDS", "region")
     gff = write("a.gff3", text + GFF.format("c", 7, 15, strand, "x"), "gff3")
-    (contig,) = read_genome(Genome((write("a.fa", ">c\nACGTACGTAC\n", "fasta"),), (gff,)), open_bytes)
+    (contig,) = read_genome(
+        Genome((write("a.fa", ">c\nACGTACGTAC\n", "fasta"),), (gff,)), open_bytes, Options()
+    )
     assert [(f.start, f.end, f.phase) for f in contig.features] == [(0, 5, phases[0]), (6, 10, phases[1])]
 
 
 def test_sequence_without_annotation_has_no_features_rather_than_none(write):
     alone = Genome((write("a.fa", ">c\nAC\n", "fasta"),))
-    assert [c.features for c in read_genome(alone, open_bytes)] == [None]
+    assert [c.features for c in read_genome(alone, open_bytes, Options())] == [None]
     bare = Genome(alone.sequences, (write("a.gff3", "##gff-version 3\n", "gff3"),))
-    assert [c.features for c in read_genome(bare, open_bytes)] == [()]
+    assert [c.features for c in read_genome(bare, open_bytes, Options())] == [()]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
@@ -95,7 +91,7 @@ def test_a_gff3_with_its_own_sequence_is_a_genome(write, end):
     text = GFF.format("c", 1, 3, "+", "x") + "##FASTA\n>c\nACGT\n"
     gff = write("a.gff3", text.replace("\n", end), "gff3")
     genomes, skipped = pair([], [gff], open_bytes)
-    (contig,) = read_genome(genomes[0], open_bytes)
+    (contig,) = read_genome(genomes[0], open_bytes, Options())
     assert (contig.bases, len(contig.features), contig.line, skipped) == ("ACGT", 1, 4, [])
 
 
@@ -125,21 +121,21 @@ def test_stretches_join_what_pieces_cut():
 def test_the_fixture_reads_as_published(checkout):
     folder = checkout / "tests" / "fixtures"
     genomes, _ = pair(
-        [File(folder / "ecoli_100kb.fna.gz", "fasta")],
-        [File(folder / "ecoli_100kb.gff3.gz", "gff3")],
+        [source(folder / "ecoli_100kb.fna.gz", "fasta")],
+        [source(folder / "ecoli_100kb.gff3.gz", "gff3")],
         open_bytes,
     )
-    (contig,) = read_genome(genomes[0], open_bytes)
+    (contig,) = read_genome(genomes[0], open_bytes, Options())
     assert (contig.id, contig.length) == ("U00096.3", 97086)
     assert contig.features[0] == Feature(189, 255, "+", "CDS", 0, "cds-AAC73112.1")
 
 
 def test_whole_genomes_read_as_their_readme_says(corpora):
     folder = corpora / "dna" / "ecoli_k12_mg1655"
-    files = [File(path, "fasta" if ".fna" in path.name else "gff3") for path in sorted(folder.glob("*.gz"))]
+    files = [source(path, "fasta" if ".fna" in path.name else "gff3") for path in sorted(folder.glob("*.gz"))]
     fasta, gff = ([f for f in files if f.kind == kind] for kind in ("fasta", "gff3"))
     (genome,), _ = pair(fasta, gff, open_bytes)
-    (contig,) = read_genome(genome, open_bytes)
+    (contig,) = read_genome(genome, open_bytes, Options())
     ids = {(f.id, f.label) for f in contig.features}
     assert contig.length == 4_641_652
     assert [sum(label == name for _, label in ids) for name in ("CDS", "pseudogene")] == [4242, 115]
@@ -166,6 +162,8 @@ def test_a_contig_all_in_lower_case_is_not_masked():
 def test_the_annotation_may_say_that_a_contig_is_a_circle(write):
     text = GFF.format("c", 1, 4, "+", "c;Is_circular=true").replace("CDS", "region")
     (contig,) = read_genome(
-        Genome((write("a.fa", ">c\nACGT\n", "fasta"),), (write("a.gff3", text, "gff3"),)), open_bytes
+        Genome((write("a.fa", ">c\nACGT\n", "fasta"),), (write("a.gff3", text, "gff3"),)),
+        open_bytes,
+        Options(),
     )
     assert contig.circular

@@ -1,0 +1,276 @@
+"""Registry of input formats: one module a format, found by listing this folder.
+
+A module of `data/formats` that assigns a `Format` to the name `FORMAT` is a format; nothing else has to be
+changed to add one. Detection, reading, slicing, the tables of docs/formats.md and the messages that list what
+can be read come from these records.
+"""
+
+import functools
+import importlib
+import itertools
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, ClassVar, Literal, Protocol
+
+from elman.data import formats
+from elman.data.formats.options import Options
+from elman.data.formats.records import Document, Flat, Quarantined
+from elman.data.formats.slices import EntryPattern, Slice, SliceSize
+from elman.data.genome.contigs import Contig
+
+Family = Literal["text", "dna", "table"]
+Record = Document | Flat | Contig | Quarantined
+Opener = Callable[[], BinaryIO]  # opens a source, or a slice of one, decompressed
+FAMILIES: tuple[Family, ...] = ("text", "dna", "table")  # in the order of the documents
+
+HEAD_BYTES = 1 << 16  # of a file that detection looks at
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first `HEAD_BYTES` of a file, decompressed, as UTF-8 without a byte order mark."""
+
+    name: str  # lower case, without .gz or .zst
+    raw: bytes
+    whole: bool  # True if this is all of the file
+
+    @functools.cached_property
+    def lines(self) -> list[str]:
+        """Lines that are not blank; the last one, which may be incomplete, is left out."""
+        lines = self.raw.decode("utf-8", "replace").splitlines()
+        return [line for line in (lines if self.whole else lines[:-1] or lines) if line.strip()]
+
+    @property
+    def first(self) -> str:
+        """The first line that is not blank."""
+        return next(iter(self.lines), "")
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Columns, by tabs or else white space, of up to 200 lines; comments and document marks left out."""
+        lines = [line for line in self.lines if not line.startswith(("#", "-DOCSTART-"))]
+        return [line.split("\t") if "\t" in line else line.split() for line in lines[:200]]
+
+
+class TextReader(Protocol):
+    """Function that reads a source, or one of its slices, and yields its records in order."""
+
+    def __call__(
+        self, opener: Opener, source: str, options: Options, slice_: Slice | None = None
+    ) -> Iterator[Document | Flat | Quarantined]:
+        """Read records.
+
+        Args:
+            opener: opens the source; with a slice, that slice and `lookahead` bytes after it. May be called
+                several times.
+            source: name of the source, for records and messages.
+            options: of reading.
+            slice_: the slice, if only that is to be read; found by the `split` of the format.
+        """
+        ...
+
+
+class TextSplitter(Protocol):
+    """Function that finds the slices of a source that give together the records of the whole."""
+
+    def __call__(
+        self, opener: Opener, source: str, options: Options, size: SliceSize
+    ) -> list[Slice] | Quarantined:
+        """Find slices of about the given size, or the reason why the source cannot be read at all."""
+        ...
+
+
+class ContigReader(Protocol):
+    """Function that reads the sequence entries of a stream."""
+
+    def __call__(
+        self,
+        stream: BinaryIO,
+        source: str,
+        options: Options,
+        *,
+        byte_offset: int = 0,
+        line: int = 1,
+        seen: set[str] | None = None,
+    ) -> Iterator[Contig | Quarantined]:
+        """Read entries, one in memory at a time.
+
+        Args:
+            stream: decompressed bytes, from the beginning of an entry.
+            source: name of the source, for records and messages.
+            options: of reading.
+            byte_offset: position of the stream in its source.
+            line: number of its first line, from 1.
+            seen: ids of earlier entries, quarantined ones included; an entry with one of them is
+                quarantined. The ids read are added.
+        """
+        ...
+
+
+def _no(head: Head) -> bool:
+    return False
+
+
+def _no_reason(head: Head) -> None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """What is common to all formats.
+
+    name: as in manifests and plans, never changed; rank: formats are tried by ascending rank, and the first
+    that matches is taken; matches: True if the beginning of a file shows the format.
+    title, record, notes: of docs/formats.md: what it is called, what one record is, what is read of it.
+    hint: as messages list it, None where it is not ingested or only beside another format.
+    unfit: reason why a file of the format is no corpus, or None. binary: NUL bytes are no error.
+    utf16: UTF-16 with a byte order mark can be read. matches_columns: True for a file that matches no other
+    format but where the user has named the columns of tokens and tags.
+    reasons: quarantine reason code -> meaning.
+    """
+
+    family: ClassVar[Family]
+
+    name: str
+    rank: int
+    matches: Callable[[Head], bool]
+    title: str
+    record: str
+    notes: str
+    hint: str | None = None
+    unfit: Callable[[Head], str | None] = _no_reason
+    binary: bool = False
+    utf16: bool = False
+    matches_columns: Callable[[Head], bool] = _no
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFormat(Format):
+    """A format of text.
+
+    read: reader of a source or a slice; split: finds slices, None where a source is always read whole.
+    passes: times that reading a whole source goes through it, for progress.
+    lookahead: bytes after a slice that its reader needs to see.
+    recode: makes the stream whose bytes slices count from the decompressed one; None if it is the same.
+    own_ids: True if documents have ids of their own, so that two may have the same.
+    one_document: True if a source is one document, which may come in parts.
+    sentence_records: True if a record is a sentence rather than a document.
+    tokenised: True if the source gives the tokens, so that a tokenizer can be fitted to them.
+    """
+
+    family: ClassVar[Family] = "text"
+
+    read: TextReader
+    split: TextSplitter | None = None
+    passes: int = 1
+    lookahead: int = 0
+    recode: Callable[[BinaryIO], BinaryIO] | None = None
+    own_ids: bool = False
+    one_document: bool = False
+    sentence_records: bool = False
+    tokenised: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceFormat(Format):
+    """A format of DNA sequences.
+
+    read: reader of entries; entries: boundaries between which slices end; has_features: True if entries come
+    with their features, so that no file of annotation belongs to them.
+    """
+
+    family: ClassVar[Family] = "dna"
+
+    read: ContigReader
+    entries: EntryPattern
+    has_features: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationFormat(Format):
+    """A format of features of sequences that stand in other files, or after them in the same file."""
+
+    family: ClassVar[Family] = "dna"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFormat(Format):
+    """A format of tables whose columns the user names; it is tagged, not ingested."""
+
+    family: ClassVar[Family] = "table"
+
+    own_ids: bool = True
+
+
+@functools.cache
+def all_formats() -> tuple[Format, ...]:
+    """All formats in the order in which they are tried.
+
+    Raises:
+        ValueError: two formats have the same name or rank.
+    """
+    modules = (
+        importlib.import_module(f"{formats.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(formats.__path__)
+    )
+    found = [module.FORMAT for module in modules if isinstance(getattr(module, "FORMAT", None), Format)]
+    for attribute in ("name", "rank"):
+        values = [getattr(format_, attribute) for format_ in found]
+        if len(set(values)) < len(values):
+            raise ValueError(f"expected formats of different {attribute}. Got {sorted(values)}")
+    return tuple(sorted(found, key=lambda format_: format_.rank))
+
+
+def format_of(name: str) -> Format:
+    """The format of a name.
+
+    Raises:
+        KeyError: no format has it.
+    """
+    for format_ in all_formats():
+        if format_.name == name:
+            return format_
+    raise KeyError(name)
+
+
+def text_format(name: str) -> TextFormat:
+    """The text format of a name.
+
+    Raises:
+        TypeError: the format is none of text.
+    """
+    format_ = format_of(name)
+    if not isinstance(format_, TextFormat):
+        raise TypeError(f"expected a format of text. Got {name}")
+    return format_
+
+
+def detect(head: Head, columns: bool = False) -> Format:
+    """The first format that the beginning of a file matches; plain text, the last one, matches any.
+
+    Args:
+        head: the beginning.
+        columns: True if the user has named the columns of tokens and tags; a file that no other format
+            matches is then read by the format that has such columns, if it can be.
+    """
+    *formats_, last = all_formats()
+    return next(
+        itertools.chain(
+            (format_ for format_ in formats_ if format_.matches(head)),
+            (format_ for format_ in formats_ if columns and format_.matches_columns(head)),
+            [last],
+        )
+    )
+
+
+def documented() -> list[Format]:
+    """Formats by family and title, the order of the documents."""
+    return sorted(all_formats(), key=lambda format_: (FAMILIES.index(format_.family), format_.title.lower()))
+
+
+def supported() -> str:
+    """Sentence that lists what can be ingested."""
+    hints = [format_.hint for format_ in documented() if format_.hint]
+    return f"Give {', '.join(hints[:-1])} or {hints[-1]}; each may be .gz or .zst."
