@@ -10,18 +10,17 @@ from elman.data.errors import UsageError
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Sources
 from elman.tasks.ingest.corpus_names import corpus_folder
+from elman.tasks.ingest.counts import count_records, split_counts
 from elman.tasks.ingest.steps import (
     bad_records,
     commit,
     corpus_options,
     corpus_writer,
-    count_records,
     find_sources,
     grouped,
     keep_record,
     new_items,
     refusal,
-    split_counts,
     stage_items,
 )
 from elman.tasks.runtime.console import progress

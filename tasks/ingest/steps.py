@@ -32,7 +32,6 @@ from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rul
 from elman.data.sources.reading import HashedSource, OnRead, collect_sources, read, unit_by_script
 from elman.data.store.dataset import Dataset, Shard
 from elman.data.store.disk import atomic_write, key_of
-from elman.data.store.schema import SPLITS
 from elman.data.store.writer import DatasetWriter, Staging
 from elman.data.text.tokenizer import Tokenizer, Unit
 from elman.tasks.runtime.environment import home
@@ -289,28 +288,6 @@ def commit(
     return outcome
 
 
-def count_records(
-    dataset: Dataset,
-    items: Sequence[HashedSource],
-    new: Sequence[HashedSource],
-    entries: Sequence[Mapping[str, Any]],
-) -> dict[str, int]:
-    """Where the records of all items went: new ones as their entries say, others were there already.
-
-    Returns:
-        records, ingested, already, quarantined; the first is the sum of the others.
-    """
-    known = {(entry["sha256"], entry["split"]): entry for entry in (*dataset.sources, *entries)}
-    keys = ("records", "ingested", "already", "quarantined")
-    counts = {key: sum(entry[key] for entry in entries) for key in keys}
-    for item in items:
-        if item not in new:
-            records = known[item.sha256, item.split]["records"]
-            counts["records"] += records
-            counts["already"] += records
-    return counts
-
-
 def _changed(staging: Staging, shard: Shard, decisions: Decisions) -> Shard | None:
     """A shard as decided; None if nothing is left of it."""
     if decisions.to_json() is None:
@@ -391,17 +368,3 @@ def _fitted(staging: Staging, shards: Sequence[Shard], sources: set[str], known:
             words, _ = tokens_of(here.select("text", "start", "token_start", "token_end").collect())
             counts.update(dict(words.value_counts().rows()))
     return Tokenizer.fit(counts, known.unit) if counts else known
-
-
-def split_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
-    """What each split of a corpus holds: sentences and tokens, or pieces and bases."""
-    counts: Mapping[str, int] = dataset.manifest["totals"]["counts"]
-    return {
-        split: {
-            name.removeprefix(f"{split}_"): counts[name]
-            for name in sorted(counts)
-            if name.startswith(f"{split}_")
-        }
-        for split in SPLITS
-        if any(name.startswith(f"{split}_") for name in counts)
-    }

@@ -12,6 +12,7 @@ from elman.data.formats import parquet
 from elman.data.formats.options import Options
 from elman.data.formats.parquet import Columns
 from elman.data.formats.records import Document, Flat, Quarantined
+from elman.data.formats.registry import TableFormat, TextFormat
 from elman.data.formats.slices import SeenIds, Slice, SliceSize
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source
@@ -21,7 +22,6 @@ from elman.data.store.disk import sha256_file
 from elman.data.text.scanner import thread_scanner
 from elman.tasks.tagging.sentences import Record, Sentences, without_text
 
-WITH_IDS = ("jsonl", "parquet")  # kinds whose documents bring ids of their own
 _UNPACKED = 4  # estimated ratio of unpacked to compressed bytes
 _RAW = 1 << 16  # bytes of an unreadable file that go to quarantine
 
@@ -71,12 +71,19 @@ class FileSource:
     @property
     def named_documents(self) -> bool:
         """True if its documents bring ids, which may repeat."""
-        return self.kind in WITH_IDS
+        format_ = self.item.files[0].format
+        return isinstance(format_, TextFormat | TableFormat) and format_.own_ids
 
     @property
     def documents_span_slices(self) -> bool:
-        """True if a document goes on from slice to slice: plain text is one document."""
-        return self.kind == "plain"
+        """True if a document goes on from slice to slice, as plain text does."""
+        format_ = self.item.files[0].format
+        return isinstance(format_, TextFormat) and format_.one_document
+
+    @property
+    def _records_are_sentences(self) -> bool:
+        format_ = self.item.files[0].format
+        return isinstance(format_, TextFormat) and format_.sentence_records
 
     @property
     def sliceable_in_place(self) -> bool:
@@ -145,8 +152,8 @@ class FileSource:
             if not (plain and record.id == id):
                 repeated = self.named_documents and not seen.is_new(record.id)
                 id, number = f"{record.id}~{record.line}" if repeated else record.id, 0
-            sentences = Sentences.of(self.name, id, number, record, self.kind == "conll")
-            if plain and slice.state["char"]:  # the record began in an earlier slice
+            sentences = Sentences.of(self.name, id, number, record, self._records_are_sentences)
+            if plain and slice.state.get("char"):  # the record began in an earlier slice
                 sentences = replace(sentences, begins_record=False)
             if len(sentences):
                 number += len(sentences)

@@ -2,7 +2,6 @@
 
 import io
 from pathlib import Path
-from types import SimpleNamespace
 
 import gffutils
 import polars as pl
@@ -11,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.exports import registry
+from elman.data.formats.options import Options
+from elman.data.sources.detect import Source
 from elman.data.sources.genomes import Genome, read_genome
 from elman.data.store import schema
 
@@ -22,7 +23,7 @@ ROWS = [
 ]
 CONTIGS = [("x.fa", "c1", 200, False), ("x.fa", "odd name|1%", 95, False), ("y.fa", "empty", 7, False)]
 CIRCLE = ("x.fa", "c1", 200, True)
-SOURCE = SimpleNamespace(path=Path("tags.gff3"), name="tags.gff3", kind="gff3")
+SOURCE = Source(Path("tags.gff3"), "tags.gff3", "gff3", None, None, 0)
 INTERVAL = st.tuples(
     st.integers(0, 99),
     st.integers(1, 199),
@@ -107,6 +108,6 @@ def test_a_gene_over_the_origin_ends_beyond_its_circular_contig(gff3, strand):
 @pytest.mark.parametrize("strand", ["+", "-"])
 def test_a_gene_over_the_origin_is_read_back_as_its_two_parts(gff3, strand):
     text = gff3(shard([CIRCLE], [over_origin(strand)])) + "##FASTA\n>c1\n" + "A" * 200 + "\n"
-    (contig,) = read_genome(Genome((SOURCE,)), lambda source: io.BytesIO(text.encode()))
+    (contig,) = read_genome(Genome((SOURCE,)), lambda source: io.BytesIO(text.encode()), Options())
     assert contig.circular
     assert {(f.start, f.end, f.strand) for f in contig.features} == {(150, 200, strand), (0, 50, strand)}
