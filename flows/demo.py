@@ -4,8 +4,11 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge
+
+from elman.flows.arguments import Config
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, Tagged, tag
 from elman.flows.train import TrainConfig, train
@@ -22,11 +25,13 @@ SAMPLES = CHECKOUT / "data" / "samples"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoConfig:
+class DemoConfig(Config):
     """The whole job on real input: text and DNA, from raw files to tagged Parquet."""
 
-    seed: int = 0  # of every training
-    text_only: bool = False  # leave the genomes out, which are fetched (21.9 MB) the first time
+    seed: Annotated[int, Ge(0)] = 0
+    """of every training"""
+    text_only: bool = False
+    """leave the genomes out, which are fetched (21.9 MB) the first time"""
 
 
 def demo(config: DemoConfig) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from elman.flows.arguments import Corpus, Model
+from elman.flows.arguments import Config, Corpus, Model
 from elman.tasks.evaluation.reports import flat_scores, write_scores
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.ingest.corpus_names import corpus_folder
@@ -13,12 +13,15 @@ from elman.tasks.runtime.orchestration import flow
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateConfig:
+class EvaluateConfig(Config):
     """Score a model on the labelled part of a corpus: entities by span and type, genes by base and strand."""
 
-    model: Model  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
-    corpus: Corpus  # name of an ingested corpus, or its folder
-    split: Literal["test", "dev", "all"] = "test"  # split to score on
+    model: Model
+    """a folder, models:/NAME@alias, models:/NAME/VERSION or a run id"""
+    corpus: Corpus
+    """name of an ingested corpus, or its folder"""
+    split: Literal["test", "dev", "all"] = "test"
+    """split to score on"""
 
 
 @flow

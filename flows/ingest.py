@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import tyro
+from annotated_types import Ge
 
 from elman.data.errors import UsageError
 from elman.data.store.dataset import Dataset
-from elman.flows.arguments import Sources
+from elman.flows.arguments import Config, Sources
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.ingest.counts import count_records, split_counts
 from elman.tasks.ingest.steps import (
@@ -29,7 +30,7 @@ from elman.tasks.runtime.quarantine import report_quarantine
 
 
 @dataclass(frozen=True, kw_only=True)
-class IngestConfig:
+class IngestConfig(Config):
     """Read raw text or DNA into a Parquet corpus; what the corpus has already is not added twice."""
 
     sources: Sources
@@ -42,20 +43,18 @@ class IngestConfig:
     """the split of these sources; else by file name, else 80/10/10 by hash"""
     unit: Literal["word", "char"] | None = None
     """what a token is; by script if not given"""
-    token_column: int | None = None
+    token_column: Annotated[int, Ge(1)] | None = None
     """of CoNLL rows, from 1; found from the rows if not given"""
-    tag_column: int | None = None
+    tag_column: Annotated[int, Ge(1)] | None = None
     """of CoNLL rows, from 1; found from the rows if not given"""
     label: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """a protein family of DNA, as product~"ABC transporter", or a file of them (docs/dna.md); repeatable"""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Check sources, columns and the name beside the bounds."""
+        super().__post_init__()
         if not self.sources:
             raise UsageError("expected files or folders to ingest. Got none.")
-        for option, column in (("--token-column", self.token_column), ("--tag-column", self.tag_column)):
-            if column is not None and column < 1:
-                raise UsageError(f"expected {option} of 1 or more. Got {column}.")
         if self.token_column is not None and self.token_column == self.tag_column:
             raise UsageError("expected --token-column and --tag-column to differ. Got the same.")
         corpus_folder(self.name)

@@ -1,11 +1,13 @@
 """`elman ladder`: ablation from the most frequent tag to the default preset, over several seeds."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from elman.data.errors import BadInput, UsageError
+from annotated_types import Ge, Interval
+
+from elman.data.errors import BadInput
 from elman.data.store.dataset import Dataset
-from elman.flows.arguments import Corpus
+from elman.flows.arguments import Config, Corpus
 from elman.tasks.experiments.ablation import PRETRAINED, RULE, STEPS, preset_of, report_ablation, train_step
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.runtime import mlflow_sync
@@ -16,20 +18,18 @@ from elman.tasks.training.text import encode_corpus
 
 
 @dataclass(frozen=True, kw_only=True)
-class LadderConfig:
+class LadderConfig(Config):
     """Train every step from the most frequent tag to the default preset, and report the gain of each."""
 
-    corpus: Corpus  # name of an ingested corpus of text, or its folder
-    seeds: int = 3  # trainings of each step, seeds 0, 1, ...
-    epochs: int | None = None  # passes over the data at most; the presets' by default
-    pretrain: str | None = None  # corpus of unlabelled text, adds the step `+ pre-training`
-
-    def __post_init__(self) -> None:
-        """Check bounds."""
-        if not 1 <= self.seeds <= 15:  # 12 steps of 15 seeds reach the number of tasks a run may have
-            raise UsageError(f"expected --seeds between 1 and 15. Got {self.seeds}.")
-        if self.epochs is not None and self.epochs < 1:
-            raise UsageError(f"expected --epochs 1 or above. Got {self.epochs}.")
+    corpus: Corpus
+    """name of an ingested corpus of text, or its folder"""
+    # 12 steps of 15 seeds reach the number of tasks a run may have.
+    seeds: Annotated[int, Interval(ge=1, le=15)] = 3
+    """trainings of each step, seeds 0, 1, ..."""
+    epochs: Annotated[int, Ge(1)] | None = None
+    """passes over the data at most; the presets' by default"""
+    pretrain: str | None = None
+    """corpus of unlabelled text, adds the step `+ pre-training`"""
 
 
 @flow

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import tyro
+from annotated_types import Ge
 
 from elman.data.errors import UsageError
-from elman.flows.arguments import Corpus, Sources
+from elman.flows.arguments import Config, Corpus, Sources
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.train import TrainConfig, train
 from elman.tasks.evaluation.promotion import decide, find_challenger, judge
@@ -16,22 +17,29 @@ from elman.tasks.runtime.orchestration import call, flow
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrainConfig:
+class RetrainConfig(Config):
     """Add new sources to a corpus, train a challenger, and let it replace the champion if it is better."""
 
-    corpus: Corpus  # name of the corpus that grows
+    corpus: Corpus
+    """name of the corpus that grows"""
     sources: Sources
     """files or folders; what the corpus has already is not added twice"""
-    model: str  # registered name whose champion is challenged
-    kind: Literal["text", "dna"] | None = None  # take only this; judged by content if not given
+    model: str
+    """registered name whose champion is challenged"""
+    kind: Literal["text", "dna"] | None = None
+    """take only this; judged by content if not given"""
     as_: Annotated[Literal["train", "dev", "test"] | None, tyro.conf.arg(name="as")] = None
     """the split of new data; else by file name, else 80/10/10 by hash"""
-    preset: str = "default"  # of the challenger, as for `elman train`
-    pretrain: str | None = None  # corpus of text without labels that every challenger learns from first
-    seed: int = 0  # of the challenger
+    preset: str = "default"
+    """of the challenger, as for `elman train`"""
+    pretrain: str | None = None
+    """corpus of text without labels that every challenger learns from first"""
+    seed: Annotated[int, Ge(0)] = 0
+    """of the challenger"""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant, and names that MLflow or a file system would trip over."""
+        """Check sources and names beside the bounds."""
+        super().__post_init__()
         if not self.sources:
             raise UsageError("expected files or folders to add. Got none.")
         if not NAME.fullmatch(self.model):

@@ -1,33 +1,33 @@
 """`elman up`, `down`, `status`: the servers that schedule and show, on loopback."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from elman.data.errors import UsageError
+from annotated_types import Interval
+
+from elman.flows.arguments import Config
 from elman.tasks.runtime.console import print_status
 
+Port = Annotated[int, Interval(ge=1024, le=65535)]
+
 
 @dataclass(frozen=True, kw_only=True)
-class UpConfig:
+class UpConfig(Config):
     """Start the Prefect server, one worker and the MLflow UI, and deploy prefect.yaml."""
 
-    prefect_port: int = 4200  # port of the Prefect server and its dashboard
-    mlflow_port: int = 5000  # port of the MLflow UI
-
-    def __post_init__(self) -> None:
-        """Bound the ports."""
-        for port in (self.prefect_port, self.mlflow_port):
-            if not 1024 <= port <= 65535:
-                raise UsageError(f"expected a port from 1024 to 65535. Got {port}.")
+    prefect_port: Port = 4200
+    """port of the Prefect server and its dashboard"""
+    mlflow_port: Port = 5000
+    """port of the MLflow UI"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownConfig:
+class DownConfig(Config):
     """Stop what `elman up` started."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatusConfig:
+class StatusConfig(Config):
     """Show what is running and the next scheduled runs."""
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
+from elman.flows.arguments import Config
 from elman.tasks.inspection import genes, text
 from elman.tasks.inspection.genes import ShownGenome
 from elman.tasks.inspection.target import target
@@ -14,13 +15,13 @@ from elman.tasks.models.model_folder import Model
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShowConfig:
+class ShowConfig(Config):
     """Show what becomes of a text: ids, one-hot rows, the padded batch, weights, steps, tags."""
 
-    source: Positional[Annotated[str, tyro.conf.arg(metavar="CORPUS|MODEL")]]  # by name, folder or version
-    text: Positional[Annotated[str | None, tyro.conf.arg(metavar="TEXT")]] = (
-        None  # or bases; an example if not given
-    )
+    source: Positional[Annotated[str, tyro.conf.arg(metavar="CORPUS|MODEL")]]
+    """by name, folder or version"""
+    text: Positional[Annotated[str | None, tyro.conf.arg(metavar="TEXT")]] = None
+    """or bases; an example if not given"""
 
 
 def show(config: ShowConfig) -> ShownText | ShownGenome:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
+from annotated_types import Ge, Interval
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.exports import registry as exports
@@ -14,7 +15,7 @@ from elman.data.formats.parquet import Columns
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write, to_bytes
 from elman.data.store.writer import DatasetWriter
-from elman.flows.arguments import Model, Sources
+from elman.flows.arguments import Config, Description, Model, Sources
 from elman.tasks.execution.engine import engine_names
 from elman.tasks.execution.launch import Forecast, execute, forecast
 from elman.tasks.execution.memory import Resources, parse_size
@@ -48,44 +49,57 @@ def _formats_help() -> str:
     return f"and, comma-separated, {text} (text) or {dna} (DNA)"
 
 
-Formats = Annotated[str, tyro.conf.arg(help=_formats_help())]
+Formats = Annotated[str, tyro.conf.arg(help=_formats_help()), Description(_formats_help())]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TagConfig:
+class TagConfig(Config):
     """Tag text or DNA with a model; what the output has of these sources already is reused."""
 
-    model: Model  # a folder, models:/NAME@alias, models:/NAME/VERSION or a run id
-    sources: Sources  # files or folders, of text or of DNA as the model
-    out: Path  # folder of the tagged dataset
+    model: Model
+    """a folder, models:/NAME@alias, models:/NAME/VERSION or a run id"""
+    sources: Sources
+    """files or folders, of text or of DNA as the model"""
+    out: Path
+    """folder of the tagged dataset"""
     format: Formats = exports.PARQUET
-    tokens: bool = False  # of text: every token with its tag and probability, too
-    min_probability: float = 0.0  # leave out what is less likely
-    text_column: str | None = None  # of Parquet, whose rows are documents
-    id_column: str | None = None  # of Parquet: names a document; SOURCE#ROW if not given
-    keep: str = ""  # of Parquet: comma-separated columns that go through to the output
-    engine: EngineName = "local"  # processes of this machine, or a Ray cluster (docs/cluster.md)
-    workers: int | None = None  # processes; as many as there are cores if not given; 0: in this process
-    memory: str = "1GiB"  # for all processes together
-    shard_size: str | None = None  # bytes in a unit of committed work, 1 to 64 MiB; found from the input
-    no_reuse: bool = False  # tag equal sentences each time they come
-    genetic_code: Literal[1, 4, 11] | None = None  # of DNA: NCBI's number; the model's own (11) if not given
-    plan: bool = False  # say what would be done, and do nothing
-    retag: bool = False  # all of an output made with another model; swapped in at the end
+    tokens: bool = False
+    """of text: every token with its tag and probability, too"""
+    min_probability: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    """leave out what is less likely"""
+    text_column: str | None = None
+    """of Parquet, whose rows are documents"""
+    id_column: str | None = None
+    """of Parquet: names a document; SOURCE#ROW if not given"""
+    keep: str = ""
+    """of Parquet: comma-separated columns that go through to the output"""
+    engine: EngineName = "local"
+    """processes of this machine, or a Ray cluster (docs/cluster.md)"""
+    workers: Annotated[int, Ge(0)] | None = None
+    """processes; as many as there are cores if not given; 0: in this process"""
+    memory: str = "1GiB"
+    """for all processes together"""
+    shard_size: str | None = None
+    """bytes in a unit of committed work, 1 to 64 MiB; found from the input"""
+    no_reuse: bool = False
+    """tag equal sentences each time they come"""
+    genetic_code: Literal[1, 4, 11] | None = None
+    """of DNA: NCBI's number; the model's own (11) if not given"""
+    plan: bool = False
+    """say what would be done, and do nothing"""
+    retag: bool = False
+    """all of an output made with another model; swapped in at the end"""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Check what depends on more than one option beside the bounds."""
+        super().__post_init__()
         if not self.sources:
             raise UsageError("expected files or folders to tag. Got none.")
         wrong = [name for name in self.formats if name not in exports.names()]
         if wrong:
             raise UsageError(f"expected --format of {', '.join(exports.names())}. Got {', '.join(wrong)}.")
-        if self.workers is not None and self.workers < 0:
-            raise UsageError(f"expected --workers of 0 or more. Got {self.workers}.")
         if self.workers == 0 and self.engine == "ray":
             raise UsageError("expected --workers of 1 or more for --engine ray. Got 0.")
-        if not 0 <= self.min_probability < 1:
-            raise UsageError(f"expected --min-probability from 0 to below 1. Got {self.min_probability}.")
         if self.text_column is None and (self.id_column or self.keep):
             raise UsageError("expected --text-column beside --id-column and --keep. Got none.")
         for size in (self.memory, self.shard_size or "1"):

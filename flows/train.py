@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
-from elman.flows.arguments import Corpus
+from elman.flows.arguments import Config, Corpus
 from elman.tasks.evaluation.promotion import corpus_tags
 from elman.tasks.evaluation.reports import describe, flat_scores, model_settings, report_training
 from elman.tasks.evaluation.text import evaluate_model
@@ -27,30 +29,39 @@ QUIET_S = 2.0  # epochs that bring nothing better are shown this far apart
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
+class TrainConfig(Config):
     """Fit a tagger to a corpus and log the run to MLflow."""
 
-    corpus: Corpus  # name of an ingested corpus, or its folder
+    corpus: Corpus
+    """name of an ingested corpus, or its folder"""
     preset: str = "default"
     """article: words alone; fast: two ways, with blocks; default: gates and letters too"""
-    seed: int = 0  # the same seed gives the same bytes
-    register: str | None = None  # register the model in MLflow under this name
-    compare: bool = False  # train the standard and the window network beside it, and report
-    pretrain: str | None = None  # corpus of text without labels whose words are learnt first
-    binary: str | None = None  # one entity type, asked about with yes or no by a sigmoid
-    epochs: int | None = None  # passes over the data at most; the preset's by default
-    batch: int | None = None  # sentences in an update; the preset's by default
-    learning_rate: float | None = None  # of Adam; the preset's by default
-    class_weights: tuple[str, ...] = ()  # TYPE=WEIGHT of tokens in the loss, 1 by default: PER=2 O=0.5
-    genes: str | None = None  # of DNA: a model whose gene finder is taken, so that only families are learned
-    checkpoint_s: float = 30.0  # seconds between checkpoints, where a killed training goes on
+    seed: Annotated[int, Ge(0)] = 0
+    """the same seed gives the same bytes"""
+    register: str | None = None
+    """register the model in MLflow under this name"""
+    compare: bool = False
+    """train the standard and the window network beside it, and report"""
+    pretrain: str | None = None
+    """corpus of text without labels whose words are learnt first"""
+    binary: str | None = None
+    """one entity type, asked about with yes or no by a sigmoid"""
+    epochs: Annotated[int, Ge(1)] | None = None
+    """passes over the data at most; the preset's by default"""
+    batch: Annotated[int, Ge(1)] | None = None
+    """sentences in an update; the preset's by default"""
+    learning_rate: Annotated[float, Gt(0)] | None = None
+    """of Adam; the preset's by default"""
+    class_weights: tuple[str, ...] = ()
+    """TYPE=WEIGHT of tokens in the loss, 1 by default: PER=2 O=0.5"""
+    genes: str | None = None
+    """of DNA: a model whose gene finder is taken, so that only families are learned"""
+    checkpoint_s: Annotated[float, Ge(0)] = 30.0
+    """seconds between checkpoints, where a killed training goes on"""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained or named."""
-        if self.seed < 0:
-            raise UsageError(f"expected --seed 0 or above. Got {self.seed}.")
-        if self.checkpoint_s < 0:
-            raise UsageError(f"expected --checkpoint-s 0 or above. Got {self.checkpoint_s}.")
+        """Check names and weights beside the bounds."""
+        super().__post_init__()
         if self.register is not None and not NAME.fullmatch(self.register):
             raise UsageError(
                 "expected --register of lower-case letters, digits, '.', '_', '-', 64 at most. "
