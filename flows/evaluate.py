@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from elman.data.metrics.entities import EntityScores
+from elman.data.metrics.genes import GeneScores
 from elman.flows.arguments import Config, Corpus, Model
 from elman.tasks.evaluation.reports import flat_scores, write_scores
 from elman.tasks.evaluation.text import evaluate_model
@@ -24,8 +26,22 @@ class EvaluateConfig(Config):
     """split to score on"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """Scores of a model on a split of a corpus, by their names."""
+
+    model: str
+    corpus: str
+    split: str
+    scores: EntityScores | GeneScores
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"model": self.model, "corpus": self.corpus, "split": self.split, **self.scores.to_json()}
+
+
 @flow
-def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+def evaluate(config: EvaluateConfig) -> Evaluated:
     """Resolve the model, tag a split of the corpus, score it, and record the run."""
     folder = model_folder.resolve(config.model)
     corpus = corpus_folder(config.corpus)
@@ -35,4 +51,4 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         scores = evaluate_model(str(folder), str(corpus), config.split, report=out)
         write_scores({config.split: scores}, recorder.run.artifacts)
         recorder.log_metrics(flat_scores({config.split: scores}), 0)
-    return {**params, **scores}
+    return Evaluated(**params, scores=scores)

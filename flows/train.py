@@ -11,10 +11,12 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt
 
 from elman.data.errors import BadInput, UsageError
+from elman.data.metrics.entities import EntityScores
+from elman.data.metrics.genes import GeneScores
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Corpus
 from elman.tasks.evaluation.promotion import corpus_tags
-from elman.tasks.evaluation.reports import describe, flat_scores, model_settings, report_training
+from elman.tasks.evaluation.reports import Scores, describe, flat_scores, model_settings, report_training
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.experiments.comparison import compare_networks
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
@@ -115,13 +117,15 @@ def train(config: TrainConfig) -> dict[str, Any]:
         counts = dataset.manifest["totals"]["counts"]
         recorder.run.log_dataset(folder.name, folder, dataset.digest, "training", counts)
         steps = _train_dna if of_dna else _train_text
-        summary = steps(config, folder, recorder)
-        _record_model(config, folder, recorder, summary)
+        summary, scores = steps(config, folder, recorder)
+        _record_model(config, folder, recorder, summary, scores)
     record = run_record.read(recorder.run.id).record
     return {"model": summary.pop("model"), "run_id": record["mlflow_run_id"] or recorder.run.id, **summary}
 
 
-def _train_text(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder) -> dict[str, Any]:
+def _train_text(
+    config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder
+) -> tuple[dict[str, Any], Scores]:
     encoded, pretrained = _encode(config, folder, recorder)
     fitted = fit_tagger(
         encoded,
@@ -136,7 +140,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunReco
         checkpoint_s=config.checkpoint_s,
         pretrained=pretrained,
     )
-    scores = {}
+    scores: dict[str, EntityScores | GeneScores] = {}
     if fitted["dev"]:
         scores["dev"] = fitted["dev"]
     if "test" in fitted["sizes"]:
@@ -149,7 +153,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunReco
         "epochs": fitted["epochs"],
         "best_epoch": fitted["best_epoch"],
         "parameters": fitted["parameters"],
-        **scores,
+        **{split: of_split.to_json() for split, of_split in scores.items()},
         **fitted["notes"],
     }
     if config.compare:
@@ -160,7 +164,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunReco
         print_status(
             f"The comparison lies in {recorder.run.artifacts / 'comparison.md'}, with a picture beside it."
         )
-    return summary
+    return summary, scores
 
 
 def _encode(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder) -> tuple[str, str | None]:
@@ -175,7 +179,9 @@ def _encode(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder
     return encoded, pretrain(str(text), str(folder), encoded, config.preset, config.checkpoint_s)
 
 
-def _train_dna(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder) -> dict[str, Any]:
+def _train_dna(
+    config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder
+) -> tuple[dict[str, Any], Scores]:
     from elman.tasks.training.genes import train_dna
 
     begun = time.monotonic()
@@ -184,20 +190,24 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecor
     seconds = round(time.monotonic() - begun, 3)
     for line in fitted.history:
         recorder.log_metrics({"loss": line["loss"]}, int(line["step"]))
-    scores = {}
+    scores: dict[str, EntityScores | GeneScores] = {}
     for split in ("dev", "test"):
         with contextlib.suppress(BadInput):  # nothing annotated there
             report = str(recorder.run.artifacts)
             scores[split] = evaluate_model(fitted.model, str(folder), split, report=report)
     report_training(recorder.run.id, fitted.model, fitted.history, scores)
-    return {"model": fitted.model, "seconds": seconds, **fitted.to_json(), **scores}
+    plain = {split: of_split.to_json() for split, of_split in scores.items()}
+    return {"model": fitted.model, "seconds": seconds, **fitted.to_json(), **plain}, scores
 
 
 def _record_model(
-    config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder, summary: dict[str, Any]
+    config: TrainConfig,
+    folder: Path,
+    recorder: mlflow_sync.RunRecorder,
+    summary: dict[str, Any],
+    scores: Scores,
 ) -> None:
     """Tie what was trained to the run: its settings, its scores, and the model itself."""
-    scores: dict[str, Any] = {split: summary[split] for split in ("dev", "test") if split in summary}
     numbers = flat_scores(scores)
     step = summary.get("best_epoch", summary.get("updates", 0))
     sizes = {"parameters": summary["parameters"], "training_s": summary["seconds"]}

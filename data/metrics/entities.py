@@ -5,59 +5,113 @@ count them; a figure whose denominator is zero is 0.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from elman.data.text.tags import spans
+from elman.data.metrics.rates import rates
+from elman.data.metrics.registry import Score, register
+from elman.data.text.tags import Span, spans
+
+Tags = Sequence[Sequence[str]]  # tags of each sentence
 
 
-def rates(correct: int, predicted: int, gold: int) -> dict[str, float]:
-    """Precision, recall and F1 from counts, 0 to 1."""
-    precision = correct / predicted if predicted else 0.0
-    recall = correct / gold if gold else 0.0
-    f1 = 2 * precision * recall / (precision + recall) if correct else 0.0
-    return {"precision": precision, "recall": recall, "f1": f1}
+@dataclass(frozen=True, kw_only=True)
+class TypeScores:
+    """Scores of one entity type: rates from 0 to 1, entities in gold, predicted and correct."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    predicted: int
+    correct: int
+
+    @classmethod
+    def of(cls, correct: int, predicted: int, gold: int) -> "TypeScores":
+        """Scores from counts."""
+        precision, recall, f1 = rates([correct, predicted, gold]).tolist()
+        return cls(
+            precision=precision, recall=recall, f1=f1, support=gold, predicted=predicted, correct=correct
+        )
 
 
-def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Score predicted IOB2 tags against gold ones, sentence by sentence.
+@dataclass(frozen=True, kw_only=True)
+class EntityScores:
+    """Scores of the entities of a split.
 
-    Args:
-        gold: tags of each sentence.
-        predicted: tags of each sentence, as many.
-
-    Returns:
-        precision, recall, f1 (micro); macro_f1, the mean over types; accuracy of tokens; support, entities in
-        gold; predicted; correct; per_type: type -> precision, recall, f1, support, predicted, correct.
+    Attributes:
+        precision, recall, f1: over all entities (micro), 0 to 1.
+        macro_f1: mean F1 over types.
+        accuracy: of tokens.
+        support, predicted, correct: numbers of entities; support are those in gold.
+        per_type: scores of each type, by code point.
+        counts: sentences, tokens and unlabelled sentences of the evaluated split, if counted.
+        more: results of further registered scores, by name.
     """
-    right, found, wanted = Counter[str](), Counter[str](), Counter[str]()
-    tokens = same = 0
+
+    precision: float
+    recall: float
+    f1: float
+    macro_f1: float
+    accuracy: float
+    support: int
+    predicted: int
+    correct: int
+    per_type: Mapping[str, TypeScores]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    more: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        plain = asdict(self)
+        counts, more = plain.pop("counts"), plain.pop("more")
+        return {**plain, **counts, **more}
+
+
+def matches(gold: Tags, predicted: Tags) -> Iterator[tuple[set[Span], set[Span]]]:
+    """Entities of each sentence, in gold and predicted.
+
+    Raises:
+        ValueError: a sentence has another number of predicted tags than of tokens.
+    """
     for number, (truth, guess) in enumerate(zip(gold, predicted, strict=True)):
         if len(truth) != len(guess):
             raise ValueError(
                 f"sentence {number}: expected {len(truth)} predicted tags, one a token. Got {len(guess)}"
             )
-        tokens += len(truth)
-        same += sum(a == b for a, b in zip(truth, guess, strict=True))
-        a, b = set(spans(truth)), set(spans(guess))
-        wanted.update(kind for _, _, kind in a)
-        found.update(kind for _, _, kind in b)
-        right.update(kind for _, _, kind in a & b)
+        yield set(spans(truth)), set(spans(guess))
+
+
+def entity_scores(gold: Tags, predicted: Tags) -> EntityScores:
+    """Score predicted IOB2 tags against gold ones, sentence by sentence.
+
+    Args:
+        gold: tags of each sentence.
+        predicted: tags of each sentence, as many.
+    """
+    right, called, wanted = Counter[str](), Counter[str](), Counter[str]()
+    for truth, guess in matches(gold, predicted):
+        wanted.update(kind for _, _, kind in truth)
+        called.update(kind for _, _, kind in guess)
+        right.update(kind for _, _, kind in truth & guess)
     per_type = {
-        kind: {
-            **rates(right[kind], found[kind], wanted[kind]),
-            "support": wanted[kind],
-            "predicted": found[kind],
-            "correct": right[kind],
-        }
-        for kind in sorted(wanted | found)
+        kind: TypeScores.of(right[kind], called[kind], wanted[kind]) for kind in sorted(wanted | called)
     }
-    return {
-        **rates(right.total(), found.total(), wanted.total()),
-        "macro_f1": sum(scores["f1"] for scores in per_type.values()) / len(per_type) if per_type else 0.0,
-        "accuracy": same / tokens if tokens else 0.0,
-        "support": wanted.total(),
-        "predicted": found.total(),
-        "correct": right.total(),
-        "per_type": per_type,
-    }
+    overall = TypeScores.of(right.total(), called.total(), wanted.total())
+    tokens = sum(map(len, gold))
+    same = sum(a == b for pair in zip(gold, predicted, strict=True) for a, b in zip(*pair, strict=True))
+    return EntityScores(
+        precision=overall.precision,
+        recall=overall.recall,
+        f1=overall.f1,
+        macro_f1=sum(scores.f1 for scores in per_type.values()) / len(per_type) if per_type else 0.0,
+        accuracy=same / tokens if tokens else 0.0,
+        support=overall.support,
+        predicted=overall.predicted,
+        correct=overall.correct,
+        per_type=per_type,
+    )
+
+
+register(Score(name="entities", family="text", compute=entity_scores, headline="f1"))

@@ -14,6 +14,7 @@ import polars as pl
 
 from elman.data import ragged
 from elman.data.genome.contigs import PSEUDOGENE
+from elman.data.metrics.registry import Score, register
 
 STRANDS = ("+", "-")
 _Bits = npt.NDArray[np.bool_]
@@ -110,6 +111,7 @@ class GeneScores:
         gene: genes.
         contigs: by contig.
         families: by family.
+        more: results of further registered scores, by name.
     """
 
     bases: int
@@ -119,19 +121,24 @@ class GeneScores:
     gene: GeneMatches
     contigs: tuple[ContigScores, ...]
     families: Mapping[str, BaseScores] = field(default_factory=dict)
+    more: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def per_strand(self) -> BaseScores:
         """Bases counted once on each strand."""
         return BaseScores.of(np.sum([(s.tp, s.fp, s.fn, s.tn) for s in self.strands.values()], axis=0))
 
+    @property
+    def per_type(self) -> dict[str, BaseScores]:
+        """By strand of the coding regions, then by family."""
+        return {**{f"CDS {strand}": scores for strand, scores in self.strands.items()}, **self.families}
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; the rates of `per_strand` are repeated at the top."""
         per_strand = self.per_strand.to_json()
-        types = {f"CDS {strand}": scores.to_json() for strand, scores in self.strands.items()}
         return {
             **{name: per_strand[name] for name in ("precision", "recall", "f1", "mcc")},
-            "per_type": types | {label: scores.to_json() for label, scores in self.families.items()},
+            "per_type": {name: scores.to_json() for name, scores in self.per_type.items()},
             "bases": self.bases,
             "masked": self.masked,
             "per_strand": per_strand,
@@ -139,6 +146,7 @@ class GeneScores:
             "either_strand": self.either_strand.to_json(),
             "gene": self.gene.to_json(),
             "contigs": [scores.to_json() for scores in self.contigs],
+            **self.more,
         }
 
 
@@ -245,3 +253,6 @@ def _match(truth: set[tuple[bool, int, int]], called: set[tuple[bool, int, int]]
     stops, called_stops = {(s, b) for s, _, b in truth}, {(s, b) for s, _, b in called}
     exact = len(truth), len(called), len(truth & called)
     return GeneMatches(len(stops), len(called_stops), len(stops & called_stops), *exact)
+
+
+register(Score(name="genes", family="dna", compute=score_intervals, headline="mcc"))

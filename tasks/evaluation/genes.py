@@ -12,6 +12,7 @@ from elman.data.exports.intervals import split_at_origin
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import Contig
 from elman.data.metrics.genes import GeneScores, score_intervals
+from elman.data.metrics.registry import further_scores
 from elman.tasks.evaluation.reports import write_genes_report
 from elman.tasks.models.gene_finder import GeneFinder
 from elman.tasks.runtime.orchestration import task
@@ -64,6 +65,6 @@ def evaluate_dna(
     labels = finder.families.labels if finder.families else ()
     families = {label: score_intervals(truth, predicted, lengths, label).per_strand for label in labels}
     if report is not None:
-        contigs_json = [contig.to_json() for contig in scores.contigs]
-        write_genes_report(contigs_json, truth, predicted, Path(report), split)
-    return replace(scores, families=families)
+        write_genes_report(scores.contigs, truth, predicted, Path(report), split)
+    more = {score.name: score.compute(truth, predicted, lengths) for score in further_scores("dna")}
+    return replace(scores, families=families, more=more)

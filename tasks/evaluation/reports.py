@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from elman.data.metrics.entities import EntityScores, TypeScores
+from elman.data.metrics.genes import BaseScores, ContigScores, GeneScores
 from elman.data.store.disk import atomic_write
 from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table
@@ -15,7 +17,7 @@ from elman.tasks.models import model_folder
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.orchestration import task
 
-Scores = Mapping[str, Mapping[str, Any]]  # by split, results of `tasks.evaluation.text`
+Scores = Mapping[str, EntityScores | GeneScores]  # by split
 HEADLINES = ("precision", "recall", "f1", "mcc")
 
 
@@ -49,7 +51,9 @@ def report_training(
 
 def write_scores(scores: Scores, out: Path) -> None:
     """Write scores.json and scores.md."""
-    atomic_write(out / "scores.json", _json(scores))
+    atomic_write(
+        out / "scores.json", _json({split: of_split.to_json() for split, of_split in scores.items()})
+    )
     atomic_write(out / "scores.md", scores_table(scores).encode())
 
 
@@ -61,23 +65,25 @@ def scores_table(scores: Scores) -> str:
     """Markdown table of scores by split and type, in %; for text with entity counts, for DNA with MCC."""
     if not scores:
         return "No split to score on.\n"
-    last = "mcc" if any("mcc" in of_split for of_split in scores.values()) else "support"
 
-    def cells(score: Mapping[str, float]) -> list[str]:
-        number = f"{score[last]:.4f}" if last == "mcc" else f"{score[last]:,}"
-        return [*(f"{100 * score[key]:.2f}" for key in ("precision", "recall", "f1")), number]
+    def cells(score: EntityScores | TypeScores | BaseScores) -> list[str]:
+        last = f"{score.support:,}" if isinstance(score, EntityScores | TypeScores) else f"{score.mcc:.4f}"
+        return [*(f"{100 * rate:.2f}" for rate in (score.precision, score.recall, score.f1)), last]
 
     rows = []
     for split, of_split in scores.items():
-        rows.append([f"{split}: all", *cells(of_split)])
-        rows += [[f"{split}: {kind}", *cells(of_type)] for kind, of_type in of_split["per_type"].items()]
-    head = ["bases", "precision", "recall", "F1", "MCC"]
-    return table(head if last == "mcc" else ["entities", *head[1:4], "in gold"], rows)
+        overall = of_split.per_strand if isinstance(of_split, GeneScores) else of_split
+        rows.append([f"{split}: all", *cells(overall)])
+        rows += [[f"{split}: {kind}", *cells(of_type)] for kind, of_type in of_split.per_type.items()]
+    of_dna = any(isinstance(of_split, GeneScores) for of_split in scores.values())
+    rates = ["precision", "recall", "F1"]
+    return table(["bases", *rates, "MCC"] if of_dna else ["entities", *rates, "in gold"], rows)
 
 
 def flat_scores(scores: Scores) -> dict[str, float]:
     """Headline scores under metric names such as `test_f1`."""
-    return {f"{split}_{key}": of[key] for split, of in scores.items() for key in HEADLINES if key in of}
+    plain = {split: of_split.to_json() for split, of_split in scores.items()}
+    return {f"{split}_{key}": of[key] for split, of in plain.items() for key in HEADLINES if key in of}
 
 
 def model_settings(folder: str) -> dict[str, Any]:
@@ -127,23 +133,24 @@ _COLUMNS = {
 
 
 def write_genes_report(
-    contigs: Sequence[Mapping[str, Any]], truth: pl.DataFrame, predicted: pl.DataFrame, out: Path, split: str
+    contigs: Sequence[ContigScores], truth: pl.DataFrame, predicted: pl.DataFrame, out: Path, split: str
 ) -> None:
     """Write contigs_SPLIT.md, scores by contig, and genome_SPLIT.png, the middle of the longest contig.
 
     Args:
-        contigs: scores of each contig, from data/metrics/genes.py.
+        contigs: scores of each contig.
         truth, predicted: contig, start, end, strand, label of intervals; contig coordinates.
         out: folder.
         split: part of the file names.
     """
-    rows = [[row["contig"], f"{row['bases']:,}", *(f"{row[key]:.4f}" for key in _COLUMNS)] for row in contigs]
+    plain = [contig.to_json() for contig in contigs]
+    rows = [[row["contig"], f"{row['bases']:,}", *(f"{row[key]:.4f}" for key in _COLUMNS)] for row in plain]
     text = table(["contig", "bases", *_COLUMNS.values()], rows)
     atomic_write(out / f"contigs_{split}.md", text.encode())
-    longest = max(contigs, key=lambda row: row["bases"])
-    low = max((longest["bases"] - _SHOWN) // 2, 0)
-    region = low, min(low + _SHOWN, longest["bases"])
+    longest = max(contigs, key=lambda scores: scores.length)
+    low = max((longest.length - _SHOWN) // 2, 0)
+    region = low, min(low + _SHOWN, longest.length)
     columns = "start", "end", "strand", "label"
-    inside = (pl.col("contig") == longest["contig"]) & (pl.col("end") > low) & (pl.col("start") < region[1])
+    inside = (pl.col("contig") == longest.contig) & (pl.col("end") > low) & (pl.col("start") < region[1])
     parts = [frame.filter(inside).select(columns).rows() for frame in (truth, predicted)]
-    plots.genome(parts[0], parts[1], region, longest["contig"], out / f"genome_{split}.png")
+    plots.genome(parts[0], parts[1], region, longest.contig, out / f"genome_{split}.png")

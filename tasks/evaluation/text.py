@@ -1,16 +1,19 @@
 """Evaluation of a model on the labelled sentences or genomes of a corpus."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from elman.data.encoding.encode import COLUMNS, tokens_of
 from elman.data.errors import BadInput
-from elman.data.metrics.entities import entity_scores
+from elman.data.metrics.entities import EntityScores
+from elman.data.metrics.genes import GeneScores
+from elman.data.metrics.registry import main_score
 from elman.data.store.dataset import Dataset
 from elman.tasks.models import model_folder
+from elman.tasks.models.scoring import score_tags
 from elman.tasks.models.tag_set import by_sentence
 from elman.tasks.models.text_tagger import Tagger
 from elman.tasks.runtime.orchestration import task
@@ -18,7 +21,7 @@ from elman.tasks.runtime.orchestration import task
 
 def evaluate_text(
     tagger: Tagger, corpus: Dataset, split: str = "test", contents: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> EntityScores:
     """Score a tagger on the tokens of a corpus.
 
     Args:
@@ -28,7 +31,7 @@ def evaluate_text(
         contents: sha256 of sources; only sentences from these, if any.
 
     Returns:
-        result of `data.metrics.entities.entity_scores`, and sentences, tokens, unlabelled (skipped).
+        scores, with the numbers of sentences, tokens and unlabelled (skipped) sentences as counts.
 
     Raises:
         BadInput: no labelled sentence in the split, or the corpus has another token unit than the model.
@@ -60,11 +63,8 @@ def evaluate_text(
             todo="Give --split dev or --split all, or ingest labelled text `--as test`.",
             source=corpus.folder,
         )
-    if tagger.binary:
-        known = set(tagger.tags)
-        gold = [[tag if tag in known else "O" for tag in tags] for tags in gold]
     counts = {"sentences": len(gold), "tokens": sum(map(len, gold)), "unlabelled": unlabelled}
-    return {**entity_scores(gold, predicted), **counts}
+    return replace(score_tags(gold, predicted, tagger.tags, tagger.binary), counts=counts)
 
 
 @task
@@ -74,7 +74,7 @@ def evaluate_model(
     split: str = "test",
     contents: tuple[str, ...] = (),
     report: str | None = None,
-) -> dict[str, Any]:
+) -> EntityScores | GeneScores:
     """Score a model folder on a split of a corpus; both of text, or both of DNA.
 
     Args:
@@ -84,8 +84,8 @@ def evaluate_model(
         contents: sha256 of sources; only these, if any.
         report: folder for a table and a plot of DNA.
 
-    Returns:
-        precision, recall, f1 (micro, 0 to 1), per_type, and further counts.
+    Raises:
+        BadInput: model and corpus are of different kinds, or nothing is labelled in the split.
     """
     loaded, dataset = model_folder.read(Path(folder)), Dataset.open(Path(corpus))
     of = "dna" if dataset.kind.endswith("dna") else "text"
@@ -99,7 +99,7 @@ def evaluate_model(
     if loaded.kind == "dna":
         from elman.tasks.evaluation.genes import evaluate_dna
 
-        return evaluate_dna(folder, corpus, split, contents, report).to_json()
+        return evaluate_dna(folder, corpus, split, contents, report)
     return evaluate_text(Tagger.of(loaded), dataset, split, contents)
 
 
@@ -108,4 +108,5 @@ def headline(folder: Path, corpus: str, contents: Sequence[str] = ()) -> float:
     from elman.tasks.ingest.corpus_names import corpus_folder
 
     scores = evaluate_model(str(folder), str(corpus_folder(corpus)), "test", tuple(contents))
-    return float(scores["mcc"] if model_folder.read(folder).kind == "dna" else scores["f1"])
+    score = main_score("text" if isinstance(scores, EntityScores) else "dna")
+    return float(scores.to_json()[score.headline])

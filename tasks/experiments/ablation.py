@@ -201,7 +201,7 @@ def report_ablation(trained: Sequence[Mapping[str, Any]], out: str) -> dict[str,
         {
             "from": a,
             "to": b,
-            **{split: paired_bootstrap(counts[a, split], counts[b, split]) for split in splits},
+            **{split: paired_bootstrap(counts[a, split], counts[b, split]).to_json() for split in splits},
         }
         for a, b in pairwise(names)
     ]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from elman.data.metrics.entities import entity_scores
 from elman.rnn.compute.arrays import Params
 from elman.rnn.inference.decode import Prediction
 from elman.rnn.networks.architecture import Architecture
@@ -14,6 +13,7 @@ from elman.rnn.networks.baselines import PaddedConfig, WindowConfig, most_freque
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.state import FitConfig
 from elman.tasks.models.presets import preset
+from elman.tasks.models.scoring import score_tags
 from elman.tasks.training.text import network_config
 from elman.tasks.training.training_data import TrainingData
 
@@ -142,8 +142,9 @@ def most_frequent_tag(training_data: TrainingData, splits: Sequence[str]) -> Bas
 def scores(baseline: Baseline, training_data: TrainingData, split: str) -> dict[str, float]:
     """Entity scores and token accuracy of a baseline on a split."""
     gold = training_data.by_sentence(split, training_data.gold(split))
-    all_scores = entity_scores(gold, training_data.by_sentence(split, baseline.predictions[split]))
-    return {key: all_scores[key] for key in ("precision", "recall", "f1", "accuracy")}
+    predicted = training_data.by_sentence(split, baseline.predictions[split])
+    all_scores = score_tags(gold, predicted, training_data.tags, training_data.binary is not None)
+    return {key: getattr(all_scores, key) for key in ("precision", "recall", "f1", "accuracy")}
 
 
 def _baseline(

@@ -9,7 +9,6 @@ import polars as pl
 from elman.data.encoding import encoded_corpus
 from elman.data.encoding.encode import COLUMNS, EncodeConfig, encode
 from elman.data.errors import BadInput, UsageError
-from elman.data.metrics.entities import entity_scores
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import code_hash, key_of
 from elman.data.text.tokenizer import Tokenizer
@@ -20,6 +19,7 @@ from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.state import FitConfig
 from elman.tasks.models import model_folder
 from elman.tasks.models.presets import LARGE_CORPUS, RARE_SHARE, preset, settings_by_size
+from elman.tasks.models.scoring import score_tags
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
@@ -171,7 +171,8 @@ def fit_tagger(
         if training_data.has("dev"):
             said = training_data.said(training_data.predict(result.params, network, "dev"))
             gold = training_data.by_sentence("dev", training_data.gold("dev"))
-            dev = entity_scores(gold, training_data.by_sentence("dev", said))
+            predicted = training_data.by_sentence("dev", said)
+            dev = score_tags(gold, predicted, training_data.tags, binary is not None)
         passport = {
             "kind": "text",
             "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.sources},
@@ -190,7 +191,7 @@ def fit_tagger(
             "best_epoch": result.best_epoch,
             "eagerness": eagerness,
             "temperature": training_data.temperature(result.params, network),
-            "dev": dev,
+            "dev": dev.to_json() if dev else None,
             "notes": read.notes,
         }
         folder = model_folder.write(

@@ -53,6 +53,6 @@ def test_raw_text_scores_within_1_f1_of_tokens(home, tmp_path, checkout, languag
     )
     found = {(source.removesuffix(".txt"), a, b, label) for source, a, b, label in rows}
 
-    on_tokens = call(evaluate, EvaluateConfig(model=model, corpus="tokens"))["f1"]
+    on_tokens = call(evaluate, EvaluateConfig(model=model, corpus="tokens")).scores.f1
     assert on_tokens > 0.1
     assert f1(found, gold) == pytest.approx(on_tokens, abs=0.01)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from elman.data.metrics.bootstrap import f1_of, paired_bootstrap, sentence_counts
+from elman.data.metrics.bootstrap import paired_bootstrap, sentence_counts
 from elman.data.metrics.entities import entity_scores
+from elman.data.metrics.rates import rates
 
 GOLD = [["B-PER", "I-PER", "O"], ["O", "O"], ["B-LOC", "B-PER"]]
 SAID = [["B-PER", "O", "O"], ["O", "B-LOC"], ["B-LOC", "B-PER"]]
@@ -13,7 +14,8 @@ SAID = [["B-PER", "O", "O"], ["O", "B-LOC"], ["B-LOC", "B-PER"]]
 def test_counts_of_sentences_add_up_to_the_score_of_all():
     counts = sentence_counts(GOLD, SAID)
     assert counts.tolist() == [[0, 1, 1], [0, 1, 0], [2, 2, 2]]
-    assert f1_of(counts.sum(axis=0)) == pytest.approx(entity_scores(GOLD, SAID)["f1"], abs=1e-12)
+    scores = entity_scores(GOLD, SAID)
+    assert rates(counts.sum(axis=0)).tolist() == [scores.precision, scores.recall, scores.f1]
 
 
 def tagger(share, seeds=2, sentences=500):
@@ -24,14 +26,14 @@ def tagger(share, seeds=2, sentences=500):
 
 def test_a_tagger_is_not_better_than_itself():
     same = paired_bootstrap(tagger(0.7), tagger(0.7))
-    assert (same["difference"], same["low"], same["high"], same["p"]) == (0, 0, 0, 1)
+    assert (same.difference, same.low, same.high, same.p) == (0, 0, 0, 1)
 
 
 def test_a_clear_difference_is_significant():
     better = paired_bootstrap(tagger(0.6), tagger(0.8))
-    assert 0.05 < better["low"] < better["difference"] < better["high"]
-    assert better["p"] == 0
-    assert paired_bootstrap(tagger(0.8), tagger(0.6))["p"] == 1
+    assert 0.05 < better.low < better.difference < better.high
+    assert better.p == 0
+    assert paired_bootstrap(tagger(0.8), tagger(0.6)).p == 1
 
 
 def test_the_interval_equals_that_of_normal_theory():
@@ -41,7 +43,7 @@ def test_the_interval_equals_that_of_normal_theory():
     a, b = (np.stack([r, np.ones_like(r), np.ones_like(r)], axis=-1).astype(int) for r in right)
     found = paired_bootstrap(a, b)
     error = np.std(right[1].astype(float) - right[0], ddof=1) / np.sqrt(2000)
-    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * error, rel=0.1)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.1)
 
 
 def test_the_same_seed_draws_the_same():

@@ -39,7 +39,7 @@ def test_all_networks_are_in_the_table_with_size_time_and_rate(compared, trained
         assert row["parameters"] > 0
         assert row["seconds"] >= 0
         assert row["learning_rate"] in (None, 0.002, 0.008)
-    assert report["networks"][0]["dev"]["f1"] == trained["dev"]["f1"]
+    assert report["networks"][0]["dev"]["f1"] == trained["dev"].f1
     assert report["networks"][0]["dev"]["f1"] > report["networks"][4]["dev"]["f1"]
 
 

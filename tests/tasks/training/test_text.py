@@ -34,7 +34,7 @@ def test_a_corpus_is_encoded_once(home, names):
 def test_early_stopping_keeps_the_epoch_that_is_best_on_dev(trained):
     scores = [line["score"] for line in trained["history"]]
     assert trained["best_epoch"] == 1 + scores.index(max(scores))
-    assert trained["dev"]["f1"] >= max(scores) - 1e-12
+    assert trained["dev"].f1 >= max(scores) - 1e-12
 
 
 def unknown_row(names, train_in, home, **overrides):
@@ -78,7 +78,7 @@ def test_a_single_sentence_is_learned_from_without_dev(write_corpus, train_in, t
 def test_a_corpus_with_one_class_is_learned(write_corpus, train_in, tmp_path):
     lines = [(f"d{n}", ("train", "dev")[n % 2], "Bo/B-PER Li/B-PER") for n in range(20)]
     fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines))
-    assert fitted["dev"]["f1"] == 1.0
+    assert fitted["dev"].f1 == 1.0
     (found,) = Tagger.load(Path(fitted["model"])).tag([["Ada", "Bo"]])
     assert found.tags == ["B-PER", "B-PER"]
 
@@ -89,7 +89,7 @@ def test_a_dev_split_that_cannot_tell_epochs_apart_keeps_the_last(
 ):
     lines = [("a", "train", "Bo/B-PER left/O"), ("b", "dev", dev)] * 5
     fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines), overrides={"epochs": 3})
-    assert (fitted["best_epoch"], fitted["dev"]["f1"]) == (3, 0.0)
+    assert (fitted["best_epoch"], fitted["dev"].f1) == (3, 0.0)
     assert "No entity in dev" in capsys.readouterr().err
 
 
@@ -97,7 +97,7 @@ def test_a_type_that_only_dev_has_is_named(write_corpus, train_in, tmp_path, cap
     lines = [("a", "train", "Bo/B-PER left/O"), ("b", "dev", "Acme/B-ORG left/O")]
     fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines), overrides={"epochs": 1})
     assert "never found: ORG" in capsys.readouterr().err
-    assert fitted["dev"]["per_type"]["ORG"]["support"] == 1
+    assert fitted["dev"].per_type["ORG"].support == 1
     assert read(Path(fitted["model"])).passport["temperature"] == 1.0
 
 
@@ -130,7 +130,7 @@ def test_settings_out_of_bounds_are_a_usage_error(overrides):
 
 def test_words_read_letter_by_letter_are_tagged_as_they_were_judged(names, train_in, tmp_path):
     fitted = train_in(tmp_path, names, preset="default", overrides={"epochs": 12})
-    assert fitted["dev"]["f1"] > 0.9
+    assert fitted["dev"].f1 > 0.9
     tagger = Tagger.load(Path(fitted["model"]))
     assert tagger.network.member.letters == tagger.features.characters > 2
     (found,) = tagger.tag([["Kibason", "met", "Dorason", "in", "Kimeburg", "."]])

@@ -74,7 +74,7 @@ def test_the_score_of_an_epoch_is_that_of_the_scorer(corpus, binary):
         answers = rng.integers(0, max(training_data.classes, 2), offsets[-1]).astype(np.int32)
         prediction = Prediction(answers, offsets)
         said = training_data.by_sentence("dev", training_data.said(prediction))
-        assert judge(prediction) == pytest.approx(entity_scores(gold, said)["f1"], abs=1e-12)
+        assert judge(prediction) == pytest.approx(entity_scores(gold, said).f1, abs=1e-12)
 
 
 def test_entities_of_types_unseen_in_training_count_as_missed(corpus):
@@ -92,7 +92,7 @@ def test_a_network_that_sees_too_few_entities_is_made_more_eager_by_dev(names, t
     training_data = TrainingData(encoded_corpus.read(Path(fitted["encoded"])), binary)
     params, network, _ = from_bytes((Path(fitted["model"]) / WEIGHTS).read_bytes())
     judge, shy, score = training_data.judge("dev"), dict(params), 1.0
-    while score > fitted["dev"]["f1"] - 0.1:
+    while score > fitted["dev"].f1 - 0.1:
         shy["head.by"] = shy["head.by"] + np.array(
             [-1 if binary else 1] + [0] * (network.classes - 1), np.float32
         )
