@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from elman.data.errors import BadInput, Changed, ElmanError
+from elman.tasks import execution
 from elman.tasks.execution.memory import MemoryPlan, Resources
 from elman.tasks.tagging.shard import WorkerRequest
 
@@ -106,7 +107,7 @@ class EngineType:
 
 def engine_names() -> tuple[str, ...]:
     """Return the names of all engines that can be named on the command line."""
-    modules = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    modules = (module.name for module in pkgutil.iter_modules(execution.__path__))
     return tuple(sorted(name.removesuffix(_SUFFIX) for name in modules if name.endswith(_SUFFIX)))
 
 

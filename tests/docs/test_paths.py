@@ -20,8 +20,9 @@ EVERY_DOCUMENT = pytest.mark.parametrize(
 
 
 def missing_places(text: str) -> list[str]:
-    """Paths in backticks that the checkout lacks."""
-    return [place for place in PLACE.findall(text) if not (CHECKOUT / place).exists()]
+    """Paths in backticks that the checkout lacks; NAME stands for any."""
+    places = (place for place in PLACE.findall(text) if "NAME" not in place)
+    return [place for place in places if not (CHECKOUT / place).exists()]
 
 
 def anchors(path: Path) -> set[str]:
