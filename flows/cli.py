@@ -132,7 +132,7 @@ def _run(name: str, command: Command, arguments: list[str]) -> int:
             "The first run compiles its kernels for this machine, once: that takes up to a minute more."
         )
     flow = getattr(importlib.import_module(f"elman.flows.{command.module}"), command.flow)
-    result = orchestration.call(flow, config)
+    result = orchestration.call(flow, config) if command.in_prefect else flow(config)
     summary: dict[str, Any] = result if isinstance(result, dict) else result.to_json()
     text = json.dumps(summary, ensure_ascii=False) if as_json else command.text(result)
     print(text, flush=True)
