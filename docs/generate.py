@@ -8,11 +8,12 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
+from elman.data.formats.registry import documented
 from elman.flows.ingest import IngestConfig, ingest
 from elman.tasks.inspection import text
 from elman.tasks.inspection.render import text_of
@@ -39,7 +40,7 @@ def temporary_home() -> Iterator[Path]:
 def shown() -> list[str]:
     """`elman show english` of the sample corpus, its heading and then each numbered section."""
     with temporary_home() as home:
-        ingest(IngestConfig(sources=(CHECKOUT / "data" / "samples" / "english",), name="english"))
+        ingest.fn(IngestConfig(sources=(CHECKOUT / "data" / "samples" / "english",), name="english"))
         printed = text_of(text.of_corpus(home / "corpora" / "english", None))
     return re.split(r"\n(?=\d+\. )", printed)
 
@@ -49,7 +50,32 @@ def section(number: int) -> str:
     return f"\n```text\n{shown()[number].strip()}\n```\n\n"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {f"show {n}": partial(section, n) for n in range(1, 7)}
+def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table in Markdown, with an empty line before and after it."""
+    lines = [columns, ("---",) * len(columns), *rows]
+    return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+
+
+def input_formats() -> str:
+    """Table of the formats that are read."""
+    return table(("format", "one record is", "notes"), ((f.title, f.record, f.notes) for f in documented()))
+
+
+def quarantine_reasons() -> str:
+    """Table of reason codes of each format; codes of one meaning share a row."""
+    titles: dict[tuple[str, str], list[str]] = {}
+    for format_ in documented():
+        for reason, meaning in format_.reasons.items():
+            titles.setdefault((reason, meaning), []).append(format_.title)
+    rows = [(f"`{reason}`", ", ".join(of), meaning) for (reason, meaning), of in sorted(titles.items())]
+    return table(("reason", "of", "meaning"), rows)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    **{f"show {n}": partial(section, n) for n in range(1, 7)},
+    "input formats": input_formats,
+    "quarantine reasons": quarantine_reasons,
+}
 
 
 def documents() -> list[Path]:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from elman.data.formats.conll_layout import Layout, Rows, layout_of, sentences
 from elman.data.formats.options import Options
 from elman.data.formats.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
-from elman.data.formats.registry import Head, Opener, TextFormat
+from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.slices import Slice, SliceSize
 from elman.data.text.tags import OUTSIDE, split_tag, to_iob2
 
@@ -166,26 +166,28 @@ def _matches(head: Head) -> bool:
     return max(tagged, default=0) >= max(0.5 * len(rows), 1)
 
 
-FORMAT = TextFormat(
-    name="conll",
-    rank=60,
-    matches=_matches,
-    matches_columns=lambda head: any(len(row) > 1 for row in head.rows),
-    read=read,
-    split=split,
-    passes=2,
-    sentence_records=True,
-    tokenised=True,
-    title="CoNLL columns",
-    record="a sentence",
-    notes="tab or space; token and tag columns are found from the rows, or given with `--token-column` and "
-    "`--tag-column` (from 1); leading index, trailing unused columns, `#` comments, `-DOCSTART-`; IOB1, "
-    "IOB2, IOBES and BILOU become IOB2",
-    hint="CoNLL columns (with --token-column and --tag-column if they are not found)",
-    reasons={
-        "wrong-columns": "a line without the columns of the format, or of the other lines",
-        "empty-token": "a row without a token",
-        "unknown-tag": "a row whose tag is none",
-        "invalid-utf8": "bytes that are not UTF-8",
-    },
+register(
+    TextFormat(
+        name="conll",
+        rank=60,
+        matches=_matches,
+        matches_columns=lambda head: any(len(row) > 1 for row in head.rows),
+        read=read,
+        split=split,
+        passes=2,
+        sentence_records=True,
+        tokenised=True,
+        title="CoNLL columns",
+        record="a sentence",
+        notes="tab or space; token and tag columns are found from the rows, or given with `--token-column` "
+        "and `--tag-column` (from 1); leading index, trailing unused columns, `#` comments, `-DOCSTART-`; "
+        "IOB1, IOB2, IOBES and BILOU become IOB2",
+        hint="CoNLL columns (with --token-column and --tag-column if they are not found)",
+        reasons={
+            "wrong-columns": "a line without the columns of the format, or of the other lines",
+            "empty-token": "a row without a token",
+            "unknown-tag": "a row whose tag is none",
+            "invalid-utf8": "bytes that are not UTF-8",
+        },
+    )
 )

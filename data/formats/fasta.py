@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from elman.data.formats.options import Options
 from elman.data.formats.records import BadRecord, Place, Quarantined
-from elman.data.formats.registry import Head, SequenceFormat
+from elman.data.formats.registry import Head, SequenceFormat, register
 from elman.data.formats.slices import EntryPattern
 from elman.data.genome.contigs import RAW_LIMIT, Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
@@ -194,24 +194,26 @@ def _matches(head: Head) -> bool:
     return head.name.endswith(ENDINGS) or bool(_BASES.fullmatch("".join(lines)))
 
 
-FORMAT = SequenceFormat(
-    name="fasta",
-    rank=40,
-    matches=_matches,
-    read=read_fasta,
-    entries=_ENTRIES,
-    title="FASTA",
-    record="an entry",
-    notes="alone, or with GFF3 of the same file stem or contig names; `circular=true` or `topology=circular` "
-    "in a header names a circle",
-    hint="FASTA",
-    reasons={
-        "no-header": "text before the first header",
-        "no-id": "an entry without an id",
-        "duplicate-id": "an entry with the id of an earlier one",
-        "empty-record": "an entry without a sequence",
-        "not-dna": "a sequence with characters that are not IUPAC DNA or RNA",
-        "invalid-utf8": "bytes that are not UTF-8",
-        "truncated": "the file breaks off or is damaged there",
-    },
+register(
+    SequenceFormat(
+        name="fasta",
+        rank=40,
+        matches=_matches,
+        read=read_fasta,
+        entries=_ENTRIES,
+        title="FASTA",
+        record="an entry",
+        notes="alone, or with GFF3 of the same file stem or contig names; `circular=true` or "
+        "`topology=circular` in a header names a circle",
+        hint="FASTA",
+        reasons={
+            "no-header": "text before the first header",
+            "no-id": "an entry without an id",
+            "duplicate-id": "an entry with the id of an earlier one",
+            "empty-record": "an entry without a sequence",
+            "not-dna": "a sequence with characters that are not IUPAC DNA or RNA",
+            "invalid-utf8": "bytes that are not UTF-8",
+            "truncated": "the file breaks off or is damaged there",
+        },
+    )
 )

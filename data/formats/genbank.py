@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from elman.data.formats.fasta import wrong_letter
 from elman.data.formats.options import Options
 from elman.data.formats.records import Place, Quarantined
-from elman.data.formats.registry import Head, SequenceFormat
+from elman.data.formats.registry import Head, SequenceFormat, register
 from elman.data.formats.slices import EntryPattern
 from elman.data.genome.annotation_rules import labels_for
 from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature
@@ -192,24 +192,26 @@ def _matches(head: Head) -> bool:
     return bool(re.match(r"LOCUS\s", head.first))
 
 
-FORMAT = SequenceFormat(
-    name="genbank",
-    rank=20,
-    matches=_matches,
-    read=read_genbank,
-    entries=_ENTRIES,
-    has_features=True,
-    title="GenBank",
-    record="an entry",
-    notes="sequence, features and topology",
-    hint="GenBank",
-    reasons={
-        "bad-genbank": "an entry that cannot be parsed",
-        "empty-record": "an entry without a sequence",
-        "not-dna": "a sequence with characters that are not IUPAC DNA or RNA",
-        "duplicate-id": "an entry with the id of an earlier one",
-        "bad-location": "a feature whose location cannot be read",
-        "outside-contig": "a feature that lies outside its contig",
-        "truncated": "the file breaks off or is damaged there",
-    },
+register(
+    SequenceFormat(
+        name="genbank",
+        rank=20,
+        matches=_matches,
+        read=read_genbank,
+        entries=_ENTRIES,
+        has_features=True,
+        title="GenBank",
+        record="an entry",
+        notes="sequence, features and topology",
+        hint="GenBank",
+        reasons={
+            "bad-genbank": "an entry that cannot be parsed",
+            "empty-record": "an entry without a sequence",
+            "not-dna": "a sequence with characters that are not IUPAC DNA or RNA",
+            "duplicate-id": "an entry with the id of an earlier one",
+            "bad-location": "a feature whose location cannot be read",
+            "outside-contig": "a feature that lies outside its contig",
+            "truncated": "the file breaks off or is damaged there",
+        },
+    )
 )

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from elman.data.formats.records import BadRecord, Place, Quarantined
-from elman.data.formats.registry import AnnotationFormat, Head
+from elman.data.formats.registry import AnnotationFormat, Head, register
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 
@@ -248,25 +248,27 @@ def _matches(head: Head) -> bool:
     )
 
 
-FORMAT = AnnotationFormat(
-    name="gff3",
-    rank=30,
-    matches=_matches,
-    title="GFF3",
-    record="a feature",
-    notes="the annotation of FASTA with the same file stem or contig names, or of its own `##FASTA` section",
-    hint="GFF3",
-    reasons={
-        "wrong-columns": "a line without the columns of the format, or of the other lines",
-        "bad-location": "a feature whose location cannot be read",
-        "outside-contig": "a feature that lies outside its contig",
-        "unknown-contig": "a feature of a contig that no sequence has",
-        "no-contig": "a feature without a contig",
-        "no-strand": "a labelled feature without a strand",
-        "bad-phase": "a labelled feature with a phase other than 0, 1, 2 or .",
-        "bad-attributes": "attributes that are not KEY=VALUE pairs",
-        "line-too-long": "a line of more than 1 MiB",
-        "invalid-utf8": "bytes that are not UTF-8",
-        "truncated": "the file breaks off or is damaged there",
-    },
+register(
+    AnnotationFormat(
+        name="gff3",
+        rank=30,
+        matches=_matches,
+        title="GFF3",
+        record="a feature",
+        notes="annotation of FASTA with the same file stem or contig names, or of its section `##FASTA`",
+        hint="GFF3",
+        reasons={
+            "wrong-columns": "a line without the columns of the format, or of the other lines",
+            "bad-location": "a feature whose location cannot be read",
+            "outside-contig": "a feature that lies outside its contig",
+            "unknown-contig": "a feature of a contig that no sequence has",
+            "no-contig": "a feature without a contig",
+            "no-strand": "a labelled feature without a strand",
+            "bad-phase": "a labelled feature with a phase other than 0, 1, 2 or .",
+            "bad-attributes": "attributes that are not KEY=VALUE pairs",
+            "line-too-long": "a line of more than 1 MiB",
+            "invalid-utf8": "bytes that are not UTF-8",
+            "truncated": "the file breaks off or is damaged there",
+        },
+    )
 )

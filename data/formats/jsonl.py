@@ -13,7 +13,7 @@ from typing import Any
 
 from elman.data.formats.options import Options
 from elman.data.formats.records import BadRecord, Document, Flat, Place, Quarantined, Sentence
-from elman.data.formats.registry import Head, Opener, TextFormat
+from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.slices import Slice, SliceSize, split_lines
 from elman.data.text.scanner import Scanner, thread_scanner
 from elman.data.text.tags import from_spans
@@ -156,26 +156,28 @@ def _matches(head: Head) -> bool:
     return head.name.endswith((".jsonl", ".ndjson")) or any(map(has_text, head.lines[:20]))
 
 
-FORMAT = TextFormat(
-    name="jsonl",
-    rank=50,
-    matches=_matches,
-    read=read,
-    split=split,
-    own_ids=True,
-    title="JSON lines",
-    record="a line",
-    notes='`{"id", "text", "spans": [{"start", "end", "label"}]}`; offsets in code points, 0-based '
-    "half-open; `id` and `spans` may be missing",
-    hint="JSON lines with a `text`",
-    reasons={
-        "invalid-json": "a line that is not one JSON object",
-        "no-text": "a record without text",
-        "invalid-id": "an `id` that is neither a string nor a number",
-        "invalid-spans": "`spans` that are not a list of start, end and label",
-        "span-outside": "a span that lies outside its text",
-        "span-blank": "a span of white space alone",
-        "spans-overlap": "two spans that overlap",
-        "invalid-utf8": "bytes that are not UTF-8",
-    },
+register(
+    TextFormat(
+        name="jsonl",
+        rank=50,
+        matches=_matches,
+        read=read,
+        split=split,
+        own_ids=True,
+        title="JSON lines",
+        record="a line",
+        notes='`{"id", "text", "spans": [{"start", "end", "label"}]}`; offsets in code points, 0-based '
+        "half-open; `id` and `spans` may be missing",
+        hint="JSON lines with a `text`",
+        reasons={
+            "invalid-json": "a line that is not one JSON object",
+            "no-text": "a record without text",
+            "invalid-id": "an `id` that is neither a string nor a number",
+            "invalid-spans": "`spans` that are not a list of start, end and label",
+            "span-outside": "a span that lies outside its text",
+            "span-blank": "a span of white space alone",
+            "spans-overlap": "two spans that overlap",
+            "invalid-utf8": "bytes that are not UTF-8",
+        },
+    )
 )

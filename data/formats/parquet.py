@@ -13,7 +13,7 @@ import polars as pl
 
 from elman.data.errors import BadInput
 from elman.data.formats.records import Flat, Place, Quarantined
-from elman.data.formats.registry import TableFormat
+from elman.data.formats.registry import TableFormat, register
 from elman.data.formats.slices import Slice, SliceSize
 from elman.data.text.scanner import Scanner
 
@@ -198,13 +198,15 @@ def same_types(schemas: Sequence[tuple[Path, pl.Schema]]) -> None:
             )
 
 
-FORMAT = TableFormat(
-    name="parquet",
-    rank=10,
-    matches=lambda head: head.raw.startswith(b"PAR1"),
-    binary=True,
-    title="Parquet",
-    record="a row",
-    notes="tagged, not ingested; `--text-column` names the column of text, `--id-column` that of ids",
-    reasons={"no-text": "a record without text"},
+register(
+    TableFormat(
+        name="parquet",
+        rank=10,
+        matches=lambda head: head.raw.startswith(b"PAR1"),
+        binary=True,
+        title="Parquet",
+        record="a row",
+        notes="tagged, not ingested; `--text-column` names the column of text, `--id-column` that of ids",
+        reasons={"no-text": "a record without text"},
+    )
 )

@@ -15,7 +15,7 @@ import numpy as np
 
 from elman.data.formats.options import Options
 from elman.data.formats.records import BadRecord, Document, Flat, Place, Quarantined
-from elman.data.formats.registry import Head, Opener, TextFormat
+from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.slices import Slice, SliceSize
 from elman.data.formats.streams import WrappedStream
 from elman.data.text.scanner import Scanner, thread_scanner
@@ -330,25 +330,27 @@ def _unfit(head: Head) -> str | None:
     return "a table without a column of tags" if table or head.name.endswith((".tsv", ".csv")) else None
 
 
-FORMAT = TextFormat(
-    name="plain",
-    rank=1000,  # the last: it matches any file
-    matches=lambda head: True,
-    read=read,
-    split=split,
-    passes=2,
-    lookahead=AHEAD,
-    recode=utf8,
-    one_document=True,
-    unfit=_unfit,
-    utf16=True,
-    title="plain text",
-    record="a file",
-    notes="UTF-8, or UTF-16 with a byte order mark; split into sentences and tokens",
-    hint="plain text in UTF-8",
-    reasons={
-        "invalid-utf8": "bytes that are not UTF-8",
-        "not-text": "NUL bytes",
-        "no-text": "a record without text",
-    },
+register(
+    TextFormat(
+        name="plain",
+        rank=1000,  # the last: it matches any file
+        matches=lambda head: True,
+        read=read,
+        split=split,
+        passes=2,
+        lookahead=AHEAD,
+        recode=utf8,
+        one_document=True,
+        unfit=_unfit,
+        utf16=True,
+        title="plain text",
+        record="a file",
+        notes="UTF-8, or UTF-16 with a byte order mark; split into sentences and tokens",
+        hint="plain text in UTF-8",
+        reasons={
+            "invalid-utf8": "bytes that are not UTF-8",
+            "not-text": "NUL bytes",
+            "no-text": "a record without text",
+        },
+    )
 )

@@ -1,8 +1,7 @@
 """Registry of input formats: one module a format, found by listing this folder.
 
-A module of `data/formats` that assigns a `Format` to the name `FORMAT` is a format; nothing else has to be
-changed to add one. Detection, reading, slicing, the tables of docs/formats.md and the messages that list what
-can be read come from these records.
+A format is one module of this folder that registers a `Format`, and its test. Detection, reading, slicing,
+the tables of docs/formats.md and the messages that list what can be read are taken from here.
 """
 
 import functools
@@ -204,23 +203,34 @@ class TableFormat(Format):
     own_ids: bool = True
 
 
-@functools.cache
-def all_formats() -> tuple[Format, ...]:
-    """All formats in the order in which they are tried.
+_registered: dict[str, Format] = {}
+
+
+def register(format_: Format) -> Format:
+    """Add a format.
 
     Raises:
-        ValueError: two formats have the same name or rank.
+        ValueError: another format has its name or its rank.
     """
-    modules = (
+    for other in _registered.values():
+        if other is not format_ and (other.name == format_.name or other.rank == format_.rank):
+            got = f"{format_.name!r} of rank {format_.rank}, which is taken by {other.name!r}"
+            raise ValueError(f"expected a new name and rank of a format. Got {got}")
+    _registered[format_.name] = format_
+    return format_
+
+
+@functools.cache
+def _load() -> None:
+    """Import every module of this folder, so that it registers its format."""
+    for module in pkgutil.iter_modules(formats.__path__):
         importlib.import_module(f"{formats.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(formats.__path__)
-    )
-    found = [module.FORMAT for module in modules if isinstance(getattr(module, "FORMAT", None), Format)]
-    for attribute in ("name", "rank"):
-        values = [getattr(format_, attribute) for format_ in found]
-        if len(set(values)) < len(values):
-            raise ValueError(f"expected formats of different {attribute}. Got {sorted(values)}")
-    return tuple(sorted(found, key=lambda format_: format_.rank))
+
+
+def all_formats() -> list[Format]:
+    """All formats in the order in which they are tried."""
+    _load()
+    return sorted(_registered.values(), key=lambda format_: format_.rank)
 
 
 def format_of(name: str) -> Format:
@@ -229,10 +239,8 @@ def format_of(name: str) -> Format:
     Raises:
         KeyError: no format has it.
     """
-    for format_ in all_formats():
-        if format_.name == name:
-            return format_
-    raise KeyError(name)
+    _load()
+    return _registered[name]
 
 
 def text_format(name: str) -> TextFormat:

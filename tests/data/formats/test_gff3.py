@@ -29,7 +29,7 @@ def test_parts_of_one_gene_share_its_id_and_keep_their_phases():
     assert [(f.id, f.phase, f.strand) for f in rows] == [("a", 1, "-"), ("a", 2, "-")]
 
 
-def test_only_labelled_types_are_kept():
+def test_only_labelled_types_are_stored():
     assert features("c x gene 1 9 . + . ID=g", "c x tRNA 1 9 . + . ID=t") == []
 
 
@@ -42,11 +42,11 @@ def test_only_labelled_types_are_kept():
         ["c x CDS 1 9 . + 0 ID=a;Parent=g", "c x gene 1 9 . + . ID=g;pseudo=true"],
     ],
 )
-def test_pseudogenes_are_called_so_by_themselves_or_by_their_parent(lines):
+def test_a_pseudogene_is_marked_by_itself_or_by_its_parent(lines):
     assert [f.label for f in features(*lines)] == ["pseudogene"]
 
 
-def test_a_feature_has_every_label_that_is_asked_for():
+def test_a_feature_has_the_label_of_every_rule_it_matches():
     rules = (*CODING, AnnotationRule(label="abc", key="product", pattern="ABC transporter"))
     lines = "c x CDS 1 9 . + 0 ID=a;product=abc%20transporter", "c x CDS 11 19 . + 0 ID=b;product=other"
     assert [f.label for f in features(*lines, rules=rules)] == ["CDS", "abc", "CDS"]
@@ -65,7 +65,7 @@ def test_a_feature_has_every_label_that_is_asked_for():
         (". x CDS 1 9 . + 0 ID=a", "no-contig"),
     ],
 )
-def test_a_bad_line_is_refused_alone(line, reason):
+def test_a_bad_line_is_quarantined_alone(line, reason):
     found = read("c x CDS 1 9 . + 0 ID=a", line, "c x CDS 11 19 . + 0 ID=b")
     (bad,) = found.quarantined
     assert (bad.reason, bad.line) == (reason, 4)
@@ -73,7 +73,42 @@ def test_a_bad_line_is_refused_alone(line, reason):
     assert len(found.rows["c"]) == 2
 
 
-def test_it_is_said_where_the_sequence_section_begins():
+@pytest.mark.parametrize(
+    ("attributes", "id"),
+    [
+        ("ID=cds-gnl|b0240|CDS=288;Parent=gene-b0240", "cds-gnl|b0240|CDS=288"),  # = inside a value
+        ("ID=a%3Bb%252C;", "a;b%2C"),
+        ('Note="one; two";ID=a', "a"),
+        ("ID=a;Note", "a"),
+        (".", "line3"),
+        ("ID=a;Parent=a", "line3"),  # its own parent
+        ("Parent=g", "line3"),
+    ],
+)
+def test_attributes_are_read_as_gff3_has_them(attributes, id):
+    found = read(f"c x CDS 1 9 . + 0 {attributes}".replace("one; two", "one;%20two"))
+    assert (found.quarantined, [row.feature.id for row in found.rows["c"]]) == ([], [id])
+
+
+def test_a_line_without_attributes_names_its_contig_and_no_feature():
+    found = read("c1 x region 1 9 . . . .")
+    assert (found.quarantined, found.rows, list(found.contigs)) == ([], {}, ["c", "c1"])
+
+
+def test_contig_names_are_percent_decoded():
+    found = read("m54%2F1 x CDS 1 9 . + 0 ID=a", "##sequence-region m54%2F2 1 9")
+    assert list(found.rows) == ["m54/1"]
+    assert "m54/1" in found.contigs
+
+
+def test_columns_2_6_and_8_count_as_attributes_of_a_rule():
+    rules = (AnnotationRule(label="x", key="source", pattern="^Prodigal$"),)
+    assert [f.label for f in features("c Prodigal CDS 1 9 . + 0 .", "c x CDS 1 9 . + 0 .", rules=rules)] == [
+        "x"
+    ]
+
+
+def test_the_place_of_the_sequence_section_is_known():
     assert read_gff3(io.BytesIO(HEAD + b"##FASTA\n>c\nACGT\n"), "x").fasta == (len(HEAD) + 8, 4)
 
 
@@ -88,7 +123,7 @@ def test_lines_may_end_in_any_way_however_many_there_are(end):
     assert (rows[-1].place.line, rows[-1].place.byte_offset) == (40_000, sum(map(len, lines[:-1])))
 
 
-def test_a_line_beyond_all_measure_is_refused_alone():
+def test_an_endless_line_is_quarantined_alone():
     long, good = b"c\tx\t" + b"A" * (1 << 21) + b"\n", b"c\tx\tCDS\t1\t9\t.\t+\t0\tID=a\n"
     found = read_gff3(io.BytesIO(HEAD + long + good), "x")
     (bad,) = found.quarantined

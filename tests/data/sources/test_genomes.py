@@ -167,3 +167,10 @@ def test_the_annotation_may_say_that_a_contig_is_a_circle(write):
         Options(),
     )
     assert contig.circular
+
+
+def test_a_percent_encoded_contig_is_the_one_of_the_sequence(write):
+    gff = write("g.gff3", GFF.format("m54%2F1", 1, 9, "+", "a"), "gff3")
+    genome = Genome((write("g.fna", ">m54/1\nATGAAATAA\n", "fasta"),), (gff,))
+    (contig,) = read_genome(genome, open_bytes, Options())
+    assert [(contig.id, f.start, f.end) for f in contig.features] == [("m54/1", 0, 9)]
