@@ -38,7 +38,7 @@ def test_families_are_learned_beside_the_genes_of_another_model(tracked_home, ge
     assert summary["labels"] == ["any"]
     weights = [(Path(folder) / "weights.safetensors").read_bytes() for folder in (genes, model)]
     assert weights[0] == weights[1]
-    scores = evaluate.fn(EvaluateConfig(model=str(model), corpus="families"))
+    scores = evaluate.fn(EvaluateConfig(model=str(model), corpus="families")).to_json()
     assert scores["per_type"]["any"]["f1"] > 0.8 * scores["f1"] > 0.1
     assert list(tracked_home.glob("runs/*-evaluate-*/artifacts/genome_test.png"))
 

@@ -81,9 +81,9 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
         "models:/people@champion",
         "models:/people/1",
     ):
-        scores = evaluate.fn(EvaluateConfig(model=name, corpus=corpus))
-        assert scores["model"] == folder.name
-        assert scores["f1"] == summary["test"]["f1"]
+        evaluated = evaluate.fn(EvaluateConfig(model=name, corpus=corpus))
+        assert evaluated.model == folder.name
+        assert evaluated.scores.f1 == summary["test"]["f1"]
 
 
 def test_the_mlflow_model_tags_a_string_in_a_fresh_process_with_pickle_refused(
@@ -135,7 +135,7 @@ def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monke
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     summary = train.fn(TrainConfig(corpus=corpus, epochs=1))
     assert Path(summary["model"]).is_dir()
-    scores = evaluate.fn(EvaluateConfig(model=summary["run_id"], corpus=corpus))
+    scores = evaluate.fn(EvaluateConfig(model=summary["run_id"], corpus=corpus)).to_json()
     assert scores["model"] == Path(summary["model"]).name
     assert mlflow_sync.runs.unsent()
 
