@@ -1,4 +1,4 @@
-"""The peers of bench/speed.py: the same tagger in PyTorch, ONNX Runtime and JAX, on ready-made batches."""
+"""Peers of bench/speed.py: the same tagger in PyTorch, ONNX Runtime and JAX, on batches made beforehand."""
 
 import io
 import warnings
@@ -17,7 +17,7 @@ MODULES = {"elman": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 
 class Size(NamedTuple):
-    """What is built: a cell of so many hidden units, one way or both, for so many symbols and tags."""
+    """Size of a tagger: a cell of so many hidden units, one way or both, for so many symbols and tags."""
 
     cell: str
     hidden: int
@@ -77,15 +77,15 @@ def torch_trainer(
     else:
         steps = [torch.optim.Adam(model.parameters(), fused=True)]
     targets = [
-        pack_padded_sequence(each.tags, (each.tags >= 0).sum(0)).data if packed else each.tags.reshape(-1)
-        for each in ready
+        pack_padded_sequence(batch.tags, (batch.tags >= 0).sum(0)).data if packed else batch.tags.reshape(-1)
+        for batch in ready
     ]
 
     def run() -> None:
-        for each, y in zip(ready * epochs, targets * epochs, strict=True):
+        for batch, y in zip(ready * epochs, targets * epochs, strict=True):
             for step in steps:
                 step.zero_grad(set_to_none=True)
-            logits = model(each.flat, each.sizes) if packed else model(each.ids).reshape(-1, size.tags)
+            logits = model(batch.flat, batch.sizes) if packed else model(batch.ids).reshape(-1, size.tags)
             torch.nn.functional.cross_entropy(logits, y, ignore_index=-1).backward()
             for step in steps:
                 step.step()
@@ -99,8 +99,8 @@ def torch_tagger(size: Size, ready: list[Ready], packed: bool) -> Callable[[], N
 
     def run() -> None:
         with torch.inference_mode():
-            for each in ready:
-                (model(each.flat, each.sizes) if packed else model(each.ids)).argmax(-1)
+            for batch in ready:
+                (model(batch.flat, batch.sizes) if packed else model(batch.ids)).argmax(-1)
 
     return run
 
@@ -116,7 +116,7 @@ def onnx_tagger(size: Size, ready: list[Ready]) -> Callable[[], None]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
-    ids = [each.ids.numpy() for each in ready]
+    ids = [batch.ids.numpy() for batch in ready]
     return lambda: [session.run(None, {"ids": some})[0].argmax(-1) for some in ids] and None
 
 
@@ -154,7 +154,7 @@ def jax_tagger(size: Size, ready: list[Ready]) -> Callable[[], None]:
         return (jax.lax.scan(step, (zero, zero), table[ids])[1] @ Wy).argmax(-1)
 
     padded = []
-    for each in ready:
-        ids = each.ids.numpy()
+    for batch in ready:
+        ids = batch.ids.numpy()
         padded.append(np.pad(ids, ((0, -len(ids) % 8), (0, 0))).astype(np.int32))
     return lambda: [np.asarray(tag(ids)) for ids in padded] and None

@@ -24,6 +24,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
 import numpy as np
@@ -31,17 +32,19 @@ import torch
 
 from bench import peers
 from elman.rnn.compute.batches import Bags, Sequences
+from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.compute.threads import single_threaded
-from elman.rnn.inference.decode import Scheme, predict
+from elman.rnn.inference.decode import Decoder
+from elman.rnn.inference.spans import TagScheme
+from elman.rnn.layers.recurrent import cell_named
 from elman.rnn.networks.architecture import init
 from elman.rnn.networks.tagger import NetworkConfig
-from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig
+from elman.rnn.training.trainer import Callbacks, Data, Trainer
 
 SYMBOLS, TAGS, BATCH = 10_000, 9, 64
 EPOCHS = 3  # of one timed pass of training
 CELLS = (("elman", 100), ("gru", 128), ("lstm", 128))
-GATES = {"elman": 1, "gru": 3, "lstm": 4}
 PEERS = ("torch", "onnxruntime", "jax", "numpy", "numba", "scipy")
 BARS = {  # what issue 3 asks for, by cell: of training; of tagging beside each peer
     ("elman", "training"): 4.0,
@@ -63,7 +66,7 @@ def corpus(sentences: int, seed: int = 0) -> Sequences:
     """Sentences of 5 to 60 symbols, about 21 each."""
     rng = np.random.default_rng(seed)
     lengths = np.clip(rng.gamma(2.5, 8.2, sentences), 5, 60).astype(int)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    offsets = offsets_of(lengths)
     p = 1 / np.arange(1, SYMBOLS + 1) ** 1.05
     tokens = rng.choice(SYMBOLS, offsets[-1], p=p / p.sum()).astype(np.int32)
     return Sequences(tokens, offsets, rng.integers(0, TAGS, offsets[-1]).astype(np.int32))
@@ -94,35 +97,25 @@ def network(size: peers.Size, output: str = "softmax") -> NetworkConfig:
 
 def trainer(size: peers.Size, some: Sequences) -> Run:
     """Our training, from packing to Adam, EPOCHS epochs after a first one that is not timed."""
-    how = FitConfig(epochs=EPOCHS + 1, batch=BATCH, dropout=0, blocks=0, unknown=0, states=0, patience=0)
+    how = FitConfig(epochs=EPOCHS + 1, batch=BATCH, dropout=0, blocks=0, unknown=0, patience=0)
 
     def measure() -> float:
         ends: list[float] = []
-        fit(
-            network(size),
-            how,
-            Bags.single(SYMBOLS),
-            some,
-            on_epoch=lambda line: ends.append(time.process_time()),
-        )
+        training = Trainer(network(size), how, Data(Bags.single(SYMBOLS), some))
+        training.run(Callbacks(lambda _: ends.append(time.process_time())))
         return ends[-1] - ends[0]
 
     return measure
 
 
-def tagger(size: peers.Size, some: Sequences, batch_tokens: int | None = None, workers: int = 1) -> Run:
+def tagger(size: peers.Size, some: Sequences) -> Run:
     """Our tagging, from ids to tags, in batches of about BATCH sentences."""
-    params, bags = init(network(size), 0), Bags.single(SYMBOLS)
-    steps = batch_tokens or BATCH * int(some.lengths.mean())
-    return timed(
-        lambda: predict(
-            params, network(size), bags, some, probabilities=False, batch_tokens=steps, workers=workers
-        )
-    )
+    decoder = Decoder(network(size), init(network(size), 0), batch_tokens=BATCH * int(some.lengths.mean()))
+    return timed(lambda: decoder.tag(Bags.single(SYMBOLS), some))
 
 
-def chain_tagger(size: peers.Size, some: Sequences) -> Run:
-    """Our tagging with a chain: legal sequences, probabilities of tokens and entities.
+def crf_tagger(size: peers.Size, some: Sequences) -> Run:
+    """Our tagging with a CRF: legal sequences, probabilities of tokens and entities.
 
     The first tag is favoured so that about one token in ten is in an entity, as in text.
     """
@@ -130,22 +123,11 @@ def chain_tagger(size: peers.Size, some: Sequences) -> Run:
     params = init(config, 0)
     params["head.by"][0] += 1.5
     kind = np.array([-1, *np.repeat(np.arange(TAGS // 2), 2)], np.int32)
-    scheme = Scheme(np.array([False, *[True, False] * (TAGS // 2)]), kind)
-    goes_on = (kind >= 0) & ~scheme.begin
-    after = (kind[:, None] == kind[None, :]) | ~goes_on[None, :]
-    steps = BATCH * int(some.lengths.mean())
-    return timed(
-        lambda: predict(
-            params,
-            config,
-            bags,
-            some,
-            start_legal=~goes_on,
-            transition_legal=after,
-            scheme=scheme,
-            batch_tokens=steps,
-        )
-    )
+    begin = np.array([False, *[True, False] * (TAGS // 2)])
+    inside = (kind >= 0) & ~begin
+    scheme = TagScheme(begin, kind, ~inside, (kind[:, None] == kind[None, :]) | ~inside[None, :])
+    decoder = Decoder(config, params, scheme, batch_tokens=BATCH * int(some.lengths.mean()))
+    return timed(lambda: decoder.tag_with_probabilities(bags, some))
 
 
 def alternated(runs: dict[str, Run], passes: int) -> dict[str, list[float]]:
@@ -159,11 +141,13 @@ def alternated(runs: dict[str, Run], passes: int) -> dict[str, list[float]]:
     return taken
 
 
-def line(what: str, name: str, rate: float, ratio: float | None = None, bar: float | None = None) -> None:
+def print_line(
+    what: str, name: str, rate: float, ratio: float | None = None, bar: float | None = None
+) -> None:
     """One line of the table: thousand symbols a CPU second, and how many times a peer's that is."""
     beside = "" if ratio is None else f"{ratio:7.2f}x"
-    asked = "" if bar is None else f"   asked {bar}x: {'held' if ratio and ratio >= bar else 'missed'}"
-    print(f"{what:30}{name:28}{rate / 1000:8.0f} {beside}{asked}", flush=True)
+    goal = "" if bar is None else f"   asked {bar}x: {'held' if ratio and ratio >= bar else 'missed'}"
+    print(f"{what:30}{name:28}{rate / 1000:8.0f} {beside}{goal}", flush=True)
 
 
 def compare(size: peers.Size, some: Sequences, passes: int) -> None:
@@ -195,7 +179,7 @@ def compare(size: peers.Size, some: Sequences, passes: int) -> None:
                 (size.cell, "training") if what == "training" and name == best else (size.cell, name)
             )
             share = 0.85 if size.both else 1  # both ways may lose 15 %
-            line(
+            print_line(
                 f"{label} {what}",
                 name,
                 symbols / middle[name],
@@ -209,13 +193,13 @@ def roofline(some: Sequences, passes: int) -> None:
     size = peers.Size("elman", 256, False, SYMBOLS, TAGS)
     a, b = (np.random.default_rng(i).standard_normal((2048, 2048), np.float32) for i in (0, 1))
     runs = {"sgemm": timed(lambda: a @ b)}
-    runs |= {cell: trainer(size._replace(cell=cell), some) for cell in GATES}
+    runs |= {cell: trainer(size._replace(cell=cell), some) for cell, _ in CELLS}
     with single_threaded():
         taken = alternated(runs, passes)
     peak = 2 * 2048**3 / statistics.median(taken["sgemm"])
     print(f"large product: {peak / 1e9:.0f} GF/s")
-    for cell, gates in GATES.items():
-        work = 6 * gates * size.hidden**2 * len(some.tokens) * EPOCHS
+    for cell, _ in CELLS:
+        work = 6 * len(cell_named(cell).gates) * size.hidden**2 * len(some.tokens) * EPOCHS
         rate = work / statistics.median(taken[cell])
         held = "held" if rate >= 0.6 * peak else "missed"
         print(
@@ -230,15 +214,18 @@ def workers(sentences: int, passes: int) -> None:
     size = peers.Size("elman", 100, True, SYMBOLS, TAGS)
 
     def wall(threads: int, train: bool) -> Run:
-        how = FitConfig(epochs=2, batch=BATCH, parts=2, patience=0)
-        tag = tagger(size, some, 1 << 11, threads)
+        settings = FitConfig(epochs=2, batch=BATCH, parts=2, patience=0)
+        config, bags = network(size), Bags.single(SYMBOLS)
+        decoder = Decoder(config, init(config, 0), batch_tokens=1 << 11)
+        shares = [some.take(np.arange(k, len(some), threads)) for k in range(threads)]
 
         def measure() -> float:
             began = time.perf_counter()
             if train:
-                fit(network(size), how, Bags.single(SYMBOLS), some, workers=threads)
+                Trainer(config, settings, Data(bags, some), workers=threads).run()
             else:
-                tag()
+                with ThreadPoolExecutor(threads) as pool:
+                    list(pool.map(lambda share: decoder.tag(bags, share), shares))
             return time.perf_counter() - began
 
         return measure
@@ -253,15 +240,15 @@ def workers(sentences: int, passes: int) -> None:
         )
 
 
-def chain(some: Sequences, passes: int) -> None:
-    """What legal sequences and their probabilities cost on top of tagging."""
+def crf_cost(some: Sequences, passes: int) -> None:
+    """Cost of legal sequences and their probabilities on top of tagging."""
     for cell, hidden in CELLS:
         size = peers.Size(cell, hidden, True, SYMBOLS, TAGS)
-        taken = alternated({"plain": tagger(size, some), "chain": chain_tagger(size, some)}, passes)
-        more = statistics.median(b / a - 1 for a, b in zip(taken["plain"], taken["chain"], strict=True))
+        taken = alternated({"plain": tagger(size, some), "crf": crf_tagger(size, some)}, passes)
+        more = statistics.median(b / a - 1 for a, b in zip(taken["plain"], taken["crf"], strict=True))
         held = "held" if more <= 0.25 else "missed"
         print(
-            f"{cell} {hidden} both ways: chain with probabilities adds {more:.0%}   asked 25%: {held}",
+            f"{cell} {hidden} both ways: CRF with probabilities adds {more:.0%}   asked 25%: {held}",
             flush=True,
         )
 
@@ -273,26 +260,26 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=2560)
     parser.add_argument("--only", default="cells,both,roofline,chain,workers", help="parts, comma-separated")
     parser.add_argument("--avx2", action="store_true", help="no vectors of 512 bits, as on older machines")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    some = corpus(asked.sentences)
+    some = corpus(options.sentences)
     print(f"{os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f};", end=" ")
     print(", ".join(f"{name} {version(name)}" for name in PEERS), f"python {platform.python_version()}")
     print(
         f"{len(some)} sentences of 5 to 60 symbols, {len(some.tokens)} in all; {BATCH} a batch, {TAGS} tags;"
-        f"\nthousand real symbols per CPU second of one thread, median of {asked.passes} alternated passes;"
+        f"\nthousand real symbols per CPU second of one thread, median of {options.passes} alternated passes;"
         "\nratios are ours to each peer's, medians of the passes; training with gradients and Adam"
     )
-    parts = asked.only.split(",")
+    parts = options.only.split(",")
     for name, both in (("cells", False), ("both", True)):
         if name in parts:
             for cell, hidden in CELLS:
-                compare(peers.Size(cell, hidden, both, SYMBOLS, TAGS), some, asked.passes)
-    for name, part in (("roofline", roofline), ("chain", chain)):
+                compare(peers.Size(cell, hidden, both, SYMBOLS, TAGS), some, options.passes)
+    for name, part in (("roofline", roofline), ("chain", crf_cost)):
         if name in parts:
-            part(some, asked.passes)
+            part(some, options.passes)
     if "workers" in parts:
-        workers(10 * asked.sentences, asked.passes)  # the start of threads is too much of a short run
+        workers(10 * options.sentences, options.passes)  # the start of threads is too much of a short run
     print(f"peak RSS of all of it: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

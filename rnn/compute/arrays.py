@@ -1,4 +1,4 @@
-"""Names for the arrays that travel between the modules of `rnn`."""
+"""Array types shared by the modules of `rnn`."""
 
 import os
 from typing import Any, NamedTuple, TypeAlias
@@ -13,9 +13,9 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
 class RowGradient(NamedTuple):
-    """Gradient of a table that only some rows took part in: `values[k]` (K, D) belongs to row `rows[k]`."""
+    """Sparse gradient of a table: `values[k]` (K, D) belongs to row `rows[k]`; other rows have none."""
 
-    rows: Int64
+    rows: npt.NDArray[np.integer[Any]]
     values: Floats
 
 
@@ -23,10 +23,10 @@ Params: TypeAlias = dict[str, Floats]
 Gradients: TypeAlias = dict[str, Floats | RowGradient]
 
 
-def compiled(dtype: np.dtype[Any]) -> bool:
-    """Whether arrays of this type go through the Numba kernels.
+def use_kernels(dtype: np.dtype[Any]) -> bool:
+    """Return True if arrays of this type go through the Numba kernels.
 
-    They do when they are float32, unless the environment says ELMAN_KERNELS=numpy; anything else goes through
+    Those of float32 do, unless ELMAN_KERNELS=numpy is set in the environment; anything else goes through
     the NumPy code that the kernels are tested against.
     """
     return dtype == np.float32 and os.environ.get("ELMAN_KERNELS") != "numpy"

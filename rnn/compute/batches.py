@@ -1,8 +1,8 @@
 """Sequences of symbols, and the packed time-major batches the network runs on.
 
-A batch holds B sequences sorted by length, longest first. Its N rows are ordered by time: step t is the
-rows `starts[t]:starts[t + 1]`, one for each sequence still alive, so no padding is stored or computed.
-Row i of step t + 1 follows row i of step t.
+A packed batch holds B sequences sorted by length, longest first. Its N rows are ordered by time: time step t
+is the rows `starts[t]:starts[t + 1]`, one for each sequence that has such a step, so no padding is stored or
+computed. Row i of step t + 1 follows row i of step t.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,12 @@ from functools import cached_property
 import numpy as np
 
 from elman.rnn.compute.arrays import Int32, Int64
+from elman.rnn.compute.ragged import offsets_of, positions_of, rows_of, take
 
 
 @dataclass(frozen=True)
 class Bags:
-    """For every symbol, the table rows that are summed for it: its one-hot blocks.
+    """Feature bags: for every symbol, the table rows that are summed for it.
 
     Attributes:
         rows: (R,) table rows, bag m being `rows[offsets[m]:offsets[m + 1]]`.
@@ -40,21 +41,21 @@ class Bags:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def parted(self, first: int) -> tuple["Bags", "Bags"]:
-        """Each bag's rows below `first`, and those from it on; made once."""
-        made: dict[int, tuple[Bags, Bags]] = self.__dict__.setdefault("_parted", {})
-        if first not in made:
+    def split_at(self, first: int) -> tuple["Bags", "Bags"]:
+        """Bags of the rows below `first`, and bags of the rows from it on; computed once."""
+        cached: dict[int, tuple[Bags, Bags]] = self.__dict__.setdefault("_split", {})
+        if first not in cached:
             low = self.rows < first
-            before = np.concatenate([[0], np.cumsum(low)])[self.offsets]
-            made[first] = (
-                Bags(self.rows[low], before, self.unknown),
-                Bags(self.rows[~low], self.offsets - before, self.unknown),
+            below = offsets_of(low)[self.offsets]
+            cached[first] = (
+                Bags(self.rows[low], below, self.unknown),
+                Bags(self.rows[~low], self.offsets - below, self.unknown),
             )
-        return made[first]
+        return cached[first]
 
     @classmethod
     def single(cls, rows: int, unknown: int | None = None) -> "Bags":
-        """Symbol m is table row m alone, as in the article; dropped words become row `unknown`."""
+        """Bags of one row each, as in the article: symbol m is row m; dropped words become row `unknown`."""
         every = np.arange(rows, dtype=np.int32)
         swap = every if unknown is None else np.full(rows, unknown, np.int32)
         return cls(every, np.arange(rows + 1, dtype=np.int64), swap)
@@ -62,12 +63,12 @@ class Bags:
 
 @dataclass(frozen=True)
 class Sequences:
-    """Sequences one after another.
+    """Sequences of symbols, flat.
 
     Attributes:
-        tokens: (N,) the bag of each step.
+        tokens: (N,) the bag of each time step.
         offsets: (n + 1,) sequence i is `tokens[offsets[i]:offsets[i + 1]]`; none is empty.
-        targets: (N * S,) class of each of the S outputs of each step, -1 where nothing is learned; or None.
+        targets: (N * S,) class of each of the S outputs of a step, -1 where it is unknown; or None.
     """
 
     tokens: Int32
@@ -95,9 +96,7 @@ class Sequences:
 
     def take(self, chosen: Int64) -> "Sequences":
         """The sequences of these numbers, in this order."""
-        lengths = self.lengths[chosen]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        steps = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        offsets, steps = take(self.offsets, chosen)
         if self.targets is None:
             return Sequences(self.tokens[steps], offsets)
         S = len(self.targets) // max(len(self.tokens), 1)
@@ -107,12 +106,12 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some sequences, packed time-major.
+    """A packed batch, time-major.
 
     Attributes:
         sequences: (B,) numbers of the sequences, longest first.
         starts: (T + 1,) step t is rows `starts[t]:starts[t + 1]`.
-        places: (N,) where each row stands in `Sequences.tokens`.
+        places: (N,) index of each row in `Sequences.tokens`.
         tokens: (N,) the bag of each row.
     """
 
@@ -123,42 +122,52 @@ class Batch:
 
     @cached_property
     def counts(self) -> Int64:
-        """Rows alive at each step, (T,)."""
+        """Rows of each step, (T,)."""
         return np.diff(self.starts)
 
     @cached_property
-    def member(self) -> Int64:
-        """Which of the B sequences each row belongs to, (N,)."""
-        return np.arange(len(self.places)) - np.repeat(self.starts[:-1], self.counts)
+    def steps(self) -> Int64:
+        """Time step of each row, (N,)."""
+        return rows_of(self.starts)
 
     @cached_property
-    def before(self) -> Int64:
+    def columns(self) -> Int64:
+        """Which of the B sequences each row belongs to, (N,)."""
+        return positions_of(self.starts)
+
+    @cached_property
+    def previous(self) -> Int64:
         """The row one step earlier, for each row after the first step, (N - B,)."""
-        return before_of(self.starts)
+        return previous_rows(self.starts)
 
     def split(self, parts: int) -> tuple[Int64, Int64]:
-        """The same batch with every step cut into S finer steps.
+        """Cut every step into S finer steps.
 
         Returns:
-            starts (T * S + 1,) of the finer steps, and where output s of row r stands among them, (N, S).
+            starts (T * S + 1,) of the finer steps, and the finer row of output s of row r, (N, S).
         """
         if parts == 1:
             return self.starts, np.arange(len(self.places))[:, None]
-        counts = np.repeat(self.counts, parts)
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        step = np.repeat(np.arange(len(self.counts)), self.counts)
-        first = starts[step[:, None] * parts + np.arange(parts)]
-        return starts, first + self.member[:, None]
+        starts = offsets_of(np.repeat(self.counts, parts))
+        first = starts[self.steps[:, None] * parts + np.arange(parts)]
+        return starts, first + self.columns[:, None]
+
+    def finer_order(self, parts: int) -> tuple[Int64, Int64]:
+        """Starts as of `split`, and the order (N * S,) in which the outputs of all rows become finer rows."""
+        starts, fine = self.split(parts)
+        order = np.empty(fine.size, np.int64)
+        order[fine.reshape(-1)] = np.arange(fine.size)
+        return starts, order
 
 
-def before_of(starts: Int64) -> Int64:
+def previous_rows(starts: Int64) -> Int64:
     """The row one step earlier, for each row after the first step."""
     counts = np.diff(starts)
     rows: Int64 = np.arange(starts[1], starts[-1]) - np.repeat(counts[:-1], counts[1:])
     return rows
 
 
-def last_of(starts: Int64) -> Int64:
+def last_rows(starts: Int64) -> Int64:
     """The last row of each sequence, the shortest sequences first."""
     counts = np.diff(starts)
     following = np.append(counts[1:], 0)
@@ -172,10 +181,8 @@ def pack(sequences: Sequences, chosen: Int64) -> Batch:
     lengths = sequences.lengths[chosen]
     order = np.argsort(-lengths, kind="stable")
     chosen, lengths = chosen[order], lengths[order]
-    counts = np.searchsorted(-lengths, -np.arange(1, lengths[0] + 1), side="right")
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    member = np.arange(starts[-1]) - np.repeat(starts[:-1], counts)
-    places = sequences.offsets[chosen][member] + np.repeat(np.arange(len(counts)), counts)
+    starts = offsets_of(np.searchsorted(-lengths, -np.arange(1, lengths[0] + 1), side="right"))
+    places = sequences.offsets[chosen][positions_of(starts)] + rows_of(starts)
     return Batch(chosen, starts, places, sequences.tokens[places])
 
 

@@ -1,9 +1,9 @@
-"""What enters the cells for each symbol, computed once and kept, for the symbols met last.
+"""Input cache: first-layer inputs of the symbols used last, a row each, with clock eviction.
 
-A table of fixed size, so that memory does not grow with what is read; what is looked up has the same bits
-whatever the table holds. A row that has not been used for long gives way to a new one: a hand goes round over
-the rows, takes one from the count of each (each batch that uses a row adds one), and stops at the first whose
-count is 0 (the generalised clock of Smith, 1978). A row that the batch itself needs stays.
+Its size is fixed, so that memory does not grow with the text; inputs have the same bits whatever it holds. A
+hand goes round over the rows, takes one from the count of each (each batch that uses a row adds one),
+and a new symbol replaces the first row whose count is 0 (the generalised clock of Smith, 1978). Rows that the
+batch itself needs are not replaced.
 """
 
 from collections.abc import Callable
@@ -20,103 +20,101 @@ if TYPE_CHECKING:
 
 
 class InputCache:
-    """The table.
+    """Rows of first-layer inputs.
 
     Args:
         network: computes rows.
-        size: K, rows kept.
-        names: symbols are named by numbers below it.
+        size: K, rows.
+        keys: symbols are known by numbers below it.
     """
 
-    def __init__(self, network: "PreparedNetwork", size: int, names: int) -> None:
+    def __init__(self, network: "PreparedNetwork", size: int, keys: int) -> None:
         self.network = network
-        self._kept = [np.empty((size, width), np.float32) for width in network.widths]
-        self._row_of, self._name_of = np.empty(names, np.int32), np.empty(size, np.int32)
+        self._inputs = [np.empty((size, width), np.float32) for width in network.widths]
+        self._row_of, self._key_of = np.empty(keys, np.int32), np.empty(size, np.int32)
         self._count = np.empty(size, np.uint8)
-        self._age = 0
-        self._forget(0)
+        self._generation = 0
+        self._clear(0)
 
     @classmethod
-    def within(cls, network: "PreparedNetwork", nbytes: int, names: int) -> "InputCache":
-        """A table of so many bytes, or of one row for each name."""
-        return cls(network, min(max(nbytes // (4 * sum(network.widths)), 1), names), names)
+    def within(cls, network: "PreparedNetwork", nbytes: int, keys: int) -> "InputCache":
+        """A cache of so many bytes, or of one row for each key."""
+        return cls(network, min(max(nbytes // (4 * sum(network.widths)), 1), keys), keys)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the table."""
-        numbers = self._row_of.nbytes + self._name_of.nbytes + self._count.nbytes
-        return numbers + sum(array.nbytes for array in self._kept)
+        """Bytes of the cache."""
+        numbers = self._row_of.nbytes + self._key_of.nbytes + self._count.nbytes
+        return numbers + sum(array.nbytes for array in self._inputs)
 
-    def _forget(self, age: int) -> None:
+    def _clear(self, generation: int) -> None:
         self._row_of.fill(-1)
-        self._name_of.fill(-1)
+        self._key_of.fill(-1)
         self._count.fill(0)
-        self._hand, self._age = 0, age
+        self._hand, self._generation = 0, generation
 
-    def logits(self, bags: Bags, names: Int32, age: int, batch: Batch) -> Floats:
+    def logits(self, bags: Bags, keys: Int32, generation: int, batch: Batch) -> Floats:
         """Logits of a batch.
 
         Args:
             bags: of the symbols.
-            names: (M,) what names each symbol, from batch to batch.
-            age: of the names: with another one than that of the last batch they name other symbols.
+            keys: (M,) key of each symbol, the same from batch to batch.
+            generation: of the keys: those of another one than the last batch's are of other symbols.
             batch: N rows.
         """
-        entered, rows = self._look_up(bags, names, age, batch.tokens)
-        return self.network.logits(entered, rows, batch)
+        inputs, rows = self._look_up(bags, keys, generation, batch.tokens)
+        return self.network.logits(inputs, rows, batch)
 
-    def _look_up(self, bags: Bags, names: Int32, age: int, tokens: Int32) -> tuple[list[Floats], Int32]:
-        """Arrays, and where the tokens' rows are in them."""
+    def _look_up(self, bags: Bags, keys: Int32, generation: int, tokens: Int32) -> tuple[list[Floats], Int32]:
+        """Arrays of inputs, and the row of each token in them."""
         from elman.rnn.inference import input_cache_kernels as kernels
 
-        if age != self._age:
-            self._forget(age)
-        table = (self._row_of, self._name_of, self._count)
-        rows, new, places, self._hand = kernels.place(tokens, names, *table, self._hand)
-        done = False
+        if generation != self._generation:
+            self._clear(generation)
+        table = (self._row_of, self._key_of, self._count)
+        rows, new, places, self._hand = kernels.place(tokens, keys, *table, self._hand)
+        filled = False
         try:
             if len(rows) < len(tokens):
                 distinct, which = np.unique(tokens, return_inverse=True)
                 return self.network.first_inputs(bags, distinct), which.astype(np.int32)
             if len(new):
-                for values, kept in zip(self.network.first_inputs(bags, new), self._kept, strict=True):
-                    kernels.put(values, places, kept)
-            done = True
+                for values, cached in zip(self.network.first_inputs(bags, new), self._inputs, strict=True):
+                    kernels.put(values, places, cached)
+            filled = True
         finally:
-            if not done:  # rows that were given away are not filled in
-                self._forget(age)
-        return self._kept, rows
+            if not filled:  # rows that were assigned hold no inputs
+                self._clear(generation)
+        return self._inputs, rows
 
 
 class KeyedCache(NamedTuple):
-    """A cache kept from call to call, and what names the symbols of one call there; as of `InputCache.logits`."""
+    """A cache kept from call to call, and the keys of one call's symbols; as for `InputCache.logits`."""
 
-    rows: InputCache
-    names: Int32
-    age: int
+    cache: InputCache
+    keys: Int32
+    generation: int
 
 
 def logits_function(
-    config: Architecture, params: Params, bags: Bags, cache: KeyedCache | None = None
+    architecture: Architecture, params: Params, bags: Bags, cache: KeyedCache | None = None
 ) -> Callable[[Batch], Floats]:
-    """Logits without a way back.
+    """The quickest function from a batch to its logits (N, S*G), without backprop.
 
     Args:
-        config: the network.
+        architecture: settings of the network.
         params: its weights.
-        bags: which table rows each symbol has.
-        cache: rows of this network that are kept; without, they are for as long as this is used.
-
-    Returns:
-        batch -> logits (N, S*G), as `config.forward` computes them.
+        bags: feature bags of all symbols.
+        cache: first-layer inputs of this network; without, they are cached as long as the function is used.
     """
     from elman.rnn.inference.prepared import prepare
 
-    network = cache.rows.network if cache else prepare(config, params)
-    if network is None:
-        return lambda batch: config.forward(params, bags, batch)[0]
     if cache is None:
+        prepared = prepare(architecture, params)
+        if prepared is None:
+            network = architecture.build()
+            return lambda batch: network.forward(params, bags, batch)[0]
         M = len(bags)
-        cache = KeyedCache(InputCache(network, M, M), np.arange(M, dtype=np.int32), 0)
-    rows, names, age = cache
-    return lambda batch: rows.logits(bags, names, age, batch)
+        cache = KeyedCache(InputCache(prepared, M, M), np.arange(M, dtype=np.int32), 0)
+    inputs, keys, generation = cache
+    return lambda batch: inputs.logits(bags, keys, generation, batch)

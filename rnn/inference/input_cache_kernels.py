@@ -1,4 +1,4 @@
-"""Numba kernels of the table of rows, rnn/inference/input_cache.py: M symbols, K rows."""
+"""Numba kernels of the input cache, rnn/inference/input_cache.py: M symbols, K rows."""
 
 from typing import Any
 
@@ -10,50 +10,50 @@ MOST, NEEDED = 3, 64  # counts of a row; the second is added while it is looked 
 
 
 @jit
-def place(tokens: Any, names: Any, row_of: Any, name_of: Any, count: Any, hand: int) -> Any:
-    """Find the rows of a batch's symbols, and give rows to those that have none.
+def place(tokens: Any, keys: Any, row_of: Any, key_of: Any, count: Any, hand: int) -> Any:
+    """Find the rows of a batch's symbols, and assign rows to those that have none.
 
     Args:
         tokens: (N,) symbols.
-        names: (M,) of all symbols.
-        row_of: row of each name, -1 where it has none.
-        name_of: (K,) name of each row, -1 where it has none.
+        keys: (M,) of all symbols.
+        row_of: row of each key, -1 where it has none.
+        key_of: (K,) key of each row, -1 where it has none.
         count: (K,) of each row.
-        hand: where it stands.
+        hand: row the clock hand points at.
 
     Returns:
-        rows (N,), the symbols that are new among them and their rows, and where the hand stands; no rows at
-        all if there are more symbols than rows.
+        rows (N,), the symbols that are new among them and their rows, and the row the hand points at; no
+        rows at all if there are more symbols than rows.
     """
-    N, K, found, fresh = len(tokens), len(name_of), 0, 0
+    N, K, hits, misses = len(tokens), len(key_of), 0, 0
     rows, new, places = np.empty(N, np.int32), np.empty(N, np.int32), np.empty(N, np.int32)
     for i in range(N):
-        row = row_of[names[tokens[i]]]
+        row = row_of[keys[tokens[i]]]
         if row >= 0 and count[row] < NEEDED:
             count[row] = min(count[row] + 1, MOST) + NEEDED
-            found += 1
+            hits += 1
         rows[i] = row
     for i in range(N):
         if rows[i] >= 0:
             continue
-        name = names[tokens[i]]
-        if row_of[name] < 0:
-            if found + fresh == K:
+        key = keys[tokens[i]]
+        if row_of[key] < 0:
+            if hits + misses == K:
                 rows = rows[:0]
                 break
             while count[hand]:
                 if count[hand] < NEEDED:
                     count[hand] -= 1
                 hand = (hand + 1) % K
-            if name_of[hand] >= 0:
-                row_of[name_of[hand]] = -1
-            name_of[hand], row_of[name], count[hand] = name, hand, NEEDED
-            new[fresh], places[fresh] = tokens[i], hand
-            fresh += 1
-        rows[i] = row_of[name]
+            if key_of[hand] >= 0:
+                row_of[key_of[hand]] = -1
+            key_of[hand], row_of[key], count[hand] = key, hand, NEEDED
+            new[misses], places[misses] = tokens[i], hand
+            misses += 1
+        rows[i] = row_of[key]
     for row in range(K):
         count[row] &= NEEDED - 1
-    return rows, new[:fresh], places[:fresh], hand
+    return rows, new[:misses], places[:misses], hand
 
 
 @jit

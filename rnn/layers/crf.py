@@ -1,8 +1,8 @@
-"""Linear chains over packed emissions: best path, exact marginals, exact probability of an entity.
+"""Linear-chain CRF over packed emissions: best path, marginals, loss and exact probability of an entity.
 
 Weights are logarithms: `emission` (N, G) for each row, `start` (G,) for the first tag of a sequence,
-`transition` (G, G) from the row's tag to the next one, `end` (G,) for the last; -inf closes a tag or a step.
-With transitions of 0 the chain is the independent softmax with illegal sequences closed.
+`transition` (G, G) from the row's tag to the next one, `end` (G,) for the last; -inf forbids a tag or a
+transition. With transitions of 0 it is the independent softmax with illegal sequences forbidden.
 Lafferty, McCallum and Pereira (2001), section 3;
 probabilities are scaled as in Rabiner (1989), section V.A.
 """
@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.rnn.compute.arrays import Bools, Floats, Int32, Int64, Params, compiled
-from elman.rnn.compute.batches import before_of, last_of
+from elman.rnn.compute.arrays import Bools, Floats, Int32, Int64, Params, use_kernels
+from elman.rnn.compute.batches import last_rows, previous_rows
 
 FLOOR = -80.0  # no class is taken as less likely than e^-80 of the best of its row: nothing underflows
-CLOSED = -1e4  # stands for -inf where sums are taken: exp of it is 0
+FORBIDDEN = -1e4  # stands for -inf where sums are taken: exp of it is 0
 
 
 class Weights(NamedTuple):
-    """Logarithmic weights of a chain of G tags: start (G,), transition (G, G), end (G,)."""
+    """Logarithmic weights of a CRF of G tags: start (G,), transition (G, G), end (G,)."""
 
     start: Floats
     transition: Floats
@@ -27,7 +27,7 @@ class Weights(NamedTuple):
 
     @classmethod
     def legal(cls, classes: int, start: Bools | None, transition: Bools | None) -> "Weights":
-        """0 where legal, -inf where not."""
+        """Weights that are 0 where legal, -inf where not; None allows everything."""
         first = np.ones(classes, bool) if start is None else np.asarray(start, bool)
         steps = np.ones((classes, classes), bool) if transition is None else np.asarray(transition, bool)
         if first.shape != (classes,) or steps.shape != (classes, classes):
@@ -35,32 +35,29 @@ class Weights(NamedTuple):
                 f"start_legal and transition_legal must have shapes ({classes},), ({classes}, {classes}). "
                 f"Got {first.shape}, {steps.shape}"
             )
-        closed = np.array([-np.inf, 0.0])
-        return cls(closed[first.astype(int)], closed[steps.astype(int)], np.zeros(classes))
+        weight = np.array([-np.inf, 0.0])
+        return cls(weight[first.astype(int)], weight[steps.astype(int)], np.zeros(classes))
 
     @classmethod
     def of(cls, params: Params, legal: "Weights") -> "Weights":
-        """The trained weights of a conditional random field, where legal; `legal` itself without any.
-
-        Of several chains, those of a committee, the mean.
-        """
-        chains = [name.removesuffix("start") for name in params if name.endswith("chain.start")]
-        if not chains:
+        """The trained weights, where legal; `legal` itself if `params` have none; of an ensemble the mean."""
+        prefixes = [name.removesuffix("start") for name in params if name.endswith("chain.start")]
+        if not prefixes:
             return legal
         trained = [
-            np.mean([params[f"{chain}{name}"] for chain in chains], axis=0, dtype=np.float64)
+            np.mean([params[f"{prefix}{name}"] for prefix in prefixes], axis=0, dtype=np.float64)
             for name in cls._fields
         ]
-        return cls(*(own + closed for own, closed in zip(trained, legal, strict=True)))
+        return cls(*(own + limit for own, limit in zip(trained, legal, strict=True)))
 
     @property
-    def free(self) -> bool:
-        """Whether the chain says nothing, so that each row stands alone."""
+    def independent(self) -> bool:
+        """True if all weights are 0, so that the tags of rows are independent."""
         return not (self.start.any() or self.transition.any() or self.end.any())
 
 
 class Posterior(NamedTuple):
-    """What forward-backward knows of each row.
+    """Result of the forward-backward algorithm.
 
     Attributes:
         marginals: (N, G) probability of each tag.
@@ -76,6 +73,11 @@ class Posterior(NamedTuple):
     step: Floats
     log_z: Floats
 
+    def reordered(self, order: Int64) -> "Posterior":
+        """The same with its rows in another order."""
+        marginals, alpha, beta, step = (part[order] for part in self[:4])
+        return Posterior(marginals, alpha, beta, step, self.log_z)
+
 
 def viterbi(emission: Floats, starts: Int64, weights: Weights) -> Int32:
     """The best tag sequence of every sequence of a packed batch.
@@ -83,12 +85,12 @@ def viterbi(emission: Floats, starts: Int64, weights: Weights) -> Int32:
     Args:
         emission: (N, G)
         starts: (T + 1,) rows of each step, see rnn/compute/batches.py.
-        weights: of the chain.
+        weights: of the CRF.
 
     Returns:
         tags (N,), packed as the emissions.
     """
-    if compiled(emission.dtype):
+    if use_kernels(emission.dtype):
         from elman.rnn.layers import crf_kernels
 
         return crf_kernels.viterbi(emission, starts, *weights)
@@ -104,10 +106,10 @@ def viterbi(emission: Floats, starts: Int64, weights: Weights) -> Int32:
         final[alive : counts[t]] = (score[alive:] + weights.end).argmax(axis=1)
         if alive:
             ways = score[:alive, None, :] + steps
-            here = back[at[t + 1] : at[t + 2]]
-            here[:] = ways.argmax(axis=2)
+            best = back[at[t + 1] : at[t + 2]]
+            best[:] = ways.argmax(axis=2)
             score = (
-                np.take_along_axis(ways, here[:, :, None], axis=2)[:, :, 0] + emission[at[t + 1] : at[t + 2]]
+                np.take_along_axis(ways, best[:, :, None], axis=2)[:, :, 0] + emission[at[t + 1] : at[t + 2]]
             )
     tags = np.empty(len(emission), np.int32)
     tag = final.copy()
@@ -125,12 +127,12 @@ def forward_backward(emission: Floats, starts: Int64, weights: Weights) -> Poste
     Args:
         emission: (N, G)
         starts: (T + 1,)
-        weights: of the chain; some legal path must exist.
+        weights: of the CRF; some legal path must exist.
 
     Returns:
         the posterior, float64, packed as the emissions.
     """
-    if compiled(emission.dtype):
+    if use_kernels(emission.dtype):
         from elman.rnn.layers import crf_kernels
 
         return Posterior(*crf_kernels.forward_backward(emission, starts, *weights, FLOOR))
@@ -143,16 +145,16 @@ def forward_backward(emission: Floats, starts: Int64, weights: Weights) -> Poste
     log_scale = best[:, 0]
     log_z = np.zeros(counts[0])
     for t in range(T):
-        here = slice(at[t], at[t + 1])
+        now = slice(at[t], at[t + 1])
         before = alpha[at[t - 1] : at[t - 1] + counts[t]] @ A if t else first
-        np.multiply(before, step[here], out=alpha[here])
-        scale = alpha[here].sum(axis=1, keepdims=True)
-        alpha[here] /= scale
-        step[here] /= scale
-        log_z[: counts[t]] += log_scale[here] + np.log(scale[:, 0])
+        np.multiply(before, step[now], out=alpha[now])
+        scale = alpha[now].sum(axis=1, keepdims=True)
+        alpha[now] /= scale
+        step[now] /= scale
+        log_z[: counts[t]] += log_scale[now] + np.log(scale[:, 0])
     for t in reversed(range(T)):
         alive = counts[t + 1] if t + 1 < T else 0
-        here = slice(at[t], at[t + 1])
+        now = slice(at[t], at[t + 1])
         if alive:
             following = slice(at[t + 1], at[t + 2])
             beta[at[t] : at[t] + alive] = (step[following] * beta[following]) @ A.T
@@ -171,9 +173,9 @@ def negative_log_likelihood(
     weights: Weights,
     class_weights: Floats | None = None,
 ) -> tuple[float, Floats, Weights]:
-    """Loss of a conditional random field: log of the sum over all paths, less that over the right ones.
+    """Negative log likelihood of the right tags: log of the sum over all paths, less that over right ones.
 
-    A target of -1 leaves the tag open: all paths through it are right. With class weights w, wrong tags of a
+    A target of -1 is unknown: all paths through it are right. With class weights w, wrong tags of a
     symbol whose right tag is y get log w[y] on top in training, so that missing a heavy class costs more:
     softmax-margin (Gimpel and Smith, 2010, equation 7) with cost log w[y] for each wrong tag.
 
@@ -181,7 +183,7 @@ def negative_log_likelihood(
         emission: (N, G) packed.
         starts: (T + 1,)
         targets: (N,) packed; a legal sequence.
-        weights: of the chain.
+        weights: of the CRF.
         class_weights: (G,) positive.
 
     Returns:
@@ -196,9 +198,9 @@ def negative_log_likelihood(
     costly = emission
     if class_weights is not None:
         costly = emission + np.where(right, 0.0, np.log(class_weights.astype(np.float64))[y][:, None])
-    total, expected, sums = _expect(costly, starts, weights)
+    total, expected, sums = _expectations(costly, starts, weights)
     if known.all():
-        before, last = before_of(starts), last_of(starts)
+        before, last = previous_rows(starts), last_rows(starts)
         first = slice(0, int(starts[1]))
         score = emission[every, y].sum(dtype=np.float64) + weights.start[y[first]].sum()
         score += weights.end[y[last]].sum() + weights.transition[y[before], y[starts[1] :]].sum()
@@ -206,19 +208,19 @@ def negative_log_likelihood(
         pairs = np.bincount(y[before].astype(np.int64) * G + y[starts[1] :], minlength=G * G).reshape(G, G)
         observed: Floats = right.astype(np.float64)
         ends = [np.bincount(y[rows], minlength=G).astype(np.float64) for rows in (first, last)]
-        seen = Weights(ends[0], pairs.astype(np.float64), ends[1])
+        counts = Weights(ends[0], pairs.astype(np.float64), ends[1])
     else:
-        score, observed, seen = _expect(np.where(right, emission, CLOSED), starts, weights)
+        score, observed, counts = _expectations(np.where(right, emission, FORBIDDEN), starts, weights)
     gradient = (expected - observed).astype(emission.dtype)
-    return float(total - score), gradient, Weights(*(a - b for a, b in zip(sums, seen, strict=True)))
+    return float(total - score), gradient, Weights(*(a - b for a, b in zip(sums, counts, strict=True)))
 
 
-def _expect(emission: Floats, starts: Int64, weights: Weights) -> tuple[float, Floats, Weights]:
-    """Log of the sum over all paths; marginals (N, G); how often each start, step and end is expected."""
+def _expectations(emission: Floats, starts: Int64, weights: Weights) -> tuple[float, Floats, Weights]:
+    """Log of the sum over all paths; marginals (N, G); expected counts of each start, transition and end."""
     p = forward_backward(emission, starts, weights)
     into = p.step * p.beta / (p.alpha * p.beta).sum(axis=1, keepdims=True)
-    pairs = np.exp(weights.transition) * (p.alpha[before_of(starts)].T @ into[starts[1] :])
-    first, last = p.marginals[: starts[1]].sum(axis=0), p.marginals[last_of(starts)].sum(axis=0)
+    pairs = np.exp(weights.transition) * (p.alpha[previous_rows(starts)].T @ into[starts[1] :])
+    first, last = p.marginals[: starts[1]].sum(axis=0), p.marginals[last_rows(starts)].sum(axis=0)
     return float(p.log_z.sum()), p.marginals, Weights(first, pairs, last)
 
 
@@ -227,32 +229,33 @@ def span_probability(
     weights: Weights,
     tags: Int32,
     *,
-    ends: Bools,
-    start: Int64,
-    end: Int64,
+    offsets: Int64,
+    spans: tuple[Int64, Int64],
     follow: Bools,
 ) -> Floats:
-    """Exact probability that these spans stand exactly there, with these tags and not carried on.
+    """Exact probability of each span: its tags, and after them none that continues it.
 
-    All arrays are in the order of the sequences here, not packed. A span is the tags `tags[start:end]`; it is
-    carried on when the next tag is one that `follow` allows after its last tag.
+    All arrays are in the order of the sequences, not packed. A span is the tags `tags[start:end]`; a next tag
+    that `follow` allows after its last tag would continue it.
 
     Args:
         posterior: of the N rows, in the order of the sequences.
-        weights: of the chain.
+        weights: of the CRF.
         tags: (N,)
-        ends: (N,) whether a row is the last of its sequence.
-        start: (K,) first row of each span, counted among the N.
-        end: (K,) row after the last.
-        follow: (G, G) whether tag j after tag i carries an entity on.
+        offsets: (n + 1,) of the sequences.
+        spans: first row of each span, (K,), counted among the N, and the row after its last, (K,).
+        follow: (G, G) true if tag j after tag i continues an entity.
 
     Returns:
         (K,) probabilities.
     """
+    start, end = spans
+    ends = np.zeros(len(tags), bool)
+    ends[offsets[1:] - 1] = True
     every = np.arange(len(tags))
     norm = (posterior.alpha * posterior.beta).sum(axis=1)
     inside = np.log(np.maximum(posterior.step[every, tags], np.finfo(np.float64).tiny))
-    inside[1:] += np.where(ends[:-1], 0.0, np.maximum(weights.transition[tags[:-1], tags[1:]], CLOSED))
+    inside[1:] += np.where(ends[:-1], 0.0, np.maximum(weights.transition[tags[:-1], tags[1:]], FORBIDDEN))
     path = np.concatenate([[0.0], np.cumsum(inside)])
     through = np.exp(path[end] - path[start + 1])
     last = end - 1

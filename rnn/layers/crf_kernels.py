@@ -1,7 +1,7 @@
-"""Numba kernels of the linear chain; reference in chain.py.
+"""Numba kernels of the linear-chain CRF; tests compare them with the reference in crf.py.
 
-Arrays lie tag by tag, (G, N), so that the inner loops run along the sequences of a step. What they say of a
-sequence is the same to the last bit whatever sequences are beside it.
+Arrays lie tag by tag, (G, N), so that the inner loops run along the sequences of a step. Results for a
+sequence have the same bits whatever sequences are beside it.
 """
 
 from typing import Any
@@ -11,16 +11,17 @@ import numpy as np
 from elman.rnn.compute.arrays import Bools, Floats, Int32, Int64
 from elman.rnn.compute.fast_math import exp
 from elman.rnn.compute.jit import strict
+from elman.rnn.compute.ragged import positions_of
 
 LOW = np.float32(-1e30)
-FLOOR = np.float32(-60)  # as chain.FLOOR, within what float32 holds
+FLOOR = np.float32(-60)  # as crf.FLOOR, within the range of float32
 
 
 @strict
 def _viterbi(emission: Any, starts: Any, start: Any, transition: Any, end: Any) -> Any:
-    """chain.viterbi; closed weights are very low, not infinite.
+    """crf.viterbi; forbidden weights are very low, not infinite.
 
-    Scores alone go forward, which vectorises; where the best came from is looked for on the best path only.
+    The forward pass keeps scores alone, which vectorises; predecessors are K on the best path only.
     """
     N, G = emission.shape
     T, B = len(starts) - 1, starts[1]
@@ -61,7 +62,7 @@ def _viterbi(emission: Any, starts: Any, start: Any, transition: Any, end: Any) 
 
 @strict
 def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -> Any:
-    """chain.forward_backward on transposed exponentials: alpha, beta (G, N), scale (N,), total (B,)."""
+    """crf.forward_backward on transposed exponentials: alpha, beta (G, N), scale (N,), total (B,)."""
     G, N = weight.shape
     T, B = len(starts) - 1, starts[1]
     alpha, beta, scale = np.empty((G, N)), np.empty((G, N)), np.zeros(N)
@@ -109,11 +110,11 @@ def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -
 
 
 @strict
-def _forward(emission: Any, cold: Any, starts: Any, first: Any, A: Any) -> Any:
-    """Scaled forward probabilities of emissions (N, G) times `cold`.
+def _forward(emission: Any, coldness: Any, starts: Any, first: Any, A: Any) -> Any:
+    """Scaled forward probabilities of emissions (N, G) times `coldness`, 1 / temperature.
 
     Returns:
-        alpha and step as in chain.Posterior, flat: those of step t lie tag by tag, (G, n), at G * starts[t].
+        alpha and step as in crf.Posterior, flat: those of step t lie tag by tag, (G, n), at G * starts[t].
     """
     N, G = emission.shape
     T, B = len(starts) - 1, starts[1]
@@ -134,7 +135,7 @@ def _forward(emission: Any, cold: Any, starts: Any, first: Any, A: Any) -> Any:
             else:
                 now[j] = first[j]
             for i in range(n):
-                weight[j, i] = emission[a + i, j] * cold if now[j, i] > 0 else LOW
+                weight[j, i] = emission[a + i, j] * coldness if now[j, i] > 0 else LOW
         top[:n] = weight[0]
         for j in range(1, G):
             for i in range(n):
@@ -162,9 +163,9 @@ def _backward(
     """Probability of the tags `best` (N,), and of the entities they are, from right to left."""
     G, N = len(last), len(best)
     T, B = len(starts) - 1, starts[1]
-    chance = np.empty(N, np.float32)
+    probability = np.empty(N, np.float32)
     member, begin, end = np.empty(N, np.int32), np.empty(N, np.int32), np.empty(N, np.int32)
-    name, sure, found = np.empty(N, np.int32), np.empty(N, np.float32), 0
+    type_, exact, K = np.empty(N, np.int32), np.empty(N, np.float32), 0
     beta, v, norm = np.empty((G, B), np.float32), np.empty((G, B), np.float32), np.empty(B, np.float32)
     ended, carry = np.empty(B, np.int32), np.empty(B)
     for t in range(T - 1, -1, -1):
@@ -188,7 +189,7 @@ def _backward(
                 norm[i] += now[k, i] * beta[k, i]
         for i in range(n):
             tag = best[a + i]
-            chance[a + i] = now[tag, i] * beta[tag, i] / norm[i]
+            probability[a + i] = now[tag, i] * beta[tag, i] / norm[i]
             if kind[tag] < 0:
                 continue
             following = best[b + i] if i < m else tag
@@ -201,14 +202,14 @@ def _backward(
                     for j in range(G):
                         carry[i] += stops[tag, j] * v[j, i]
             if t == 0 or not follow[best[starts[t - 1] + i], tag]:
-                member[found], begin[found], end[found], name[found] = i, t, ended[i], kind[tag]
-                sure[found] = now[tag, i] * carry[i] / norm[i]
-                found += 1
-    return chance, member[:found], begin[:found], end[:found], name[:found], sure[:found]
+                member[K], begin[K], end[K], type_[K] = i, t, ended[i], kind[tag]
+                exact[K] = now[tag, i] * carry[i] / norm[i]
+                K += 1
+    return probability, member[:K], begin[:K], end[:K], type_[:K], exact[:K]
 
 
 def viterbi(emission: Floats, starts: Int64, start: Floats, transition: Floats, end: Floats) -> Int32:
-    """chain.viterbi, by kernels."""
+    """crf.viterbi, by kernels."""
     finite = [np.maximum(w, LOW).astype(np.float32) for w in (start, transition, end)]
     tags: Int32 = _viterbi(emission, starts, *finite)
     return tags
@@ -217,7 +218,7 @@ def viterbi(emission: Floats, starts: Int64, start: Floats, transition: Floats, 
 def forward_backward(
     emission: Floats, starts: Int64, start: Floats, transition: Floats, end: Floats, floor: float
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """chain.forward_backward, by kernels: marginals, alpha, beta, step (N, G), log_z (B,)."""
+    """crf.forward_backward, by kernels: marginals, alpha, beta, step (N, G), log_z (B,)."""
     columns = np.ascontiguousarray(emission.T)
     best = columns.max(axis=0)
     columns -= best
@@ -229,8 +230,7 @@ def forward_backward(
     marginals = alpha * beta
     marginals /= marginals.sum(axis=0)
     logs = np.log(scale) + best
-    member = np.arange(len(best)) - np.repeat(starts[:-1], np.diff(starts))
-    log_z = np.bincount(member, logs) + np.log(total)
+    log_z = np.bincount(positions_of(starts), logs) + np.log(total)
     return marginals.T, alpha.T, beta.T, (columns / scale).T, log_z
 
 
@@ -244,15 +244,15 @@ def decode(
 ) -> tuple[Int32, Floats, tuple[Int32, Int32, Int32, Int32, Floats]]:
     """Best path, the probability of each of its tags, and its entities with theirs, float32, one batch.
 
-    As chain.viterbi, chain.forward_backward and chain.span_probability find them. An entity is begun by a tag
-    of a `kind` that does not follow, as Scheme of rnn/inference/decode.py says, on the tag before it.
+    As crf.viterbi, crf.forward_backward and crf.span_probability give them. Entities are those of
+    rnn/inference/spans.py.
 
     Args:
         emission: (N, G)
         starts: (T + 1,)
-        weights: of the chain.
+        weights: start, transition, end of the CRF.
         temperature: they and the emissions are divided by it before probabilities are taken.
-        begin: (G,) whether the tag begins an entity even after one of its kind.
+        begin: (G,) true if the tag begins an entity even after one of its kind.
         kind: (G,) -1 for none.
 
     Returns:
@@ -264,5 +264,5 @@ def decode(
     alpha, step = _forward(emission, np.float32(1 / temperature), starts, start, A)
     follow = (kind[None, :] == kind[:, None]) & ~begin[None, :]
     stops = np.where(follow, np.float32(0), A)
-    chance, *spans = _backward(best, alpha, step, starts, A, end, stops, kind, follow)
-    return best, chance, tuple(spans)
+    probability, *spans = _backward(best, alpha, step, starts, A, end, stops, kind, follow)
+    return best, probability, tuple(spans)

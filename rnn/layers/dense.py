@@ -1,4 +1,4 @@
-"""Layers on packed batches (rnn/compute/batches.py), each returning its output and the way back of a gradient.
+"""Dense layers, dropout and losses on packed batches, each with its backward pass.
 
 N rows, D table width, H hidden units, G classes. The recurrent cells are in rnn/layers/recurrent.py.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.rnn.compute.arrays import Floats, Int32, compiled
+from elman.rnn.compute.arrays import Floats, Int32, use_kernels
 from elman.rnn.compute.batches import Batch
 
 
@@ -29,7 +29,7 @@ def linear(
 
 def product(a: Floats, W: Floats, start: Floats | None = None) -> Floats:
     """A @ W, or `start` (N,) + a @ W in every row."""
-    if compiled(a.dtype):
+    if use_kernels(a.dtype):
         from elman.rnn.compute import matmul
 
         return matmul.product(a, W, start)
@@ -37,39 +37,6 @@ def product(a: Floats, W: Floats, start: Floats | None = None) -> Floats:
     if start is not None:
         out += start
     return out
-
-
-def window_sum(x: Floats, width: int, batch: Batch) -> tuple[Floats, Callable[[Floats], Floats]]:
-    """y[t] = sum over w of part w of x[t + w - W // 2], where that step is in the sequence.
-
-    Args:
-        x: (N, W*O), W parts side by side.
-        width: W, odd.
-        batch: N rows.
-
-    Returns:
-        y (N, O), and backprop: dy (N, O) -> dx (N, W*O).
-    """
-    if width == 1:
-        return x, lambda dy: dy
-    N, O = len(x), x.shape[1] // width  # noqa: E741
-    step = np.repeat(np.arange(len(batch.counts)), batch.counts)
-    length = np.bincount(batch.member)[batch.member]
-    y, pieces = np.zeros((N, O), x.dtype), []
-    for w in range(width):
-        at = step + w - width // 2
-        rows = np.flatnonzero((at >= 0) & (at < length))
-        source = batch.starts[at[rows]] + batch.member[rows]
-        y[rows] += x[source, w * O : (w + 1) * O]
-        pieces.append((rows, source))
-
-    def backprop(dy: Floats) -> Floats:
-        dx = np.zeros_like(x)
-        for w, (rows, source) in enumerate(pieces):
-            dx[source, w * O : (w + 1) * O] = dy[rows]
-        return dx
-
-    return y, backprop
 
 
 def column_sums(x: Floats) -> Floats:
@@ -81,22 +48,24 @@ def column_sums(x: Floats) -> Floats:
 def dropout(
     x: Floats, rate: float, batch: Batch, rng: np.random.Generator
 ) -> tuple[Floats, Callable[[Floats], Floats]]:
-    """Silence units with probability `rate`, the same ones at every step of a sequence; scale the rest.
+    """Zero units with probability `rate`, the same ones at every step of a sequence; scale the rest.
 
     Variational dropout of Gal and Ghahramani (2016), section 4.
 
     Returns:
         y (N, H), and backprop: dy -> dx.
     """
-    rows = mask((len(batch.sequences), x.shape[1]), rate, rng, x.dtype)[batch.member]
+    rows = dropout_mask((len(batch.sequences), x.shape[1]), rate, rng, x.dtype)[batch.columns]
     return x * rows, lambda dy: dy * rows
 
 
-def mask(shape: tuple[int, ...], rate: float, rng: np.random.Generator, dtype: np.dtype[Any]) -> Floats:
+def dropout_mask(
+    shape: tuple[int, ...], rate: float, rng: np.random.Generator, dtype: np.dtype[Any]
+) -> Floats:
     """Factors of dropout: 0 with probability `rate`, else 1 / (1 - rate)."""
-    kept = (rng.random(shape, np.float32) >= rate).astype(dtype)
-    kept /= dtype.type(1 - rate)
-    return kept
+    factors = (rng.random(shape, np.float32) >= rate).astype(dtype)
+    factors /= dtype.type(1 - rate)
+    return factors
 
 
 def softmax_cross_entropy(
@@ -112,7 +81,7 @@ def softmax_cross_entropy(
     Returns:
         the sum, the number of rows counted, and the gradient of the sum (N, G).
     """
-    if compiled(logits.dtype):
+    if use_kernels(logits.dtype):
         from elman.rnn.layers import embedding_kernels
 
         return embedding_kernels.softmax_cross_entropy(logits, targets, class_weights)

@@ -1,23 +1,19 @@
-"""Numba kernels around the cells: one-hot products, the loss, Adam; references in tables.py, layers.py and
-optimise.py.
+"""Numba kernels around the cells: one-hot products, the loss and Adam, all float32.
 
-float32 only. Each kernel is compared with its reference by tests. Shapes and words as in the references.
+Tests compare each with its reference in embedding.py, dense.py and training/optimiser.py; shapes as there.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from elman.rnn.compute.arrays import Floats, Int32, RowGradient
-from elman.rnn.compute.batches import Bags
+from elman.rnn.compute.arrays import Floats, Int32
 from elman.rnn.compute.fast_math import exp
 from elman.rnn.compute.jit import jit
-from elman.rnn.layers import embedding as tables
 
 
 @jit
-def _index(tokens: Any, rows: Any, offsets: Any, tables: int) -> Any:
+def index(tokens: Any, rows: Any, offsets: Any, tables: int) -> Any:
     """Number the distinct bags, and their table rows, in the order they come."""
     bag_slot, row_slot = np.full(len(offsets) - 1, -1, np.int32), np.full(tables, -1, np.int32)
     which, distinct, U, E = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.int32), 0, 0
@@ -45,7 +41,7 @@ def _index(tokens: Any, rows: Any, offsets: Any, tables: int) -> Any:
 
 
 @jit
-def _sums(table: Any, first: int, start: Any, touched: Any, column: Any, ends: Any, factor: Any) -> Any:
+def bag_inputs(table: Any, first: int, start: Any, touched: Any, column: Any, ends: Any, factor: Any) -> Any:
     """start (D,) + the sums of the rows of each bag, in D columns from `first` on: (U, D)."""
     U, D = len(ends) - 1, len(start)
     sums = np.empty((U, D), table.dtype)
@@ -82,24 +78,24 @@ def bag_sums(table: Any, rows: Any, offsets: Any, symbols: Any, end: int) -> Any
 
 
 @jit
-def bag_ends(rows: Any, offsets: Any, symbols: Any, begin: int) -> Any:
+def bag_tails(rows: Any, offsets: Any, symbols: Any, begin: int) -> Any:
     """For each of the symbols (U,) the rows of its bag from `begin` on: all in a row, and their offsets."""
     ends, E = np.zeros(len(symbols) + 1, np.int64), 0
     for u in range(len(symbols)):
         E += offsets[symbols[u] + 1] - offsets[symbols[u]]
-    found, n = np.empty(E, np.int32), 0
+    tails, n = np.empty(E, np.int32), 0
     for u in range(len(symbols)):
         for e in range(offsets[symbols[u]], offsets[symbols[u] + 1]):
             if rows[e] >= begin:
-                found[n] = rows[e]
+                tails[n] = rows[e]
                 n += 1
         ends[u + 1] = n
-    return found[:n].copy(), ends
+    return tails[:n].copy(), ends
 
 
 @jit
-def _add_up(dx: Any, which: Any, totals: Any, first: int) -> None:
-    """Add the rows dx (N, D) of each distinct bag up, in D columns of totals (U, .) from `first` on."""
+def accumulate(dx: Any, which: Any, totals: Any, first: int) -> None:
+    """Sum the rows dx (N, D) of each distinct bag, in D columns of totals (U, .) from `first` on."""
     D = dx.shape[1]
     for i in range(len(which)):
         out, row = totals[which[i]][first : first + D], dx[i]
@@ -108,8 +104,8 @@ def _add_up(dx: Any, which: Any, totals: Any, first: int) -> None:
 
 
 @jit
-def _scatter(totals: Any, K: int, column: Any, ends: Any, factor: Any) -> Any:
-    """What comes back to the K touched rows of totals (U, D) that came back to the bags."""
+def scatter(totals: Any, K: int, column: Any, ends: Any, factor: Any) -> Any:
+    """Gradient of the K touched rows, from that of the bags (U, D)."""
     U, D = totals.shape
     values = np.zeros((K, D), totals.dtype)
     for u in range(U):
@@ -145,7 +141,7 @@ def adam_rows(
 
 
 @jit
-def first_best(logits: Any) -> Any:
+def argmax_rows(logits: Any) -> Any:
     """The class of the largest logit of each row (N, G), the first of equals."""
     best = np.empty(len(logits), np.int32)
     for i in range(len(logits)):
@@ -156,40 +152,9 @@ def first_best(logits: Any) -> Any:
     return best
 
 
-class OneHot(tables.OneHot):
-    """tables.OneHot, by kernels."""
-
-    def __init__(
-        self, bags: Bags, tokens: Int32, rows: int, keep: Callable[[int], Floats] | None = None
-    ) -> None:
-        """Look the bags of `tokens` (N,) up among tables of `rows` rows."""
-        self.which, self.ends, self.column, self.touched = _index(tokens, bags.rows, bags.offsets, rows)
-        U, K, entries = len(self.ends) - 1, len(self.touched), len(self.column)
-        self.factor = np.ones(entries, np.float32) if keep is None else keep(entries)
-        self.single = keep is None and U == K == entries  # each bag is a row of its own, bag u row u
-
-    def sums(
-        self, table: Floats, starts: list[Floats]
-    ) -> tuple[list[Floats], Callable[[list[Floats]], tuple[RowGradient, list[Floats]]]]:
-        """What enters cells that lie side by side in a table, and the way back."""
-        shape = (self.column, self.ends, self.factor)
-        ends = np.cumsum([len(start) for start in starts])
-        firsts = [int(end) - len(start) for start, end in zip(starts, ends, strict=True)]
-        x = [_sums(table, a, start, self.touched, *shape) for a, start in zip(firsts, starts, strict=True)]
-
-        def backprop(dx: list[Floats]) -> tuple[RowGradient, list[Floats]]:
-            totals = np.zeros((len(self.ends) - 1, table.shape[1]), table.dtype)
-            for came, first in zip(dx, firsts, strict=True):
-                _add_up(came, self.which, totals, first)
-            values = totals if self.single else _scatter(totals, len(self.touched), *shape)
-            return RowGradient(self.touched, values), np.split(totals.sum(axis=0), ends[:-1])
-
-        return x, backprop
-
-
 @jit
 def _cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
-    """layers.softmax_cross_entropy; without weights where there are none."""
+    """dense.softmax_cross_entropy; `weights` is empty where there are none."""
     N, G = logits.shape
     gradient, total, seen = np.empty_like(logits), 0.0, 0
     for i in range(N):
@@ -224,7 +189,7 @@ def _cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
 def softmax_cross_entropy(
     logits: Floats, targets: Int32, class_weights: Floats | None
 ) -> tuple[float, float, Floats]:
-    """layers.softmax_cross_entropy, by kernels."""
+    """dense.softmax_cross_entropy, by kernels."""
     weights = np.empty(0, np.float32) if class_weights is None else class_weights.astype(np.float32)
     total, seen, gradient = _cross_entropy(logits, targets, weights)
     return float(total), float(seen), gradient

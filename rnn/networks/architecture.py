@@ -1,48 +1,70 @@
-"""The interface of a network to training and decoding; noise, one-hot input and first weights."""
+"""The interface of a network to training and decoding; training noise; first weights.
 
-import math
+An architecture is a config: a frozen dataclass with the sizes, the shapes of all parameters and a JSON form.
+Its `build()` gives the network, which initialises parameters and computes logits; it holds no weights.
+"""
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from elman.rnn.compute.arrays import Floats, Gradients, Int32, Params, compiled
+from elman.rnn.compute.arrays import Floats, Gradients, Int32, Params
 from elman.rnn.compute.batches import Bags, Batch
-from elman.rnn.layers import dense as layers
-from elman.rnn.layers.embedding import OneHot
+from elman.rnn.layers import dense, embedding
+
+OUTPUTS = ("softmax", "sigmoid", "crf")
+Backprop: TypeAlias = Callable[[Floats], Gradients]  # gradient of the logits (N, S*G) -> of all parameters
 
 
 @dataclass(frozen=True)
 class Noise:
-    """What training adds to a forward pass.
+    """Regularisation of a forward pass in training.
 
     Attributes:
-        rng: where it is drawn from.
-        dropout: share of hidden units silenced, per sequence.
+        rng: random number generator.
+        dropout: share of hidden units zeroed, per sequence.
         unknown: probability that a symbol is replaced by its `<UNK>` bag.
-        blocks: share of single blocks dropped from the bags of a batch.
-        states: share of hidden units silenced on the way from step to step, per sequence.
+        blocks: share of one-hot features dropped from the bags of a batch.
     """
 
     rng: np.random.Generator
     dropout: float = 0.0
     unknown: float = 0.0
     blocks: float = 0.0
-    states: float = 0.0
 
 
-Backprop: TypeAlias = Callable[
-    [Floats], Gradients
-]  # gradient of the logits (N, S*G) -> those of all parameters
+class Network(Protocol):
+    """Computes logits from parameters; has none itself."""
+
+    def init(self, rng: np.random.Generator) -> Params:
+        """First weights, float32."""
+        ...
+
+    def forward(
+        self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
+    ) -> tuple[Floats, Backprop]:
+        """Logits of a packed batch.
+
+        Args:
+            params: as the architecture's `parameters`.
+            bags: feature bags of all symbols.
+            batch: B sequences, N rows.
+            noise: in training only.
+
+        Returns:
+            logits (N, S*G), and backprop: dlogits -> gradients by parameter name.
+        """
+        ...
 
 
 class Architecture(Protocol):
-    """What `fit` and `predict` ask of a network: its settings, first weights and forward pass."""
+    """Settings of a network, as training and decoding need them."""
 
     @property
     def rows(self) -> int:
-        """I."""
+        """I, rows of the table."""
         ...
 
     @property
@@ -61,45 +83,38 @@ class Architecture(Protocol):
         ...
 
     def to_dict(self) -> dict[str, Any]:
-        """Its settings as plain JSON values."""
-        ...
-
-    def size(self) -> int:
-        """How many numbers its parameters are."""
+        """Plain JSON values."""
         ...
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
         """Shape of every parameter."""
         ...
 
-    def start(self, rng: np.random.Generator) -> Params:
-        """First weights, float32."""
+    def size(self) -> int:
+        """Number of weights."""
         ...
 
-    def forward(
-        self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
-    ) -> tuple[Floats, Backprop]:
-        """Logits (N, S*G) of a packed batch, and the way back."""
+    def build(self) -> Network:
+        """The network with these settings."""
         ...
 
 
-def one_hot(bags: Bags, tokens: Int32, noise: Noise | None, table: Floats) -> OneHot:
-    """The one-hot blocks of some symbols, with their noise, to multiply tables like `table` with."""
-    keep = None
-    if noise and noise.blocks:
-        rng, share = noise.rng, noise.blocks
-
-        def keep(entries: int) -> Floats:
-            return layers.mask((entries,), share, rng, np.dtype(np.float32))
-
-    if not compiled(table.dtype):
-        return OneHot(bags, tokens, keep)
-    from elman.rnn.layers import embedding_kernels
-
-    return embedding_kernels.OneHot(bags, tokens, len(table), keep)
+def init(architecture: Architecture, seed: int) -> Params:
+    """First weights of a network, the same for the same seed."""
+    return architecture.build().init(np.random.default_rng([seed, 0]))
 
 
-def replaced(tokens: Int32, bags: Bags, noise: Noise | None) -> Int32:
+def noisy_features(bags: Bags, tokens: Int32, noise: Noise | None, table: Floats) -> embedding.OneHot:
+    """One-hot features of symbols, some dropped where there is noise, to multiply tables like `table`."""
+    if not noise or not noise.blocks:
+        return embedding.one_hot(bags, tokens, table)
+    rng, rate, kind = noise.rng, noise.blocks, np.dtype(np.float32)
+    return embedding.one_hot(
+        bags, tokens, table, lambda entries: dense.dropout_mask((entries,), rate, rng, kind)
+    )
+
+
+def noisy_tokens(tokens: Int32, bags: Bags, noise: Noise | None) -> Int32:
     """The tokens, some replaced by their `<UNK>` bag where there is noise."""
     if not noise or not noise.unknown:
         return tokens
@@ -107,21 +122,8 @@ def replaced(tokens: Int32, bags: Bags, noise: Noise | None) -> Int32:
     return np.where(swap, bags.unknown[tokens], tokens)
 
 
-def dropped(
-    x: Floats, batch: Batch, noise: Noise | None
-) -> tuple[Floats, Callable[[Floats, Gradients], Floats]]:
-    """Dropout where there is noise, as a link of the chain of backprops."""
+def dropped(x: Floats, batch: Batch, noise: Noise | None) -> tuple[Floats, Callable[[Floats], Floats]]:
+    """Dropout where there is noise: y (N, H), and backprop: dy -> dx."""
     if not noise or not noise.dropout:
-        return x, lambda dy, gradients: dy
-    y, back = layers.dropout(x, noise.dropout, batch, noise.rng)
-    return y, lambda dy, gradients: back(dy)
-
-
-def glorot(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """Uniform weights of Glorot and Bengio (2010), equation 16, for a matrix (or a stack of them)."""
-    return (rng.uniform(-1, 1, shape) * math.sqrt(6 / sum(shape[-2:]))).astype(np.float32)
-
-
-def init(config: Architecture, seed: int) -> Params:
-    """First weights of a network, the same for the same seed."""
-    return config.start(np.random.default_rng([seed, 0]))
+        return x, lambda dy: dy
+    return dense.dropout(x, noise.dropout, batch, noise.rng)

@@ -1,9 +1,10 @@
-"""What the recurrent network is compared with: the padded standard network, a window network, a rule.
+"""Baselines of the recurrent network: the padded standard network, a window network, the most frequent tag.
 
-The first two are architectures like `NetworkConfig`: `fit` and `predict` take them in its place.
+The first two are architectures as `NetworkConfig` is, trained and decoded in its place.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,24 +13,26 @@ import scipy.sparse
 
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
 from elman.rnn.compute.batches import Bags, Batch, Sequences
+from elman.rnn.compute.ragged import positions_of, take
 from elman.rnn.layers import dense
-from elman.rnn.networks.architecture import Backprop, Noise, dropped, glorot, one_hot, replaced
+from elman.rnn.layers.recurrent import glorot
+from elman.rnn.networks.architecture import Backprop, Noise, dropped, noisy_features, noisy_tokens
 
-MISSED = 30.0  # logit of class 0 where the padded network cannot see: the symbol is missed
+OUTSIDE_LOGIT = 30.0  # of class 0 beyond the padded length, where the standard network has no output
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaddedConfig:
-    """The standard network the article replaces: the whole sentence at once, padded to a fixed length.
+    """Settings of the standard network the article replaces: the whole sentence at once, padded.
 
-    The one-hot vectors of all positions, flattened, enter one hidden layer; each position has outputs of
-    its own. A weight row belongs to a position and a table row: `position * rows + row`. All start at zero,
-    and only those met in training ever move, so only these are stored; any other still adds its zero.
+    The one-hot vectors of all positions, flattened, enter one hidden layer; each position has outputs of its
+    own. A weight row belongs to a position and a table row: `position * rows + row`. All start at zero, and
+    only those that occur in training ever move, so only these are stored; any other adds zero.
 
     Attributes:
         rows: I of one position.
         classes: G.
-        longest: T, steps of the longest sentence of training; symbols beyond it are missed (class 0).
+        longest: T, steps of the longest sentence of training; symbols beyond it get class 0.
         pairs: (P,) the weight rows stored, rising.
         hidden: H.
         output: softmax.
@@ -49,15 +52,19 @@ class PaddedConfig:
         cls, bags: Bags, train: Sequences, *, rows: int, classes: int, hidden: int = 100
     ) -> "PaddedConfig":
         """The network padded to the longest sentence of `train`."""
-        position = np.arange(len(train.tokens)) - np.repeat(train.offsets[:-1], train.lengths)
-        keys = []
+        position, keys = positions_of(train.offsets), []
         for tokens in (train.tokens, bags.unknown[train.tokens]):
-            entries, sizes = entries_of(bags, tokens)
-            keys.append(np.unique(np.repeat(position, sizes) * rows + bags.rows[entries]))
+            offsets, entries = take(bags.offsets, tokens)
+            keys.append(np.unique(np.repeat(position, np.diff(offsets)) * rows + bags.rows[entries]))
         longest = int(train.lengths.max())
         return cls(
             rows=rows, classes=classes, longest=longest, pairs=np.unique(np.concatenate(keys)), hidden=hidden
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its settings, for a report; this network is never saved."""
+        sizes = {"rows": self.rows, "classes": self.classes, "longest": self.longest, "hidden": self.hidden}
+        return {"kind": "padded", **sizes}
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
         """Shape of every stored parameter."""
@@ -65,64 +72,80 @@ class PaddedConfig:
         return {"table": (len(self.pairs), H), "hidden.b": (H,), "head.Wy": (T, H, G), "head.by": (T, G)}
 
     def size(self) -> int:
-        """How many numbers the parameters are, those that never move included."""
+        """Number of weights, those that never move included."""
         T, H, G = self.longest, self.hidden, self.classes
         return T * self.rows * H + H + T * H * G + T * G
 
-    def start(self, rng: np.random.Generator) -> Params:
+    def build(self) -> "PaddedNetwork":
+        """The network with these settings."""
+        return PaddedNetwork(self)
+
+
+class PaddedNetwork:
+    """The standard network with the settings of a `PaddedConfig`."""
+
+    def __init__(self, config: PaddedConfig) -> None:
+        self.config = config
+
+    def init(self, rng: np.random.Generator) -> Params:
         """Input weights and biases zero, output weights Glorot."""
-        params = {name: np.zeros(shape, np.float32) for name, shape in self.parameters().items()}
-        params["head.Wy"] = glorot(rng, params["head.Wy"].shape)
-        return {**params}
+        shapes = self.config.parameters()
+        params: Params = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+        params["head.Wy"] = glorot(rng, shapes["head.Wy"])
+        return params
 
     def forward(
         self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
     ) -> tuple[Floats, Backprop]:
-        """Logits (N, G) of a packed batch, and the way back; see `NetworkConfig.forward`."""
+        """Logits (N, G) of a packed batch, and backprop; see `architecture.Network`."""
         table, Wy, by = params["table"], params["head.Wy"], params["head.by"]
-        B, seen = len(batch.sequences), min(self.longest, len(batch.counts))
+        seen = min(self.config.longest, len(batch.counts))
         rows = int(batch.starts[seen])
-        entries, sizes = entries_of(bags, replaced(batch.tokens[:rows], bags, noise))
-        step = np.repeat(np.arange(seen), batch.counts[:seen])
-        keys = np.repeat(step, sizes) * self.rows + bags.rows[entries]
-        stored = np.minimum(np.searchsorted(self.pairs, keys), len(self.pairs) - 1)
-        known = self.pairs[stored] == keys
-        touched, column = np.unique(stored[known], return_inverse=True)
-        member = np.repeat(batch.member[:rows], sizes)[known]
-        ones = np.ones(len(column), table.dtype)
-        onehot = scipy.sparse.csr_array((ones, (member, column)), shape=(B, len(touched)))
+        tokens = noisy_tokens(batch.tokens[:rows], bags, noise)
+        onehot, touched = self._one_hot(bags, batch, tokens, table.dtype)
         h = np.tanh(onehot @ table[touched] + params["hidden.b"])
         if noise and noise.dropout:
-            mask = dense.mask(h.shape, noise.dropout, noise.rng, h.dtype)
+            mask = dense.dropout_mask(h.shape, noise.dropout, noise.rng, h.dtype)
         else:
             mask = np.ones_like(h)
-        kept = h * mask
-        logits = np.zeros((len(batch.places), self.classes), h.dtype)
-        logits[rows:, 0] = MISSED
-        for t, (a, b) in enumerate(zip(batch.starts[:seen], batch.starts[1 : seen + 1], strict=True)):
-            logits[a:b] = kept[: b - a] @ Wy[t] + by[t]
+        y = h * mask
+        steps = list(enumerate(zip(batch.starts[:seen], batch.starts[1 : seen + 1], strict=True)))
+        logits = np.zeros((len(batch.places), self.config.classes), h.dtype)
+        logits[rows:, 0] = OUTSIDE_LOGIT
+        for t, (a, b) in steps:
+            logits[a:b] = y[: b - a] @ Wy[t] + by[t]
 
         def backprop(dlogits: Floats) -> Gradients:
-            dWy, dby, dkept = np.zeros_like(Wy), np.zeros_like(by), np.zeros_like(h)
-            for t, (a, b) in enumerate(zip(batch.starts[:seen], batch.starts[1 : seen + 1], strict=True)):
-                dWy[t] = kept[: b - a].T @ dlogits[a:b]
+            dWy, dby, dy = np.zeros_like(Wy), np.zeros_like(by), np.zeros_like(h)
+            for t, (a, b) in steps:
+                dWy[t] = y[: b - a].T @ dlogits[a:b]
                 dby[t] = dlogits[a:b].sum(axis=0)
-                dkept[: b - a] += dlogits[a:b] @ Wy[t].T
-            dz = dkept * mask * (1 - h**2)
-            table_gradient = RowGradient(touched, onehot.T @ dz)
-            return {"head.Wy": dWy, "head.by": dby, "hidden.b": dz.sum(axis=0), "table": table_gradient}
+                dy[: b - a] += dlogits[a:b] @ Wy[t].T
+            dz = dy * mask * (1 - h**2)
+            dtable = RowGradient(touched, onehot.T @ dz)
+            return {"head.Wy": dWy, "head.by": dby, "hidden.b": dz.sum(axis=0), "table": dtable}
 
         return logits, backprop
 
-    def to_dict(self) -> dict[str, Any]:
-        """Its settings, for a report; this network is compared with, not kept."""
-        sizes = {"rows": self.rows, "classes": self.classes, "longest": self.longest, "hidden": self.hidden}
-        return {"kind": "padded", **sizes}
+    def _one_hot(
+        self, bags: Bags, batch: Batch, tokens: Int32, dtype: np.dtype[Any]
+    ) -> tuple[scipy.sparse.csr_array, Int64]:
+        """The flattened one-hot input of each sequence, (B, K), and the K stored weight rows that occur."""
+        pairs = self.config.pairs
+        offsets, entries = take(bags.offsets, tokens)
+        sizes = np.diff(offsets)
+        keys = np.repeat(batch.steps[: len(tokens)], sizes) * self.config.rows + bags.rows[entries]
+        stored = np.minimum(np.searchsorted(pairs, keys), len(pairs) - 1)
+        known = pairs[stored] == keys
+        touched, place = np.unique(stored[known], return_inverse=True)
+        sequence = np.repeat(batch.columns[: len(tokens)], sizes)[known]
+        entered = (np.ones(len(place), dtype), (sequence, place))
+        return scipy.sparse.csr_array(entered, shape=(len(batch.sequences), len(touched))), touched
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowConfig:
-    """A feed-forward network over a window: the blocks of `width` neighbours, concatenated, one hidden layer.
+    """Settings of a feed-forward network over a window: features of `width` neighbours, one hidden layer.
 
     Attributes:
         rows: I.
@@ -149,12 +172,12 @@ class WindowConfig:
         return {"kind": "window", **asdict(self)}
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "WindowConfig":
+    def from_dict(cls, fields: Mapping[str, Any]) -> "WindowConfig":
         """Undo `to_dict`."""
         return cls(**{name: value for name, value in fields.items() if name != "kind"})
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every parameter; the table has a block of H for each place, `edge` stands outside."""
+        """Shape of every parameter; the table has H columns for each place, `edge` is for places outside."""
         W, H, O = self.width, self.hidden, self.classes * self.outputs_per_step  # noqa: E741
         return {
             "table": (self.rows, W * H),
@@ -165,65 +188,70 @@ class WindowConfig:
         }
 
     def size(self) -> int:
-        """How many numbers the parameters are."""
+        """Number of weights."""
         return sum(math.prod(shape) for shape in self.parameters().values())
 
-    def start(self, rng: np.random.Generator) -> Params:
-        """Tables small and normal, output Glorot, the rest zero."""
-        params: Params = {name: np.zeros(shape, np.float32) for name, shape in self.parameters().items()}
-        params["table"] = rng.standard_normal(params["table"].shape, np.float32) * np.float32(0.1)
-        params["head.Wy"] = glorot(rng, params["head.Wy"].shape)
+    def build(self) -> "WindowNetwork":
+        """The network with these settings."""
+        return WindowNetwork(self)
+
+
+class WindowNetwork:
+    """The window network with the settings of a `WindowConfig`."""
+
+    def __init__(self, config: WindowConfig) -> None:
+        self.config = config
+
+    def init(self, rng: np.random.Generator) -> Params:
+        """Table small and normal, output Glorot, the rest zero."""
+        shapes = self.config.parameters()
+        params: Params = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+        params["table"] = rng.standard_normal(shapes["table"], np.float32) * np.float32(0.1)
+        params["head.Wy"] = glorot(rng, shapes["head.Wy"])
         return params
 
     def forward(
         self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
     ) -> tuple[Floats, Backprop]:
-        """Logits (N, S*G) of a packed batch, and the way back; see `NetworkConfig.forward`."""
-        tokens = replaced(batch.tokens, bags, noise)
-        x, table_back = one_hot(bags, tokens, noise, params["table"]).times(params["table"])
-        H, N = self.hidden, len(x)
-        step = np.repeat(np.arange(len(batch.counts)), batch.counts)
-        length = np.bincount(batch.member)[batch.member]
-        pieces = []
+        """Logits (N, S*G) of a packed batch, and backprop; see `architecture.Network`."""
+        tokens = noisy_tokens(batch.tokens, bags, noise)
+        x, table_back = noisy_features(bags, tokens, noise, params["table"]).times(params["table"])
+        W, H, N = self.config.width, self.config.hidden, len(x)
+        length = np.bincount(batch.columns)[batch.columns]
+        neighbours = []
         z = np.broadcast_to(params["hidden.b"], (N, H)).copy()
-        for w in range(self.width):
-            at = step + w - self.width // 2
-            inside = (at >= 0) & (at < length)
-            source = batch.starts[at[inside]] + batch.member[inside]
+        for w in range(W):
+            step = batch.steps + w - W // 2
+            inside = (step >= 0) & (step < length)
+            source = batch.starts[step[inside]] + batch.columns[inside]
             z[inside] += x[source, w * H : (w + 1) * H]
             z[~inside] += params["edge"][w]
-            pieces.append((inside, source))
+            neighbours.append((inside, source))
         h = np.tanh(z)
-        kept, drop_back = dropped(h, batch, noise)
-        logits, head_back = dense.linear(kept, params["head.Wy"], params["head.by"])
+        y, dropout_back = dropped(h, batch, noise)
+        logits, head_back = dense.linear(y, params["head.Wy"], params["head.by"])
 
         def backprop(dlogits: Floats) -> Gradients:
-            dkept, dWy, dby = head_back(dlogits)
-            dz = drop_back(dkept, {}) * (1 - h**2)
+            dy, dWy, dby = head_back(dlogits)
+            dz = dropout_back(dy) * (1 - h**2)
             dx, dedge = np.zeros_like(x), np.zeros_like(params["edge"])
-            for w, (inside, source) in enumerate(pieces):
+            for w, (inside, source) in enumerate(neighbours):
                 dx[source, w * H : (w + 1) * H] = dz[inside]
                 dedge[w] = dz[~inside].sum(axis=0)
+            dtable = table_back(dx)
             return {
                 "head.Wy": dWy,
                 "head.by": dby,
                 "hidden.b": dz.sum(axis=0),
                 "edge": dedge,
-                "table": table_back(dx),
+                "table": dtable,
             }
 
         return logits, backprop
 
 
-def entries_of(bags: Bags, tokens: Int32) -> tuple[Int64, Int64]:
-    """Places in `bags.rows` of all bags of these tokens, one after another, and how many each has."""
-    sizes = bags.offsets[tokens + 1] - bags.offsets[tokens]
-    ends = np.cumsum(sizes)
-    return np.repeat(bags.offsets[tokens] - ends + sizes, sizes) + np.arange(ends[-1]), sizes
-
-
 def most_frequent(train: Sequences, *, symbols: int, classes: int) -> Int32:
-    """The rule: each symbol has the tag it has most often in training, class 0 when never met.
+    """Most frequent tag of each symbol in training, class 0 where it does not occur.
 
     Args:
         train: sequences with targets, one a step.

@@ -1,29 +1,30 @@
-"""A committee: networks of one shape side by side, which learn apart and answer together.
+"""Ensemble: networks of one shape, trained independently, whose logits are averaged.
 
-Each member has its own first weights, order of the data and noise, and its own loss; of an answer, the logits
-and the weights of the chain are the means over the members (a product of experts: Smith, Cohn and Osborne,
-2005, section 3, with equal weights), so that a committee is decoded as one network is.
+Each member has its own first weights, order of the data and noise, and its own loss. Logits and CRF weights
+of the ensemble are the means over its members (a product of experts: Smith, Cohn and Osborne, 2005, section
+3, with equal weights), so that an ensemble is decoded as one network is.
 
-Its parameters are those of the members, the name of each behind the member's number: `0/table`, `1/table`.
+Its parameters are those of the members, with the member's number before each name: `0/table`, `1/table`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from elman.rnn.compute.arrays import Floats, Gradients, Params
 from elman.rnn.compute.batches import Bags, Batch
-from elman.rnn.networks.architecture import Architecture, Backprop, Noise
+from elman.rnn.networks.architecture import Architecture, Backprop, Network, Noise
 from elman.rnn.networks.tagger import NetworkConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ensemble:
-    """Some networks that answer together; an architecture like `NetworkConfig`.
+class EnsembleConfig:
+    """Settings of an ensemble.
 
     Attributes:
-        member: the shape of each.
+        member: settings of every member.
         members: M.
     """
 
@@ -59,12 +60,12 @@ class Ensemble:
         return {"kind": "committee", "members": self.members, "member": self.member.to_dict()}
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "Ensemble":
+    def from_dict(cls, fields: Mapping[str, Any]) -> "EnsembleConfig":
         """Undo `to_dict`."""
         return cls(member=NetworkConfig.from_dict(fields["member"]), members=fields["members"])
 
     def size(self) -> int:
-        """How many numbers the parameters are."""
+        """Number of weights."""
         return self.members * self.member.size()
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
@@ -72,37 +73,63 @@ class Ensemble:
         shapes = self.member.parameters()
         return {f"{k}/{name}": shape for k in range(self.members) for name, shape in shapes.items()}
 
-    def start(self, rng: np.random.Generator) -> Params:
-        """First weights, float32, other ones for each member."""
-        first = [self.member.start(rng) for _ in range(self.members)]
-        return {f"{k}/{name}": value for k, own in enumerate(first) for name, value in own.items()}
-
     def member_params(self, params: Params) -> list[Params]:
         """The parameters of each member, under the names the member gives them; not copied."""
         names = self.member.parameters()
         return [{name: params[f"{k}/{name}"] for name in names} for k in range(self.members)]
 
+    def build(self) -> "Ensemble":
+        """The ensemble with these settings."""
+        return Ensemble(self)
+
+
+class Ensemble:
+    """Networks whose logits are averaged."""
+
+    def __init__(self, config: EnsembleConfig) -> None:
+        self.config, self.member = config, config.member.build()
+
+    def init(self, rng: np.random.Generator) -> Params:
+        """First weights, float32, other ones for each member."""
+        first = [self.member.init(rng) for _ in range(self.config.members)]
+        return {f"{k}/{name}": value for k, own in enumerate(first) for name, value in own.items()}
+
     def forward(
         self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
     ) -> tuple[Floats, Backprop]:
-        """The mean of the members' logits (N, S*G) of a packed batch, and the way back."""
-        heard = [self.member.forward(own, bags, batch, noise) for own in self.member_params(params)]
-        share = heard[0][0].dtype.type(1 / self.members)
+        """The mean of the members' logits (N, S*G) of a packed batch, and backprop."""
+        passes = [self.member.forward(own, bags, batch, noise) for own in self.config.member_params(params)]
+        share = passes[0][0].dtype.type(1 / self.config.members)
 
         def backprop(dlogits: Floats) -> Gradients:
-            apart = [back(dlogits * share) for _, back in heard]
-            return {f"{k}/{name}": value for k, own in enumerate(apart) for name, value in own.items()}
+            gradients = [back(dlogits * share) for _, back in passes]
+            return {f"{k}/{name}": value for k, own in enumerate(gradients) for name, value in own.items()}
 
-        mean: Floats = np.mean([logits for logits, _ in heard], axis=0)
+        mean: Floats = np.mean([logits for logits, _ in passes], axis=0)
         return mean, backprop
 
 
-def members_of(config: Architecture, params: Params) -> list[tuple[str, Architecture, Params]]:
-    """What learns by itself in a network: the members of a committee, or the network.
+class Member(NamedTuple):
+    """A network that is trained by itself.
 
-    Returns:
-        for each: what stands before its parameters' names, its shape and its parameters.
+    Attributes:
+        prefix: stands before the names of its parameters in the whole.
+        architecture: its settings.
+        network: built from them.
+        params: its parameters, not copied.
     """
-    if isinstance(config, Ensemble):
-        return [(f"{k}/", config.member, own) for k, own in enumerate(config.member_params(params))]
-    return [("", config, params)]
+
+    prefix: str
+    architecture: Architecture
+    network: Network
+    params: Params
+
+
+def members_of(architecture: Architecture, params: Params) -> list[Member]:
+    """The members of an ensemble, or the network itself as its only member."""
+    if isinstance(architecture, EnsembleConfig):
+        member, network = architecture.member, architecture.member.build()
+        return [
+            Member(f"{k}/", member, network, own) for k, own in enumerate(architecture.member_params(params))
+        ]
+    return [Member("", architecture, architecture.build(), params)]

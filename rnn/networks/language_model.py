@@ -1,16 +1,15 @@
-"""Learning from unlabelled sequences: each state guesses the symbol next to it, among some drawn ones.
+"""Two-way language model for pre-training: each state predicts the symbol next to it, among sampled ones.
 
-The state of the forward cell at step t guesses the symbol of step t + 1, that of the backward cell the symbol
-of step t - 1: the two-way language model of Peters et al. (2018), section 3.1. Instead of over all words, the
-softmax goes over the right one and K others drawn by their frequency: ranking noise-contrastive estimation
-(Ma and Collins, 2018, section 2) without its correction, as in the loss of van den Oord et al. (2018),
-equation 4, so that a score is how much likelier a word is here than anywhere.
+The state of the forward cell at step t predicts the symbol of step t + 1, that of the backward cell the
+symbol of step t - 1 (Peters et al., 2018, section 3.1). Instead of over all words, the softmax goes over the
+right one and K others drawn by their frequency: ranking noise-contrastive estimation (Ma and Collins, 2018,
+section 2) without its correction, as in the loss of van den Oord et al. (2018), equation 4, so that a score
+is how much likelier a word is in this place than anywhere.
 
-`LanguageModelConfig` is an architecture like `NetworkConfig`, so `rnn.training.fit.fit` trains it; what it has
-learnt of the table and the first layer is where `fit(start=)` begins to learn the tags.
+It is an architecture as `NetworkConfig` is and trained by the same `Trainer`; `initialise` then puts its
+table and first layer among the first weights of a tagger.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,29 +19,30 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as deserialize
 from safetensors.numpy import save as serialize
 
-from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, compiled
+from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params
 from elman.rnn.compute.batches import Bags, Batch, Sequences
-from elman.rnn.layers.embedding import OneHot
-from elman.rnn.networks.architecture import Architecture, Backprop, Noise, glorot
+from elman.rnn.layers import embedding
+from elman.rnn.layers.recurrent import glorot
+from elman.rnn.networks.architecture import Architecture, Backprop, Noise
 from elman.rnn.networks.tagger import NetworkConfig
 
-CLOSED = -200.0  # score of a drawn word that is the right one: no chance in float32
-POWER = 0.75  # of a word's frequency, in drawing (Mikolov et al., 2013, section 2.2)
+EXCLUDED = -200.0  # score of a sampled word that is the right one: its probability is 0 in float32
+POWER = 0.75  # of a word's frequency, in sampling (Mikolov et al., 2013, section 2.2)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModelConfig:
-    """A network that guesses neighbours.
+    """Settings of a language model.
 
     Its parameters are the table and the first layer of `network`, and out.forward and out.backward (V, H), a
-    vector for each word that can be guessed. Its logits are (N, D*(1+K)): for each direction the right word's
-    score, then those of the drawn ones; the right class is 0.
+    vector for each word that can be predicted. Its logits are (N, D*(1+K)): for each direction the right
+    word's score, then those of the sampled ones; the right class is 0.
 
     Attributes:
-        network: whose table and first layer are learnt.
-        counts: (V,) how often each word that can be guessed occurs, falling.
+        network: the tagger whose table and first layer are pre-trained.
+        counts: (V,) how often each word that can be predicted occurs, falling.
         word_of: (M,) which of them a symbol is, -1 for none.
-        drawn: K, words drawn anew for each batch; without noise the K commonest stand in for them.
+        drawn: K, words sampled for each batch; without noise the K most frequent stand in for them.
     """
 
     network: NetworkConfig
@@ -58,7 +58,7 @@ class LanguageModelConfig:
 
     @property
     def classes(self) -> int:
-        """G, the right word and the drawn ones."""
+        """G, the right word and the sampled ones."""
         return 1 + min(self.drawn, len(self.counts))
 
     @property
@@ -76,7 +76,7 @@ class LanguageModelConfig:
         }
 
     def size(self) -> int:
-        """How many numbers its parameters are."""
+        """Number of weights."""
         return sum(int(np.prod(shape)) for shape in self.parameters().values())
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
@@ -84,21 +84,8 @@ class LanguageModelConfig:
         out = {f"out.{name}": (len(self.counts), self.network.hidden) for name in self.network.directions}
         return {**_shared(self.network), **out}
 
-    def start(self, rng: np.random.Generator) -> Params:
-        """First weights, float32."""
-        first = self.network.start(rng)
-        shared = {name: first[name] for name in _shared(self.network)}
-        return {
-            **shared,
-            **{
-                name: glorot(rng, shape)
-                for name, shape in self.parameters().items()
-                if name.startswith("out.")
-            },
-        }
-
     def sequences(self, tokens: Int32, offsets: Int64) -> Sequences:
-        """Unlabelled sequences with what is to be guessed of them: class 0 wherever there is a known word."""
+        """Unlabelled sequences with targets: class 0 where the neighbour is a word that can be predicted."""
         at = np.arange(len(tokens))
         sides = {
             "forward": np.append(self.word_of[tokens[1:]], -1),
@@ -111,47 +98,64 @@ class LanguageModelConfig:
             targets[:, d] = np.where(sides[name] >= 0, 0, -1)
         return Sequences(tokens, offsets, targets.reshape(-1))
 
+    def build(self) -> "LanguageModel":
+        """The language model with these settings."""
+        return LanguageModel(self)
+
+
+class LanguageModel:
+    """The language model with the settings of a `LanguageModelConfig`."""
+
+    def __init__(self, config: LanguageModelConfig) -> None:
+        self.config, self.network = config, config.network.build()
+
+    def init(self, rng: np.random.Generator) -> Params:
+        """First weights, float32."""
+        first, shapes = self.network.init(rng), self.config.parameters()
+        return {name: first[name] if name in first else glorot(rng, shape) for name, shape in shapes.items()}
+
     @cached_property
-    def _chances(self) -> Floats:
-        """Of being drawn, summed up."""
-        shares = self.counts.astype(np.float64) ** POWER
+    def _cumulative(self) -> Floats:
+        """Cumulative probabilities of the words in sampling."""
+        shares = self.config.counts.astype(np.float64) ** POWER
         summed: Floats = np.cumsum(shares) / shares.sum()
         return summed
 
-    def _others(self, noise: Noise | None) -> Int32:
+    def sample(self, noise: Noise | None) -> Int32:
         """The words to choose from beside the right one, (K,)."""
-        K = self.classes - 1
-        if noise is None or len(self.counts) == K:
+        K, V = self.config.classes - 1, len(self.config.counts)
+        if noise is None or V == K:
             return np.arange(K, dtype=np.int32)
-        drawn = np.searchsorted(self._chances, noise.rng.random(K), side="right")
-        return np.minimum(drawn, len(self.counts) - 1).astype(np.int32)
+        drawn = np.searchsorted(self._cumulative, noise.rng.random(K), side="right")
+        return np.minimum(drawn, V - 1).astype(np.int32)
 
-    def _wanted(self, batch: Batch) -> Int32:
-        """The word that each state of each direction is to guess, (N, D); -1 for none."""
-        words, earlier = self.word_of[batch.tokens], batch.before
+    def _targets(self, batch: Batch) -> Int32:
+        """The word that each state of each direction predicts, (N, D); -1 for none."""
+        words, earlier = self.config.word_of[batch.tokens], batch.previous
         later = slice(int(batch.starts[1]), None)
-        wanted = np.full((len(words), self.outputs_per_step), -1, np.int32)
-        wanted[earlier, 0] = words[later]
-        if self.network.bidirectional:
-            wanted[later, 1] = words[earlier]
-        return wanted
+        targets = np.full((len(words), self.config.outputs_per_step), -1, np.int32)
+        targets[earlier, 0] = words[later]
+        if self.config.network.bidirectional:
+            targets[later, 1] = words[earlier]
+        return targets
 
     def forward(
         self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
     ) -> tuple[Floats, Backprop]:
-        """Scores of a packed batch, and the way back; see the class."""
-        h, _, below = self.network.states(params, bags, batch, noise, 1)
-        H, N, wanted, others = self.network.hidden, len(h), self._wanted(batch), self._others(noise)
-        logits = np.empty((N, self.outputs_per_step, self.classes), h.dtype)
+        """Scores of a packed batch, and backprop; see `LanguageModelConfig`."""
+        config = self.config
+        h, states_back = self.network.states(params, bags, batch, noise, 1)
+        H, N, targets, others = config.network.hidden, len(h), self._targets(batch), self.sample(noise)
+        logits = np.empty((N, config.outputs_per_step, config.classes), h.dtype)
         sides = []
-        for d, name in enumerate(self.network.directions):
+        for d, name in enumerate(config.network.directions):
             state, table = h[:, d * H : (d + 1) * H], params[f"out.{name}"]
-            words = np.concatenate([np.maximum(wanted[:, d], 0), others]).astype(np.int32)
-            vectors, back = _rows(table, words)
+            words = np.concatenate([np.maximum(targets[:, d], 0), others]).astype(np.int32)
+            vectors, back = embedding.one_hot(Bags.single(len(table)), words, table).times(table)
             logits[:, d, 0] = np.einsum("nh,nh->n", state, vectors[:N])
             logits[:, d, 1:] = state @ vectors[N:].T
-            same = wanted[:, d, None] == others
-            logits[:, d, 1:][same] = CLOSED
+            same = targets[:, d, None] == others
+            logits[:, d, 1:][same] = EXCLUDED
             sides.append((name, state, vectors, same, back))
 
         def backprop(dlogits: Floats) -> Gradients:
@@ -161,14 +165,14 @@ class LanguageModelConfig:
                 right, rest = d3[:, d, :1], np.where(same, 0, d3[:, d, 1:])
                 dh[:, d * H : (d + 1) * H] = right * vectors[:N] + rest @ vectors[N:]
                 gradients[f"out.{name}"] = back(np.concatenate([right * state, rest.T @ state]))
-            below(dh, gradients)
+            states_back(dh, gradients)
             return gradients
 
         return logits.reshape(N, -1), backprop
 
 
 def _shared(network: NetworkConfig) -> dict[str, tuple[int, ...]]:
-    """Shapes of the parameters that are learnt for the network: of its table and its first layer."""
+    """Shapes of the parameters that a tagger takes over: of its table and its first layer."""
     return {
         name: shape
         for name, shape in network.parameters().items()
@@ -176,18 +180,8 @@ def _shared(network: NetworkConfig) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _rows(table: Floats, which: Int32) -> tuple[Floats, Callable[[Floats], Any]]:
-    """Rows of a table, some of them several times, and the way back."""
-    singles = Bags.single(len(table))
-    if not compiled(table.dtype):
-        return OneHot(singles, which).times(table)
-    from elman.rnn.layers import embedding_kernels
-
-    return embedding_kernels.OneHot(singles, which, len(table)).times(table)
-
-
 def to_bytes(params: Params, config: LanguageModelConfig) -> bytes:
-    """What was learnt for the network, as a safetensors file; equal weights give equal bytes."""
+    """The pre-trained parameters of the tagger, as a safetensors file; equal weights give equal bytes."""
     return serialize({name: np.ascontiguousarray(params[name]) for name in sorted(_shared(config.network))})
 
 
@@ -198,34 +192,33 @@ def from_bytes(file: bytes) -> Params:
         ValueError: not such a file.
     """
     try:
-        learnt: Params = {**deserialize(file)}
+        pretrained: Params = {**deserialize(file)}
     except SafetensorError as error:
-        raise ValueError(f"expected safetensors of what was learnt. Got {error!r}") from error
-    return learnt
+        raise ValueError(f"expected safetensors of pre-trained parameters. Got {error!r}") from error
+    return pretrained
 
 
-def started(params: Params, config: Architecture, learnt: Params) -> Params:
-    """First weights of a network with what was learnt from unlabelled sequences in their place.
+def initialise(params: Params, architecture: Architecture, pretrained: Params) -> None:
+    """Put pre-trained parameters among the first weights of a network, in place.
 
-    Rows of the table that were met neither there nor here stay as they are in `params`.
+    Table rows that are zero in `pretrained`, as they occurred nowhere, stay as they are.
 
     Args:
-        params: first weights of `config`; changed.
-        config: a network with the table and first layer of the one that was learnt.
-        learnt: parameters of a `LanguageModelConfig`.
+        params: first weights of `architecture`; changed.
+        architecture: a network with the table and first layer of the pre-trained one.
+        pretrained: of a language model; its output vectors are ignored.
 
     Raises:
         ValueError: the two networks differ in shape.
     """
-    wanted = config.parameters()
-    for name, value in learnt.items():
+    shapes = architecture.parameters()
+    for name, value in pretrained.items():
         if name.startswith("out."):
             continue
-        if wanted.get(name) != value.shape:
-            raise ValueError(f"learnt: {name} must have shape {wanted.get(name)}. Got {value.shape}")
+        if shapes.get(name) != value.shape:
+            raise ValueError(f"pretrained: {name} must have shape {shapes.get(name)}. Got {value.shape}")
         if name == "table":
-            met = value.any(axis=1)
-            params[name][met] = value[met]
+            occurs = value.any(axis=1)
+            params[name][occurs] = value[occurs]
         else:
             params[name] = value.copy()
-    return params

@@ -1,9 +1,8 @@
-"""Weights at rest: safetensors, equal bytes for equal weights, nothing pickled; the article's matrices."""
+"""Weights files (safetensors): equal bytes for equal weights, nothing pickled; the article's matrices."""
 
 import json
 import mmap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,11 +11,12 @@ from safetensors.numpy import save as serialize
 from elman.rnn.compute.arrays import Floats, Params
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.baselines import WindowConfig
-from elman.rnn.networks.ensemble import Ensemble
+from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 
-VIEWED = 1 << 20  # bytes
-KINDS: dict[str, Any] = {"network": NetworkConfig, "window": WindowConfig, "committee": Ensemble}
+VIEWED = 1 << 20  # bytes from which arrays of a mapped file are views
+# By `kind` in JSON, classes with `from_dict`; both_strands.py adds its own.
+KINDS: dict[str, Any] = {"network": NetworkConfig, "window": WindowConfig, "committee": EnsembleConfig}
 
 
 class Article(NamedTuple):
@@ -120,21 +120,8 @@ def _array(file: bytes | mmap.mmap, first: int, entry: Mapping[str, Any]) -> Flo
     return array if array.flags.writeable and array.nbytes >= VIEWED else array.astype(np.float32)
 
 
-def save(path: Path, params: Params, config: Architecture, extra: Mapping[str, str] | None = None) -> None:
-    """Write `to_bytes` to a file."""
-    path.write_bytes(to_bytes(params, config, extra))
-
-
-def load(path: Path) -> tuple[Params, Any, dict[str, str]]:
-    """Read a file of `save`; errors name the file."""
-    try:
-        return from_bytes(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
 def _check(params: Params, config: Architecture, what: str) -> None:
-    """Refuse arrays that are not the network's."""
+    """Raise ValueError unless the arrays are those of the network."""
     wanted, got = config.parameters(), {name: value.shape for name, value in params.items()}
     for name in sorted(wanted.keys() | got.keys()):
         if wanted.get(name) != got.get(name):

@@ -1,8 +1,8 @@
-"""A training between two steps as bytes, and back: what `fit(on_state=)` hands out and `fit(state=)` takes.
+"""Checkpoints: the state of a training between two steps as bytes, and back.
 
-One safetensors file: nothing pickled, equal states give equal bytes. All chance in training comes from the
-seed, the epoch and the step, so a state needs no generator, and a training that goes on from one ends with
-the weights of the undisturbed training, bit for bit.
+One safetensors file: nothing pickled, equal states give equal bytes. Random numbers in training come from the
+seed, the epoch and the step, so a state holds no generator, and a training resumed from one ends with the
+weights of the uninterrupted training, bit for bit.
 """
 
 import json
@@ -23,8 +23,8 @@ def to_bytes(state: State, extra: Mapping[str, str] | None = None) -> bytes:
     """The state as a safetensors file.
 
     Args:
-        state: left as it is.
-        extra: what the training belongs to, text to text (hashes of data and settings, say).
+        state: not changed.
+        extra: metadata, text to text (hashes of data and settings, say).
     """
     adam = state.adam
     arrays = {"params": state.params, "m": adam.m, "v": adam.v, "mean": state.mean, "best": state.best}
@@ -59,7 +59,7 @@ def from_bytes(file: bytes) -> tuple[State, dict[str, str]]:
     """
     parts: dict[str, Params] = {part: {} for part in PARTS}
     try:
-        entries = deserialize(file)  # type: ignore[no-untyped-call]
+        entries = deserialize(file)  # type: ignore[no-untyped-call]  # safetensors has no types here
         header = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
         scalars = json.loads(header["__metadata__"]["state"])
         for path, entry in entries:

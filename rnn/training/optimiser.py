@@ -1,10 +1,10 @@
-"""Adam, touching only the table rows a batch used, and clipping by the global norm."""
+"""Adam, which moves only the table rows that a batch used; gradient clipping by the global norm."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from elman.rnn.compute.arrays import Floats, Gradients, Params, RowGradient, compiled
+from elman.rnn.compute.arrays import Floats, Gradients, Params, RowGradient, use_kernels
 from elman.rnn.errors import TrainingError
 
 
@@ -40,7 +40,7 @@ class Adam:
         self.step += 1
         rate = rate * float(np.sqrt(1 - self.beta2**self.step)) / (1 - self.beta1**self.step)
         for name, gradient in gradients.items():
-            if compiled(params[name].dtype):
+            if use_kernels(params[name].dtype):
                 self._kernel(params[name], self.m[name], self.v[name], gradient, rate)
             elif isinstance(gradient, RowGradient):
                 at = gradient.rows

@@ -8,23 +8,24 @@ import numpy as np
 from elman.rnn.compute.arrays import Params
 from elman.rnn.training.optimiser import Adam
 
+RETIRED = {"states": 0.0}  # fields of earlier settings, written with the one value they had in every preset
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitConfig:
-    """How a network is trained.
+    """Settings of a training.
 
     Attributes:
         epochs: passes over the data at most.
         batch: sequences in a batch.
         learning_rate: of Adam, at the start.
-        decay: what is left of the learning rate at the end of the last epoch; it falls in a straight line.
+        decay: what is left of the learning rate at the end of the last epoch; it falls linearly.
         clip: largest common norm of the gradients.
-        dropout: share of hidden units silenced, per sequence.
-        blocks: share of single one-hot blocks dropped, per batch.
-        states: share of hidden units silenced between steps, per sequence.
+        dropout: share of hidden units zeroed, per sequence.
+        blocks: share of one-hot features dropped, per batch.
         unknown: probability that a symbol is replaced by its `<UNK>` bag.
         patience: epochs without a better score before training stops; 0 never stops.
-        parts: pieces a batch is cut into, each with its own noise, gradients summed in order; with
+        parts: how many parts a batch is cut into, each with its own noise, gradients summed in order; with
             2, two workers share the work.
         average: epochs over whose last weights the mean is taken; 1 takes the last alone.
     """
@@ -36,7 +37,6 @@ class FitConfig:
     clip: float = 5.0
     dropout: float = 0.5
     blocks: float = 0.1
-    states: float = 0.0
     unknown: float = 0.1
     patience: int = 6
     average: int = 1
@@ -49,10 +49,8 @@ class FitConfig:
             )
         if not 0 < self.learning_rate < np.inf or not 0 <= self.decay <= 1 or not self.clip > 0:
             raise ValueError(f"learning_rate and clip must be positive, decay between 0 and 1. Got {self}")
-        if not all(0 <= rate < 1 for rate in (self.dropout, self.blocks, self.states, self.unknown)):
-            raise ValueError(
-                f"dropout, blocks, states and unknown must be at least 0 and below 1. Got {self}"
-            )
+        if not all(0 <= rate < 1 for rate in (self.dropout, self.blocks, self.unknown)):
+            raise ValueError(f"dropout, blocks and unknown must be at least 0 and below 1. Got {self}")
 
     @classmethod
     def suited(cls, sequences: int, **fields: Any) -> "FitConfig":
@@ -63,29 +61,29 @@ class FitConfig:
 
         Args:
             sequences: in training.
-            fields: settings that are to differ.
+            fields: settings that differ.
         """
         batch = 8 if sequences < 16_000 else 16 if sequences < 32_000 else 32
         return cls(**{"batch": batch, "learning_rate": 0.001 * (batch / 8) ** 0.5, **fields})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return asdict(self)
+        return {**asdict(self), **RETIRED}
 
 
 @dataclass
 class State:
-    """All of a training between two steps: what a checkpoint holds.
+    """A training between two steps: what a checkpoint holds.
 
     Attributes:
         params: weights.
         adam: optimiser with its moments.
         epoch: running epoch, from 0.
-        done: batches of it already learned from.
+        done: batches of it that are done.
         loss, seen: sums over those batches.
         mean: mean of the weights of the last epochs, or None.
         best: weights of the best epoch, with its number and score.
-        history: one line an epoch.
+        history: one record an epoch.
         finished: training is over.
     """
 
@@ -101,6 +99,36 @@ class State:
     best_score: float = -np.inf
     history: list[dict[str, float]] = field(default_factory=list)
     finished: bool = False
+
+    @property
+    def current(self) -> Params:
+        """The weights an epoch is scored with: the mean of the last epochs, if there is one."""
+        return self.mean or self.params
+
+    def average(self, epochs: int) -> None:
+        """Add the weights of this epoch to the mean of the last so many."""
+        if epochs == 1:
+            return
+        if self.mean is None:
+            self.mean = {name: value.copy() for name, value in self.params.items()}
+            return
+        share = np.float32(1 / min(self.epoch + 1, epochs))
+        for name, value in self.params.items():
+            self.mean[name] += share * (value - self.mean[name])
+
+    def end_epoch(self, record: dict[str, float], settings: FitConfig) -> None:
+        """Copy the weights if they are the best so far, and decide whether to go on."""
+        self.history.append(record)
+        score = record.get("score", np.inf)
+        if score > self.best_score or score == np.inf:
+            if self.best is None:
+                self.best = {name: np.empty_like(value) for name, value in self.current.items()}
+            for name, value in self.current.items():
+                self.best[name][...] = value
+            self.best_epoch, self.best_score = self.epoch + 1, score
+        self.epoch, self.done, self.loss, self.seen = self.epoch + 1, 0, 0.0, 0.0
+        stale = settings.patience and self.epoch - self.best_epoch >= settings.patience
+        self.finished = self.epoch >= settings.epochs or bool(stale)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from elman.data.encoding.vocabulary import UNK_ID, Vocabulary
 from elman.data.errors import UsageError
 from elman.data.store.dataset import Dataset
 from elman.data.text.tokenizer import Tokenizer
-from elman.rnn.networks.ensemble import Ensemble
+from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import article
 from elman.tasks.inspection.article import (
@@ -291,7 +291,7 @@ def _own(tagger: Tagger, outputs: tuple[str, ...]) -> Network:
     """The arrays of a network other than the article's; of one member where it is an ensemble."""
     ensemble = tagger.network
     members, network = 1, ensemble
-    if isinstance(ensemble, Ensemble):
+    if isinstance(ensemble, EnsembleConfig):
         members, network = ensemble.members, ensemble.member
     name = f"this model: preset {tagger.passport['preset']}"
     if isinstance(network, NetworkConfig):

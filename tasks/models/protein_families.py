@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from mmap import mmap
 from typing import Any, NamedTuple, Self
 
@@ -16,12 +17,12 @@ from elman.data.genome.genetic_code import Translation, residue_table, translate
 from elman.data.text.tags import tag_set
 from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags, Sequences
-from elman.rnn.inference.decode import predict
+from elman.rnn.inference.decode import Decoder
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
-from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig
-from elman.tasks.models.tag_set import DecodingRules
+from elman.rnn.training.trainer import NO_CALLBACKS, Callbacks, Data, Trainer
+from elman.tasks.models.tag_set import tag_scheme
 
 WEIGHTS = "families.safetensors"
 MIN_COVERAGE = 0.15  # share of a gene that must be covered to give it a whole-gene label
@@ -112,19 +113,11 @@ def fit_families(
         unknown=0.0,
         patience=0,
     )
-    scoring = DecodingRules.of(tags, False)
     sequences = Sequences(np.arange(len(residues), dtype=np.int32), offsets, targets.astype(np.int32))
-    result = fit(
-        network,
-        how,
-        _bags(residues, offsets),
-        sequences,
-        seed=seed,
-        start_legal=scoring.start,
-        transition_legal=scoring.transition,
-        on_epoch=on_epoch,
-    )
-    return result.params, network
+    data = Data(_bags(residues, offsets), sequences)
+    trainer = Trainer(network, how, data, scheme=tag_scheme(tags, False), seed=seed)
+    callbacks = NO_CALLBACKS if on_epoch is None else Callbacks(on_epoch)
+    return trainer.run(callbacks).params, network
 
 
 def whole_gene_labels(genes: Sequence[Protein], labels: Sequence[str]) -> tuple[str, ...]:
@@ -156,6 +149,10 @@ class FamilyTagger:
         """Load from the passport of a model and its file of weights."""
         params, network, _ = from_bytes(file)
         return cls(tuple(passport["labels"]), tuple(passport["whole"]), params, network)
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self.network, self.params, tag_scheme(tag_set(self.labels), False))
 
     def to_bytes(self) -> bytes:
         """The file of weights."""
@@ -216,15 +213,9 @@ class FamilyTagger:
 
     def _matching(self, proteins: Translation) -> npt.NDArray[np.int64]:
         """Numbers of the genes with a match: by the best tags alone, which are faster than probabilities."""
-        scoring = DecodingRules.of(tag_set(self.labels), False)
-        prediction = predict(
-            self.params,
-            self.network,
+        prediction = self._decoder.tag(
             _bags(proteins.residues, proteins.offsets),
             Sequences(np.arange(len(proteins.residues), dtype=np.int32), proteins.offsets),
-            start_legal=scoring.start,
-            transition_legal=scoring.transition,
-            probabilities=False,
         )
         tagged = prediction.tags > 0
         return (
@@ -239,15 +230,8 @@ class FamilyTagger:
             return
         parts = [proteins.residues[proteins.offsets[i] : proteins.offsets[i + 1]] for i in which]
         offsets, residues = ragged.offsets_of([len(part) for part in parts]), np.concatenate(parts)
-        scoring = DecodingRules.of(tag_set(self.labels), False)
-        spans = predict(
-            self.params,
-            self.network,
-            _bags(residues, offsets),
-            Sequences(np.arange(len(residues), dtype=np.int32), offsets),
-            start_legal=scoring.start,
-            transition_legal=scoring.transition,
-            scheme=scoring.scheme,
+        spans = self._decoder.tag_with_probabilities(
+            _bags(residues, offsets), Sequences(np.arange(len(residues), dtype=np.int32), offsets)
         ).spans
         assert spans is not None
         assert spans.probability is not None

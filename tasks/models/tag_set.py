@@ -1,30 +1,20 @@
 """Tag sets as decoding and scoring take them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
 
 import numpy as np
 
 from elman.data.text.tags import legal_transitions
-from elman.rnn.compute.arrays import Bools
-from elman.rnn.inference.decode import Scheme
+from elman.rnn.inference.spans import TagScheme
 
 
-class DecodingRules(NamedTuple):
-    """What decoding needs to know of a tag set: IOB2, or yes and no of one type."""
-
-    scheme: Scheme
-    start: Bools | None
-    transition: Bools | None
-
-    @classmethod
-    def of(cls, tags: Sequence[str], binary: bool) -> Self:
-        """For IOB2 tags, or for the two answers of a sigmoid."""
-        if binary:
-            return cls(Scheme(np.zeros(2, bool), np.array([-1, 0], np.int32)), None, None)
-        types = sorted({tag[2:] for tag in tags if tag != "O"})
-        kind = np.array([-1 if tag == "O" else types.index(tag[2:]) for tag in tags], np.int32)
-        return cls(Scheme(np.array([tag[:2] == "B-" for tag in tags]), kind), *legal_transitions(tags))
+def tag_scheme(tags: Sequence[str], binary: bool) -> TagScheme:
+    """The scheme of IOB2 tags, or of the two answers of a sigmoid."""
+    if binary:
+        return TagScheme(np.zeros(2, bool), np.array([-1, 0], np.int32))
+    types = sorted({tag[2:] for tag in tags if tag != "O"})
+    kind = np.array([-1 if tag == "O" else types.index(tag[2:]) for tag in tags], np.int32)
+    return TagScheme(np.array([tag[:2] == "B-" for tag in tags]), kind, *legal_transitions(tags))
 
 
 def iob2_of(answers: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -23,12 +23,13 @@ from elman.data.text.tags import tag_set
 from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags, Sequences
-from elman.rnn.inference.decode import Prediction, Spans, predict, repeat
+from elman.rnn.inference.decode import Decoder, Prediction
 from elman.rnn.inference.input_cache import InputCache, KeyedCache
+from elman.rnn.inference.spans import Spans
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models.model_folder import VOCABULARY, WEIGHTS, Model, read
-from elman.tasks.models.tag_set import DecodingRules, iob2_of
+from elman.tasks.models.tag_set import iob2_of, tag_scheme
 
 CHUNK = 1 << 20  # tokens whose features are looked up at a time
 
@@ -131,6 +132,11 @@ class Tagger:
         return WordCache(self.features, self.kept)
 
     @cached_property
+    def _decoder(self) -> Decoder:
+        scheme, temperature = tag_scheme(self.tags, self.binary), self.passport["temperature"]
+        return Decoder(self.network, self.params, scheme, temperature=temperature)
+
+    @cached_property
     def _own(self) -> threading.local:
         return threading.local()  # a table of rows for each thread
 
@@ -174,20 +180,13 @@ class Tagger:
         self, numbers: np.ndarray, found: Looked, names: CacheSlots | None, offsets: np.ndarray, reuse: bool
     ) -> Prediction:
         sequences = Sequences(numbers, offsets)
-        scoring = DecodingRules.of(self.tags, self.binary)
         chosen, which = equal_sentences(numbers, offsets) if reuse else (None, None)
-        prediction = predict(
-            self.params,
-            self.network,
+        prediction = self._decoder.tag_with_probabilities(
             Bags(found.rows, found.offsets, found.unknown),
             sequences if chosen is None else sequences.take(chosen),
-            start_legal=scoring.start,
-            transition_legal=scoring.transition,
-            scheme=scoring.scheme,
-            temperature=self.passport["temperature"],
-            cache=self._cache(names),
+            self._cache(names),
         )
-        return prediction if which is None else repeat(prediction, which)
+        return prediction if which is None else prediction.take(which)
 
     def _join(self, parts: Sequence[tuple[Prediction, Spans, int]]) -> Tagged:
         if not parts:

@@ -50,7 +50,8 @@ def kernel_cache(base: Path) -> Path:
 
     Numba compiles a kernel anew when its own file changes; kernels of several files have these inlined.
     """
-    files = (CHECKOUT / "rnn" / "compute" / name for name in ("fast_math.py", "jit.py", "matmul.py"))
+    names = ("compute/fast_math.py", "compute/jit.py", "compute/matmul.py", "layers/recurrent_kernels.py")
+    files = (CHECKOUT / "rnn" / name for name in names)
     inlined = b"".join(file.read_bytes() for file in files)
     return base / "numba" / hashlib.sha256(inlined).hexdigest()[:16]
 

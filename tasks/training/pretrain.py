@@ -19,8 +19,8 @@ from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags
 from elman.rnn.networks.language_model import LanguageModelConfig, from_bytes, to_bytes
 from elman.rnn.networks.tagger import NetworkConfig
-from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig, State
+from elman.rnn.training.trainer import Callbacks, Data, Trainer
 from elman.tasks.models.presets import preset, pretraining_config
 from elman.tasks.runtime.console import print_status, progress
 from elman.tasks.runtime.environment import home
@@ -130,11 +130,12 @@ def _fit(
             done = live.adam.step
             checkpoint.save(live)
 
-        result = fit(config, how, bags, train, seed=SEED, on_state=on_state, state=state, workers=how.parts)
+        trainer = Trainer(config, how, Data(bags, train), seed=SEED, workers=how.parts)
+        result = trainer.run(Callbacks(on_state=on_state), state)
         timeless = [{k: v for k, v in line.items() if k != "seconds"} for line in result.history]
         return to_bytes(result.params, config), timeless
 
 
 def load_pretrained(dataset: Dataset) -> Params:
-    """What `pretrain` learnt, for `rnn.training.fit.fit(start=)`; its file is compared with its hash."""
+    """What `pretrain` learnt, for `rnn.training.trainer.Trainer.first_state`; its file is compared with its hash."""
     return from_bytes(dataset.export(WEIGHTS).read_bytes())

@@ -13,10 +13,11 @@ from elman.data.store.dataset import Dataset
 from elman.data.store.disk import code_hash, key_of
 from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.networks.architecture import Architecture
-from elman.rnn.networks.ensemble import Ensemble
+from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.state import FitConfig
+from elman.rnn.training.trainer import Callbacks
 from elman.tasks.models import model_folder
 from elman.tasks.models.presets import LARGE_CORPUS, RARE_SHARE, preset, settings_by_size
 from elman.tasks.models.scoring import score_tags
@@ -93,7 +94,7 @@ def architecture(training_data: TrainingData, preset_name: str) -> Architecture:
     """What a preset trains for a corpus: its network, or a committee of such."""
     chosen = preset(preset_name)
     network = network_config(training_data, chosen.network)
-    return network if chosen.members == 1 else Ensemble(member=network, members=chosen.members)
+    return network if chosen.members == 1 else EnsembleConfig(member=network, members=chosen.members)
 
 
 @task
@@ -162,7 +163,7 @@ def fit_tagger(
             on_epoch(past)
         start = load_pretrained(before) if before else None
         result, eagerness = (
-            training_data.fit(network, how, seed, on_epoch, checkpoint.save, state, start),
+            training_data.fit(network, how, seed, Callbacks(on_epoch, checkpoint.save), state, start),
             0.0,
         )
         if preset(preset_name).tune_outside_bias:

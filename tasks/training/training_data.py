@@ -10,12 +10,13 @@ from elman.data.errors import UsageError
 from elman.data.text.tags import tag_set
 from elman.rnn.compute.arrays import Floats, Params
 from elman.rnn.compute.batches import Bags, Sequences
-from elman.rnn.inference.decode import Prediction, Scheme, calibrate, predict, span_f1
+from elman.rnn.inference.decode import Decoder, Prediction, calibrate
+from elman.rnn.inference.spans import span_f1
 from elman.rnn.networks.architecture import Architecture
-from elman.rnn.networks.ensemble import Ensemble
-from elman.rnn.training.fit import fit
+from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.training.state import FitConfig, FitResult, State
-from elman.tasks.models.tag_set import DecodingRules, by_sentence, iob2_of
+from elman.rnn.training.trainer import NO_CALLBACKS, Callbacks, Data, Trainer
+from elman.tasks.models.tag_set import by_sentence, iob2_of, tag_scheme
 from elman.tasks.runtime.environment import cores
 
 BIAS_REDUCTIONS = tuple(0.25 * step for step in range(-2, 13))  # tried for what speaks for `O`, in logarithms
@@ -31,7 +32,7 @@ class TrainingData:
         types: entity types that can come out.
         bags: table rows of each symbol.
         train: sequences with targets.
-        scoring: how answers are decoded.
+        scheme: how answers are decoded.
         class_weights: (G,) weight of each tag in the loss, (2,) of no and yes; None where all are 1.
     """
 
@@ -56,7 +57,7 @@ class TrainingData:
         self.encoded, self.binary = encoded, binary
         self.types = learned if binary is None else (binary,)
         self.bags = Bags(encoded.bags.rows, encoded.bags.offsets, encoded.bags.unknown)
-        self.scoring = DecodingRules.of(encoded.tags, binary is not None)
+        self.scheme = tag_scheme(encoded.tags, binary is not None)
         self.train = self._answered("train")
         self.class_weights = self._class_weights(weights or {})
 
@@ -132,40 +133,32 @@ class TrainingData:
 
     def judge(self, split: str) -> Callable[[Prediction], float]:
         """F1 of predictions of a split, for once an epoch."""
-        scheme: Scheme = DecodingRules.of(self.tags, False).scheme
-        score = span_f1(self.gold(split), self.encoded.splits[split].offsets, scheme)
-        return lambda prediction: score(replace(prediction, tags=self.said(prediction)))
+        score = span_f1(self.gold(split), self.encoded.splits[split].offsets, tag_scheme(self.tags, False))
+        return lambda prediction: score(self.said(prediction))
 
     def fit(
         self,
         config: Architecture,
         how: FitConfig,
         seed: int,
-        on_epoch: OnEpoch | None = None,
-        on_state: Callable[[State], None] | None = None,
+        callbacks: Callbacks = NO_CALLBACKS,
         state: State | None = None,
         start: Params | None = None,
     ) -> FitResult:
         """Train on the training split, stopping early by F1 on dev where that can tell."""
         judged = self.judged
-        members = config.members if isinstance(config, Ensemble) else 1
-        return fit(
+        members = config.members if isinstance(config, EnsembleConfig) else 1
+        dev = (self.sequences("dev"), self.judge("dev")) if judged else (None, None)
+        trainer = Trainer(
             config,
             how,
-            self.bags,
-            self.train,
-            self.sequences("dev") if judged else None,
-            seed=seed,
-            score=self.judge("dev") if judged else None,
-            start_legal=self.scoring.start,
-            transition_legal=self.scoring.transition,
+            Data(self.bags, self.train, *dev),
+            scheme=self.scheme,
             class_weights=self.class_weights,
-            on_epoch=on_epoch,
-            on_state=on_state,
-            state=state,
-            start=start,
+            seed=seed,
             workers=min(how.parts * members, cores()),
         )
+        return trainer.run(callbacks, state or trainer.first_state(start))
 
     def tune_outside_bias(self, result: FitResult, config: Architecture) -> tuple[FitResult, float]:
         """Make a trained network as ready to see entities as is best on dev.
@@ -217,22 +210,9 @@ class TrainingData:
             return 1.0
         offsets = np.concatenate([[0], np.cumsum(dev.lengths[~strange])])
         return calibrate(
-            params,
-            config,
-            self.bags,
-            Sequences(dev.tokens[known], offsets, dev.targets[known]),
-            start_legal=self.scoring.start,
-            transition_legal=self.scoring.transition,
+            config, params, self.bags, Sequences(dev.tokens[known], offsets, dev.targets[known]), self.scheme
         )
 
     def predict(self, params: Params, config: Architecture, split: str) -> Prediction:
         """Tag a split."""
-        return predict(
-            params,
-            config,
-            self.bags,
-            self.sequences(split),
-            start_legal=self.scoring.start,
-            transition_legal=self.scoring.transition,
-            probabilities=False,
-        )
+        return Decoder(config, params, self.scheme).tag(self.bags, self.sequences(split))

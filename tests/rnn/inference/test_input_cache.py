@@ -1,4 +1,4 @@
-"""A table of rows changes no bit of what is said, and keeps the rows that are used."""
+"""The input cache changes no bit of the logits, and keeps the rows that are used."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.inference.input_cache import InputCache, KeyedCache, logits_function
 from elman.rnn.inference.prepared import PreparedTagger, prepare
 from elman.rnn.networks.architecture import init
-from elman.rnn.networks.ensemble import Ensemble
+from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 
 M = 40
@@ -17,7 +17,7 @@ BAGS = Bags(
     np.arange(M, dtype=np.int32),
 )
 MEMBER = NetworkConfig(rows=30, classes=3, hidden=5, cell="lstm", embedding=8, letters=10)
-ENSEMBLE = Ensemble(member=MEMBER)
+ENSEMBLE = EnsembleConfig(member=MEMBER)
 NAMES = np.random.default_rng(1).permutation(M).astype(np.int32)
 
 
@@ -25,7 +25,7 @@ def batches(count=12):
     """Batches of 9, 5 and 5 symbols, the small numbers more often."""
     rng = np.random.default_rng(2)
     tokens = np.minimum(rng.geometric(0.1, (count, 19)) - 1, M - 1).astype(np.int32)
-    return [pack(Sequences(each, np.array([0, 9, 14, 19])), np.arange(3)) for each in tokens]
+    return [pack(Sequences(row, np.array([0, 9, 14, 19])), np.arange(3)) for row in tokens]
 
 
 def batch_of(symbols):
@@ -33,15 +33,15 @@ def batch_of(symbols):
 
 
 class Counting(PreparedTagger):
-    """A reader that writes down what it is asked for."""
+    """A network that records the symbols it computes inputs for."""
 
     def __init__(self, config, params):
         super().__init__(config, params)
-        self.asked = []
+        self.computed = []
 
-    def first_inputs(self, bags, symbols, spelt=None):
-        self.asked.append(sorted(symbols.tolist()))
-        return super().first_inputs(bags, symbols, spelt)
+    def first_inputs(self, bags, symbols, words=None):
+        self.computed.append(sorted(symbols.tolist()))
+        return super().first_inputs(bags, symbols, words)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def counting():
 
 
 @pytest.mark.parametrize("size", [1, 12, 19, M])
-def test_no_bit_depends_on_the_size_of_the_table_or_on_what_it_holds(size):
+def test_no_bit_depends_on_the_size_or_content_of_the_cache(size):
     params = init(ENSEMBLE, 0)
     expected = [logits_function(ENSEMBLE, params, BAGS)(batch) for batch in batches()]
     rows = InputCache(prepare(ENSEMBLE, params), size, M)
@@ -60,28 +60,28 @@ def test_no_bit_depends_on_the_size_of_the_table_or_on_what_it_holds(size):
             np.testing.assert_array_equal(ours(batches()[number]), expected[number])
 
 
-def test_each_symbol_is_computed_once_while_there_is_room(counting):
+def test_a_symbol_is_computed_once_while_the_cache_holds_it(counting):
     ours = logits_function(MEMBER, {}, BAGS, KeyedCache(InputCache(counting, 4, M), NAMES, 0))
     for symbols in ([3, 1, 3], [1, 2], [3, 2, 1]):
         ours(batch_of(symbols))
-    assert counting.asked == [[1, 3], [2]]
+    assert counting.computed == [[1, 3], [2]]
 
 
-def test_rows_in_use_stay_and_those_used_once_give_way(counting):
+def test_rows_used_often_are_kept_and_rows_used_once_are_replaced(counting):
     ours = logits_function(MEMBER, {}, BAGS, KeyedCache(InputCache(counting, 4, M), NAMES, 0))
     for rare in range(10, 20):
         ours(batch_of([0, 1, rare]))
-    assert counting.asked == [[0, 1, 10], *([rare] for rare in range(11, 20))]
+    assert counting.computed == [[0, 1, 10], *([rare] for rare in range(11, 20))]
 
 
-def test_what_does_not_fit_is_computed_beside_the_table(counting):
+def test_a_batch_larger_than_the_cache_is_computed_beside_it(counting):
     ours = logits_function(MEMBER, {}, BAGS, KeyedCache(InputCache(counting, 2, M), NAMES, 0))
     ours(batch_of([5, 4, 6, 4]))
     ours(batch_of([4, 5]))
-    assert counting.asked == [[4, 5, 6], [4, 5]]
+    assert counting.computed == [[4, 5, 6], [4, 5]]
 
 
-def test_names_of_another_age_are_of_other_symbols():
+def test_keys_of_another_generation_are_of_other_symbols():
     params = init(ENSEMBLE, 0)
     rows, swapped = InputCache(prepare(ENSEMBLE, params), M, M), NAMES[::-1].copy()
     for age, names in ((0, NAMES), (1, swapped), (2, NAMES)):
@@ -90,7 +90,7 @@ def test_names_of_another_age_are_of_other_symbols():
             np.testing.assert_array_equal(ours, logits_function(ENSEMBLE, params, BAGS)(batch))
 
 
-def test_rows_that_could_not_be_computed_are_not_taken_for_known(counting):
+def test_rows_whose_computation_failed_are_not_used(counting):
     rows = InputCache(counting, 4, M)
     ours, batch = logits_function(MEMBER, {}, BAGS, KeyedCache(rows, NAMES, 0)), batch_of([1, 2])
     expected, params = ours(batch), counting.params
@@ -99,10 +99,10 @@ def test_rows_that_could_not_be_computed_are_not_taken_for_known(counting):
         ours(batch_of([2, 3]))
     counting.params = params
     np.testing.assert_array_equal(ours(batch), expected)
-    assert counting.asked == [[1, 2], [3], [1, 2]]
+    assert counting.computed == [[1, 2], [3], [1, 2]]
 
 
-def test_a_table_takes_the_bytes_it_is_given(counting):
+def test_a_cache_takes_the_bytes_it_is_given(counting):
     row = 4 * sum(counting.widths)
     table = InputCache.within(counting, 30 * row + 1, M)
     assert table.nbytes == 30 * row + 30 * 5 + M * 4

@@ -1,13 +1,15 @@
-"""What enters the cells for a symbol depends on its bag alone, to the last bit."""
+"""Prepared networks give the logits of the forward pass; first inputs of a symbol depend on its bag alone."""
 
 import numpy as np
 import pytest
 
-from elman.rnn.compute.batches import Bags
+from elman.rnn.compute.batches import Bags, Sequences, pack
+from elman.rnn.compute.ragged import offsets_of
+from elman.rnn.inference.input_cache import logits_function
 from elman.rnn.inference.prepared import prepare
-from elman.rnn.layers.recurrent import CELLS
+from elman.rnn.layers.recurrent import cell_names
 from elman.rnn.networks.architecture import init
-from elman.rnn.networks.ensemble import Ensemble
+from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 
 BLOCKS, LETTERS = 60, 30
@@ -20,7 +22,7 @@ def bags(symbols=1100, seed=0):
     lists = [
         np.append(rng.integers(0, BLOCKS, 5), rng.integers(BLOCKS, BLOCKS + LETTERS, size)) for size in sizes
     ]
-    offsets = np.concatenate([[0], np.cumsum([len(each) for each in lists])]).astype(np.int64)
+    offsets = offsets_of([len(rows) for rows in lists])
     return Bags(np.concatenate(lists).astype(np.int32), offsets, np.arange(symbols, dtype=np.int32))
 
 
@@ -30,14 +32,14 @@ def network(cell="lstm", **fields):
 
 
 NETWORKS = [
-    *(network(cell) for cell in CELLS),
-    network(embedding=0, letters=0, direct=3),
-    Ensemble(member=network(hidden=37)),
+    *(network(cell) for cell in cell_names()),
+    network(embedding=0, letters=0),
+    EnsembleConfig(member=network(hidden=37)),
 ]
 
 
 @pytest.mark.parametrize("config", NETWORKS, ids=range(len(NETWORKS)))
-def test_what_enters_for_a_symbol_has_the_same_bits_whatever_is_computed_beside_it(config):
+def test_first_inputs_of_a_symbol_have_the_same_bits_whatever_is_computed_beside_it(config):
     symbols, made = bags(), prepare(config, init(config, 0))
     order = np.random.default_rng(1).permutation(len(symbols)).astype(np.int32)
     together = made.first_inputs(symbols, order)
@@ -48,7 +50,32 @@ def test_what_enters_for_a_symbol_has_the_same_bits_whatever_is_computed_beside_
             np.testing.assert_array_equal(whole[places], part)
 
 
-def test_without_kernels_there_is_no_reader(monkeypatch):
+def test_without_kernels_no_network_is_prepared(monkeypatch):
     params = init(NETWORKS[0], 0)
     monkeypatch.setenv("ELMAN_KERNELS", "numpy")
     assert prepare(NETWORKS[0], params) is None
+
+
+@pytest.mark.parametrize("cell", cell_names())
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"bidirectional": False},
+        {"embedding": 4},
+        {"layers": 3, "outputs_per_step": 2},
+        {"layers": 2, "bidirectional": False, "embedding": 3},
+    ],
+)
+def test_a_prepared_network_gives_the_logits_of_the_forward_pass(cell, fields):
+    config = NetworkConfig(**{"rows": 9, "classes": 3, "hidden": 6, "cell": cell, **fields})
+    lengths = [9, 1, 4, 4]
+    tokens = np.random.default_rng(0).integers(0, 6, sum(lengths)).astype(np.int32)
+    batch = pack(Sequences(tokens, offsets_of(lengths)), np.arange(4))
+    sizes = np.array([0, 3, 1, 2, 4, 0])
+    offsets = offsets_of(sizes)
+    some = Bags(np.arange(10, dtype=np.int32) % 9, offsets, np.arange(6, dtype=np.int32))
+    params = {name: value + np.float32(0.05) for name, value in init(config, 0).items()}
+    slow, _ = config.build().forward({k: v.astype(np.float64) for k, v in params.items()}, some, batch)
+    np.testing.assert_allclose(logits_function(config, params, some)(batch), slow, atol=1e-5)
+    np.testing.assert_allclose(config.build().forward(params, some, batch)[0], slow, atol=1e-5)

@@ -1,19 +1,20 @@
-"""Words are read letter by letter, each once, and every order of letters is another word."""
+"""Words are encoded character by character; another order of characters is another word."""
 
 import numpy as np
 import pytest
 
 from elman.rnn.compute.batches import Bags, Sequences, pack
+from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.inference.input_cache import logits_function
-from elman.rnn.layers import characters, recurrent
-from elman.rnn.networks.architecture import init
+from elman.rnn.layers import characters
+from elman.rnn.layers.recurrent import cell_named, cell_names
 from elman.rnn.networks.tagger import NetworkConfig
 
 FIRST, ROWS = 3, 8
-WORDS = ([0, 3, 4], [1], [2, 4, 3], [0, 5, 5, 6])  # rows from FIRST on are letters
+WORDS = ([0, 3, 4], [1], [2, 4, 3], [0, 5, 5, 6])  # rows from FIRST on are characters
 BAGS = Bags(
     np.concatenate(WORDS).astype(np.int32),
-    np.concatenate([[0], np.cumsum([len(word) for word in WORDS])]).astype(np.int64),
+    offsets_of([len(word) for word in WORDS]),
     np.arange(4, dtype=np.int32),
 )
 
@@ -27,8 +28,8 @@ def random(shapes, seed=0):
     return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
 
 
-def test_rows_of_a_bag_part_into_blocks_and_letters_in_their_order():
-    blocks, spelling = BAGS.parted(FIRST)
+def test_bags_are_split_into_features_and_characters_in_their_order():
+    blocks, spelling = BAGS.split_at(FIRST)
     assert [blocks.rows[a:b].tolist() for a, b in zip(blocks.offsets, blocks.offsets[1:], strict=False)] == [
         [0],
         [1],
@@ -36,19 +37,18 @@ def test_rows_of_a_bag_part_into_blocks_and_letters_in_their_order():
         [0],
     ]
     assert spelling.rows.tolist() == [3, 4, 4, 3, 5, 5, 6]
-    assert BAGS.parted(FIRST)[0] is blocks
+    assert BAGS.split_at(FIRST)[0] is blocks
 
 
-@pytest.mark.parametrize("cell", recurrent.CELLS)
-def test_a_word_is_the_last_states_of_a_cell_over_its_letters_each_way(cell):
+@pytest.mark.parametrize("cell", cell_names())
+def test_a_word_is_encoded_as_the_last_states_of_a_cell_each_way(cell):
     params = random(config(cell).parameters())
-    read, _ = characters.read(
-        params, recurrent.CELLS[cell], BAGS.parted(FIRST)[1], np.arange(4, dtype=np.int32)
-    )
+    symbols = np.arange(4, dtype=np.int32)
+    encoded, _ = characters.encode(params, cell_named(cell), BAGS.split_at(FIRST)[1], symbols)
     for number, word in enumerate(WORDS):
         spelt = np.array(word[1:], np.int32)
         if not len(spelt):
-            assert not read[number].any()
+            assert not encoded[number].any()
             continue
         alone = pack(Sequences(spelt, np.array([0, len(spelt)], np.int64)), np.arange(1))
         for d, (direction, last) in enumerate((("forward", -1), ("backward", 0))):
@@ -56,22 +56,22 @@ def test_a_word_is_the_last_states_of_a_cell_over_its_letters_each_way(cell):
                 k: params[f"letters.{direction}.{k}"] for k in ("Wx", "Wh", "b", "bh")[: 3 + (cell == "gru")]
             }
             z = params["table"][spelt] @ own["Wx"] + own["b"]
-            h, _ = recurrent.CELLS[cell](z, own, alone, reverse=direction == "backward")
-            np.testing.assert_allclose(read[number, 2 * d : 2 * d + 2], h[last], rtol=1e-12)
-    assert not np.allclose(read[0], read[2])
+            h, _ = cell_named(cell).run(z, own, alone, reverse=direction == "backward")
+            np.testing.assert_allclose(encoded[number, 2 * d : 2 * d + 2], h[last], rtol=1e-12)
+    assert not np.allclose(encoded[0], encoded[2])
 
 
-@pytest.mark.parametrize("cell", recurrent.CELLS)
-def test_kernels_read_as_the_reference_and_tagging_as_training(cell, monkeypatch):
+@pytest.mark.parametrize("cell", cell_names())
+def test_kernels_encode_as_the_reference_and_tagging_as_training(cell, monkeypatch):
     network = config(cell)
     params = {k: v.astype(np.float32) for k, v in random(network.parameters(), 1).items()}
     tokens = np.array([0, 1, 2, 3, 2, 0], np.int32)
     batch = pack(Sequences(tokens, np.array([0, 4, 6], np.int64)), np.arange(2))
-    ours, backprop = network.forward(params, BAGS, batch)
+    ours, backprop = network.build().forward(params, BAGS, batch)
     gradients = backprop(np.ones_like(ours))
     np.testing.assert_allclose(logits_function(network, params, BAGS)(batch), ours, rtol=1e-4, atol=1e-5)
     monkeypatch.setenv("ELMAN_KERNELS", "numpy")
-    reference, back = network.forward(params, BAGS, batch)
+    reference, back = network.build().forward(params, BAGS, batch)
     np.testing.assert_allclose(ours, reference, rtol=1e-4, atol=1e-5)
     for name, expected in back(np.ones_like(ours)).items():
         if name.startswith("letters."):
@@ -82,9 +82,3 @@ def test_kernels_read_as_the_reference_and_tagging_as_training(cell, monkeypatch
 def test_letters_without_an_even_embedding_or_blocks_are_refused(fields):
     with pytest.raises(ValueError, match="letters must be"):
         NetworkConfig(**{"rows": 8, "classes": 2, "embedding": 4, "letters": 3, **fields})
-
-
-def test_the_bias_of_a_forget_gate_begins_at_one():
-    params = init(config("lstm", hidden=5), 0)
-    assert params["letters.forward.b"].tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
-    assert params["0.forward.b"][5:10].tolist() == [1] * 5

@@ -1,4 +1,4 @@
-"""The chain against plain enumeration of all tag sequences."""
+"""The CRF equals plain enumeration of all tag sequences."""
 
 import itertools
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from elman.rnn.compute.batches import Sequences, pack
+from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.layers import crf
 
 G = 3
@@ -14,7 +15,7 @@ LENGTHS = [4, 1, 3, 2]
 
 def case(closed):
     rng = np.random.default_rng(4)
-    offsets = np.concatenate([[0], np.cumsum(LENGTHS)]).astype(np.int64)
+    offsets = offsets_of(LENGTHS)
     batch = pack(Sequences(np.zeros(offsets[-1], np.int32), offsets), np.arange(len(LENGTHS)))
     emission = rng.standard_normal((offsets[-1], G)) * 3
     start, transition, end = rng.standard_normal(G), rng.standard_normal((G, G)), rng.standard_normal(G)
@@ -40,7 +41,7 @@ def test_viterbi_marginals_and_partition_equal_enumeration(closed):
     tags = crf.viterbi(emission, batch.starts, weights)
     posterior = crf.forward_backward(emission, batch.starts, weights)
     for m in range(len(LENGTHS)):
-        rows = np.flatnonzero(batch.member == m)
+        rows = np.flatnonzero(batch.columns == m)
         every, total = paths(emission[rows], weights)
         np.testing.assert_array_equal(tags[rows], every[total.argmax()])
         np.testing.assert_allclose(posterior.log_z[m], np.log(np.exp(total).sum()), rtol=1e-12)
@@ -51,16 +52,15 @@ def test_viterbi_marginals_and_partition_equal_enumeration(closed):
 
 @pytest.mark.parametrize("closed", [False, True])
 def test_span_probability_equals_enumeration(closed):
-    """A span is O=0, B=1, I=2: it is carried on by a 2 after a 1 or a 2."""
+    """A span is O=0, B=1, I=2: a 2 after a 1 or a 2 continues it."""
     batch, emission, weights = case(closed)
     posterior = crf.forward_backward(emission, batch.starts, weights)
     order = np.argsort(batch.places)
-    flat = crf.Posterior(*(part[order] for part in posterior[:4]), posterior.log_z)
+    flat = posterior.reordered(order)
     follow = np.zeros((G, G), bool)
     follow[1:, 2] = True
-    ends = np.zeros(sum(LENGTHS), bool)
-    ends[np.cumsum(LENGTHS) - 1] = True
-    begin = np.cumsum([0, *LENGTHS[:-1]])
+    offsets = offsets_of(LENGTHS)
+    begin = offsets[:-1]
     by_place = emission[order]
     for m, length in enumerate(LENGTHS):
         every, total = paths(by_place[begin[m] : begin[m] + length], weights)
@@ -72,7 +72,12 @@ def test_span_probability_equals_enumeration(closed):
             if j < length:
                 hits &= every[:, j] != 2
             got = crf.span_probability(
-                flat, weights, tags, ends=ends, start=begin[[m]] + i, end=begin[[m]] + j, follow=follow
+                flat,
+                weights,
+                tags,
+                offsets=offsets,
+                spans=(begin[[m]] + i, begin[[m]] + j),
+                follow=follow,
             )
             np.testing.assert_allclose(got, p[hits].sum(), atol=1e-12)
 
@@ -91,13 +96,13 @@ def test_extreme_emissions_neither_overflow_nor_leave_the_legal():
 def test_legal_arrays_of_the_wrong_shape_are_refused():
     with pytest.raises(ValueError, match="shapes"):
         crf.Weights.legal(3, np.ones(2, bool), None)
-    assert crf.Weights.legal(3, None, None).free
+    assert crf.Weights.legal(3, None, None).independent
 
 
 @pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize("unknown", [False, True])
 @pytest.mark.parametrize("class_weights", [None, np.array([0.5, 2.0, 4.0])])
-def test_the_loss_of_the_field_equals_enumeration_and_its_gradients_are_right(closed, unknown, class_weights):
+def test_the_loss_equals_enumeration_and_its_gradients_are_right(closed, unknown, class_weights):
     batch, emission, weights = case(closed)
     rng = np.random.default_rng(7)
     targets = rng.integers(0, 2, len(emission)).astype(np.int32)
@@ -110,7 +115,7 @@ def test_the_loss_of_the_field_equals_enumeration_and_its_gradients_are_right(cl
     value, demission, dweights = loss(emission, weights)
     expected = 0.0
     for m in range(len(LENGTHS)):
-        rows = np.flatnonzero(batch.member == m)
+        rows = np.flatnonzero(batch.columns == m)
         every, total = paths(emission[rows], weights)
         y = targets[rows]
         right = ((every == y) | (y < 0)).all(axis=1)

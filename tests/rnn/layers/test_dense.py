@@ -3,26 +3,16 @@
 import numpy as np
 import pytest
 
-from elman.rnn.compute.batches import Bags, Sequences, pack
-from elman.rnn.layers import dense, embedding
-
-LENGTHS = [[4, 1, 3], [1], [1, 1], [5, 5]]
+from elman.rnn.compute.batches import Sequences, pack
+from elman.rnn.compute.ragged import offsets_of
+from elman.rnn.layers import dense
 
 
 def packed(lengths, symbols=6, seed=0):
     rng = np.random.default_rng(seed)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    offsets = offsets_of(lengths)
     sequences = Sequences(rng.integers(0, symbols, offsets[-1]).astype(np.int32), offsets)
     return pack(sequences, np.arange(len(lengths))), rng
-
-
-def bags_of(symbols=6, rows=9, seed=3):
-    rng = np.random.default_rng(seed)
-    sizes = rng.integers(0, 4, symbols)  # an empty bag is among them
-    sizes[0] = 0
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    picked = rng.integers(0, rows, offsets[-1]).astype(np.int32)
-    return Bags(picked, offsets, np.arange(symbols, dtype=np.int32))
 
 
 def assert_derivative(function, at, gradient, rng):
@@ -31,26 +21,6 @@ def assert_derivative(function, at, gradient, rng):
     eps = 1e-6
     numeric = (function(at + eps * direction) - function(at - eps * direction)) / (2 * eps)
     np.testing.assert_allclose(np.vdot(gradient, direction), numeric, rtol=1e-6, atol=1e-9)
-
-
-@pytest.mark.parametrize("lengths", LENGTHS)
-def test_a_one_hot_product_is_the_sum_of_the_gathered_rows_and_its_gradient_is_right(lengths):
-    batch, rng = packed(lengths)
-    bags = bags_of()
-    onehot = np.zeros((6, 9))
-    for m in range(6):
-        np.add.at(onehot[m], bags.rows[bags.offsets[m] : bags.offsets[m + 1]], 1)
-    table = rng.standard_normal((9, 5))
-    x, backprop = embedding.OneHot(bags, batch.tokens).times(table)
-    np.testing.assert_allclose(x, onehot[batch.tokens] @ table, rtol=1e-12, atol=1e-12)
-    dx = rng.standard_normal(x.shape)
-    rows, values = backprop(dx)
-    gradient = np.zeros_like(table)
-    gradient[rows] = values
-    assert len(set(rows.tolist())) == len(rows)
-    assert_derivative(
-        lambda at: np.vdot(embedding.OneHot(bags, batch.tokens).times(at)[0], dx), table, gradient, rng
-    )
 
 
 def test_linear_gradients():
@@ -64,12 +34,12 @@ def test_linear_gradients():
     assert_derivative(lambda at: np.vdot(dense.linear(x, W, at)[0], dy), b, db, rng)
 
 
-def test_dropout_silences_the_same_units_of_a_sequence_and_keeps_the_mean():
+def test_dropout_zeroes_the_same_units_of_a_sequence_and_keeps_the_mean():
     batch, rng = packed([400, 400, 1])
     x = np.ones((len(batch.places), 500))
     y, backprop = dense.dropout(x, 0.25, batch, rng)
     for m in range(3):
-        rows = y[batch.member == m]
+        rows = y[batch.columns == m]
         assert (rows == rows[0]).all()
     assert set(np.unique(y)) == {0, 1 / 0.75}
     assert abs(y.mean() - 1) < 0.1
@@ -100,3 +70,13 @@ def test_sigmoid_cross_entropy_gradient(weights):
     loss, _, gradient = dense.sigmoid_cross_entropy(extreme, np.array([1, 0], np.int32))
     assert loss == 0
     assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize("weights", [None, np.array([0.5, 1.0, 3.0])])
+def test_the_kernel_of_softmax_cross_entropy(weights):
+    rng = np.random.default_rng(0)
+    logits, targets = rng.standard_normal((50, 3), np.float32) * 9, rng.integers(-1, 3, 50).astype(np.int32)
+    loss, seen, gradient = dense.softmax_cross_entropy(logits, targets, weights)
+    slow = dense.softmax_cross_entropy(logits.astype(np.float64), targets, weights)
+    np.testing.assert_allclose((loss, seen), slow[:2], rtol=1e-5)
+    np.testing.assert_allclose(gradient, slow[2], atol=1e-6)

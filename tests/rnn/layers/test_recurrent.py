@@ -1,34 +1,30 @@
-"""Every cell computes its equations on packed rows, and its gradients are right."""
+"""Every cell: its gradients are right, its kernels compute the reference, packing changes no sequence."""
 
 import numpy as np
 import pytest
 
 from elman.rnn.compute.batches import Sequences, pack
+from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.layers import recurrent
+from elman.rnn.layers.recurrent import Cell, cell_named, cell_names
 
 LENGTHS = [[4, 1, 3], [1], [1, 1], [5, 5]]
 H = 5
-RUNS = pytest.mark.parametrize(
-    ("cell", "reverse", "dropped"),
-    [
-        (cell, reverse, dropped)
-        for cell in recurrent.CELLS
-        for reverse in (False, True)
-        for dropped in (False, True)
-    ],
-)
+CELLS = pytest.mark.parametrize("cell", [cell_named(name) for name in cell_names()], ids=cell_names())
+REVERSE = pytest.mark.parametrize("reverse", [False, True])
 
 
-def case(cell, lengths, dropped):
+def batch_of(lengths):
+    offsets = offsets_of(lengths)
+    return pack(Sequences(np.zeros(offsets[-1], np.int32), offsets), np.arange(len(lengths)))
+
+
+def case(cell, lengths, hidden=H):
     rng = np.random.default_rng(len(lengths))
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    batch = pack(Sequences(np.zeros(offsets[-1], np.int32), offsets), np.arange(len(lengths)))
-    F = recurrent.GATES[cell]
-    weights = {"Wh": rng.standard_normal((H, F * H))}
-    if cell == "gru":
-        weights["bh"] = rng.standard_normal(H)
-    keep = rng.integers(0, 2, (len(lengths), H)) * 2.0 if dropped else None
-    return batch, rng.standard_normal((len(batch.places), F * H)), weights, keep, rng
+    batch = batch_of(lengths)
+    shapes = cell.shapes(0, hidden)
+    weights = {name: rng.standard_normal(shape) for name, shape in shapes.items() if name != "b"}
+    return batch, rng.standard_normal((len(batch.places), len(cell.gates) * hidden)), weights, rng
 
 
 def assert_derivative(function, at, gradient, rng):
@@ -38,13 +34,14 @@ def assert_derivative(function, at, gradient, rng):
     np.testing.assert_allclose(np.vdot(gradient, direction), numeric, rtol=1e-6, atol=1e-9)
 
 
-@RUNS
+@CELLS
+@REVERSE
 @pytest.mark.parametrize("lengths", LENGTHS)
-def test_gradients(cell, reverse, dropped, lengths):
-    batch, x, weights, keep, rng = case(cell, lengths, dropped)
+def test_gradients(cell, reverse, lengths):
+    batch, x, weights, rng = case(cell, lengths)
 
     def run(x, weights):
-        return recurrent.CELLS[cell](x, weights, batch, reverse=reverse, keep=keep)
+        return cell.run(x, weights, batch, reverse=reverse)
 
     h, backprop = run(x, weights)
     dh = rng.standard_normal(h.shape)
@@ -59,43 +56,67 @@ def test_gradients(cell, reverse, dropped, lengths):
 
 
 def test_a_wrong_gradient_fails_the_check():
-    batch, x, weights, _, rng = case("elman", [4, 1, 3], False)
-    h, backprop = recurrent.elman(x, weights, batch)
+    cell = cell_named("elman")
+    batch, x, weights, rng = case(cell, [4, 1, 3])
+    h, backprop = cell.run(x, weights, batch)
     dh = rng.standard_normal(h.shape)
-    wrong = dh * (1 - h**2)  # nothing comes back through time
+    wrong = dh * (1 - h**2)  # without backpropagation through time
     assert not np.allclose(wrong, backprop(dh)[0])
     with pytest.raises(AssertionError):
-        assert_derivative(lambda at: np.vdot(recurrent.elman(at, weights, batch)[0], dh), x, wrong, rng)
+        assert_derivative(lambda at: np.vdot(cell.run(at, weights, batch)[0], dh), x, wrong, rng)
 
 
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
+@CELLS
+@REVERSE
+def test_packed_rows_equal_each_sequence_alone(cell, reverse):
+    batch, x, weights, _ = case(cell, [4, 1, 3])
+    h, _ = cell.run(x, weights, batch, reverse=reverse)
+    for column in range(3):
+        rows = np.flatnonzero(batch.columns == column)
+        alone, _ = cell.run(x[rows], weights, batch_of([len(rows)]), reverse=reverse)
+        np.testing.assert_allclose(h[rows], alone, rtol=1e-12, atol=1e-12)
 
 
-def one_step(cell, x, weights, h, handed, c):
-    """The equations, one sequence and one step at a time."""
-    u = handed @ weights["Wh"]
-    if cell == "elman":
-        return np.tanh(x + u), c
-    if cell == "relu":
-        return np.maximum(x + u, 0), c
-    if cell == "gru":
-        r, z = sigmoid(x[:H] + u[:H]), sigmoid(x[H : 2 * H] + u[H : 2 * H])
-        n = np.tanh(x[2 * H :] + r * (u[2 * H :] + weights["bh"]))
-        return (1 - z) * n + z * h, c
-    i, f, g, o = np.split(x + u, 4)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+@CELLS
+@REVERSE
+@pytest.mark.parametrize("lengths", [[9, 1, 4, 4], [1, 1], [3]])
+def test_kernels_compute_the_reference(cell, reverse, lengths):
+    batch, x, weights, rng = case(cell, lengths, 13)
+    x = x.astype(np.float32)
+    weights = {name: (value * 0.3).astype(np.float32) for name, value in weights.items()}
+    wide = rng.standard_normal((len(x), 2 * 13)).astype(np.float32)
+    rows = rng.permutation(len(x)).astype(np.int32)
+    h, backprop = cell.forward(x[rows], weights, batch, reverse)
+    fast, fast_backprop = cell.run(x, weights, batch, reverse=reverse, rows=rows)
+    np.testing.assert_allclose(fast, h, atol=2e-6)
+    (dx, gradients), (fast_dx, fast_gradients) = (back(wide[:, 13:]) for back in (backprop, fast_backprop))
+    np.testing.assert_allclose(fast_dx, dx, atol=2e-5)
+    assert fast_gradients.keys() == gradients.keys()
+    for name, value in gradients.items():
+        np.testing.assert_allclose(fast_gradients[name], value, atol=1e-4)
+    packed = cell.pack({f"0.{name}": value for name, value in weights.items()}, "0")
+    np.testing.assert_array_equal(cell.states(x, rows, packed, batch, reverse), fast)
 
 
-@RUNS
-def test_packed_rows_give_what_each_sequence_gives_alone(cell, reverse, dropped):
-    batch, x, weights, keep, _ = case(cell, [4, 1, 3], dropped)
-    h, _ = recurrent.CELLS[cell](x, weights, batch, reverse=reverse, keep=keep)
-    for m in range(3):
-        rows = np.flatnonzero(batch.member == m)
-        state, c = np.zeros(H), np.zeros(H)
-        for row in rows[::-1] if reverse else rows:
-            handed = state if keep is None else state * keep[m]
-            state, c = one_step(cell, x[row], weights, state, handed, c)
-            np.testing.assert_allclose(h[row], state, rtol=1e-12, atol=1e-12)
+@CELLS
+def test_first_weights_are_those_of_the_shapes(cell):
+    for inputs in (0, 3):
+        params = cell.init(np.random.default_rng(0), inputs, H)
+        assert {name: value.shape for name, value in params.items()} == cell.shapes(inputs, H)
+        assert all(value.dtype == np.float32 for value in params.values())
+        squares = np.split(params["Wh"].astype(np.float64), len(cell.gates), axis=1)
+        assert all(np.allclose(Q.T @ Q, np.eye(H), atol=1e-6) for Q in squares)
+
+
+def test_a_cell_is_known_by_the_name_of_its_module_or_once_registered(monkeypatch):
+    monkeypatch.setattr(recurrent, "_registered", dict(recurrent._registered))
+    assert cell_names() == ["elman", "gru", "lstm"]
+    with pytest.raises(ValueError, match=r"cell must be one of elman, gru, lstm\. Got 'transformer'"):
+        cell_named("transformer")
+
+    class Copy(type(cell_named("elman"))):
+        name = "copy"
+
+    recurrent.register(Copy())
+    assert isinstance(cell_named("copy"), Cell)
+    assert "copy" in cell_names()

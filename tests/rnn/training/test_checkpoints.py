@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from elman.rnn.compute.batches import Bags, Sequences
+from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training import checkpoints
-from elman.rnn.training.fit import fit
 from elman.rnn.training.state import FitConfig
+from elman.rnn.training.trainer import Callbacks, Data, Trainer
 
 CONFIG = NetworkConfig(rows=12, classes=3, hidden=8, cell="lstm", embedding=6, output="crf")
-HOW = FitConfig(epochs=4, batch=10, states=0.2, blocks=0.1, average=2)
+HOW = FitConfig(epochs=4, batch=10, blocks=0.1, average=2)
 BAGS = Bags.single(12, unknown=1)
 
 TRAINER = """
@@ -41,26 +42,16 @@ print(train(on_state=keep, state=start).hex())
 
 def corpus(seed):
     rng = np.random.default_rng(seed)
-    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 9, 60))]).astype(np.int64)
+    offsets = offsets_of(rng.integers(1, 9, 60))
     tokens = rng.integers(2, 12, offsets[-1]).astype(np.int32)
     return Sequences(tokens, offsets, (tokens % 3).astype(np.int32))
 
 
-def train(**more):
+def train(state=None, **callbacks):
     dev = corpus(1)
-    return to_bytes(
-        fit(
-            CONFIG,
-            HOW,
-            BAGS,
-            corpus(0),
-            dev,
-            seed=5,
-            score=lambda prediction: float((prediction.tags == dev.targets).mean()),
-            **more,
-        ).params,
-        CONFIG,
-    )
+    data = Data(BAGS, corpus(0), dev, lambda prediction: float((prediction.tags == dev.targets).mean()))
+    result = Trainer(CONFIG, HOW, data, seed=5).run(Callbacks(**callbacks), state)
+    return to_bytes(result.params, CONFIG)
 
 
 @pytest.mark.kills

@@ -30,7 +30,7 @@ def test_the_equations_equal_the_networks_forward_pass(output, classes):
     config = NetworkConfig(rows=20, classes=classes, hidden=6, bidirectional=False, output=output)
     params = init(config, 3)
     tokens = np.array([3, 0, 19, 3, 7], np.int32)
-    logits, _ = config.forward(
+    logits, _ = config.build().forward(
         params, Bags.single(20), pack(Sequences(tokens, np.array([0, 5])), np.arange(1))
     )
     steps = forward(article(params, config), np.eye(20, dtype=np.float32)[tokens], output)

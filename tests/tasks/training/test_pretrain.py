@@ -71,7 +71,7 @@ def test_a_tagger_begins_with_what_was_learnt_and_its_passport_says_so(text, nam
     read = model_folder.read(Path(fitted["model"]))
     assert read.passport["pretrained"] == [{"corpus": Dataset.open(text).digest}]
     params, network, _ = from_bytes(read.files[model_folder.WEIGHTS])
-    tables = [own["table"] for _, _, own in members_of(network, params)]
+    tables = [member.params["table"] for member in members_of(network, params)]
     features = encoded_corpus.read(Path(encoded)).features
     (unlabelled_only,) = word_rows(features, ["gnarled"])
     before = load_pretrained(dataset)["table"]

@@ -1,0 +1,264 @@
+"""Training: shuffled packed batches, lazy Adam, early stopping on a score, averaged weights, resuming.
+
+Random numbers come from generators seeded by (seed, epoch, step), so a state needs to carry no generator.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+
+from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params
+from elman.rnn.compute.batches import Bags, Sequences, pack, shuffled
+from elman.rnn.compute.threads import single_threaded
+from elman.rnn.errors import TrainingError
+from elman.rnn.inference.decode import Decoder, Prediction
+from elman.rnn.inference.spans import TagScheme
+from elman.rnn.layers import crf
+from elman.rnn.networks.architecture import Architecture, Noise, init
+from elman.rnn.networks.ensemble import Member, members_of
+from elman.rnn.networks.language_model import initialise
+from elman.rnn.training.losses import BatchGradients, Criterion, combined
+from elman.rnn.training.optimiser import Adam, clip
+from elman.rnn.training.state import FitConfig, FitResult, State
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a network is trained and scored on.
+
+    Attributes:
+        bags: feature bags of all symbols.
+        train: sequences with targets.
+        dev: sequences that are scored after each epoch; or None.
+        score: of a prediction of `dev`, higher is better; without it the last epoch is the best.
+    """
+
+    bags: Bags
+    train: Sequences
+    dev: Sequences | None = None
+    score: Callable[[Prediction], float] | None = None
+
+    def __post_init__(self) -> None:
+        targets = self.train.targets
+        if targets is None or not len(self.train) or not (targets >= 0).any():
+            raise ValueError("training needs at least one sequence with a target. Got none")
+
+    def seen_rows(self, unknown: bool) -> Int32:
+        """Table rows that occur in training, some repeated; with `unknown`, those of `<UNK>` bags too."""
+        seen = np.zeros(len(self.bags), bool)
+        seen[self.train.tokens] = True
+        if unknown:
+            seen[self.bags.unknown[seen]] = True
+        rows: Int32 = self.bags.rows[np.repeat(seen, np.diff(self.bags.offsets))]
+        return rows
+
+    def check_legal(self, parts: int, legal: crf.Weights) -> None:
+        """Refuse targets that a CRF forbids, as their loss would be infinite.
+
+        Args:
+            parts: S, symbols a time step.
+            legal: -inf for what is forbidden.
+
+        Raises:
+            ValueError: names the sequence and symbol.
+        """
+        tags, begins = self.train.targets, self.train.offsets[:-1] * parts
+        assert tags is not None
+        forbidden = np.zeros(len(tags), bool)
+        known = tags >= 0
+        both = known[1:] & known[:-1]
+        forbidden[1:][both] = np.isneginf(legal.transition[tags[:-1][both], tags[1:][both]])
+        forbidden[begins] = np.isneginf(legal.start[np.maximum(tags[begins], 0)]) & known[begins]
+        if forbidden.any():
+            at = int(np.flatnonzero(forbidden)[0])
+            number = int(np.searchsorted(self.train.offsets * parts, at, side="right")) - 1
+            raise ValueError(
+                f"targets must be legal tag sequences. Got, in sequence {number} at symbol "
+                f"{at - int(self.train.offsets[number]) * parts}, class {tags[at]} where it is forbidden"
+            )
+
+
+def _ignore(_: object) -> None:
+    """No callback."""
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """Functions a training calls.
+
+    Attributes:
+        on_epoch: with each record of the history.
+        on_state: with the live state after every step; copy or write it at once, do not keep it.
+    """
+
+    on_epoch: Callable[[dict[str, float]], object] = _ignore
+    on_state: Callable[[State], object] = _ignore
+
+
+NO_CALLBACKS = Callbacks()
+
+
+class Trainer:
+    """Trains a network.
+
+    Args:
+        architecture: settings of the network.
+        settings: of the training.
+        data: sequences to train and score on.
+        scheme: which tag sequences are legal, for a CRF and for decoding dev; None allows all.
+        class_weights: (G,) weight of each class in the loss.
+        seed: of the first weights, the order of the data and all noise.
+        workers: threads that share the parts of a batch; the weights do not depend on how many.
+
+    Raises:
+        ValueError: targets that a CRF forbids.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        settings: FitConfig,
+        data: Data,
+        *,
+        scheme: TagScheme | None = None,
+        class_weights: Floats | None = None,
+        seed: int = 0,
+        workers: int = 1,
+    ) -> None:
+        self.architecture, self.settings, self.data = architecture, settings, data
+        self.scheme, self.seed, self.workers = scheme, seed, workers
+        start, transition = (scheme.start, scheme.transition) if scheme else (None, None)
+        legal = crf.Weights.legal(max(architecture.classes, 2), start, transition)
+        self.criterion = Criterion(legal, class_weights)
+        if architecture.output == "crf":
+            data.check_legal(architecture.outputs_per_step, legal)
+        self._score = data.score if data.dev is not None and len(data.dev) else None
+
+    def first_state(self, pretrained: Params | None = None) -> State:
+        """The state before the first step.
+
+        Args:
+            pretrained: parameters of a language model, see rnn/networks/language_model.py.
+        """
+        params, rows = init(self.architecture, self.seed), self.architecture.rows
+        unseen = np.ones(rows, bool)
+        unseen[self.data.seen_rows(self.settings.unknown > 0)] = False
+        for name, value in params.items():
+            if name.endswith("table") and len(value) == rows:
+                value[unseen] = 0  # so that a feature training never sees adds nothing when it occurs later
+        if pretrained is not None:
+            for prefix, architecture, _, own in members_of(self.architecture, params):
+                initialise(own, architecture, pretrained)
+                params |= {f"{prefix}{name}": value for name, value in own.items()}
+        return State(params, Adam.of(params))
+
+    def run(self, callbacks: Callbacks = NO_CALLBACKS, state: State | None = None) -> FitResult:
+        """Train to the end.
+
+        Args:
+            callbacks: what to call.
+            state: where to start or to go on; it is used up. Without, `first_state()`.
+
+        Returns:
+            the weights of the epoch with the best score.
+
+        Raises:
+            TrainingError: a loss or gradient is NaN or infinite.
+        """
+        state = self.first_state() if state is None else state
+        with (
+            single_threaded(),
+            ThreadPoolExecutor(self.workers) if self.workers > 1 else nullcontext() as pool,
+        ):
+            while not state.finished:
+                began = time.perf_counter()
+                rate = self._epoch(state, callbacks, pool)
+                state.average(self.settings.average)
+                self._check_last_update(state)
+                record = {
+                    "epoch": state.epoch + 1.0,
+                    "loss": state.loss / max(state.seen, 1.0),
+                    "learning_rate": rate,
+                    "steps": float(state.adam.step),
+                }
+                if self._score is not None and self.data.dev is not None:
+                    decoder = Decoder(self.architecture, state.current, self.scheme)
+                    record["score"] = self._score(decoder.tag(self.data.bags, self.data.dev))
+                record["seconds"] = time.perf_counter() - began
+                state.end_epoch(record, self.settings)
+                callbacks.on_epoch(record)
+                callbacks.on_state(state)
+        assert state.best is not None
+        score = state.best_score if self._score is not None else float("nan")
+        return FitResult(state.best, state.history, state.best_epoch, score)
+
+    def _epoch(self, state: State, callbacks: Callbacks, pool: ThreadPoolExecutor | None) -> float:
+        """Train on what is left of the running epoch; return the last learning rate."""
+        settings = self.settings
+        members = members_of(self.architecture, state.params)
+        orders = [
+            shuffled(
+                self.data.train.lengths,
+                settings.batch,
+                np.random.default_rng([self.seed, 1, state.epoch, k]),
+            )
+            for k in range(len(members))
+        ]
+        rate, steps = settings.learning_rate, len(orders[0])
+        for number in range(state.done, steps):
+            progress = (state.epoch + number / steps) / settings.epochs
+            rate = settings.learning_rate * (1 - (1 - settings.decay) * progress)
+            gradients: Gradients = {}
+            batches = [order[number] for order in orders]
+            for member, result in zip(members, self._results(state, members, batches, pool), strict=True):
+                _check_finite(result.total, state.adam.step + 1, member.prefix)
+                own = {f"{member.prefix}{name}": value for name, value in result.gradients.items()}
+                clip(own, settings.clip, state.adam.step + 1)
+                gradients |= own
+                state.loss, state.seen = state.loss + result.total, state.seen + result.seen
+            state.adam.update(state.params, gradients, rate)
+            state.done = number + 1
+            if state.done < steps:
+                callbacks.on_state(state)
+        return rate
+
+    def _results(
+        self, state: State, members: list[Member], batches: list[Int64], pool: ThreadPoolExecutor | None
+    ) -> list[BatchGradients]:
+        """Loss and gradients of each member on its batch, given as numbers of sequences."""
+        settings, data, number = self.settings, self.data, state.done
+        parts = [
+            (k, part) for k, batch in enumerate(batches) for part in range(min(settings.parts, len(batch)))
+        ]
+
+        def gradients(job: tuple[int, int]) -> BatchGradients:
+            k, part = job
+            rng = np.random.default_rng([self.seed, 2, state.epoch, number, k * settings.parts + part])
+            noise = Noise(rng, settings.dropout, settings.unknown, settings.blocks)
+            batch = pack(data.train, batches[k][part :: settings.parts])
+            return self.criterion.gradients(members[k], data.bags, batch, data.train, noise)
+
+        share = map if pool is None else pool.map
+        results = list(zip(parts, share(gradients, parts), strict=True))
+        return [
+            combined([result for (owner, _), result in results if owner == k]) for k in range(len(members))
+        ]
+
+    def _check_last_update(self, state: State) -> None:
+        """Raise TrainingError unless the loss of a batch is finite after the last update of an epoch."""
+        data = self.data
+        batch = pack(data.train, np.arange(min(self.settings.batch, len(data.train))))
+        for member in members_of(self.architecture, state.current):
+            result = self.criterion.gradients(member, data.bags, batch, data.train)
+            _check_finite(result.total, state.adam.step, member.prefix)
+
+
+def _check_finite(loss: float, step: int, prefix: str) -> None:
+    if not np.isfinite(loss):
+        raise TrainingError(
+            f"the loss is {loss}. Lower the learning rate.", step=step, layer=f"{prefix}loss", norm=loss
+        )
