@@ -1,7 +1,6 @@
 """The few functions through which everything is written, and whose calls tests fail one by one."""
 
 import contextlib
-import functools
 import hashlib
 import json
 import operator
@@ -139,11 +138,3 @@ _JSON = json.JSONEncoder(
 def key_of(**parts: Any) -> str:
     """The sha256 of plain values: what a piece of work depends on, as its name."""
     return sha256_bytes(to_bytes(parts))
-
-
-@functools.cache
-def code_hash() -> str:
-    """The sha256 of the source text of `data/` and `rnn/`: the version of the code that makes data."""
-    root = Path(__file__).resolve().parents[2]
-    paths = sorted(path for package in ("data", "rnn") for path in (root / package).rglob("*.py"))
-    return key_of(**{path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths})

@@ -20,9 +20,9 @@ import polars as pl
 
 from elman.data.errors import BadInput, IntegrityError
 from elman.data.store import lock
+from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import FORMAT, MANIFEST, STAGING, Dataset, FileEntry, Shard
 from elman.data.store.disk import (
-    code_hash,
     disk,
     fsync,
     key_of,

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import ElmanError, UsageError
-from elman.data.store.disk import code_hash, sha256_file
+from elman.data.store.code_hash import code_hash
+from elman.data.store.disk import sha256_file
 from elman.tasks.execution.engine import EngineType, Launch, Report, as_error
 from elman.tasks.execution.local_engine import Local
 from elman.tasks.execution.memory import MemoryPlan, Resources, plan_cluster_memory, plan_memory

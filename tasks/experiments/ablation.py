@@ -16,8 +16,9 @@ import numpy as np
 
 from elman.data.encoding import encoded_corpus
 from elman.data.metrics.bootstrap import paired_bootstrap, sentence_counts
+from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
-from elman.data.store.disk import atomic_write, code_hash, key_of
+from elman.data.store.disk import atomic_write, key_of
 from elman.rnn.networks.architecture import Architecture
 from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table
@@ -112,7 +113,7 @@ def train_step(
             rates=list(baselines.RATES) if search else None,
             pretrained=before.digest if before else None,
             eager=tune_outside_bias,
-            code=code_hash(),
+            code=code_hash(training=True),
         )
         done = _cached(
             home() / "rungs" / f"{key[:24]}.json", lambda: _trained(training_data, step, seed, train)

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import BadInput, IntegrityError
-from elman.data.store.disk import atomic_write, code_hash
+from elman.data.store.code_hash import code_hash
+from elman.data.store.disk import atomic_write
 from elman.tasks.runtime.environment import CHECKOUT, home
 
 FORMAT = 1
@@ -70,7 +71,7 @@ def provenance() -> dict[str, str | None]:
             ["git", "-C", str(CHECKOUT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
         )
         commit = done.stdout.strip() or None
-    return {"code": code_hash(), "commit": commit}
+    return {"code": code_hash(training=True), "commit": commit}
 
 
 def write(passport: Mapping[str, Any], files: Mapping[str, bytes]) -> Path:

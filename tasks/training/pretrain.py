@@ -11,8 +11,9 @@ from elman.data.encoding.encoded_corpus import VOCABULARY
 from elman.data.encoding.features import Features
 from elman.data.encoding.unlabelled import MIN_COUNT, Unlabelled, count_words, encode_unlabelled
 from elman.data.errors import BadInput
+from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
-from elman.data.store.disk import atomic_write, code_hash, key_of
+from elman.data.store.disk import atomic_write, key_of
 from elman.data.store.writer import DatasetWriter
 from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.compute.arrays import Params
@@ -87,7 +88,9 @@ def pretrain(
         rows=features.rows, letters=features.characters, classes=1, **{**shape, "output": "softmax"}
     )
     config = {"network": network.to_dict(), "seed": SEED, "vocabulary": features.sha256}
-    key = key_of(unlabelled=source.digest, tokenizer=tokenizer.to_json(), code=code_hash(), **config)
+    key = key_of(
+        unlabelled=source.digest, tokenizer=tokenizer.to_json(), code=code_hash(training=True), **config
+    )
     folder = home() / "pretrained" / key[:24]
     if (folder / "manifest.json").is_file():
         print_status(f"What was learnt from {Path(unlabelled).name} before is used again.")

@@ -9,8 +9,9 @@ import polars as pl
 from elman.data.encoding import encoded_corpus
 from elman.data.encoding.encode import COLUMNS, EncodeConfig, encode
 from elman.data.errors import BadInput, UsageError
+from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
-from elman.data.store.disk import code_hash, key_of
+from elman.data.store.disk import key_of
 from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import EnsembleConfig
@@ -155,7 +156,7 @@ def fit_tagger(
         class_weights=weights,
         seed=seed,
         pretrained=before.digest if before else None,
-        code=code_hash(),
+        code=code_hash(training=True),
     )
     with Checkpoint(key, checkpoint_s) as checkpoint:
         state = checkpoint.load()

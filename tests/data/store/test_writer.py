@@ -16,8 +16,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from elman.data.errors import BadInput, IntegrityError, Locked
+from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
-from elman.data.store.disk import atomic_write, code_hash, disk, key_of, sha256_file
+from elman.data.store.disk import atomic_write, disk, key_of, sha256_file
 from elman.data.store.writer import DatasetWriter
 
 FIRST, SECOND = range(3), range(1, 5)  # numbers of the shards of two snapshots
