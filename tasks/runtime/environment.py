@@ -36,8 +36,12 @@ DEFAULTS = {
 
 
 def home() -> Path:
-    """The folder everything a run produces goes to: `ELMAN_HOME`, or `var/` in the checkout."""
-    return Path(os.environ.get("ELMAN_HOME") or CHECKOUT / "var").resolve()
+    """Folder of everything that runs produce.
+
+    `ELMAN_HOME`; by default `var/` in the checkout, or `.elman` in the user's home for an installed wheel.
+    """
+    default = CHECKOUT / "var" if (CHECKOUT / "pyproject.toml").is_file() else Path.home() / ".elman"
+    return Path(os.environ.get("ELMAN_HOME") or default).resolve()
 
 
 def client_settings() -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import elman
 from elman.data.errors import BadInput, UsageError
 from elman.data.store import schema
 from elman.data.store.dataset import Dataset
@@ -20,7 +21,6 @@ from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.train import TrainConfig, train
 from elman.rnn.errors import TrainingError
 from elman.tasks.models import gene_presets
-from elman.tasks.models.loading import load
 from elman.tasks.models.presets import preset
 from elman.tasks.runtime import mlflow_connection, mlflow_sync, registry, run_record
 
@@ -86,23 +86,30 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
         assert evaluated.scores.f1 == summary["test"]["f1"]
 
 
-def test_the_mlflow_model_tags_a_string_in_a_fresh_process_with_pickle_refused(
+def test_the_mlflow_model_loads_without_pickle_beside_packages_of_the_same_names(
     corpus, tracked_home, tmp_path
 ):
     summary = train.fn(TrainConfig(corpus=corpus, epochs=3, register="people"))
     text = "Anna met Bo in Rome ."
+    for name in ("data", "tasks", "rnn", "flows"):  # packages of the service that loads the model
+        (tmp_path / "service" / name).mkdir(parents=True)
+        (tmp_path / "service" / name / "__init__.py").write_text("OWN = True\n")
     code = (
-        "import json, mlflow\n"
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'service')!r})\n"
+        "import data, json, mlflow\n"
         f"mlflow.set_tracking_uri({mlflow_connection.tracking_uri()!r})\n"
         "model = mlflow.pyfunc.load_model('models:/people@champion')\n"
-        f"print(json.dumps(model.predict([{text!r}])))\n"
+        f"found = model.predict([{text!r}])\n"
+        "import flows, rnn, tasks\n"
+        "assert data.OWN and flows.OWN and rnn.OWN and tasks.OWN\n"
+        "print(json.dumps(found))\n"
     )
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"]}
     env["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     command = [sys.executable, "-I", "-c", code]  # -I: neither the checkout nor this folder is on the path
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
     (found,) = json.loads(done.stdout)
-    here = load(Path(summary["model"])).tag_raw(text)
+    here = [entity._asdict() for entity in elman.load(summary["model"]).tag(text)]
     assert "Rome" in [entity["text"] for entity in found]
     for one, other in zip(found, here, strict=True):
         assert one.pop("probability") == pytest.approx(other.pop("probability"), abs=1e-5)

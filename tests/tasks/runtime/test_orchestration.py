@@ -192,7 +192,7 @@ def test_commands_load_no_prefect_where_no_api_answers(trained, names, home, tmp
     env.pop("PREFECT_API_URL", None)
     command = [sys.executable, "-c", textwrap.dedent(code)]
     done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=checkout, check=True)
-    assert done.stdout.splitlines()[-1] == "[0, 0] False"
+    assert done.stdout.splitlines()[-1] == "[0, 0] False", done.stderr
 
 
 @pytest.mark.servers
