@@ -36,7 +36,7 @@ class Command:
         """A result for a person."""
         if self.renderer:
             return str(importlib.import_module(self.renderer).text_of(result))
-        return render(result)
+        return render(plain(result))
 
     @property
     def computes(self) -> bool:
@@ -133,10 +133,16 @@ def _run(name: str, command: Command, arguments: list[str]) -> int:
         )
     flow = getattr(importlib.import_module(f"elman.flows.{command.module}"), command.flow)
     result = orchestration.call(flow, config) if command.in_prefect else flow(config)
-    summary: dict[str, Any] = result if isinstance(result, dict) else result.to_json()
+    summary = plain(result)
     text = json.dumps(summary, ensure_ascii=False) if as_json else command.text(result)
     print(text, flush=True)
     return int(summary.get("exit_code", 0))
+
+
+def plain(result: Any) -> dict[str, Any]:
+    """The result of a flow as plain values for JSON."""
+    values: dict[str, Any] = result if isinstance(result, dict) else result.to_json()
+    return values
 
 
 def render(summary: dict[str, Any]) -> str:
