@@ -22,7 +22,7 @@ from elman.flows.train import TrainConfig, train
 from elman.rnn.errors import TrainingError
 from elman.tasks.models import gene_presets
 from elman.tasks.models.presets import preset
-from elman.tasks.runtime import mlflow_connection, mlflow_sync, registry, run_record
+from elman.tasks.runtime import mlflow_connection, registry, run_record
 
 PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
 
@@ -144,7 +144,7 @@ def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monke
     assert Path(summary["model"]).is_dir()
     scores = evaluate.fn(EvaluateConfig(model=summary["run_id"], corpus=corpus)).to_json()
     assert scores["model"] == Path(summary["model"]).name
-    assert mlflow_sync.runs.unsent()
+    assert run_record.unsent()
 
 
 def test_the_comparison_is_part_of_the_run(corpus, tracked_home, monkeypatch):
