@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
+from elman.data.exports.registry import all_exports
 from elman.data.formats.registry import documented
 from elman.flows.ingest import IngestConfig, ingest
 from elman.tasks.inspection import text
@@ -71,10 +72,17 @@ def quarantine_reasons() -> str:
     return table(("reason", "of", "meaning"), rows)
 
 
+def output_formats() -> str:
+    """Table of the formats that `elman tag --format` writes."""
+    rows = ((f"`{e.name}`", f"`tags.{e.name}`", e.family, e.description) for e in all_exports().values())
+    return table(("`--format`", "file", "models of", "holds"), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     **{f"show {n}": partial(section, n) for n in range(1, 7)},
     "input formats": input_formats,
     "quarantine reasons": quarantine_reasons,
+    "output formats": output_formats,
 }
 
 
