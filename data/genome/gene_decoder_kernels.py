@@ -43,7 +43,7 @@ class Costs(NamedTuple):
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "arcp", "nsz", "afn"}, error_model="numpy")
-def evidence(logits, out):  # type: ignore[no-untyped-def]
+def evidence(logits, out):
     """Logits (n, 9) -> out (n, 14), see `gene_decoder.decoder_evidence`."""
     for i in range(len(logits)):
         top = logits[i, 0]
@@ -62,7 +62,7 @@ def evidence(logits, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _base_score(rows, at, c, weight):  # type: ignore[no-untyped-def]
+def _base_score(rows, at, c, weight):
     """Score of the base in row `at` in class c; the first base of a codon adds that of the codon."""
     score = weight * rows[at, LOG_ODDS + c - 1]
     if c == 1:
@@ -73,7 +73,7 @@ def _base_score(rows, at, c, weight):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _long_enough(words, begin, edge, is_stop, costs):  # type: ignore[no-untyped-def]
+def _long_enough(words, begin, edge, is_stop, costs):
     """Return True if a forward gene from `begin` reaches its least length before a stop codon or the edge."""
     p = begin + 3
     while p + 3 < begin + costs.shortest:
@@ -86,7 +86,7 @@ def _long_enough(words, begin, edge, is_stop, costs):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def _brief_cost(words, begin, edge, is_stop, costs):  # type: ignore[no-untyped-def]
+def _brief_cost(words, begin, edge, is_stop, costs):
     """Cost of a forward gene from `begin` for being shorter than usual."""
     p = begin + 3
     while p + 3 < begin + costs.usual:
@@ -99,7 +99,7 @@ def _brief_cost(words, begin, edge, is_stop, costs):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _add_up(rows, lead, begin, weight, state, scores, probabilities):  # type: ignore[no-untyped-def]
+def _add_up(rows, lead, begin, weight, state, scores, probabilities):
     """Running sums of base scores and of probabilities in each state, before each base.
 
     scores, probabilities: (n + 1, 7), filled; state holds the sums so far, and then those at the end.
@@ -120,9 +120,7 @@ def _add_up(rows, lead, begin, weight, state, scores, probabilities):  # type: i
 
 
 @njit(cache=True, nogil=True)
-def _overlaps(  # type: ignore[no-untyped-def]
-    words, first, rows, shift, floor, end, edge, s, v, is_start, is_stop, costs, shared, best, at
-):
+def _overlaps(words, first, rows, shift, floor, end, edge, s, v, is_start, is_stop, costs, shared, best, at):
     """Best start of the next gene within the last bases of a gene, floor to end.
 
     Args:
@@ -156,9 +154,7 @@ def _overlaps(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _start_forward(  # type: ignore[no-untyped-def]
-    i, k, words, first, row, edge, is_stop, costs, state, link, scores, probabilities
-):
+def _start_forward(i, k, words, first, row, edge, is_stop, costs, state, link, scores, probabilities):
     """Open the forward gene that starts at base i, if it beats the open one of its frame.
 
     k: row of the running sums before base i; row: of `rows`, at base i; the others as in `run`.
@@ -173,7 +169,7 @@ def _start_forward(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _end_gene(  # type: ignore[no-untyped-def]
+def _end_gene(
     s, v, base, b, k, words, first, rows, shift, low, edge, is_start, is_stop, costs, state, link, scores,
     probabilities, events, count, shared, best, at
 ):  # fmt: skip
@@ -231,7 +227,7 @@ def _end_gene(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def run(  # type: ignore[no-untyped-def]
+def run(
     words, first, length, gaps, begin, end, rows, lead, is_start, is_stop, costs, state, link, events, count
 ):
     """Decode bases begin to end of a contig.
@@ -317,7 +313,7 @@ def run(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def prune(events, count, link):  # type: ignore[no-untyped-def]
+def prune(events, count, link):
     """Drop the events that lead to no open state, in place, and renumber the others; their number."""
     number = np.full(count + 1, -1, np.int64)  # the last stands for "none before"
     for s in range(len(link)):
@@ -339,7 +335,7 @@ def prune(events, count, link):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _open_all(at, state, link, cost, scores, probabilities):  # type: ignore[no-untyped-def]
+def _open_all(at, state, link, cost, scores, probabilities):
     """Open a partial gene in every state, at an end of the contig or of a gap; the last two: sums so far."""
     for s in range(1, 7):
         state[s, SCORE], state[s, OPENED] = state[0, SCORE] - cost - scores[s], probabilities[s]
@@ -347,7 +343,7 @@ def _open_all(at, state, link, cost, scores, probabilities):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True)
-def _close_all(at, state, link, costs, scores, probabilities, events, count):  # type: ignore[no-untyped-def]
+def _close_all(at, state, link, costs, scores, probabilities, events, count):
     """End the best of the open genes as a partial one, at an end of the contig or of a gap; events filled."""
     for s in range(1, 7):
         size = at - link[s, LOW]
@@ -361,7 +357,7 @@ def _close_all(at, state, link, costs, scores, probabilities, events, count):  #
 
 
 @njit(cache=True, nogil=True)
-def _record(events, count, begin, end, state, before, probability, missing):  # type: ignore[no-untyped-def]
+def _record(events, count, begin, end, state, before, probability, missing):
     row = events[count]
     row[0], row[1], row[2], row[3], row[4], row[5] = begin, end, state, before, probability, missing
     return count + 1

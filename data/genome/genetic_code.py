@@ -117,4 +117,4 @@ def _codons(letters: str) -> list[str]:
 def _translated(codons: list[str], code: int) -> str:
     from Bio import Seq
 
-    return str(Seq.translate("".join(codons), table=code))  # type: ignore[no-untyped-call]
+    return str(Seq.translate("".join(codons), table=code))  # type: ignore[no-untyped-call]  # Biopython

@@ -9,7 +9,7 @@ HEXAMERS = 4096
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _at(codes, place, reverse):  # type: ignore[no-untyped-def]
+def _at(codes, place, reverse):
     """Base at a place of a strand; 4 beyond the ends."""
     if place < 0 or place >= len(codes):
         return 4
@@ -18,7 +18,7 @@ def _at(codes, place, reverse):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _word(codes, place, reverse, width):  # type: ignore[no-untyped-def]
+def _word(codes, place, reverse, width):
     """K-mer that starts at a place of a strand; -1 with an unknown base."""
     word = 0
     for i in range(width):
@@ -30,7 +30,7 @@ def _word(codes, place, reverse, width):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _roll(code, forward, backward, known):  # type: ignore[no-untyped-def]
+def _roll(code, forward, backward, known):
     """Append a base: the hexamer of the last six on either strand, and how many known bases precede."""
     if code > 3:
         return 0, 0, 0
@@ -38,7 +38,7 @@ def _roll(code, forward, backward, known):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _count_context(codes, place, reverse, kind, context, which):  # type: ignore[no-untyped-def]
+def _count_context(codes, place, reverse, kind, context, which):
     """Count the start codon at a place and the bases around it, each with the one before it."""
     context[which, 0, 0, kind] += 1
     for j in range(BEFORE):
@@ -50,7 +50,7 @@ def _count_context(codes, place, reverse, kind, context, which):  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context):  # type: ignore[no-untyped-def]
+def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context):
     """Count codon pairs of genes and the context of start codons.
 
     Args:
@@ -95,7 +95,7 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
 
 
 @njit(cache=True, nogil=True)
-def score_bases(codes, words, begin, end, kinds, hexamers, context, out):  # type: ignore[no-untyped-def]
+def score_bases(codes, words, begin, end, kinds, hexamers, context, out):
     """Log odds of bases begin to end -> out (end - begin, 4).
 
     Columns: a gene starts at the base, forward and reverse; a codon of a gene starts there, likewise.

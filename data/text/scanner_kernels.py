@@ -7,7 +7,7 @@ _FIRST, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # FN
 
 
 @njit(cache=True, nogil=True, inline="always")
-def is_space(code):  # type: ignore[no-untyped-def]
+def is_space(code):
     """True if a code point is white space, as for `str.isspace` and `re`."""
     if code < 0x85:
         return code == 32 or 9 <= code <= 13 or 28 <= code <= 31
@@ -17,7 +17,7 @@ def is_space(code):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def chunks(codes, begin):  # type: ignore[no-untyped-def]
+def chunks(codes, begin):
     """Starts and ends of the chunks from `begin` on."""
     starts = np.empty((len(codes) - begin) // 2 + 1, np.int64)
     ends = np.empty(len(starts), np.int64)
@@ -38,7 +38,7 @@ def chunks(codes, begin):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def visible(codes, begin):  # type: ignore[no-untyped-def]
+def visible(codes, begin):
     """Positions of the code points from `begin` on that are not white space."""
     out = np.empty(len(codes) - begin, np.int64)
     count = 0
@@ -50,7 +50,7 @@ def visible(codes, begin):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def look_up(codes, starts, ends, flags, first, longest, slots, arena, places, lengths, marks, known, ids):  # type: ignore[no-untyped-def]
+def look_up(codes, starts, ends, flags, first, longest, slots, arena, places, lengths, marks, known, ids):
     """Look up or insert chunks from chunk `first` on; equal chunks with equal flags get the same id.
 
     Chunks longer than `longest` get -1. New ones are copied to the arena and numbered on from `known`. Stops
@@ -106,12 +106,12 @@ def look_up(codes, starts, ends, flags, first, longest, slots, arena, places, le
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _is_letter(code):  # type: ignore[no-untyped-def]
+def _is_letter(code):
     return 97 <= (code | 32) <= 122
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _among(code, some):  # type: ignore[no-untyped-def]
+def _among(code, some):
     match = False
     for other in some:
         match = match or code == other
@@ -119,7 +119,7 @@ def _among(code, some):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def plain(arena, places, lengths, openers, closers):  # type: ignore[no-untyped-def]
+def plain(arena, places, lengths, openers, closers):
     """Find chunks that are a run of ASCII letters with at most one opener before and two closers after it.
 
     Args:
@@ -151,7 +151,7 @@ def plain(arena, places, lengths, openers, closers):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def lay_out(letters, before, first, begins, ends):  # type: ignore[no-untyped-def]
+def lay_out(letters, before, first, begins, ends):
     """Fill in the tokens of plain chunks: opener, letters and closers are one token each.
 
     Args:
@@ -169,7 +169,7 @@ def lay_out(letters, before, first, begins, ends):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def expand(starts, ids, first, begins, ends):  # type: ignore[no-untyped-def]
+def expand(starts, ids, first, begins, ends):
     """Tokens of the text from the tokens of its chunks.
 
     Args:
@@ -196,7 +196,7 @@ def expand(starts, ids, first, begins, ends):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def bounds(token_starts, cuts, longest):  # type: ignore[no-untyped-def]
+def bounds(token_starts, cuts, longest):
     """Ragged offsets of sentences over the tokens.
 
     Args:
@@ -225,7 +225,7 @@ UNKNOWN, WORD, LETTER, LOWER = 255, 1, 2, 4  # values of `classes`, bits but for
 
 
 @njit(cache=True, nogil=True)
-def unknown(codes, classes):  # type: ignore[no-untyped-def]
+def unknown(codes, classes):
     """Code points whose class is UNKNOWN, once each; their class is set to 0."""
     out, count = np.empty(len(codes), np.uint32), 0
     for code in codes:
@@ -237,7 +237,7 @@ def unknown(codes, classes):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def line_ends(codes, wrapped, begin):  # type: ignore[no-untyped-def]
+def line_ends(codes, wrapped, begin):
     """Ends of lines from `begin` on; of hard-wrapped text, starts of blank lines."""
     out, count, place = np.empty(len(codes) - begin, np.int64), 0, begin
     while place < len(codes):
@@ -260,7 +260,7 @@ def line_ends(codes, wrapped, begin):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def sentence_ends(codes, classes, closers, begin, lookahead):  # type: ignore[no-untyped-def]
+def sentence_ends(codes, classes, closers, begin, lookahead):
     """Candidate ends of sentences from `begin` on, as in `Tokenizer.cuts`.
 
     Args:

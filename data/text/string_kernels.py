@@ -7,7 +7,7 @@ _FIRST, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # FN
 
 
 @njit(cache=True, nogil=True)
-def join(data, starts, ends):  # type: ignore[no-untyped-def]
+def join(data, starts, ends):
     """Concatenate the byte ranges `data[starts[i]:ends[i]]`.
 
     Returns:
@@ -25,7 +25,7 @@ def join(data, starts, ends):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def renumber(ids, known):  # type: ignore[no-untyped-def]
+def renumber(ids, known):
     """Renumber ids below `known` by first occurrence.
 
     Returns:
@@ -43,7 +43,7 @@ def renumber(ids, known):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def gather_bags(rows, offsets, order):  # type: ignore[no-untyped-def]
+def gather_bags(rows, offsets, order):
     """Rows and offsets of the bags `order`; bag m is `rows[offsets[m]:offsets[m + 1]]`."""
     ends = np.zeros(len(order) + 1, np.int64)
     for i in range(len(order)):
@@ -57,7 +57,7 @@ def gather_bags(rows, offsets, order):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def first_equal(numbers, offsets):  # type: ignore[no-untyped-def]
+def first_equal(numbers, offsets):
     """Index of the first sequence equal to each sequence, (n,) int64; its own where there is none before.
 
     Args:

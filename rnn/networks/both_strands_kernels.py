@@ -21,7 +21,7 @@ _FAST: dict[str, Any] = {"fastmath": {"reassoc", "contract", "arcp", "nsz", "afn
 
 
 @njit(inline="always", **_FAST)
-def _tanh(x):  # type: ignore[no-untyped-def]
+def _tanh(x):
     """Rational approximation with an error below 1e-6, as in Eigen's `generic_fast_tanh_float`."""
     x = min(max(x, np.float32(-7.9)), np.float32(7.9))
     q = x * x
@@ -38,12 +38,12 @@ def _tanh(x):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always", **_FAST)
-def _sigmoid(x):  # type: ignore[no-untyped-def]
+def _sigmoid(x):
     return np.float32(0.5) * _tanh(np.float32(0.5) * x) + np.float32(0.5)
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def gather(table, rows, out):  # type: ignore[no-untyped-def]
+def gather(table, rows, out):
     """Table rows (I, E) of the slots (N, S), concatenated -> out (N, S*E)."""
     N, S = rows.shape
     E = table.shape[1]
@@ -55,7 +55,7 @@ def gather(table, rows, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def scatter(dx, rows, out):  # type: ignore[no-untyped-def]
+def scatter(dx, rows, out):
     """Undo `gather` for gradients: dx (N, S*E) is added to out (I, E)."""
     N, S = rows.shape
     E = out.shape[1]
@@ -67,7 +67,7 @@ def scatter(dx, rows, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def gru(a, Wh, bn, h, u):  # type: ignore[no-untyped-def]
+def gru(a, Wh, bn, h, u):
     """Gated recurrent unit over all time steps.
 
     a (T, K, 3H) before the recurrent part, replaced by r, z and n; Wh (H, 3H); bn (H,);
@@ -92,7 +92,7 @@ def gru(a, Wh, bn, h, u):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def gru_back(gates, Whr, h, u, dh, dm):  # type: ignore[no-untyped-def]
+def gru_back(gates, Whr, h, u, dh, dm):
     """Backward pass of `gru`.
 
     gates, h, u: as left by `gru`; Whr (3H, H) the transposed Wh; dh (T, K, H) gradient of h[1:];
@@ -122,7 +122,7 @@ def gru_back(gates, Whr, h, u, dh, dm):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def tag(table, rows, Wh, bn, Wy, lengths, logits):  # type: ignore[no-untyped-def]
+def tag(table, rows, Wh, bn, Wy, lengths, logits):
     """`gather`, `gru` and the head for inference.
 
     table (I, 3H) its rows already times Wx, bias included; rows (T, 2B, S); Wy (2H, Y); lengths (B,);
@@ -165,7 +165,7 @@ def tag(table, rows, Wh, bn, Wy, lengths, logits):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True, **_FAST)
-def adam(p, g, m, v, rate, beta1, beta2, epsilon):  # type: ignore[no-untyped-def]
+def adam(p, g, m, v, rate, beta1, beta2, epsilon):
     """One step of Adam on flat arrays, in place; `rate` includes the bias corrections."""
     one = np.float32(1)
     for i in range(p.size):
