@@ -19,6 +19,7 @@ from elman.data.formats.options import Options
 from elman.data.formats.records import BadRecord, Place, Quarantined
 from elman.data.formats.registry import Head, SequenceFormat, register
 from elman.data.formats.slices import EntryPattern
+from elman.data.formats.streams import BOM
 from elman.data.genome.contigs import RAW_LIMIT, Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
 
@@ -83,6 +84,8 @@ class _Feed:
         header, bases = bytearray(), SpooledSequence(self.spool)
         in_header = False
         for part, begins in self._lines():
+            if begins and not self.byte_offset:
+                part = part.removeprefix(BOM)  # noqa: PLW2901
             if begins and part.startswith(b">"):
                 if current is not None:
                     yield _title(header), bases

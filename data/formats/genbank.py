@@ -19,6 +19,7 @@ from elman.data.formats.options import Options
 from elman.data.formats.records import Place, Quarantined
 from elman.data.formats.registry import Head, SequenceFormat, register
 from elman.data.formats.slices import EntryPattern
+from elman.data.formats.streams import BOM
 from elman.data.genome.annotation_rules import labels_for
 from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature
 from elman.data.genome.spooled_sequence import SpooledSequence
@@ -27,6 +28,9 @@ _NUMBER = re.compile(rb"^[ \t]*[0-9]+")  # of the first base in a line
 _WHITE = b" \t\r\n\v\f"
 _ENTRIES = EntryPattern(
     re.compile(rb"\n(?://[ \t\r]*|VERSION +([^\s]+)[^\n]*)(?=\n)"), False, re.compile(rb"\n")
+)
+_ORIGIN_WRAPPED = (
+    "Attempting to fix"  # of Biopython for START..END over the origin of a circle, which it reads
 )
 _ENTRY_USED = "Correct the location; the entry itself is used."
 
@@ -52,8 +56,16 @@ def read_genbank(
             detail = f"expected // at the end of the entry. Got {entry.broken}"
             yield place.quarantine("truncated", detail, "Fetch the file again.")
             continue
+        if not entry.bases:
+            todo = "Download the entry with its sequence (format `gbwithparts`)."
+            yield place.quarantine("empty-record", "expected a sequence in the entry. Got none", todo)
+            continue
         try:
-            record, complaints = _parse(entry.head())
+            record, complaints = _parse(_separate_length(entry.head(), len(entry.bases)))
+        except UnicodeDecodeError as error:
+            detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
+            yield place.quarantine("invalid-utf8", detail, "Save the file as UTF-8.")
+            continue
         except Exception as error:  # Biopython raises many kinds on malformed entries
             detail = f"expected a GenBank entry. Got {type(error).__name__}: {str(error)[:200]}"
             yield place.quarantine("bad-genbank", detail, "Correct the entry, or export it again.")
@@ -61,10 +73,7 @@ def read_genbank(
         again = record.id in seen
         seen.add(record.id)
         letter = wrong_letter(entry.bases)
-        if not entry.bases:
-            todo = "Download the entry with its sequence (format `gbwithparts`)."
-            yield place.quarantine("empty-record", f"expected a sequence in {record.id}. Got none", todo)
-        elif letter is not None:
+        if letter is not None:
             detail = f"expected the IUPAC letters of DNA in {record.id}. Got {letter}"
             yield place.quarantine("not-dna", detail, "Give the DNA entry rather than the protein one.")
         elif again:
@@ -141,7 +150,7 @@ def _entries(stream: BinaryIO, line: int, byte_offset: int, spool: Path | None) 
         if entry.raw or raw.strip():  # no blank line between entries
             if not entry.raw:
                 entry.line, entry.byte_offset = line, byte_offset
-            entry.add(raw)
+            entry.add(raw if byte_offset else raw.removeprefix(BOM))
         line += 1
         byte_offset += len(raw)
         if raw.rstrip() == b"//":
@@ -163,7 +172,14 @@ def _parse(raw: bytes) -> tuple[Any, list[str]]:
         text = io.StringIO(raw.decode("utf-8").replace("\r\n", "\n"))
         record = SeqIO.read(text, "genbank")  # type: ignore[no-untyped-call]
     messages = [str(w.message) for w in caught if issubclass(w.category, BiopythonParserWarning)]
-    return record, [message for message in messages if "location" in message]
+    return record, [m for m in messages if "location" in m and not m.startswith(_ORIGIN_WRAPPED)]
+
+
+def _separate_length(head: bytes, length: int) -> bytes:
+    """The entry with a space between name and length in its LOCUS line, where they run together (Prokka)."""
+    line, end, rest = head.partition(b"\n")
+    match = re.fullmatch(rb"(LOCUS\s+\S+?)(%d)( bp\b.*)" % length, line.rstrip(b"\r"), re.DOTALL)
+    return b"%s %s%s" % match.groups() + end + rest if match else head
 
 
 def _outside(feature: Any, length: int) -> str | None:

@@ -13,11 +13,13 @@ from urllib.parse import unquote
 
 from elman.data.formats.records import BadRecord, Place, Quarantined
 from elman.data.formats.registry import AnnotationFormat, Head, register
-from elman.data.genome.annotation_rules import CODING, AnnotationRule, labels_for
+from elman.data.formats.streams import BOM
+from elman.data.genome.annotation_rules import CDS, CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 
 _BLOCK = 1 << 18
 _KEY = re.compile(r"\w+=")
+_UNKNOWN_PHASE = -1  # until `_count_phases`
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Annotation:
     contigs: every contig named, in order.
     circular: contigs with a feature that has `Is_circular=true`.
     fasta: byte offset and line of what follows `##FASTA`, or None.
+    genes_without_cds: True if there are features of type gene and none that is labelled.
     """
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
@@ -43,6 +46,7 @@ class Annotation:
     circular: set[str] = field(default_factory=set)
     quarantined: list[Quarantined] = field(default_factory=list)
     fasta: tuple[int, int] | None = None
+    genes_without_cds: bool = False
 
 
 def read_gff3(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = CODING) -> Annotation:
@@ -54,9 +58,9 @@ def read_gff3(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = C
     family = _Family()
     for place in _lines(stream, source, out):
         assert place.line is not None
-        raw = place.raw
+        raw = place.raw if place.byte_offset else place.raw.removeprefix(BOM)
         if raw.startswith(b"##FASTA"):
-            out.fasta = (place.byte_offset + len(raw), place.line + 1)
+            out.fasta = (place.byte_offset + len(place.raw), place.line + 1)
             break
         if raw.startswith(b">"):
             out.fasta = (place.byte_offset, place.line)
@@ -70,6 +74,9 @@ def read_gff3(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = C
             _add(_parse(raw), place, out, rules, family)
         except BadRecord as error:
             out.quarantined.append(place.refuse(error))
+    _count_phases(out, family)
+    if family.genes and not any(out.rows.values()) and CDS in {rule.label for rule in rules}:
+        out.genes_without_cds = True
     for (contig, number), parent in family.parents.items():
         if parent in family.pseudogenes:
             row = out.rows[contig][number]
@@ -79,10 +86,16 @@ def read_gff3(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = C
 
 @dataclass
 class _Family:
-    """Parents by contig and number of the row, and the ids of pseudogenes."""
+    """Relations of features.
+
+    parents: by contig and number of the row; pseudogenes: ids; no_id: rows without an ID of their own; genes:
+    features of type gene.
+    """
 
     parents: dict[tuple[str, int], str] = field(default_factory=dict)
     pseudogenes: set[str] = field(default_factory=set)
+    no_id: set[tuple[str, int]] = field(default_factory=set)
+    genes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +228,7 @@ def _add(
         out.circular.add(line.contig)
     if line.type == PSEUDOGENE or (line.type == "gene" and is_pseudo(line.attributes)):
         family.pseudogenes.update(line.attributes.get("ID", ()))
+    family.genes += line.type == "gene"
     labels = labels_for(rules, line.type, line.attributes)
     if not labels:
         return
@@ -232,11 +246,37 @@ def _add(
         raise BadRecord("bad-phase", detail, "Correct column 8.")
     rows = out.rows.setdefault(line.contig, [])
     id_ = next(iter(line.attributes.get("ID", ())), f"line{place.line}")
-    phase = 0 if line.phase == "." else int(line.phase)
+    phase = _UNKNOWN_PHASE if line.phase == "." else int(line.phase)
     for label in labels:
+        if "ID" not in line.attributes:
+            family.no_id.add((line.contig, len(rows)))
         for parent in line.attributes.get("Parent", ())[:1]:
             family.parents[line.contig, len(rows)] = parent
         rows.append(Row(Feature(line.start, line.end, line.strand, label, phase, id_), place))
+
+
+def _count_phases(out: Annotation, family: _Family) -> None:
+    """Give parts without a phase the one that follows from the parts before them in transcription order.
+
+    Parts share their ID, or their parent where they have none (Sequence Ontology, GFF3 1.26, column 8).
+    """
+    for contig, rows in out.rows.items():
+        parts: dict[tuple[str, str], list[int]] = {}
+        for number, row in enumerate(rows):
+            place = contig, number
+            own = family.parents.get(place) if place in family.no_id else None
+            parts.setdefault((row.feature.label, own or row.feature.id), []).append(number)
+        for numbers in parts.values():
+            done = 0
+            for number in sorted(numbers, key=lambda n: _transcription_order(rows[n].feature)):
+                feature = rows[number].feature
+                if feature.phase == _UNKNOWN_PHASE:
+                    rows[number] = replace(rows[number], feature=replace(feature, phase=-done % 3))
+                done += feature.end - feature.start
+
+
+def _transcription_order(feature: Feature) -> int:
+    return feature.start if feature.strand == "+" else -feature.end
 
 
 def _matches(head: Head) -> bool:

@@ -8,6 +8,7 @@ import functools
 import importlib
 import itertools
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar, Literal, Protocol
@@ -37,7 +38,7 @@ class Head:
     @functools.cached_property
     def lines(self) -> list[str]:
         """Lines that are not blank; the last one, which may be incomplete, is left out."""
-        lines = self.raw.decode("utf-8", "replace").splitlines()
+        lines = re.split(r"\r\n|\n|\r", self.raw.decode("utf-8", "replace"))
         return [line for line in (lines if self.whole else lines[:-1] or lines) if line.strip()]
 
     @property

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, cast
 
 from elman.data.errors import BadInput
 
+BOM = b"\xef\xbb\xbf"  # byte order mark of UTF-8, which belongs to no record
 BOMB_RATIO, BOMB_FROM = 200, 1 << 30  # no corpus shrinks this much; bytes from which the limit counts
 
 

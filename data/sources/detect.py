@@ -130,19 +130,31 @@ def _walk(root: Path) -> Iterator[tuple[Path, str, str | None]]:
     if not stat.S_ISDIR(mode):
         yield root, _printable(root.name), None if stat.S_ISREG(mode) else "no regular file"
         return
-    for folder, folders, files in os.walk(root):
-        for name in sorted(folders):
-            if name.startswith("."):
-                yield Path(folder, name), "", "a hidden folder"
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(folder, name)
-            reason = None
-            if name.startswith("."):
-                reason = "a hidden file"
-            elif not path.is_file():
-                reason = "no regular file"
-            yield path, _printable(path.relative_to(root).as_posix()), reason
+    yield from _walk_folder(root, root, {os.path.realpath(root)})
+
+
+def _walk_folder(root: Path, folder: Path, visited: set[str]) -> Iterator[tuple[Path, str, str | None]]:
+    """Files below a folder, those of linked folders too; each real folder is visited once."""
+    paths = sorted(folder.iterdir(), key=lambda path: path.name)
+    folders = []
+    for path in paths:
+        name = _printable(path.relative_to(root).as_posix())
+        if path.is_dir():
+            if path.name.startswith("."):
+                yield path, "", "a hidden folder"
+            else:
+                folders.append(path)
+        elif path.name.startswith("."):
+            yield path, name, "a hidden file"
+        else:
+            yield path, name, None if path.is_file() else "no regular file"
+    for path in folders:
+        real = os.path.realpath(path)
+        if real not in visited:
+            visited.add(real)
+            yield from _walk_folder(root, path, visited)
+        elif path.is_symlink():
+            yield path, "", "a link to a folder that is read already"
 
 
 def _printable(name: str) -> str:
@@ -162,6 +174,8 @@ def _inspect(path: Path, name: str, *, inside: bool, family: Family | None, colu
         raw = _beginning(path, compression)
     if not raw.strip() and len(raw) < HEAD_BYTES:
         what = "an empty file, white space alone" if raw else "an empty file"
+        if inside:
+            return what
         raise BadInput("a corpus", got=what, todo="Fetch it again, or leave it out.", source=path)
     utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = raw.decode("utf-16", "ignore").encode() if utf16 else raw.removeprefix(b"\xef\xbb\xbf")

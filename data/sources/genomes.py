@@ -6,6 +6,7 @@ for genome in pair(sequences, annotations, open_bytes)[0]:
 """
 
 import re
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -129,15 +130,18 @@ def read_genome(
         with open_bytes(source) as stream:
             annotations.append(read_gff3(stream, source.name, options.labels))
         yield from annotations[-1].quarantined
+    annotations = [one for one in annotations if not _lacks_cds(one, genome.annotations[0])]
     seen: set[str] = set()
     for source in genome.sequences:
         if not isinstance(source.format, SequenceFormat):  # an annotation with sequences of its own
             with open_bytes(source) as stream:
                 annotations = [read_gff3(stream, source.name, options.labels)]
             yield from annotations[0].quarantined
+            _lacks_cds(annotations[0], source)
         with open_bytes(source) as stream:
             for record in _contigs(source, stream, annotations, seen, options):
-                if isinstance(record, Quarantined) or not annotations or record.features is not None:
+                used = [one for one in annotations if not one.genes_without_cds]
+                if isinstance(record, Quarantined) or not used or record.features is not None:
                     yield record
                 else:
                     yield from _annotate(record, annotations)
@@ -146,6 +150,17 @@ def read_genome(
             if contig not in seen:
                 detail = f"expected a contig of the genome. Got {contig!r}"
                 yield from (_misplaced(row, "unknown-contig", detail) for row in rows)
+
+
+def _lacks_cds(annotation: Annotation, source: Source) -> bool:
+    """Warn of an annotation with genes and no CDS: its contigs count as unannotated, not as non-coding."""
+    if annotation.genes_without_cds:
+        warnings.warn(
+            f"{source.name}: genes without a CDS; its contigs count as not annotated. Give the annotation "
+            "with its CDS features.",
+            stacklevel=2,
+        )
+    return annotation.genes_without_cds
 
 
 def _contigs(

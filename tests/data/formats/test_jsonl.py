@@ -68,7 +68,7 @@ def test_no_sentence_ends_inside_a_span():
         ({"text": "  "}, "no-text"),
         ({"text": "a", "id": []}, "invalid-id"),
         ({"text": "a", "spans": {}}, "invalid-spans"),
-        ({"text": "a", "spans": [[0, 1, "X"]]}, "invalid-spans"),
+        ({"text": "a", "spans": [[0, 1]]}, "invalid-spans"),
         ({"text": "a", "spans": [span(0, 1, None)]}, "invalid-spans"),
         ({"text": "a", "spans": [span(0, True)]}, "invalid-spans"),
         ({"text": "a", "spans": [span(0, 2)]}, "span-outside"),

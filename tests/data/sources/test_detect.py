@@ -1,6 +1,7 @@
 """What counts as a corpus, judged by content, and how it is opened."""
 
 import gzip
+import json
 import os
 import zlib
 
@@ -130,15 +131,47 @@ def test_a_link_to_itself_is_skipped_in_a_folder_and_refused_by_name(tmp_path):
         discover([tmp_path / "self"])
 
 
-@pytest.mark.parametrize("content", [b"", b" \n\n", gzip.compress(b"", mtime=0)])
-@pytest.mark.parametrize("inside", [False, True])
-def test_a_missing_or_empty_file_is_bad_input(tmp_path, content, inside):
+def test_a_missing_file_is_bad_input(tmp_path):
     with pytest.raises(BadInput, match="nothing there"):
         discover([tmp_path / "x.conll"])
-    (tmp_path / "x.conll").write_bytes(content)
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\n", gzip.compress(b"", mtime=0)])
+def test_an_empty_file_is_bad_input_by_name_and_skipped_in_a_folder(tmp_path, content):
+    (tmp_path / "_SUCCESS").write_bytes(content)
     (tmp_path / "y.conll").write_text(CONLL)
-    with pytest.raises(BadInput, match=r"x\.conll: expected a corpus\. Got an empty file"):
-        discover([tmp_path if inside else tmp_path / "x.conll"])
+    with pytest.raises(BadInput, match=r"_SUCCESS: expected a corpus\. Got an empty file"):
+        discover([tmp_path / "_SUCCESS"])
+    (source,), ((skipped, reason),) = discover([tmp_path])
+    assert (source.name, skipped.name) == ("y.conll", "_SUCCESS")
+    assert reason.startswith("an empty file")
+
+
+def test_a_linked_folder_is_read_once_and_a_loop_is_skipped(tmp_path):
+    inside, outside = tmp_path / "s", tmp_path / "e"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "a.txt").write_text("Oslo.\n")
+    (inside / "b.txt").write_text("Rome.\n")
+    (inside / "train").symlink_to(outside)
+    (inside / "again").symlink_to(inside)
+    sources, skipped = discover([inside])
+    assert sorted((source.name, source.split) for source in sources) == [
+        ("b.txt", None),
+        ("train/a.txt", "train"),
+    ]
+    assert [(path.name, reason) for path, reason in skipped] == [
+        ("again", "a link to a folder that is read already")
+    ]
+
+
+@pytest.mark.parametrize("name", ["d.json", "d.txt"])
+@pytest.mark.parametrize("text", ["x " * 40_000, "Anna\u2028Brown"])
+def test_json_lines_are_known_whatever_their_name_and_length(tmp_path, name, text):
+    line = json.dumps({"text": text, "spans": []}, ensure_ascii=False) + "\n"
+    (tmp_path / name).write_text(line, encoding="utf-8")
+    ((source,), _) = discover([tmp_path / name])
+    assert source.kind == "jsonl"
 
 
 @pytest.mark.parametrize(

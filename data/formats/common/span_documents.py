@@ -1,0 +1,129 @@
+"""Documents from a text with character spans: spans checked, sentences and tokens fitted to them.
+
+Offsets count code points of the text, 0-based half-open. A span that begins or ends inside a token splits the
+token there, and a sentence never ends inside a span, so that every label counts as it was given.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from elman.data.formats.options import Options
+from elman.data.formats.records import BadRecord, Document, Flat, Place, Sentence
+from elman.data.text.scanner import thread_scanner
+from elman.data.text.tags import from_spans
+from elman.data.text.tokenizer import Tokenizer
+
+Span = tuple[int, int, str]  # first character, one past the last, type
+
+REASONS = {
+    "no-text": "a record without text",
+    "invalid-id": "an `id` that is neither a string nor a number",
+    "invalid-spans": "labels that are not a list of start, end and type",
+    "span-outside": "a span that lies outside its text",
+    "span-blank": "a span of white space alone",
+    "spans-overlap": "two spans that overlap",
+    "invalid-utf8": "bytes that are not UTF-8",
+}
+
+
+def document_of(
+    place: Place, name: Any, text: Any, spans: list[Span] | None, options: Options, todo: str
+) -> Document | Flat:
+    """Make a document of a record.
+
+    Args:
+        place: of the record.
+        name: id of the document; None: its source and line.
+        text: of the document.
+        spans: as `checked_spans` gives them; None for an unlabelled document.
+        options: of reading.
+        todo: advice for a record without text.
+
+    Raises:
+        BadRecord: an id or text that is none.
+    """
+    if not isinstance(text, str) or not text.strip():
+        got = f"{type(text).__name__}" if not isinstance(text, str) else "no visible character"
+        raise BadRecord("no-text", f'expected a string "text". Got {got}', todo)
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise BadRecord(
+            "invalid-utf8", "expected text. Got a lone surrogate", "Mend the escape \\ud800-\\udfff."
+        )
+    if name is not None and not isinstance(name, str | int):
+        raise BadRecord("invalid-id", f"expected a string or a number as id. Got {name!r}", todo)
+    document = f"{place.source}#{place.line}" if name is None else str(name)
+    tokenizer = options.tokenizer_in_use
+    if options.flat and spans is None:
+        scanner = thread_scanner(tokenizer, options.strings)
+        return Flat(document, place.source, 0, text, *scanner.sentences(text), place.byte_offset, place.line)
+    sentences = tuple(_sentences(text, spans, tokenizer, place))
+    return Document(document, place.source, sentences, place.byte_offset, place.line)
+
+
+def checked_spans(given: Iterable[tuple[Any, Any, Any]], text: Any, todo: str) -> list[Span]:
+    """Check spans and sort them.
+
+    Args:
+        given: start, end and type of each.
+        text: they belong to.
+        todo: advice for values that are no span.
+
+    Raises:
+        BadRecord: values that are no span, spans outside the text, blank or overlapping.
+    """
+    if not isinstance(text, str):
+        return []  # `document_of` refuses it
+    spans = []
+    for start, end, label in given:
+        if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
+            got = f"{start!r}, {end!r}, {label!r}"
+            raise BadRecord("invalid-spans", f"expected start, end and label. Got {got}", todo)
+        if not 0 <= start < end <= len(text):
+            detail = f"expected a span inside the {len(text)} characters of its text. Got {start} to {end}"
+            raise BadRecord("span-outside", detail, "Count code points of the text, from 0, end excluded.")
+        if not text[start:end].strip():
+            raise BadRecord(
+                "span-blank", f"expected a visible character at {start} to {end}", "Move the span."
+            )
+        spans.append((start, end, label))
+    spans.sort()
+    for (_, end, label), (start, _, other) in pairwise(spans):
+        if start < end:
+            detail = f"expected spans apart from each other. Got {label} and {other} both at {start}"
+            raise BadRecord("spans-overlap", detail, "Keep one of the two.")
+    return spans
+
+
+def _sentences(text: str, spans: list[Span] | None, tokenizer: Tokenizer, place: Place) -> Iterator[Sentence]:
+    firsts = [start for start, _, _ in spans or ()]
+    lasts = [end for _, end, _ in spans or ()]
+    edges = sorted({*firsts, *lasts})
+    start = -1
+    starts: list[int] = []
+    ends: list[int] = []
+
+    def sentence(end: int) -> Sentence:
+        tags = None
+        if spans is not None:
+            inside = spans[bisect_right(lasts, start) : bisect_left(firsts, end)]
+            entities = [(bisect_left(ends, a + 1), bisect_left(starts, b), label) for a, b, label in inside]
+            tags = tuple(from_spans(len(starts), entities))
+        tokens = tuple(starts), tuple(ends)
+        return Sentence(start, end, text[start:end], *tokens, tags, place.byte_offset, place.line)
+
+    for first, last, token_starts, token_ends in tokenizer.sentences(text):
+        if start < 0:
+            start, starts, ends = first, [], []
+        for a, b in zip(token_starts, token_ends, strict=True):
+            cuts = edges[bisect_left(edges, a + 1) : bisect_left(edges, b)]
+            starts += [a, *cuts]
+            ends += [*cuts, b]
+        begun = bisect_left(firsts, last)  # spans that begin before the end of this sentence
+        if begun and lasts[begun - 1] > last:
+            continue  # the last of them goes on beyond it
+        yield sentence(last)
+        start = -1
+    if start >= 0:
+        yield sentence(ends[-1])

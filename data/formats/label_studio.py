@@ -1,0 +1,122 @@
+"""Label Studio: exported tasks as a JSON array, in its JSON and its JSON-MIN form.
+
+Format: https://labelstud.io/guide/task_format. A task is a document; its text is the value of `data.text`,
+or of the only string of `data` (JSON), or of the key `text` (JSON-MIN). Of several annotations the first that
+was not cancelled is gold; predictions are not.
+"""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from elman.data.formats.common.json_array import BrokenArray, objects
+from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
+from elman.data.formats.jsonl import json_value
+from elman.data.formats.options import Options
+from elman.data.formats.records import BadRecord, Document, Flat, Place, Quarantined
+from elman.data.formats.registry import Head, Opener, TextFormat, register
+from elman.data.formats.slices import Slice
+
+TODO = "Export the project from Label Studio as JSON or JSON-MIN."
+_SHOWN = 200  # bytes of what is no array
+
+
+def read(
+    opener: Opener, source: str, options: Options, slice_: Slice | None = None
+) -> Iterator[Document | Flat | Quarantined]:
+    """Read the tasks of a file; see `data.formats.registry.TextReader`."""
+    with opener() as stream:
+        try:
+            for offset, line, raw in objects(stream):
+                place = Place(source, line, offset, raw)
+                try:
+                    yield _document(place, options)
+                except BadRecord as error:
+                    yield place.refuse(error)
+        except BrokenArray as error:
+            (offset,) = error.args
+            detail = f"expected an array of tasks to its end. Got something else at byte {offset}"
+            yield Quarantined(source, None, offset, "invalid-json", detail, "Export it again.", b"")
+
+
+def _document(place: Place, options: Options) -> Document | Flat:
+    task = json_value(place.raw)
+    text = _text_of(task)
+    results = _results_of(task, place)
+    spans = None
+    if results is not None:
+        spans = checked_spans(map(_triple, results), text, TODO)
+    return document_of(place, task.get("id"), text, spans, options, TODO)
+
+
+def _text_of(task: dict[str, Any]) -> Any:
+    """The text of a task, None if there is none or several."""
+    data = task.get("data", task)
+    if not isinstance(data, dict):
+        return None
+    if isinstance(data.get("text"), str):
+        return data["text"]
+    strings = [value for value in data.values() if isinstance(value, str)] if "data" in task else []
+    return strings[0] if len(strings) == 1 else None
+
+
+def _results_of(task: dict[str, Any], place: Place) -> list[dict[str, Any]] | None:
+    """Labelled regions of a task; None where nobody has annotated it."""
+    if "data" not in task:  # JSON-MIN: {"text": ..., "label": [{"start", "end", "labels"}], ...}
+        given = next((value for value in task.values() if _are_regions(value)), None)
+        return given if given is not None else ([] if "annotator" in task else None)
+    annotations = task.get("annotations", task.get("completions", []))
+    if not isinstance(annotations, list):
+        raise BadRecord("invalid-spans", "expected a list of annotations. Got something else", TODO)
+    done = [a for a in annotations if isinstance(a, dict) and not a.get("was_cancelled")]
+    if len(done) > 1:
+        warnings.warn(
+            f"{place.source}:{place.line}: {len(done)} annotations of one task; the first is read.",
+            stacklevel=2,
+        )
+    if not done:
+        return None
+    results = [result for result in done[0].get("result", []) if isinstance(result, dict)]
+    return [
+        result["value"]
+        for result in results
+        if result.get("type", "labels") in ("labels", "hypertextlabels")
+        and isinstance(result.get("value"), dict)
+    ]
+
+
+def _are_regions(value: Any) -> bool:
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(v, dict) and "labels" in v for v in value)
+    )
+
+
+def _triple(value: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Start, end and type of a region; a region of several types has none that could be learned."""
+    labels = value.get("labels", value.get("hypertextlabels"))
+    one = labels[0] if isinstance(labels, list) and len(labels) == 1 else labels
+    return value.get("start"), value.get("end"), one
+
+
+def _matches(head: Head) -> bool:
+    beginning = head.raw.lstrip()[:4096]
+    if not beginning.startswith(b"["):
+        return False
+    json_form = b'"data"' in beginning or b'"annotations"' in head.raw
+    return beginning[1:].lstrip().startswith(b"{") and (json_form or b'"labels"' in head.raw)
+
+
+register(
+    TextFormat(
+        name="label-studio",
+        rank=45,
+        matches=_matches,
+        read=read,
+        own_ids=True,
+        title="Label Studio",
+        record="a task",
+        notes="exports as JSON and JSON-MIN; the first annotation that was not cancelled is gold",
+        hint="Label Studio's JSON",
+        reasons={"invalid-json": "a file that is no JSON array of objects to its end", **REASONS},
+    ),
+)

@@ -1,0 +1,112 @@
+"""PubTator: abstracts with entities by character offsets.
+
+Format (Wei et al., 2013): `ID|t|title`, `ID|a|abstract`, then `ID start end mention type [identifier]` by
+tabs, and a blank line. The text is title and abstract joined by one character, as the offsets count; the
+mention must stand at its offsets. Relations (`ID type id id`) are not read.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
+from elman.data.formats.options import Options
+from elman.data.formats.records import BadRecord, Document, Flat, Place, Quarantined
+from elman.data.formats.registry import Head, Opener, TextFormat, register
+from elman.data.formats.slices import Slice
+
+TODO = "Write ID|t|title, ID|a|abstract and lines of ID, start, end, mention and type, by tabs."
+_PART = re.compile(rb"([^|\t\r\n]+)\|([ta])\|([^\r\n]*)")
+
+
+@dataclass
+class _Block:
+    """Lines of one document."""
+
+    line: int
+    byte_offset: int
+    raw: list[bytes] = field(default_factory=list)
+
+
+def read(
+    opener: Opener, source: str, options: Options, slice_: Slice | None = None
+) -> Iterator[Document | Flat | Quarantined]:
+    """Read the documents of a file; see `data.formats.registry.TextReader`."""
+    with opener() as stream:
+        block, offset = None, 0
+        for number, raw in enumerate(stream, 1):
+            if not raw.strip():
+                if block:
+                    yield _read_block(block, source, options)
+                block = None
+            else:
+                block = block or _Block(number, offset)
+                block.raw.append(raw)
+            offset += len(raw)
+        if block:
+            yield _read_block(block, source, options)
+
+
+def _read_block(block: _Block, source: str, options: Options) -> Document | Flat | Quarantined:
+    place = Place(source, block.line, block.byte_offset, b"".join(block.raw))
+    try:
+        return _document(block, place, options)
+    except BadRecord as error:
+        return place.refuse(error)
+
+
+def _document(block: _Block, place: Place, options: Options) -> Document | Flat:
+    try:
+        lines = [raw.decode("utf-8").rstrip("\r\n") for raw in block.raw]
+    except UnicodeDecodeError as error:
+        detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
+        raise BadRecord("invalid-utf8", detail, "Save the file as UTF-8.") from None
+    parts = [line.split("|", 2) for line in lines if _PART.fullmatch(line.encode())]
+    kinds = [part[1] for part in parts]
+    if kinds not in (["t"], ["t", "a"], ["a"]):
+        raise BadRecord("no-text", f"expected a title and an abstract. Got {len(parts)} such lines", TODO)
+    text = " ".join(part[2] for part in parts)
+    given = []
+    for line in lines[len(parts) :]:
+        columns = line.split("\t")
+        if len(columns) < 5:  # a relation
+            continue
+        try:
+            start, end = int(columns[1]), int(columns[2])
+        except ValueError:
+            raise BadRecord("invalid-spans", f"expected offsets. Got {columns[1:3]}", TODO) from None
+        if text[start:end] != columns[3]:
+            detail = f"expected {columns[3]!r} at {start} to {end}. Got {text[start:end]!r}"
+            raise BadRecord("span-outside", detail, "Count characters from the title's first, end excluded.")
+        given.append((start, end, columns[4]))
+    spans = checked_spans(_outermost(given), text, TODO)
+    return document_of(place, parts[0][0], text, spans, options, TODO)
+
+
+def _outermost(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Spans that lie in no longer one, each once."""
+    out: list[tuple[int, int, str]] = []
+    for span in sorted(set(spans), key=lambda span: (span[0], -span[1])):
+        if not out or span[1] > out[-1][1]:
+            out.append(span)
+    return out
+
+
+def _matches(head: Head) -> bool:
+    return bool(_PART.fullmatch(head.first.encode())) and "|t|" in head.first
+
+
+register(
+    TextFormat(
+        name="pubtator",
+        rank=46,
+        matches=_matches,
+        read=read,
+        own_ids=True,
+        title="PubTator",
+        record="a document",
+        notes="title and abstract; of nested entities the outermost; relations are not read",
+        hint="PubTator",
+        reasons=REASONS,
+    ),
+)
