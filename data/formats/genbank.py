@@ -221,6 +221,7 @@ register(
         notes="sequence, features and topology",
         hint="GenBank",
         reasons={
+            "invalid-utf8": "bytes that are not UTF-8",
             "bad-genbank": "an entry that cannot be parsed",
             "empty-record": "an entry without a sequence",
             "not-dna": "a sequence with characters that are not IUPAC DNA or RNA",

@@ -135,8 +135,8 @@ register(
         tokenised=True,
         title="JSON lines of tokens",
         record="a line",
-        notes='`{"tokens", "ner_tags"}` as Hugging Face exports them; numbers for tags need `label_names` in the '
-        "first line",
+        notes='`{"tokens", "ner_tags"}` as Hugging Face exports them; numbers for tags need `label_names` in '
+        "the first line",
         hint="JSON lines of `tokens` and `ner_tags`",
         reasons={
             "invalid-json": "a line that is not one JSON object",

@@ -11,7 +11,19 @@ from elman.data.formats.registry import Head, TextFormat
 
 def test_formats_are_tried_in_the_order_of_their_ranks():
     names = [format_.name for format_ in registry.all_formats()]
-    assert names == ["parquet", "genbank", "gff3", "fasta", "jsonl", "conll", "plain"]
+    ranked = [
+        "parquet",
+        "genbank",
+        "gff3",
+        "fasta",
+        "label-studio",
+        "pubtator",
+        "token-jsonl",
+        "jsonl",
+        "conll",
+        "plain",
+    ]
+    assert names == ranked
 
 
 @pytest.mark.parametrize(
