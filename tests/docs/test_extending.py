@@ -36,7 +36,7 @@ def blocks() -> dict[str, str]:
 def test_every_new_module_has_a_test_beside_it():
     tests = {path for path in blocks() if path.startswith("tests/")}
     modules = blocks().keys() - tests
-    assert {f"tests/{Path(m).parent}/test_{Path(m).name}" for m in modules} == tests
+    assert {f"tests/{Path(m).parent}/test_{Path(m).name}" for m in modules} <= tests
     assert not any((CHECKOUT / path).exists() for path in blocks())
 
 
