@@ -108,7 +108,7 @@ def _matches(head: Head) -> bool:
 
 register(
     TextFormat(
-        name="label-studio",
+        name="label_studio",
         rank=45,
         matches=_matches,
         read=read,

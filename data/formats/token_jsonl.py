@@ -126,7 +126,7 @@ def _matches(head: Head) -> bool:
 
 register(
     TextFormat(
-        name="token-jsonl",
+        name="token_jsonl",
         rank=48,
         matches=_matches,
         read=read,

@@ -177,9 +177,9 @@ def test_numbers_for_tags_need_their_names():
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (json.dumps([task(1, A)]), "label-studio"),
+        (json.dumps([task(1, A)]), "label_studio"),
         (PUBTATOR, "pubtator"),
-        (lines({"tokens": ["a"], "ner_tags": ["O"]}), "token-jsonl"),
+        (lines({"tokens": ["a"], "ner_tags": ["O"]}), "token_jsonl"),
         (lines({"text": TEXT, "label": [list(A)]}), "jsonl"),
         ("[1] Anna lives in Oslo.\n", "plain"),
     ],
