@@ -1,25 +1,14 @@
 """What the documentation shows of output is what the commands print."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope="module")
-def generate() -> ModuleType:
+def generate(script) -> ModuleType:
     """The script docs/generate.py as a module."""
-    spec = importlib.util.spec_from_file_location("docs_generate", CHECKOUT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("generate")
 
 
 def test_every_generated_block_is_what_the_script_writes(generate):
