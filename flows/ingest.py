@@ -2,7 +2,8 @@
 
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
 import tyro
 from annotated_types import Ge
@@ -10,23 +11,22 @@ from annotated_types import Ge
 from elman.data.errors import UsageError
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Sources
+from elman.tasks.ingest.commit import Committed, commit
 from elman.tasks.ingest.corpus_names import corpus_folder
-from elman.tasks.ingest.counts import count_records, split_counts
-from elman.tasks.ingest.steps import (
-    bad_records,
-    commit,
+from elman.tasks.ingest.result import Ingested
+from elman.tasks.ingest.sources import (
+    Requested,
     corpus_options,
     corpus_writer,
     find_sources,
     grouped,
-    keep_record,
-    new_items,
-    refusal,
-    stage_items,
+    new_sources,
 )
+from elman.tasks.ingest.staging import bad_records, stage_sources
 from elman.tasks.runtime.console import progress
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
+from elman.tasks.runtime.run_record import RunRecord, record_locally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,45 +59,44 @@ class IngestConfig(Config):
             raise UsageError("expected --token-column and --tag-column to differ. Got the same.")
         corpus_folder(self.name)
 
+    @property
+    def requested(self) -> Requested:
+        """Options of reading."""
+        return Requested(
+            unit=self.unit, token_column=self.token_column, tag_column=self.tag_column, labels=self.label
+        )
+
 
 @flow
-def ingest(config: IngestConfig) -> dict[str, Any]:
+def ingest(config: IngestConfig) -> Ingested:
     """Find the sources, stage what is new as shards, and commit it unless too much of it is bad."""
-    begun = time.monotonic()
     folder = corpus_folder(config.name)
+    params = {"corpus": folder.name, "sources": ", ".join(map(str, config.sources)), "as": config.as_}
+    with record_locally("ingest", folder.name, params) as run:
+        ingested = _ingest(config, folder, run)
+        run.save(summary=ingested.to_json())
+    return ingested
+
+
+def _ingest(config: IngestConfig, folder: Path, run: RunRecord) -> Ingested:
+    began = time.monotonic()
     columns = config.token_column is not None or config.tag_column is not None
     found = find_sources(config.sources, config.kind, config.as_, columns)
-    options = corpus_options(folder, found, config.unit, config.token_column, config.tag_column, config.label)
-    bad = None
-    outcome: dict[str, Any] = {"entries": [], "shards": 0, "elsewhere": 0}
+    options = corpus_options(folder, found, config.requested)
+    bad, committed = None, Committed()
     with corpus_writer(folder, found.family, options) as writer:
-        items = new_items(writer.dataset, found.items, options)
-        with progress("reading", sum(item.size for item in items), "B") as advance:
-            shards = [
-                shard
-                for group in grouped(items)
-                for shard in stage_items(writer.staging, group, options, advance)
-            ]
-        if items:
+        new = new_sources(writer.dataset, found.sources, options)
+        with progress("reading", sum(source.size for source in new), "B") as advance:
+            groups = (stage_sources(writer.staging, group, options, advance) for group in grouped(new))
+            shards = [shard for group in groups for shard in group]
+        if new:
             bad = bad_records(writer.staging, shards)
             if bad is None:
-                outcome = commit(writer, items, shards, options)
+                committed = commit(writer, new, shards, options)
     if bad is not None:
-        raise refusal(bad)
+        raise bad.error(run)
     dataset = Dataset.open(folder)
-    if any(entry["quarantined"] for entry in outcome["entries"]):
+    ingested = Ingested.of(dataset, found, new, committed, time.monotonic() - began)
+    if ingested.quarantined:
         report_quarantine(dataset)
-    summary = {
-        "corpus": str(folder),
-        "kind": found.family,
-        **count_records(dataset, found.items, items, outcome["entries"]),
-        "shards": outcome["shards"],
-        "in_other_splits_too": outcome["elsewhere"],
-        "added": [entry["name"] for entry in outcome["entries"] if entry["ingested"]],
-        "splits": split_counts(dataset),
-        "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped],
-        "digest": dataset.digest,
-        "seconds": round(time.monotonic() - begun, 3),
-    }
-    keep_record({"status": "FINISHED", "summary": summary})
-    return summary
+    return ingested

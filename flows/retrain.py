@@ -52,7 +52,7 @@ class RetrainConfig(Config):
 def retrain(config: RetrainConfig) -> dict[str, Any]:
     """Ingest what is new, train a challenger if the corpus changed, and let the better model be champion."""
     new = IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
-    ingested = call(ingest, new)
+    ingested = call(ingest, new).to_json()
     known = find_challenger(config.model, config.corpus)
     if known["judged"]:
         print_status(f"{config.model}: {known['why']}; nothing is trained.")

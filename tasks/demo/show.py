@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from elman.tasks.ingest.result import Ingested
 from elman.tasks.runtime.console import printable
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
@@ -52,17 +53,12 @@ def short(path: Path | str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def corpus(summary: Mapping[str, Any], what: str) -> None:
-    """What an ingest did.
-
-    Args:
-        summary: of the flow.
-        what: a record is here.
-    """
-    records = f"{counted(summary['records'], what)} read, {summary['quarantined']} refused"
-    if summary["already"]:
-        records += f", {summary['already']:,} there already"
-    say_line(f"{records}: Parquet in {short(summary['corpus'])}")
+def corpus(ingested: Ingested, record: str) -> None:
+    """Print the counts of an ingest; `record` is the noun for a record."""
+    records = f"{counted(ingested.records, record)} read, {ingested.quarantined} quarantined"
+    if ingested.already:
+        records += f", {ingested.already:,} there already"
+    say_line(f"{records}: Parquet in {short(ingested.corpus)}")
 
 
 def say_line(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Where corpora lie, and what they may be called."""
+"""Folders and names of corpora."""
 
 import os
 import re

@@ -4,11 +4,13 @@
 files. `tasks.runtime.mlflow_sync` shows records in MLflow.
 """
 
+import contextlib
 import json
 import os
+import shutil
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +91,9 @@ class RunRecord:
         self.save(model={**entry, "tags": dict(tags or {}), "scores": list(scores)})
 
 
-def start(kind: str, name: str, params: Mapping[str, Any], parent: str | None = None) -> RunRecord:
+def start(
+    kind: str, name: str, params: Mapping[str, Any], parent: str | None = None, *, sent: bool = False
+) -> RunRecord:
     """Open the record of a new run.
 
     Args:
@@ -97,6 +101,7 @@ def start(kind: str, name: str, params: Mapping[str, Any], parent: str | None = 
         name: what a person calls the run in a list.
         params: what the run was asked to do.
         parent: id of the run it is a part of.
+        sent: True for a run that MLflow is not to show.
     """
     run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{kind}-{uuid.uuid4().hex[:8]}"
     folder = home() / "runs" / run_id
@@ -114,10 +119,29 @@ def start(kind: str, name: str, params: Mapping[str, Any], parent: str | None = 
         "pid": os.getpid(),
         "started_ms": int(time.time() * 1000),
         "mlflow_run_id": None,
-        "sent": False,
+        "sent": sent,
     }
     atomic_write(folder / "run.json", json.dumps(record).encode())
     return RunRecord(folder)
+
+
+@contextlib.contextmanager
+def record_locally(kind: str, name: str, params: Mapping[str, Any]) -> Iterator[RunRecord]:
+    """Record one run in its folder only; MLflow does not show it. Arguments as of `start`.
+
+    A usage error leaves no record.
+    """
+    run = start(kind, name, params, sent=True)
+    try:
+        yield run
+    except UsageError:
+        shutil.rmtree(run.folder)
+        raise
+    except BaseException as error:
+        status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        run.save(status=status, ended_ms=int(time.time() * 1000))
+        raise
+    run.save(status="FINISHED", ended_ms=int(time.time() * 1000))
 
 
 def find(run_id: str) -> RunRecord | None:

@@ -55,7 +55,7 @@ def test_tagging_sets_bad_entries_aside_and_tags_the_others(bad, gene_model, tra
 def test_ingest_sets_one_bad_entry_in_a_hundred_aside_with_its_place(bad, home, tmp_path):
     good = "".join(f">c{number}\n{BASES}\n" for number in range(700)).encode()
     bad.write_bytes(bad.read_bytes() + good)
-    done = ingest.fn(IngestConfig(sources=(bad,), name="genomes"))
+    done = ingest.fn(IngestConfig(sources=(bad,), name="genomes")).to_json()
     assert (done["records"], done["ingested"], done["quarantined"]) == (708, 702, 6)
     refused = Dataset.open(home / "corpora" / "genomes").scan("quarantine").collect()
     assert refused.select("reason", "byte_offset").rows() == places()
@@ -67,7 +67,7 @@ def test_features_outside_of_their_contig_or_on_none_are_set_aside_with_their_li
     good = [line.format("c", 3 * number + 1, 3 * number + 90, number) for number in range(300)]
     wrong = [line.format("c", 10, 999_999, "far"), line.format("elsewhere", 1, 90, "lost")]
     (tmp_path / "g.gff3").write_text("##gff-version 3\n" + "".join(good + wrong))
-    done = ingest.fn(IngestConfig(sources=(tmp_path / "g.fna", tmp_path / "g.gff3"), name="genome"))
+    done = ingest.fn(IngestConfig(sources=(tmp_path / "g.fna", tmp_path / "g.gff3"), name="genome")).to_json()
     assert done["quarantined"] == 2
     refused = Dataset.open(home / "corpora" / "genome").scan("quarantine").collect()
     before = len("##gff-version 3\n" + "".join(good))

@@ -55,7 +55,7 @@ def test_families_are_learned_beside_the_genes_of_another_model(tracked_home, ge
 
 def test_a_corpus_keeps_the_labels_it_has(home, genome):
     ingest.fn(IngestConfig(sources=genome, name="families", label=("abc=product~ABC",)))
-    again = ingest.fn(IngestConfig(sources=genome, name="families", as_="test"))
+    again = ingest.fn(IngestConfig(sources=genome, name="families", as_="test")).to_json()
     assert again["ingested"] > 0
     with pytest.raises(UsageError, match="--label"):
         ingest.fn(IngestConfig(sources=genome, name="families", label=("abc=product~other",)))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def run(*sources: Path, name: str = "c", **options) -> dict:
-    return ingest.fn(IngestConfig(sources=sources, name=name, **options))
+    return ingest.fn(IngestConfig(sources=sources, name=name, **options)).to_json()
 
 
 def corpus(name: str = "c") -> pl.DataFrame:
@@ -439,3 +439,34 @@ def test_more_files_than_tasks_are_read_in_groups(tmp_path):
     assert summary["shards"] <= 200
     write(tmp_path / "x" / "more.txt", "One more document.\n")
     assert (run(tmp_path / "x")["ingested"], run(tmp_path / "x")["ingested"]) == (1, 0)
+
+
+# --- the record of a run ------------------------------------------------------------------------------------
+
+
+def records(home: Path) -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted((home / "runs").glob("*/run.json"))]
+
+
+def test_an_ingest_leaves_a_record_that_mlflow_does_not_show(home, tmp_path):
+    summary = run(write(tmp_path / "a.conll", conll(0, 9)))
+    (record,) = records(home)
+    assert (record["kind"], record["name"], record["status"], record["sent"]) == (
+        "ingest",
+        "c",
+        "FINISHED",
+        True,
+    )
+    assert record["summary"] == summary
+    assert record["params"]["sources"] == str(tmp_path / "a.conll")
+    assert record["ended_ms"] >= record["started_ms"]
+
+
+def test_a_failed_ingest_is_recorded_and_a_usage_error_is_not(home, tmp_path):
+    with pytest.raises(BadInput):
+        run(tmp_path / "absent")
+    assert [record["status"] for record in records(home)] == ["FAILED"]
+    write(tmp_path / "a.conll", conll(0, 9))
+    with pytest.raises(UsageError):
+        run(tmp_path / "a.conll", label=("product",))
+    assert len(records(home)) == 1

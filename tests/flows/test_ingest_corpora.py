@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def run(*sources: Path, name: str = "c", **options) -> dict:
-    return ingest.fn(IngestConfig(sources=sources, name=name, **options))
+    return ingest.fn(IngestConfig(sources=sources, name=name, **options)).to_json()
 
 
 def corpus(name: str = "c") -> pl.DataFrame:

@@ -99,9 +99,8 @@ def source(tmp_path) -> Path:
 
 @pytest.mark.usefixtures("new_format")
 def test_a_new_format_is_ingested_and_tagged(tracked_home, trained, source, tmp_path):
-    done = ingest.fn(IngestConfig(sources=(source,), name="bars"))
-    counts = done if isinstance(done, dict) else done.to_json()
-    assert (counts["records"], counts["ingested"], counts["quarantined"]) == (SENTENCES + 1, SENTENCES, 1)
+    done = ingest.fn(IngestConfig(sources=(source,), name="bars")).to_json()
+    assert (done["records"], done["ingested"], done["quarantined"]) == (SENTENCES + 1, SENTENCES, 1)
     corpus = Dataset.open(corpus_folder("bars"))
     assert corpus.sources[0]["kind"] == "bars"
     assert corpus.scan("quarantine").collect()["reason"].to_list() == ["no-bar"]

@@ -1,0 +1,126 @@
+"""Sources of an ingest: found, with the options to read them, and without those the corpus has already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from elman.data.corpus.shards import DNA, TEXT
+from elman.data.errors import UsageError
+from elman.data.formats.options import Options
+from elman.data.formats.registry import Family
+from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
+from elman.data.sources.reading import HashedSource, collect_sources, unit_by_script
+from elman.data.store.dataset import MANIFEST, Dataset
+from elman.data.store.writer import DatasetWriter
+from elman.data.text.tokenizer import Tokenizer, Unit
+from elman.tasks.runtime.orchestration import task
+
+MOST_TASKS = 200
+
+
+@dataclass(frozen=True)
+class FoundSources:
+    """Sources to ingest, and (path, reason) of the files that are skipped."""
+
+    family: Family
+    sources: tuple[HashedSource, ...]
+    skipped: tuple[tuple[str, str], ...]
+
+
+@task
+def find_sources(
+    paths: Sequence[Path], family: Family | None, split: str | None, columns: bool
+) -> FoundSources:
+    """Find and hash the sources to ingest; see `data.sources.reading.collect_sources`."""
+    sources, skipped = collect_sources(paths, family=family, split=split, columns=columns)
+    family = sources[0].files[0].family
+    return FoundSources(family, tuple(sources), tuple((str(path), reason) for path, reason in skipped))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requested:
+    """Options of reading that the user has named; None where they are to be found."""
+
+    unit: Unit | None = None
+    token_column: int | None = None
+    tag_column: int | None = None
+    labels: Sequence[str] = ()
+
+
+def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> Options:
+    """Options to read sources into a corpus: with its unit, tokenizer and labels if it is there already.
+
+    Raises:
+        UsageError: the corpus has another unit or other labels than requested, or an option is requested that
+            the family of the sources does not have.
+    """
+    meta = Dataset.open(folder).meta if (folder / MANIFEST).exists() else {}
+    if found.family == "dna":
+        if requested.unit or requested.token_column or requested.tag_column:
+            raise UsageError("expected --unit, --token-column and --tag-column for text only. Got DNA.")
+        rules = parse_rules(requested.labels)
+        known = tuple(map(AnnotationRule.from_json, meta["labels"])) if "labels" in meta else CODING
+        if not meta:
+            known = rules
+        if requested.labels and rules != known:
+            raise UsageError(
+                f"{folder}: expected the --label the corpus has. Got others. Use another --name."
+            )
+        return Options(labels=known)
+    if requested.labels:
+        raise UsageError("expected --label for DNA only. Got text, whose labels stand in it.")
+    unit = requested.unit
+    if unit and meta.get("unit", unit) != unit:
+        raise UsageError(
+            f"{folder}: expected --unit {meta['unit']}, which the corpus has. Got --unit {unit}."
+        )
+    columns = Options(token_column=requested.token_column, tag_column=requested.tag_column)
+    unit = unit or meta.get("unit") or unit_by_script(found.sources[0], columns)
+    fitted = Tokenizer.from_json(meta["tokenizer"]) if "tokenizer" in meta else Tokenizer(unit=unit)
+    return Options(unit, fitted, requested.token_column, requested.tag_column)
+
+
+def corpus_writer(folder: Path, family: Family, options: Options) -> DatasetWriter:
+    """The writer of a corpus."""
+    if family == "dna":
+        return DatasetWriter(folder, kind=DNA, config={})
+    return DatasetWriter(folder, kind=TEXT, config={"unit": options.unit})
+
+
+def new_sources(
+    before: Dataset | None, sources: Sequence[HashedSource], options: Options
+) -> list[HashedSource]:
+    """Sources that the corpus does not have yet, without duplicates.
+
+    Raises:
+        UsageError: a source of the corpus was read with other columns.
+    """
+    known = {(entry["sha256"], entry["split"]): entry for entry in before.sources} if before else {}
+    new: dict[tuple[str, str | None], HashedSource] = {}
+    for source in sources:
+        entry = known.get((source.sha256, source.split))
+        if entry is None:
+            new.setdefault((source.sha256, source.split), source)
+        elif options.columns and entry["columns"] != options.columns:
+            raise UsageError(
+                f"{source.name}: expected the columns it was read by, "
+                f"{entry['columns'] or 'found from rows'}, "
+                f"for it is in the corpus already. Got {options.columns}. Use another --name."
+            )
+    return list(new.values())
+
+
+def grouped(sources: Sequence[HashedSource]) -> list[tuple[HashedSource, ...]]:
+    """One source a task; neighbours together where there are more sources than tasks allowed."""
+    if len(sources) <= MOST_TASKS:
+        return [(source,) for source in sources]
+    target = sum(source.size for source in sources) / (MOST_TASKS // 2 - 1)
+    groups: list[list[HashedSource]] = [[]]
+    size = 0
+    for source in sources:
+        if groups[-1] and size + source.size > target:
+            groups.append([])
+            size = 0
+        groups[-1].append(source)
+        size += source.size
+    return [tuple(group) for group in groups]
