@@ -82,13 +82,11 @@ def test_of_a_truncated_gzip_all_but_the_last_entry_is_tagged(gene_model, tracke
     text = "".join(f">c{number}\n{''.join(letters.choices('ACGT', k=60_000))}\n" for number in range(3))
     whole = gzip.compress(text.encode(), mtime=0)
     (tmp_path / "cut.fna.gz").write_bytes(whole[: len(whole) - 1000])
-    done = tag(
-        TagConfig(model=str(gene_model), sources=(tmp_path / "cut.fna.gz",), out=tmp_path / "out", workers=0)
-    )
-    out = Dataset.open(tmp_path / "out")
-    refused = out.scan("quarantine").collect()
+    sources, out = (tmp_path / "cut.fna.gz",), tmp_path / "out"
+    done = tag.fn(TagConfig(model=str(gene_model), sources=sources, out=out, workers=0)).to_json()
+    refused = Dataset.open(out).scan("quarantine").collect()
     assert refused["reason"].to_list() == ["truncated"]
-    assert out.scan("contigs").collect()["contig"].to_list() == ["c0", "c1"]
+    assert Dataset.open(out).scan("contigs").collect()["contig"].to_list() == ["c0", "c1"]
     assert (done["records"], refused["byte_offset"].item()) == (3, text.index(">c2"))
 
 
