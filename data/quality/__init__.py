@@ -1,0 +1,1 @@
+"""Quality checks of corpora: counts, duplicates, label conflicts, suspicious characters, annotations."""
