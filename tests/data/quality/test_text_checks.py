@@ -24,7 +24,9 @@ def corpus(*sentences: tuple[str, str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema.TEXT, orient="row")
 
 
-LONG = "the/O old/O ship/O sailed/O from/O Bergen/B-PLACE to/O Oslo/B-PLACE with/O Ann/B-PERSON Li/I-PERSON ./O"
+LONG = (
+    "the/O old/O ship/O sailed/O from/O Bergen/B-PLACE to/O Oslo/B-PLACE with/O Ann/B-PERSON Li/I-PERSON ./O"
+)
 PLAIN = (("train", LONG), ("dev", "she/O saw/O Rome/B-PLACE"), ("test", "he/O met/O Tom/B-PERSON"))
 
 
