@@ -51,6 +51,14 @@ COMMANDS = {
     "ladder": Command(
         "ladder", "LadderConfig", "ladder", "what each step from a rule to the default network gains"
     ),
+    "check": Command(
+        "check",
+        "CheckConfig",
+        "check",
+        "counts and faults of a corpus or of files before training",
+        in_prefect=False,
+        renderer="elman.tasks.inspection.check_text",
+    ),
     "show": Command(
         "show",
         "ShowConfig",

@@ -17,6 +17,7 @@ LAYERS = {
         ("encoding", "formats"),
         ("sources", "exports", "metrics"),
         ("corpus",),
+        ("quality",),
     ),
     "rnn": (("", "compute"), ("layers",), ("networks",), ("inference",), ("training",)),
     "tasks": (

@@ -1,0 +1,122 @@
+"""Check of a corpus or of files before anything is trained: statistics, findings, quarantined records."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from elman.data.corpus.contig_pieces import Stretch, stretches_of
+from elman.data.corpus.shards import DNA, TEXT
+from elman.data.errors import BadInput
+from elman.data.quality.findings import EXAMPLES, Example, Finding
+from elman.data.quality.genome_checks import check_genomes
+from elman.data.quality.text_checks import check_text
+from elman.data.store.dataset import MANIFEST, Dataset
+from elman.data.store.schema import SPLITS
+from elman.tasks.ingest.corpus_names import NAME, corpus_folder
+from elman.tasks.ingest.steps import (
+    commit,
+    corpus_options,
+    corpus_writer,
+    find_sources,
+    grouped,
+    new_items,
+    stage_items,
+)
+from elman.tasks.runtime.environment import home
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Result of a check.
+
+    Attributes:
+        subject: what was checked.
+        kind: "text" or "dna".
+        statistics: tables by name; of text: splits, types, lengths, unknown_words; of DNA: splits, gc.
+        findings: the gravest first.
+        skipped: (path, reason) of files that are no corpus.
+    """
+
+    subject: str
+    kind: str
+    statistics: dict[str, Any]
+    findings: tuple[Finding, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "checked": self.subject,
+            "kind": self.kind,
+            **self.statistics,
+            "findings": [finding.to_json() for finding in self.findings],
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+        }
+
+
+def check(names: Sequence[str]) -> CheckReport:
+    """Check an ingested corpus, given by name or folder, or files and folders that could be one.
+
+    Raises:
+        BadInput: nothing there, or no corpus.
+    """
+    if len(names) == 1:
+        folder = corpus_folder(names[0]) if NAME.fullmatch(names[0]) else Path(names[0])
+        if (folder / MANIFEST).is_file():
+            return _check_corpus(folder, names[0], ())
+    return _check_sources([Path(name) for name in names])
+
+
+def _check_sources(paths: Sequence[Path]) -> CheckReport:
+    """Ingest files into a temporary corpus, bad records included, and check that."""
+    (home() / "tmp").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home() / "tmp", prefix="check-") as scratch:
+        folder = Path(scratch) / "corpus"
+        found = find_sources(paths, None, None, False)
+        options = corpus_options(folder, found, None, None, None)
+        with corpus_writer(folder, found.family, options) as writer:
+            items = new_items(None, found.items, options)
+            shards = [
+                shard
+                for group in grouped(items)
+                for shard in stage_items(writer.staging, group, options, lambda amount: None)
+            ]
+            commit(writer, items, shards, options)
+        return _check_corpus(folder, ", ".join(map(str, paths)), found.skipped)
+
+
+def _check_corpus(folder: Path, subject: str, skipped: tuple[tuple[str, str], ...]) -> CheckReport:
+    dataset = Dataset.open(folder)
+    if dataset.kind not in (TEXT, DNA):
+        todo = "Name a corpus made by `elman ingest`, or files."
+        raise BadInput("a corpus", got=f"a dataset of {dataset.kind}", todo=todo, source=folder)
+    refused = _quarantined(dataset)
+    if dataset.kind == TEXT:
+        text = check_text(pl.read_parquet(path) for path in dataset.files("data"))
+        return CheckReport(subject, "text", text.to_json(), (*refused, *text.findings()), skipped)
+    genomes = check_genomes(_stretches(folder))
+    return CheckReport(subject, "dna", genomes.to_json(), (*refused, *genomes.findings()), skipped)
+
+
+def _stretches(folder: Path) -> Iterator[tuple[str, Stretch]]:
+    for split in SPLITS:
+        for stretch in stretches_of(folder, split):
+            yield split, stretch
+
+
+def _quarantined(dataset: Dataset) -> list[Finding]:
+    """A finding for each reason of quarantine."""
+    rows = dataset.scan("quarantine").sort("source", "byte_offset").collect()
+    findings = []
+    for (reason,), some in rows.group_by("reason", maintain_order=True):
+        examples = tuple(
+            Example(row["detail"], row["source"], line=row["line"])
+            for row in some.head(EXAMPLES).iter_rows(named=True)
+        )
+        code, detail = f"quarantine: {reason}", "records that cannot be read"
+        findings.append(Finding(code, "error", some.height, "records", detail, some["todo"][0], examples))
+    return findings

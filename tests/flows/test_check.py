@@ -1,0 +1,72 @@
+"""`elman check` finds planted faults in a corpus and in files, on the terminal, as JSON and as a page."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from elman.flows.check import CheckConfig, check
+from elman.flows.ingest import IngestConfig, ingest
+from elman.tasks.inspection.check_text import text_of
+
+TRAIN = "".join(f"Bo{n} B-PERSON\nlives O\nin O\nTo{n} B-PLACE\n. O\n\n" for n in range(20))
+LEAKED = "Bo1 B-PERSON\nlives O\nin O\nTo1 B-PLACE\n. O\n\n"
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    (folder / "train.conll").write_text(TRAIN)
+    (folder / "dev.conll").write_text("Al B-PERSON\n\n")
+    (folder / "test.conll").write_text(LEAKED + "broken\n\n")
+    return folder
+
+
+def codes(result) -> dict[str, int]:
+    return {finding.code: finding.count for finding in result.report.findings}
+
+
+def test_files_are_checked_without_leaving_a_corpus(home, source):
+    result = check(CheckConfig(sources=(str(source),), strict=True))
+    assert codes(result) == {"quarantine: wrong-columns": 1, "duplicate-across-splits": 1}
+    assert result.exit_code == 3
+    assert list((home / "tmp").iterdir()) == []
+    assert not (home / "corpora").exists()
+
+
+def test_an_ingested_corpus_is_checked_by_name(home, source):
+    (source / "test.conll").write_text(LEAKED)
+    ingest.fn(IngestConfig(sources=(source,), name="letters"))
+    result = check(CheckConfig(sources=("letters",)))
+    assert (codes(result), result.exit_code) == ({"duplicate-across-splits": 1}, 0)
+    assert result.report.statistics["splits"]["train"]["sentences"] == 20
+
+
+def test_terminal_text_and_page_name_place_and_advice(home, source, tmp_path):
+    page = tmp_path / "page.html"
+    result = check(CheckConfig(sources=(str(source),), html=page))
+    for text in (text_of(result), page.read_text()):
+        for part in ("test.conll:7", "expected 2 columns", "Bo1 lives in To1 ."):
+            assert part in text
+
+
+def test_genomes_are_checked(home, checkout):
+    fixtures = checkout / "tests" / "fixtures"
+    sources = tuple(str(fixtures / f"ecoli_100kb.{kind}.gz") for kind in ("fna", "gff3"))
+    result = check(CheckConfig(sources=sources))
+    assert result.report.kind == "dna"
+    assert 0.5 < result.report.statistics["gc"]["ecoli_100kb.fna.gz"] < 0.55
+    assert all(finding.severity != "error" for finding in result.report.findings)
+
+
+def test_the_command_prints_json_and_ends_with_three_on_faults(home, source, checkout):
+    command = [sys.executable, "-m", "elman.flows.cli", "check", str(source), "--strict", "--json"]
+    done = subprocess.run(
+        command, cwd=checkout, env={**os.environ}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["checked"] == str(source)
