@@ -23,7 +23,7 @@ Sources = Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="SOURCE .
 
 @dataclass(frozen=True)
 class Description:
-    """Description of a field in Prefect's form where it is computed; beside `tyro.conf.arg(help=)` in a type."""
+    """Computed description of a field in Prefect's form; beside `tyro.conf.arg(help=)` in a type."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""Import rules: flows -> tasks -> data, rnn; folders depend downwards only; Prefect and MLflow stay in `runtime`."""
+"""Import rules: flows -> tasks -> data, rnn; folders depend downwards; Prefect, MLflow in `runtime` alone."""
 
 import ast
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = ("data", "rnn", "tasks", "flows")
-# Folders in layers, lowest first: a module imports from its own folder and from folders in lines above its own.
+# Folders in layers, lowest first: a module imports from its own folder and from those of the lines above.
 LAYERS = {
     "data": (
         ("", "store"),

@@ -53,7 +53,8 @@ def test_importing_elman_loads_nothing_heavy_and_loading_leaves_settings_alone(c
         "assert not {'numpy', 'polars', 'numba', 'mlflow', 'prefect', 'tyro'} & set(sys.modules)\n"
         "before = dict(os.environ)\n"
         f"elman.load({trained['model']!r})\n"
-        "print({k for k in os.environ if os.environ[k] != before.get(k)} - {'NUMBA_CACHE_DIR', '_RJEM_MALLOC_CONF'})"
+        "changed = {k for k in os.environ if os.environ[k] != before.get(k)}\n"
+        "print(changed - {'NUMBA_CACHE_DIR', '_RJEM_MALLOC_CONF'})"
     )
     env = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
     command = [sys.executable, "-c", code]

@@ -1,8 +1,8 @@
 """Hash of the code that decides rows: work made with the same hash is reused, also after an upgrade.
 
 The rule: every module of `ROWS` counts but those of `NOT_ROWS`, which write, score or show rows that are
-decided elsewhere; a module named in `ROWS` itself counts in any case. What counts of a module is its syntax tree
-without docstrings, so that a changed comment, docstring or line break changes nothing.
+decided elsewhere; a module named in `ROWS` itself counts in any case. What counts of a module is its syntax
+tree without docstrings, so that a changed comment, docstring or line break changes nothing.
 """
 
 import ast

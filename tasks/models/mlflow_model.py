@@ -19,7 +19,7 @@ class TaggerModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
 
     # No type of the answer: MLflow would warn that it cannot check maps of any values.
     def predict(self, context: Any, model_input: list[str], params: dict[str, Any] | None = None):  # type: ignore[no-untyped-def]
-        """Tag raw strings: text to entities, bases to genes, as dicts with the fields of `elman.Entity` or `Gene`."""
+        """Tag raw strings: dicts with the fields of `elman.Entity` for text, of `elman.Gene` for bases."""
         return [[found._asdict() for found in result] for result in self.model.tag_many(model_input)]
 
 

@@ -1,4 +1,4 @@
-"""Runs and models as MLflow shows them. MLflow observes: what counts is the run's own record (`tasks.runtime.run_record`).
+"""Sync of run records and models to MLflow, which observes; the record is `tasks.runtime.run_record`.
 
 With the tracking server away a run finishes all the same; `send_pending` sends what is left, without doubles:
 the run is found again by its tag, and metrics carry the time and step they were measured at.
@@ -81,7 +81,7 @@ class RunRecorder:
 def record_run(
     kind: str, name: str, params: Mapping[str, Any], parent: str | None = None
 ) -> Iterator[RunRecorder]:
-    """Keep the record of one run and show it in MLflow at its end; arguments as in `tasks.runtime.run_record.start`.
+    """Keep the record of one run and send it to MLflow at its end; arguments as of `run_record.start`.
 
     What was asked for wrongly is no run: it leaves no record.
     """

@@ -166,7 +166,8 @@ def test_an_error_of_the_input_is_not_retried():
 def test_the_options_of_a_task_reach_prefect(checkout):
     code = """
         from elman.tasks.runtime.orchestration import task
-        @task(retries=2, retry_delay_seconds=3, task_run_name="step {number}", tags=("registry",), name="a step")
+        options = {"retries": 2, "retry_delay_seconds": 3, "tags": ("registry",)}
+        @task(task_run_name="step {number}", name="a step", **options)
         def step(number: int) -> int: return number
         t = step.prefect_task
         print(t.name, t.retries, t.retry_delay_seconds, t.task_run_name, *t.tags, t.fn(4))
@@ -184,7 +185,8 @@ def test_commands_load_no_prefect_where_no_api_answers(trained, names, home, tmp
         from elman.flows.cli import main
         codes = [
             main(["train", {str(names)!r}, "--preset", "fast", "--epochs", "1"]),
-            main(["tag", {str(trained["model"])!r}, {str(tmp_path / "a.txt")!r}, "--out", {out!r}, "--workers", "0"]),
+            main(["tag", {str(trained["model"])!r}, {str(tmp_path / "a.txt")!r}, "--out", {out!r},
+                  "--workers", "0"]),
         ]
         print(codes, "prefect" in sys.modules)
     """
