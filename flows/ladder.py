@@ -8,7 +8,16 @@ from annotated_types import Ge, Interval
 from elman.data.errors import BadInput
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Corpus
-from elman.tasks.experiments.ablation import PRETRAINED, RULE, STEPS, preset_of, report_ablation, train_step
+from elman.tasks.experiments.ablation import (
+    PRETRAINED,
+    RULE,
+    STEPS,
+    Ablation,
+    StepResult,
+    preset_of,
+    report_ablation,
+    train_step,
+)
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.console import print_status
@@ -32,8 +41,21 @@ class LadderConfig(Config):
     """corpus of unlabelled text, adds the step `+ pre-training`"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LadderResult:
+    """The ablation, its table, and the id of its run."""
+
+    run_id: str
+    table: str
+    report: Ablation
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"run_id": self.run_id, "table": self.table, **self.report.to_json()}
+
+
 @flow
-def ladder(config: LadderConfig) -> dict[str, Any]:
+def ladder(config: LadderConfig) -> LadderResult:
     """Encode a corpus, train each step with each seed, and report the ablation."""
     folder = corpus_folder(config.corpus)
     dataset = Dataset.open(folder)
@@ -45,7 +67,7 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
         recorder.run.log_dataset(folder.name, folder, dataset.digest, "training", counts)
         encoded = {name: encode_corpus(str(folder), name) for name in ("article", "default")}
         out = str(recorder.run.artifacts)
-        trained: list[dict[str, Any]] = []
+        trained: list[StepResult] = []
         steps: tuple[str, ...] = STEPS
         pretrained = None
         if config.pretrain:
@@ -61,27 +83,14 @@ def ladder(config: LadderConfig) -> dict[str, Any]:
                 with mlflow_sync.record_run("rung", title, child, parent=recorder.run.id) as inner:
                     source = encoded.get(step) or encoded[preset_of(step)]
                     start = pretrained if step == PRETRAINED else None
-                    row = train_step(source, step, seed, rate, config.epochs, out, start)
-                    inner.log_metrics(_metrics(row), 0)
-                rate = row["learning_rate"]
-                trained.append(row)
-                shown = ", ".join(f"{s} F1 {row[s]['f1']:.4f}" for s in ("dev", "test") if s in row)
-                print_status(f"{step}, seed {seed}: {shown}, {row['seconds']:.1f} s")
+                    result = train_step(source, step, seed, rate, config.epochs, out, start)
+                    inner.log_metrics(result.metrics(), 0)
+                rate = result.learning_rate
+                trained.append(result)
+                shown = ", ".join(f"{split} F1 {scores.f1:.4f}" for split, scores in result.scores.items())
+                print_status(f"{step}, seed {seed}: {shown}, {result.seconds:.1f} s")
         report = report_ablation(trained, out)
-        for place, row in enumerate(report["rungs"]):
-            recorder.log_metrics({f"{s}_f1": row[s]["f1"] for s in ("dev", "test") if s in row}, place)
-    return {
-        "run_id": recorder.run.record["mlflow_run_id"] or recorder.run.id,
-        "table": f"{out}/ladder.md",
-        **report,
-    }
-
-
-def _metrics(row: dict[str, Any]) -> dict[str, float]:
-    scores = {f"{s}_{key}": value for s in ("dev", "test") if s in row for key, value in row[s].items()}
-    numbers = {
-        "parameters": row["parameters"],
-        "training_s": row["seconds"],
-        "tokens_s": row["tokens_s"],
-    }
-    return {**scores, **numbers}
+        for place, row in enumerate(report.steps):
+            recorder.log_metrics({f"{split}_f1": scores.f1 for split, scores in row.scores.items()}, place)
+    run_id = recorder.run.record["mlflow_run_id"] or recorder.run.id
+    return LadderResult(run_id=run_id, table=f"{out}/ladder.md", report=report)

@@ -54,17 +54,17 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
     new = IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
     ingested = call(ingest, new).to_json()
     known = find_challenger(config.model, config.corpus)
-    if known["judged"]:
-        print_status(f"{config.model}: {known['why']}; nothing is trained.")
+    if known.judged:
+        print_status(f"{config.model}: {known.why}; nothing is trained.")
         return {
             "model": config.model,
             "trained": False,
             "promoted": False,
-            "why": known["why"],
+            "why": known.why,
             "ingest": ingested,
         }
     trained: dict[str, Any] = {}
-    if not known["challenger"]:
+    if not known.version:
         wanted = TrainConfig(
             corpus=config.corpus,
             preset=config.preset,
@@ -74,8 +74,13 @@ def retrain(config: RetrainConfig) -> dict[str, Any]:
         )
         trained = call(train, wanted)
         known = find_challenger(config.model, config.corpus)
-    scores = judge(config.model, known["challenger"], config.corpus)
-    verdict = decide(config.model, known["challenger"], scores)
-    stands = known["challenger"] if verdict["promoted"] else verdict["champion"]
-    print_status(f"{config.model}: {verdict['why']}; version {stands} is champion.")
-    return {"model": config.model, "trained": bool(trained), **verdict, "ingest": ingested, "train": trained}
+    scores = judge(config.model, known.version, config.corpus)
+    verdict = decide(config.model, known.version, scores)
+    print_status(f"{config.model}: {verdict.why}; version {verdict.champion} is champion.")
+    return {
+        "model": config.model,
+        "trained": bool(trained),
+        **verdict.to_json(),
+        "ingest": ingested,
+        "train": trained,
+    }

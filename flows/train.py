@@ -160,7 +160,7 @@ def _train_text(
         words = encoded if config.preset == "article" else encode_corpus(str(folder), "article")
         out = str(recorder.run.artifacts)
         arguments = (fitted["model"], encoded, words, config.seed, fitted["seconds"], out)
-        summary["compare"] = compare_networks(*arguments)
+        summary["compare"] = compare_networks(*arguments).to_json()
         print_status(
             f"The comparison lies in {recorder.run.artifacts / 'comparison.md'}, with a picture beside it."
         )

@@ -64,7 +64,7 @@ def comparison(report: dict[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
-def ladder(report: Mapping[str, Any], path: Path) -> None:
+def ablation(report: Mapping[str, Any], path: Path) -> None:
     """Plot F1 of each step of an ablation with its standard deviation over seeds, on dev and test."""
     figure, axes = _figure(8, 3.6, 1)
     axis, rows = axes[0][0], report["rungs"]

@@ -5,6 +5,7 @@ the first champion's corpus, identified by content; each later champion inherits
 when the corpus grows and files are renamed.
 """
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,46 +23,89 @@ def corpus_tags(folder: Path) -> dict[str, str]:
     return {DIGEST: Dataset.open(folder).digest}
 
 
-@task
-def find_challenger(name: str, corpus: str) -> dict[str, Any]:
-    """Find the version that was trained on the current state of the corpus.
+@dataclass(frozen=True, kw_only=True)
+class Challenger:
+    """Version that was trained on the current state of a corpus.
 
-    Returns:
-        challenger: its number or ""; judged: True if it has a verdict; why: message for the user.
+    Attributes:
+        version: its number, or "" if there is none.
+        judged: True if it has a verdict.
+        why: message for the user.
     """
+
+    version: str = ""
+    judged: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateScores:
+    """Scores of champion and challenger on the frozen test documents.
+
+    Attributes:
+        champion: its version, or "" if there is none yet; then there are no scores.
+        judged_by: the version whose corpus gives the test set.
+        champion_score, challenger_score: of `tasks.evaluation.text.headline`.
+    """
+
+    champion: str
+    judged_by: str
+    champion_score: float | None = None
+    challenger_score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Verdict on a challenger, with its reason."""
+
+    promoted: bool
+    why: str
+    challenger: str
+    scores: CandidateScores
+
+    @property
+    def champion(self) -> str:
+        """Version that is champion after the verdict."""
+        return self.challenger if self.promoted else self.scores.champion
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON; scores only if there are any."""
+        scores = {name: value for name, value in asdict(self.scores).items() if value is not None}
+        return {"promoted": self.promoted, "why": self.why, "challenger": self.challenger, **scores}
+
+
+@task
+def find_challenger(name: str, corpus: str) -> Challenger:
+    """Find the version that was trained on the current state of the corpus."""
     mlflow_sync.send_pending()  # a training that ended while MLflow was down may be the one
     digest = Dataset.open(corpus_folder(corpus)).digest
     for version in reversed(registry.versions(name)):
         if version.tags.get(DIGEST) == digest:
             verdict = version.tags.get(VERDICT, "")
             why = f"nothing new since version {version.version}, which was {verdict}" if verdict else ""
-            return {"challenger": version.version, "judged": bool(verdict), "why": why}
-    return {"challenger": "", "judged": False, "why": ""}
+            return Challenger(version=version.version, judged=bool(verdict), why=why)
+    return Challenger()
 
 
 @task
-def judge(name: str, challenger: str, corpus: str) -> dict[str, Any]:
-    """Score champion and challenger on the frozen test documents.
-
-    Returns:
-        champion: its version, or "" if there is none yet; judged_by: the version whose corpus gives the test
-        set; champion_score and challenger_score as from `tasks.evaluation.text.headline`.
-    """
+def judge(name: str, challenger: str, corpus: str) -> CandidateScores:
+    """Score champion and challenger on the frozen test documents."""
     from elman.tasks.evaluation.text import headline
 
     champion = registry.champion(name)
     if champion is None or champion.version == challenger:
-        return {"champion": "", "judged_by": challenger}
+        return CandidateScores(champion="", judged_by=challenger)
     judged_by = champion.tags.get(JUDGED_BY, champion.version)
     contents = [
         source["sha256"]
         for source in model_folder.read(_folder(name, judged_by)).passport["corpus"]["sources"]
     ]
-    scores = {
-        f"{role}_score": headline(_folder(name, version), corpus, contents)
-        for role, version in (("champion", champion.version), ("challenger", challenger))
-    }
-    return {"champion": champion.version, "judged_by": judged_by, **scores}
+    return CandidateScores(
+        champion=champion.version,
+        judged_by=judged_by,
+        champion_score=headline(_folder(name, champion.version), corpus, contents),
+        challenger_score=headline(_folder(name, challenger), corpus, contents),
+    )
 
 
 def _folder(name: str, version: str) -> Path:
@@ -69,21 +113,17 @@ def _folder(name: str, version: str) -> Path:
 
 
 @task
-def decide(name: str, challenger: str, scores: dict[str, Any]) -> dict[str, Any]:
-    """Move the `champion` alias if the challenger is better, and record the verdict with its reason.
-
-    Returns:
-        promoted, why, challenger, and the result of `judge`.
-    """
-    if not scores["champion"]:
+def decide(name: str, challenger: str, scores: CandidateScores) -> Verdict:
+    """Move the `champion` alias if the challenger is better, and record the verdict with its reason."""
+    new, old = scores.challenger_score, scores.champion_score
+    if new is None or old is None:
         promoted, why = True, "the first model becomes champion"
     else:
-        new, old = scores["challenger_score"], scores["champion_score"]
         promoted = new > old
         relation = "above" if promoted else "not above"
         why = f"challenger {new:.4f} is {relation} champion {old:.4f} on the champion's test documents"
     if promoted:
-        registry.set_version_tag(name, challenger, JUDGED_BY, scores["judged_by"])
+        registry.set_version_tag(name, challenger, JUDGED_BY, scores.judged_by)
         registry.promote(name, challenger, why)
     registry.set_version_tag(name, challenger, VERDICT, "promoted" if promoted else "kept out")
-    return {"promoted": promoted, "why": why, "challenger": challenger, **scores}
+    return Verdict(promoted=promoted, why=why, challenger=challenger, scores=scores)

@@ -7,15 +7,15 @@ on dev for the first seed; the others are trained as the preset `default`.
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from elman.data.encoding import encoded_corpus
-from elman.data.metrics.bootstrap import paired_bootstrap, sentence_counts
+from elman.data.metrics.bootstrap import Difference, paired_bootstrap, sentence_counts
 from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import atomic_write, key_of
@@ -23,6 +23,7 @@ from elman.rnn.networks.architecture import Architecture
 from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table
 from elman.tasks.experiments import baselines
+from elman.tasks.experiments.baselines import SplitScores
 from elman.tasks.models.presets import preset
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
@@ -40,6 +41,101 @@ STEPS = (RULE, *WORD_STEPS, *TEMPLATE_STEPS)
 def preset_of(step: str) -> str:
     """Preset whose feature templates and training options a step uses."""
     return "default" if step in (*TEMPLATE_STEPS, PRETRAINED) else "article"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """One training of a step: scores by split, tokens_s tagged per second."""
+
+    name: str
+    seed: int
+    learning_rate: float | None
+    parameters: int
+    seconds: float
+    tokens_s: float
+    scores: Mapping[str, SplitScores]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        plain = asdict(self)
+        scores = plain.pop("scores")
+        return {**plain, **scores}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "StepResult":
+        """Restore a result from `to_json`."""
+        scores = {split: SplitScores(**value[split]) for split in ("dev", "test") if split in value}
+        return cls(**{name: each for name, each in value.items() if name not in scores}, scores=scores)
+
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the run in MLflow."""
+        scores = {
+            f"{split}_{name}": value
+            for split, of_split in self.scores.items()
+            for name, value in asdict(of_split).items()
+        }
+        return {
+            **scores,
+            "parameters": self.parameters,
+            "training_s": self.seconds,
+            "tokens_s": self.tokens_s,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanF1:
+    """Mean of F1 over seeds, and its standard deviation."""
+
+    f1: float
+    deviation: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """One step over its seeds."""
+
+    name: str
+    seeds: int
+    scores: Mapping[str, MeanF1]
+    parameters: int
+    learning_rate: float | None
+    seconds: float
+    tokens_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        plain = asdict(self)
+        scores = plain.pop("scores")
+        return {"name": plain.pop("name"), "seeds": plain.pop("seeds"), **scores, **plain}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """Difference between two neighbouring steps, by split."""
+
+    before: str
+    after: str
+    differences: Mapping[str, Difference]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        differences = {split: difference.to_json() for split, difference in self.differences.items()}
+        return {"from": self.before, "to": self.after, **differences}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation:
+    """All steps of an ablation, and the gain of each over the one before."""
+
+    steps: tuple[StepRow, ...]
+    gains: tuple[Gain, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Content of ladder.json."""
+        return {
+            "rungs": [row.to_json() for row in self.steps],
+            "steps": [gain.to_json() for gain in self.gains],
+        }
 
 
 def _network(step: str, training_data: TrainingData) -> Architecture:
@@ -67,7 +163,7 @@ def train_step(
     epochs: int | None,
     out: str,
     pretrained: str | None = None,
-) -> dict[str, Any]:
+) -> StepResult:
     """Train and score one step with one seed, or load its result from the cache `rungs/` in the home folder.
 
     Args:
@@ -79,9 +175,6 @@ def train_step(
         out: folder for counts-STEP-sSEED-SPLIT.json, (n, 3) as in `data.metrics.bootstrap`.
         pretrained: folder of the pre-trained weights, for PRETRAINED.
 
-    Returns:
-        name, seed, learning_rate, parameters, seconds (of training), tokens_s (tagged per second); dev and
-        test: scores, for the splits of the corpus.
     """
     training_data = TrainingData(encoded_corpus.read(Path(encoded)))
     if step == RULE:
@@ -120,8 +213,7 @@ def train_step(
         )
     for split, counts in done["counts"].items():
         atomic_write(_counts(Path(out), step, seed, split), json.dumps(counts).encode())
-    row: dict[str, Any] = done["row"]
-    return row
+    return StepResult.from_json(done["row"])
 
 
 def _trained(
@@ -134,16 +226,16 @@ def _trained(
         gold = training_data.by_sentence(split, training_data.gold(split))
         predicted = training_data.by_sentence(split, baseline.predictions[split])
         counts[split] = sentence_counts(gold, predicted).tolist()
-    row = {
-        "name": step,
-        "seed": seed,
-        "learning_rate": baseline.rate,
-        "parameters": baseline.parameters,
-        "seconds": baseline.seconds,
-        "tokens_s": baseline.tokens_s,
-        **{split: baselines.scores(baseline, training_data, split) for split in splits},
-    }
-    return {"row": row, "counts": counts}
+    result = StepResult(
+        name=step,
+        seed=seed,
+        learning_rate=baseline.rate,
+        parameters=baseline.parameters,
+        seconds=baseline.seconds,
+        tokens_s=baseline.tokens_s,
+        scores={split: baselines.scores(baseline, training_data, split) for split in splits},
+    )
+    return {"row": result.to_json(), "counts": counts}
 
 
 def _cached(file: Path, train: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -169,76 +261,79 @@ def _counts(out: Path, step: str, seed: int, split: str) -> Path:
 
 
 @task
-def report_ablation(trained: Sequence[Mapping[str, Any]], out: str) -> dict[str, Any]:
+def report_ablation(trained: Sequence[StepResult], out: str) -> Ablation:
     """Write the ablation as a table and a plot.
 
     Args:
         trained: results of `train_step`, all seeds of a step in a row, steps in order.
         out: folder with the counts; gets ladder.json, ladder.md and ladder.png.
-
-    Returns:
-        content of ladder.json: rungs, one row per step with mean and standard deviation over seeds; steps,
-        the differences between neighbours with their paired bootstrap, by split.
     """
-    names = list(dict.fromkeys(str(row["name"]) for row in trained))
-    splits = [split for split in ("dev", "test") if split in trained[0]]
+    by_step = {name: list(group) for name, group in groupby(trained, key=lambda result: result.name)}
     rows, counts = [], {}
-    for name in names:
-        mine = [row for row in trained if row["name"] == name]
-        row: dict[str, Any] = {"name": name, "seeds": len(mine)}
-        for split in splits:
-            f1 = [one[split]["f1"] for one in mine]
-            row[split] = {"f1": statistics.fmean(f1), "deviation": statistics.stdev(f1) if f1[1:] else 0.0}
-            files = [_counts(Path(out), name, one["seed"], split) for one in mine]
+    for name, results in by_step.items():
+        scores = {}
+        for split in results[0].scores:
+            f1 = [result.scores[split].f1 for result in results]
+            scores[split] = MeanF1(f1=statistics.fmean(f1), deviation=statistics.stdev(f1) if f1[1:] else 0.0)
+            files = [_counts(Path(out), name, result.seed, split) for result in results]
             counts[name, split] = np.array([json.loads(path.read_bytes()) for path in files])
-        row |= {
-            "parameters": mine[0]["parameters"],
-            "learning_rate": mine[0]["learning_rate"],
-            "seconds": statistics.fmean(one["seconds"] for one in mine),
-            "tokens_s": statistics.median(one["tokens_s"] for one in mine),
-        }
-        rows.append(row)
-    steps = [
-        {
-            "from": a,
-            "to": b,
-            **{split: paired_bootstrap(counts[a, split], counts[b, split]).to_json() for split in splits},
-        }
-        for a, b in pairwise(names)
+        rows.append(
+            StepRow(
+                name=name,
+                seeds=len(results),
+                scores=scores,
+                parameters=results[0].parameters,
+                learning_rate=results[0].learning_rate,
+                seconds=statistics.fmean(result.seconds for result in results),
+                tokens_s=statistics.median(result.tokens_s for result in results),
+            )
+        )
+    gains = [
+        Gain(
+            before=a.name,
+            after=b.name,
+            differences={
+                split: paired_bootstrap(counts[a.name, split], counts[b.name, split]) for split in a.scores
+            },
+        )
+        for a, b in pairwise(rows)
     ]
-    report = {"rungs": rows, "steps": steps}
-    atomic_write(Path(out) / "ladder.json", json.dumps(report, indent=1).encode())
+    report = Ablation(steps=tuple(rows), gains=tuple(gains))
+    atomic_write(Path(out) / "ladder.json", json.dumps(report.to_json(), indent=1).encode())
     atomic_write(Path(out) / "ladder.md", markdown(report).encode())
-    plots.ladder(report, Path(out) / "ladder.png")
+    plots.ablation(report.to_json(), Path(out) / "ladder.png")
     return report
 
 
-def markdown(report: Mapping[str, Any]) -> str:
+def markdown(report: Ablation) -> str:
     """Markdown tables of an ablation."""
-    splits = [split for split in ("dev", "test") if split in report["rungs"][0]]
+    splits = list(report.steps[0].scores)
     head = ["network", *(f"{split} F1" for split in splits), "parameters", "training s", "tokens/s", "rate"]
     rows = [
         [
-            row["name"],
-            *(f"{100 * row[split]['f1']:.1f} ± {100 * row[split]['deviation']:.1f}" for split in splits),
-            f"{row['parameters']:,}",
-            f"{row['seconds']:.1f}",
-            f"{row['tokens_s']:,.0f}",
-            "" if row["learning_rate"] is None else f"{row['learning_rate']:g}",
+            row.name,
+            *(
+                f"{100 * row.scores[split].f1:.1f} ± {100 * row.scores[split].deviation:.1f}"
+                for split in splits
+            ),
+            f"{row.parameters:,}",
+            f"{row.seconds:.1f}",
+            f"{row.tokens_s:,.0f}",
+            "" if row.learning_rate is None else f"{row.learning_rate:g}",
         ]
-        for row in report["rungs"]
+        for row in report.steps
     ]
 
-    def gain(test: Mapping[str, float]) -> str:
-        mean, low, high = (f"{100 * test[key]:+.1f}" for key in ("difference", "low", "high"))
-        share = "< 0.001" if test["p"] < 0.001 else f"{test['p']:.3f}"
-        return f"{mean} ({low} to {high}, p {share})"
+    def cell(gain: Difference) -> str:
+        mean, low, high = (f"{100 * share:+.1f}" for share in (gain.difference, gain.low, gain.high))
+        p = "< 0.001" if gain.p < 0.001 else f"{gain.p:.3f}"
+        return f"{mean} ({low} to {high}, p {p})"
 
-    steps = [
-        [f"{step['from']} → {step['to']}", *(gain(step[split]) for split in splits)]
-        for step in report["steps"]
+    gains = [
+        [f"{gain.before} → {gain.after}", *(cell(gain.differences[split]) for split in splits)]
+        for gain in report.gains
     ]
-    seeds = max(row["seeds"] for row in report["rungs"])
+    seeds = max(row.seeds for row in report.steps)
     over = "one seed" if seeds == 1 else f"{seeds} seeds"
     return "\n".join(
         [
@@ -246,7 +341,7 @@ def markdown(report: Mapping[str, Any]) -> str:
             table(head, rows),
             f"\nMean and standard deviation of entity F1 over {over}; one core.\n",
             "## Each step\n",
-            table(["step", *splits], steps),
+            table(["step", *splits], gains),
             "\nDifference of F1 in points; in brackets the middle 95 % of 2,000 paired draws of sentences,\n"
             "and the share of draws in which the step is no gain (Koehn, 2004).\n",
         ]

@@ -21,6 +21,16 @@ RATES = (0.0005, 0.002, 0.008)  # learning rates of the search
 
 
 @dataclass(frozen=True)
+class SplitScores:
+    """Entity scores and token accuracy on a split, 0 to 1."""
+
+    precision: float
+    recall: float
+    f1: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
 class Baseline:
     """One network of a comparison, or a rule, with its predictions.
 
@@ -88,7 +98,7 @@ def trained(
     start: Params | None = None,
     tune_outside_bias: bool = False,
 ) -> tuple[Baseline, float]:
-    """Train one network, from pre-trained parameters `start` if given; for `tune_outside_bias` see `TrainingData.tune_outside_bias`.
+    """Train one network, from pre-trained `start` if given, and tune its outside bias if requested.
 
     Returns:
         the baseline, and its score on dev; NaN if dev has no entity that can be found.
@@ -139,12 +149,12 @@ def most_frequent_tag(training_data: TrainingData, splits: Sequence[str]) -> Bas
     )
 
 
-def scores(baseline: Baseline, training_data: TrainingData, split: str) -> dict[str, float]:
-    """Entity scores and token accuracy of a baseline on a split."""
+def scores(baseline: Baseline, training_data: TrainingData, split: str) -> SplitScores:
+    """Scores of a baseline on a split."""
     gold = training_data.by_sentence(split, training_data.gold(split))
     predicted = training_data.by_sentence(split, baseline.predictions[split])
-    all_scores = score_tags(gold, predicted, training_data.tags, training_data.binary is not None)
-    return {key: getattr(all_scores, key) for key in ("precision", "recall", "f1", "accuracy")}
+    entities = score_tags(gold, predicted, training_data.tags, training_data.binary is not None)
+    return SplitScores(entities.precision, entities.recall, entities.f1, entities.accuracy)
 
 
 def _baseline(

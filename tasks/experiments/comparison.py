@@ -6,7 +6,8 @@ the learning rate that is best on dev. A model of another preset is compared wit
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,64 @@ POSITIONS = (*range(1, 11), 16, 21, 31, 51)  # first positions of groups, 1-base
 SEEN = ("same position", "other positions", "never")
 
 
+@dataclass(frozen=True, kw_only=True)
+class NetworkRow:
+    """One network of a comparison: scores by split, number of parameters, seconds of training."""
+
+    name: str
+    scores: Mapping[str, baselines.SplitScores]
+    parameters: int
+    seconds: float
+    learning_rate: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        plain = asdict(self)
+        return {"name": plain.pop("name"), **plain.pop("scores"), **plain}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupRow:
+    """Accuracy of the dev tokens of one group by network, of all and of entity tokens; None without any."""
+
+    group: str
+    tokens: int
+    entity_tokens: int
+    accuracy: Mapping[str, float | None]
+    entity_accuracy: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A model beside its baselines.
+
+    Attributes:
+        networks: one row each, the model first.
+        rates_tried: learning rates of the search.
+        padded_to: tokens of the longest training sentence.
+        by_position, by_seen: token accuracy on dev by position, and by occurrence of the word in training;
+            None without dev.
+    """
+
+    networks: tuple[NetworkRow, ...]
+    rates_tried: tuple[float, ...]
+    padded_to: int
+    by_position: tuple[GroupRow, ...] | None = None
+    by_seen: tuple[GroupRow, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Content of comparison.json."""
+        plain: dict[str, Any] = {
+            "networks": [row.to_json() for row in self.networks],
+            "rates_tried": list(self.rates_tried),
+            "padded_to": self.padded_to,
+        }
+        groups = {"by_position": self.by_position, "by_seen": self.by_seen}
+        return plain | {
+            key: [asdict(row) for row in rows] for key, rows in groups.items() if rows is not None
+        }
+
+
 @task
 def compare_networks(
     folder: str,
@@ -40,7 +99,7 @@ def compare_networks(
     seconds: float,
     out: str,
     epochs: int | None = None,
-) -> dict[str, Any]:
+) -> Comparison:
     """Train the baselines of a model and write the report.
 
     Args:
@@ -51,9 +110,6 @@ def compare_networks(
         seconds: training time of the model.
         out: folder for comparison.json, comparison.md and comparison.png.
         epochs: maximum for each network; the preset `article`'s by default.
-
-    Returns:
-        content of comparison.json: networks, one row each; by_position and by_seen, token accuracy on dev.
     """
     loaded = model_folder.read(Path(folder))
     binary, name = loaded.passport["binary"], loaded.passport["preset"]
@@ -83,27 +139,22 @@ def compare_networks(
 
 def _report(
     training_data: TrainingData, splits: Sequence[str], results: Sequence[baselines.Baseline], longest: int
-) -> dict[str, Any]:
-    networks = []
-    for result in results:
-        row: dict[str, Any] = {"name": result.name}
-        for split in splits:
-            row[split] = baselines.scores(result, training_data, split)
-        row |= {
-            "parameters": result.parameters,
-            "seconds": round(result.seconds, 3),
-            "learning_rate": result.rate,
-        }
-        networks.append(row)
-    report: dict[str, Any] = {
-        "networks": networks,
-        "rates_tried": list(baselines.RATES),
-        "padded_to": longest,
-    }
-    if "dev" in splits:
-        report["by_position"] = _by_position(training_data, results)
-        report["by_seen"] = _by_seen(training_data, results)
-    return report
+) -> Comparison:
+    networks = tuple(
+        NetworkRow(
+            name=result.name,
+            scores={split: baselines.scores(result, training_data, split) for split in splits},
+            parameters=result.parameters,
+            seconds=round(result.seconds, 3),
+            learning_rate=result.rate,
+        )
+        for result in results
+    )
+    report = Comparison(networks=networks, rates_tried=baselines.RATES, padded_to=longest)
+    if "dev" not in splits:
+        return report
+    by_position, by_seen = _by_position(training_data, results), _by_seen(training_data, results)
+    return replace(report, by_position=by_position, by_seen=by_seen)
 
 
 def _positions(training_data: TrainingData, split: str) -> np.ndarray:
@@ -117,26 +168,31 @@ def _table(
     results: Sequence[baselines.Baseline],
     groups: np.ndarray,
     names: Sequence[str],
-) -> list[Any]:
+) -> tuple[GroupRow, ...]:
     """Accuracy of dev tokens by group: of all tokens, and of entity tokens."""
     gold = training_data.gold("dev")
-    table = []
+
+    def accuracy(chosen: np.ndarray) -> dict[str, float | None]:
+        correct = {result.name: (result.predictions["dev"] == gold)[chosen] for result in results}
+        return {name: float(some.mean()) if len(some) else None for name, some in correct.items()}
+
+    rows = []
     for number, name in enumerate(names):
         tokens = groups == number
         entity = tokens & (gold > 0)
-        row: dict[str, Any] = {"group": name, "tokens": int(tokens.sum()), "entity_tokens": int(entity.sum())}
-        for key, chosen in (("accuracy", tokens), ("entity_accuracy", entity)):
-            row[key] = {
-                result.name: float((result.predictions["dev"] == gold)[chosen].mean())
-                if chosen.any()
-                else None
-                for result in results
-            }
-        table.append(row)
-    return table
+        rows.append(
+            GroupRow(
+                group=name,
+                tokens=int(tokens.sum()),
+                entity_tokens=int(entity.sum()),
+                accuracy=accuracy(tokens),
+                entity_accuracy=accuracy(entity),
+            )
+        )
+    return tuple(rows)
 
 
-def _by_position(training_data: TrainingData, results: Sequence[baselines.Baseline]) -> list[Any]:
+def _by_position(training_data: TrainingData, results: Sequence[baselines.Baseline]) -> tuple[GroupRow, ...]:
     """Accuracy by position of a token in its sentence."""
     lasts = [f"-{after - 1}" if after - first > 1 else "" for first, after in pairwise(POSITIONS)]
     names = [f"{first}{last}" for first, last in zip(POSITIONS, [*lasts, " on"], strict=True)]
@@ -144,7 +200,7 @@ def _by_position(training_data: TrainingData, results: Sequence[baselines.Baseli
     return _table(training_data, results, groups, names)
 
 
-def _by_seen(training_data: TrainingData, results: Sequence[baselines.Baseline]) -> list[Any]:
+def _by_seen(training_data: TrainingData, results: Sequence[baselines.Baseline]) -> tuple[GroupRow, ...]:
     """Accuracy by occurrence of the word in training: at the same position, at others only, never."""
     train, dev = training_data.train, training_data.sequences("dev")
     span = int(max(train.lengths.max(), dev.lengths.max())) + 1
@@ -154,49 +210,50 @@ def _by_seen(training_data: TrainingData, results: Sequence[baselines.Baseline])
     return _table(training_data, results, np.where(same, 0, np.where(elsewhere, 1, 2)), SEEN)
 
 
-def _write(report: dict[str, Any], out: Path) -> None:
+def _write(report: Comparison, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(report, ensure_ascii=False, indent=1, sort_keys=False)
+    text = json.dumps(report.to_json(), ensure_ascii=False, indent=1, sort_keys=False)
     atomic_write(out / "comparison.json", text.encode())
     atomic_write(out / "comparison.md", markdown(report).encode())
-    if "by_position" in report:
-        plots.comparison(report, out / "comparison.png")
+    if report.by_position is not None:
+        plots.comparison(report.to_json(), out / "comparison.png")
 
 
-def markdown(report: dict[str, Any]) -> str:
+def markdown(report: Comparison) -> str:
     """Markdown tables of a comparison."""
-    splits = [split for split in ("dev", "test") if split in report["networks"][0]]
+    splits = list(report.networks[0].scores)
     head = ["network", *(f"{split} F1" for split in splits), "parameters", "training s", "rate"]
     rows = [
         [
-            row["name"],
-            *(f"{100 * row[split]['f1']:.1f}" for split in splits),
-            f"{row['parameters']:,}",
-            f"{row['seconds']:.1f}",
-            "" if row["learning_rate"] is None else f"{row['learning_rate']:g}",
+            row.name,
+            *(f"{100 * row.scores[split].f1:.1f}" for split in splits),
+            f"{row.parameters:,}",
+            f"{row.seconds:.1f}",
+            "" if row.learning_rate is None else f"{row.learning_rate:g}",
         ]
-        for row in report["networks"]
+        for row in report.networks
     ]
     parts = [
         "# Comparison\n",
         table(head, rows),
-        f"\nThe standard network is padded to {report['padded_to']} tokens, the longest training sentence; "
+        f"\nThe standard network is padded to {report.padded_to} tokens, the longest training sentence; "
         "tokens beyond it count as missed. Learning rates are the best on dev of "
-        f"{', '.join(f'{rate:g}' for rate in report['rates_tried'])}.\n",
+        f"{', '.join(f'{rate:g}' for rate in report.rates_tried)}.\n",
     ]
-    names = [row["name"] for row in report["networks"]]
-    for key, title in (("by_position", "position in the sentence"), ("by_seen", "the word at this position")):
-        if key not in report:
-            continue
-        for kind, what in (("accuracy", "tokens"), ("entity_accuracy", "entity_tokens")):
-            parts.append(f"\n## Accuracy of dev {what.replace('_', ' ')}, in %, by {title}\n")
-            rows = [
-                [
-                    row["group"],
-                    f"{row[what]:,}",
-                    *("" if row[kind][name] is None else f"{100 * row[kind][name]:.1f}" for name in names),
-                ]
-                for row in report[key]
-            ]
+    names = [row.name for row in report.networks]
+    for groups, title in (
+        (report.by_position, "position in the sentence"),
+        (report.by_seen, "the word at this position"),
+    ):
+        for of_entities in (False, True) if groups is not None else ():
+            what = "entity tokens" if of_entities else "tokens"
+            parts.append(f"\n## Accuracy of dev {what}, in %, by {title}\n")
+            rows = [_cells(row, names, of_entities) for row in groups or ()]
             parts.append(table([title, "tokens", *names], rows))
     return "\n".join(parts)
+
+
+def _cells(row: GroupRow, names: Sequence[str], of_entities: bool) -> list[str]:
+    accuracy = row.entity_accuracy if of_entities else row.accuracy
+    shown = ["" if (share := accuracy[name]) is None else f"{100 * share:.1f}" for name in names]
+    return [row.group, f"{row.entity_tokens if of_entities else row.tokens:,}", *shown]

@@ -22,14 +22,15 @@ def conll(first, count):
 
 
 @pytest.fixture
-def report(tracked_home, tmp_path):
+def result(tracked_home, tmp_path):
     for split, first, count in (("train", 0, 200), ("dev", 900, 40), ("test", 950, 40)):
         (tmp_path / f"{split}.conll").write_text(conll(first, count))
     call(ingest, IngestConfig(sources=tuple(sorted(tmp_path.glob("*.conll"))), name="names"))
     return call(ladder, LadderConfig(corpus="names", seeds=2, epochs=2))
 
 
-def test_every_step_is_in_the_report_the_plot_and_mlflow(report):
+def test_every_step_is_in_the_report_the_plot_and_mlflow(result):
+    report = result.to_json()
     assert [row["name"] for row in report["rungs"]] == list(STEPS)
     assert [row["seeds"] for row in report["rungs"]] == [1] + [2] * (len(STEPS) - 1)
     assert [step["to"] for step in report["steps"]] == list(STEPS[1:])
@@ -39,7 +40,7 @@ def test_every_step_is_in_the_report_the_plot_and_mlflow(report):
     folder = Path(report["table"]).parent
     written = json.loads((folder / "ladder.json").read_text())
     assert written == {key: report[key] for key in ("rungs", "steps")}
-    assert Path(report["table"]).read_text() == markdown(written)
+    assert Path(report["table"]).read_text() == markdown(result.report)
     assert (folder / "ladder.png").read_bytes().startswith(b"\x89PNG")
 
     client = mlflow_connection.connect().MlflowClient()
@@ -59,14 +60,14 @@ def test_trained_steps_are_cached_for_the_next_run(tracked_home, tmp_path, monke
     (tmp_path / "train.conll").write_text(conll(0, 60))
     call(ingest, IngestConfig(sources=(tmp_path / "train.conll",), name="names"))
     config = LadderConfig(corpus="names", seeds=1, epochs=1)
-    before = call(ladder, config)
+    before = call(ladder, config).to_json()
     (cached,) = (tracked_home / "rungs").iterdir()
     trained = cached.read_bytes()
-    after = call(ladder, config)
+    after = call(ladder, config).to_json()
     assert after["rungs"][1] == before["rungs"][1]  # its seconds too, so it was not trained again
     assert after["steps"] == before["steps"]
     cached.write_bytes(trained.replace(b'"seconds": ', b'"seconds": 1'))
-    again = call(ladder, config)
+    again = call(ladder, config).to_json()
     assert again["rungs"][1]["dev"] == before["rungs"][1]["dev"]
     assert json.loads(cached.read_bytes())["done"]["row"]["seconds"] == again["rungs"][1]["seconds"]
     assert len(list((tracked_home / "rungs").iterdir())) == 1
@@ -79,7 +80,7 @@ def test_unlabelled_text_adds_a_step(tracked_home, tmp_path, monkeypatch):
     (tmp_path / "raw.txt").write_text("Mary met Otto in Wien. Otto met Mary in Bonn. " * 50)
     call(ingest, IngestConfig(sources=(tmp_path / "train.conll",), name="names"))
     call(ingest, IngestConfig(sources=(tmp_path / "raw.txt",), name="raw", as_="train"))
-    report = call(ladder, LadderConfig(corpus="names", seeds=1, epochs=1, pretrain="raw"))
+    report = call(ladder, LadderConfig(corpus="names", seeds=1, epochs=1, pretrain="raw")).to_json()
     assert [row["name"] for row in report["rungs"]] == ["+ CRF", "+ pre-training"]
     assert report["rungs"][0]["parameters"] < report["rungs"][1]["parameters"]
 

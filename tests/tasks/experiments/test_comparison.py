@@ -13,7 +13,7 @@ from elman.tasks.training.training_data import TrainingData
 
 
 @pytest.fixture(scope="module")
-def compared(trained, names, tmp_path_factory):
+def comparison(trained, names, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELMAN_HOME", str(trained["home"]))
@@ -23,6 +23,13 @@ def compared(trained, names, tmp_path_factory):
             trained["model"], trained["encoded"], words, 0, trained["seconds"], str(out), epochs=4
         )
     return report, out, TrainingData(encoded_corpus.read(Path(words)))
+
+
+@pytest.fixture(scope="module")
+def compared(comparison):
+    """The same with the report as plain values."""
+    report, *others = comparison
+    return report.to_json(), *others
 
 
 def test_all_networks_are_in_the_table_with_size_time_and_rate(compared, trained):
@@ -72,7 +79,7 @@ def test_tokens_beyond_the_padded_length_are_missed(write_corpus, train_in, tmp_
     corpus = write_corpus(tmp_path / "c", [*short, ("x", "dev", "left/O left/O Bo/B-PER Bo/B-PER")])
     fitted = train_in(tmp_path, corpus, preset="article", overrides={"epochs": 2})
     folder, encoded = fitted["model"], fitted["encoded"]
-    report = compare_networks(folder, encoded, encoded, 0, 1.0, str(tmp_path), epochs=2)
+    report = compare_networks(folder, encoded, encoded, 0, 1.0, str(tmp_path), epochs=2).to_json()
     assert report["padded_to"] == 2
     assert [row["name"] for row in report["networks"]][:2] == ["model (article)", "window network"]
     third = report["by_position"][2]
@@ -80,10 +87,10 @@ def test_tokens_beyond_the_padded_length_are_missed(write_corpus, train_in, tmp_
     assert third["entity_accuracy"]["standard network"] == 0.0
 
 
-def test_the_report_is_written_as_json_markdown_and_plot(compared):
-    report, out, _ = compared
-    assert json.loads((out / "comparison.json").read_text()) == report
+def test_the_report_is_written_as_json_markdown_and_plot(comparison):
+    report, out, _ = comparison
+    assert json.loads((out / "comparison.json").read_text()) == report.to_json()
     text = (out / "comparison.md").read_text()
     assert text == markdown(report)
-    assert all(row["name"] in text for row in report["networks"])
+    assert all(row.name in text for row in report.networks)
     assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
