@@ -1,12 +1,12 @@
-"""What can go wrong inside the network."""
+"""Exceptions of training."""
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on: a loss or gradient that is no number.
+    """A loss or gradient is NaN or infinite.
 
     Attributes:
         step: optimiser step, from 1.
-        layer: name of the parameter (or "loss") where it was seen first.
+        layer: name of the parameter (or "loss") where it occurred first.
         norm: the offending value: the loss, or the norm of that gradient.
     """
 

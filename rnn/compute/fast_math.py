@@ -1,4 +1,4 @@
-"""tanh and exp of float32 as kernels inline them: no branch, no call, so that loops over them vectorise."""
+"""tanh and exp of float32 for kernels: without branches and calls, so that loops over them vectorise."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How kernels are compiled: once, kept on disk (NUMBA_CACHE_DIR), not holding the lock of the interpreter."""
+"""Compilation of kernels: cached on disk (NUMBA_CACHE_DIR), run without the interpreter's lock."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -13,10 +13,11 @@ def jit(function: F) -> F:
     return cast(F, numba.njit(nogil=True, fastmath=True, cache=True, error_model="numpy")(function))
 
 
-# All of `fastmath` but "arcp": with it a vector of divisors is estimated, and what is left of a loop is not.
+# All of `fastmath` but "arcp", which estimates the reciprocals of a vector of divisors, but not those of the
+# rest of a loop.
 STRICT = {"nnan", "ninf", "nsz", "contract", "reassoc", "afn"}
 
 
 def strict(function: F) -> F:
-    """As `jit`; the last bits of a quotient do not depend on its place in a loop, or on what is beside it."""
+    """Compile as `jit`, with reproducible division: no bit of a quotient depends on its place in a loop."""
     return cast(F, numba.njit(nogil=True, fastmath=STRICT, cache=True, error_model="numpy")(function))

@@ -1,7 +1,7 @@
-"""Products of matrices inside kernels: rows times a matrix that was packed once for many steps.
+"""Matrix products inside kernels: rows times a matrix that was packed once for many steps.
 
-A BLAS copies both operands into an order of its own at every call, which a product of 8 or 64 rows never
-earns back. Here the weights are packed once a batch (`packed`): panels of columns side by side, each K rows
+A BLAS copies both operands into an order of its own at every call, which costs more than it saves with 8 or
+64 rows. Here the weights are packed once a batch (`packed`): panels of columns side by side, each K rows
 deep, so that the innermost loop reads memory in order. It holds a tile of the result in vector registers and
 adds, for k = 0, 1, ..., column k of `a` times row k of the panel (Goto and van de Geijn, 2008, figure 4).
 
@@ -11,7 +11,7 @@ does not depend on the rows beside it, and is the same bits with vectors of 8 an
 
 from typing import Any
 
-import llvmlite.binding  # type: ignore[import-untyped]
+import llvmlite.binding  # type: ignore[import-untyped]  # it has none
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -27,7 +27,7 @@ config: Any = _config
 
 
 def _wide() -> bool:
-    """Whether kernels are compiled for AVX-512: 32 registers of 16 numbers, instead of 16 of 8."""
+    """Return True if kernels are compiled for AVX-512: 32 registers of 16 numbers, instead of 16 of 8."""
     if config.CPU_FEATURES is not None:
         return "+avx512f" in config.CPU_FEATURES
     return bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))
@@ -36,9 +36,9 @@ def _wide() -> bool:
 LANES = 16 if _wide() else 8  # numbers in a vector
 VECTORS = 4 if LANES == 16 else 2  # vectors side by side in a tile
 ROWS = 6  # rows of a tile: ROWS * VECTORS sums and VECTORS numbers of the panel fill the registers
-TALL = {v: ROWS * (VECTORS // v) for v in range(1, VECTORS + 1)}  # rows where a tile is but v vectors wide
+TALL = {v: ROWS * (VECTORS // v) for v in range(1, VECTORS + 1)}  # rows of a tile that is v vectors wide
 PANEL = LANES * VECTORS
-DEPTH = 128  # rows of a panel used in one go: they stay in the first cache
+DEPTH = 128  # rows of a panel used in one go: they fit the first-level cache
 
 
 def _typed(typingctx: Any, a: Any, panel: Any, c: Any, add: Any) -> Any:
@@ -106,7 +106,7 @@ def _sums(
     inside = [
         builder.icmp_signed("<", count, spread(builder.sub(width, word(v * LANES)))) for v in range(vectors)
     ]
-    begun = [builder.and_(there, spread(add)) for there in inside]
+    begun = [builder.and_(column, spread(add)) for column in inside]
     numbers = [(r, v) for r in range(rows) for v in range(vectors)]
     places = {
         (r, v): at(out.data, builder.add(builder.mul(c_row, word(r)), word(4 * LANES * v)), vector)
@@ -140,7 +140,7 @@ tile: Any = intrinsic(_typed)
 
 @jit
 def put(row: Any, panels: Any, k: int) -> None:
-    """Make `row` (N,) row k of a packed matrix."""
+    """Set row k of a packed matrix to `row` (N,)."""
     for p in range(len(panels)):
         first, out = p * PANEL, panels[p, k]
         for j in range(min(PANEL, len(row) - first)):
@@ -154,7 +154,7 @@ def _fill(W: Any, panels: Any) -> None:
         for k in range(K):
             put(W[k], panels, k)
         return
-    for p in range(len(panels)):  # W is turned: 16 rows at a time use a line of memory up before it goes
+    for p in range(len(panels)):  # W is transposed: 16 rows at a time use up each cache line
         first = p * PANEL
         for begin in range(0, K, 16):
             for j in range(min(PANEL, N - first)):
@@ -163,7 +163,7 @@ def _fill(W: Any, panels: Any) -> None:
 
 
 def empty_panels(K: int, N: int) -> Floats:
-    """A packed matrix (panels, K, PANEL), beginning on a cache line of 64 bytes; zero beyond column N."""
+    """An uninitialised packed matrix (panels, K, PANEL), aligned to 64 bytes; zero beyond column N."""
     count = -(-N // PANEL)
     bare = np.empty(count * K * PANEL + 16, np.float32)
     first = -(bare.ctypes.data // 4) % 16
@@ -173,7 +173,7 @@ def empty_panels(K: int, N: int) -> Floats:
 
 
 def packed(W: Floats) -> Floats:
-    """W (K, N) as `times` wants it: (panels, K, PANEL), zero beyond the last column."""
+    """Pack W (K, N) for `times`: (panels, K, PANEL), zero beyond the last column."""
     panels = empty_panels(*W.shape)
     _fill(W, panels)
     return panels
@@ -187,7 +187,7 @@ def times(a: Any, panels: Any, c: Any, add: bool) -> None:
     for p in range(len(panels)):
         first, last = p * PANEL, min(p * PANEL + PANEL, N)
         tall = ROWS * (VECTORS // ((last - first + LANES - 1) // LANES))
-        high = M // tall * tall if tall > ROWS else 0  # rows in tiles that are taller, as they are narrow
+        high = M // tall * tall if tall > ROWS else 0  # rows in taller tiles, as the panel is narrow
         tiles = (M - high + ROWS - 1) // ROWS
         for k in range(0, K, DEPTH):
             end = min(k + DEPTH, K)

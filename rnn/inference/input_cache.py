@@ -1,7 +1,7 @@
 """Input cache: first-layer inputs of the symbols used last, a row each, with clock eviction.
 
 Its size is fixed, so that memory does not grow with the text; inputs have the same bits whatever it holds. A
-hand goes round over the rows, takes one from the count of each (each batch that uses a row adds one),
+hand goes round over the rows, takes one from the count of each (a batch that uses a row adds one),
 and a new symbol replaces the first row whose count is 0 (the generalised clock of Smith, 1978). Rows that the
 batch itself needs are not replaced.
 """

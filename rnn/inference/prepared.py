@@ -22,7 +22,7 @@ from elman.rnn.networks.tagger import NetworkConfig
 
 
 class PreparedNetwork(Protocol):
-    """What `InputCache` needs of a network.
+    """A network as `InputCache` needs it.
 
     Attributes:
         widths: of the arrays that `first_inputs` gives.

@@ -45,7 +45,7 @@ class BatchGradients(NamedTuple):
 
 @dataclass(frozen=True)
 class Criterion:
-    """What training minimises.
+    """The loss that training minimises.
 
     Attributes:
         legal: which tags may follow which, for a CRF.

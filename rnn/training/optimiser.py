@@ -83,7 +83,8 @@ def summed(parts: list[Gradients], shares: list[float]) -> Gradients:
         if isinstance(first, RowGradient):
             import scipy.sparse  # half a second: only where weights are trained
 
-            rows = np.concatenate([part[name].rows for part in parts])  # type: ignore[union-attr]
+            sparse = [part[name] for part in parts]
+            rows = np.concatenate([g.rows for g in sparse if isinstance(g, RowGradient)])
             touched, place = np.unique(rows, return_inverse=True)
             shape, ends = (len(touched), len(rows)), np.arange(len(rows) + 1)
             gather = scipy.sparse.csc_array((np.ones(len(rows), terms[0].dtype), place, ends), shape=shape)

@@ -28,7 +28,7 @@ from elman.rnn.training.state import FitConfig, FitResult, State
 
 @dataclass(frozen=True)
 class Data:
-    """What a network is trained and scored on.
+    """Sequences that a network is trained and scored on.
 
     Attributes:
         bags: feature bags of all symbols.

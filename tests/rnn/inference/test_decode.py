@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.rnn.compute.batches import Bags, Sequences, by_length, pack
+from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.inference.decode import Decoder, calibrate, emissions_of
 from elman.rnn.inference.spans import TagScheme, spans_of
@@ -134,14 +134,6 @@ def test_several_outputs_a_step_come_out_in_the_order_of_the_symbols(batch_token
     inner = np.setdiff1d(np.arange(len(legal.tags)), legal.offsets)
     assert TRANSITION[legal.tags[inner - 1], legal.tags[inner]].all()
     assert START[legal.tags[legal.offsets[:-1]]].all()
-
-
-def test_batches_hold_every_sequence_once_and_keep_to_their_size():
-    lengths = np.random.default_rng(0).integers(1, 50, 300)
-    batches = list(by_length(lengths, 100))
-    assert sorted(np.concatenate(batches).tolist()) == list(range(300))
-    assert all(lengths[some].sum() <= 100 for some in batches)
-    assert [len(some) for some in by_length(np.array([500, 1]), 100)] == [1, 1]
 
 
 @pytest.mark.parametrize("output", ["softmax", "crf", "sigmoid"])

@@ -117,24 +117,6 @@ def test_the_equation_of_the_article_with_column_vectors():
         np.testing.assert_allclose(logits[t], (Wya @ a + by)[:, 0], rtol=1e-5, atol=1e-6)
 
 
-def test_the_articles_matrices_are_views_of_the_parameters():
-    config = NetworkConfig(rows=10_000, classes=3, hidden=100, bidirectional=False)
-    params = init(config, 0)
-    before = {k: v.copy() for k, v in params.items()}
-    Waa, Wax, Wa, Wya, _, _ = article(params, config)
-    assert (Waa.shape, Wax.shape, Wa.shape) == ((100, 100), (100, 10_000), (100, 10_100))
-    for name, value in before.items():
-        np.testing.assert_array_equal(params[name], value)
-    Wa[5, 107] = 42
-    assert params["table"][7, 5] == 42
-    assert Wax[5, 7] == 42
-    assert np.shares_memory(Waa, params["0.forward.Wh"])
-    assert np.shares_memory(Wya, params["head.Wy"])
-    assert np.shares_memory(article(params, config).Wa, Wa)
-    with pytest.raises(ValueError, match="one forward Elman cell"):
-        article(params, NetworkConfig(rows=10_000, classes=3))
-
-
 def test_the_unknown_row_receives_gradient():
     config = NetworkConfig(rows=5, classes=2, hidden=4)
     bags = Bags.single(5, unknown=1)
@@ -146,18 +128,6 @@ def test_the_unknown_row_receives_gradient():
     noise = Noise(np.random.default_rng(0), unknown=0.5)
     table = criterion.gradients(member, bags, batch, train, noise).gradients["table"]
     assert np.abs(table.values[table.rows == 1]).sum() > 0
-
-
-def test_the_padded_network_gives_class_0_beyond_the_longest_sentence_of_training():
-    train = Sequences(np.array([1, 2, 3], np.int32), np.array([0, 2, 3]), np.array([1, 1, 1], np.int32))
-    bags = Bags.single(5)
-    config = PaddedConfig.of(bags, train, rows=5, classes=2, hidden=3)
-    assert config.longest == 2
-    assert config.size() == 2 * 5 * 3 + 3 + 2 * 3 * 2 + 2 * 2
-    longer = Sequences(np.array([1, 2, 3, 4], np.int32), np.array([0, 4]))
-    params = {k: v + 1 for k, v in init(config, 0).items()}
-    logits, _ = config.build().forward(params, bags, pack(longer, np.arange(1)))
-    assert (logits[2:].argmax(axis=1) == 0).all()
 
 
 def test_impossible_settings_are_refused():

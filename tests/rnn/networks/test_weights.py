@@ -9,7 +9,7 @@ from safetensors.numpy import save as serialize
 from elman.rnn.networks.architecture import init
 from elman.rnn.networks.baselines import WindowConfig
 from elman.rnn.networks.tagger import NetworkConfig
-from elman.rnn.networks.weights import VIEWED, from_bytes, to_bytes
+from elman.rnn.networks.weights import VIEWED, article, from_bytes, to_bytes
 
 CONFIG = NetworkConfig(rows=20, classes=3, hidden=5, layers=2)
 
@@ -61,3 +61,21 @@ def test_large_arrays_of_a_mapped_file_are_views_that_can_be_written_to_and_leav
     got["table"][:] = 0
     assert path.read_bytes() == before
     assert [name for name, value in got.items() if not value.flags.owndata] == ["table"]
+
+
+def test_the_articles_matrices_are_views_of_the_parameters():
+    config = NetworkConfig(rows=10_000, classes=3, hidden=100, bidirectional=False)
+    params = init(config, 0)
+    before = {k: v.copy() for k, v in params.items()}
+    Waa, Wax, Wa, Wya, _, _ = article(params, config)
+    assert (Waa.shape, Wax.shape, Wa.shape) == ((100, 100), (100, 10_000), (100, 10_100))
+    for name, value in before.items():
+        np.testing.assert_array_equal(params[name], value)
+    Wa[5, 107] = 42
+    assert params["table"][7, 5] == 42
+    assert Wax[5, 7] == 42
+    assert np.shares_memory(Waa, params["0.forward.Wh"])
+    assert np.shares_memory(Wya, params["head.Wy"])
+    assert np.shares_memory(article(params, config).Wa, Wa)
+    with pytest.raises(ValueError, match="one forward Elman cell"):
+        article(params, NetworkConfig(rows=10_000, classes=3))

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from elman.rnn.compute.batches import Bags, Sequences, pack, shuffled
+from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.errors import TrainingError
 from elman.rnn.inference.decode import Decoder
@@ -69,13 +69,6 @@ def test_each_network_learns_from_its_context_what_a_rule_cannot(network):
     assert (rule == DEV.targets).mean() < 0.6
     assert result.best_score > (0.75 if network == "padded" else 0.99)
     assert accuracy(tag(result.params, config, DEV)) == result.best_score
-
-
-def test_the_rule_takes_the_most_frequent_class_and_0_for_the_unseen():
-    train = Sequences(
-        np.array([1, 1, 1, 2, 2], np.int32), np.array([0, 5]), np.array([2, 2, 0, 1, -1], np.int32)
-    )
-    assert most_frequent(train, symbols=4, classes=3).tolist() == [0, 2, 1, 0]
 
 
 def test_same_seed_same_bytes_and_another_seed_others():
@@ -162,23 +155,6 @@ def test_class_weights_move_the_balance(output):
     assert share[1] > share[0] + 0.15
 
 
-def test_batches_of_an_epoch_hold_every_sequence_once_in_an_order_of_the_seed():
-    lengths = TRAIN.lengths
-    cut = [shuffled(lengths, 8, np.random.default_rng(s)) for s in (0, 0, 1)]
-    for some in cut:
-        assert sorted(np.concatenate(some).tolist()) == list(range(len(lengths)))
-    assert all((a == b).all() for a, b in zip(cut[0], cut[1], strict=True))
-    assert any((a != b).any() for a, b in zip(cut[0], cut[2], strict=True) if len(a) == len(b))
-
-
-@pytest.mark.parametrize(
-    "fields", [{"epochs": 0}, {"learning_rate": 0.0}, {"decay": 2.0}, {"dropout": 1.0}, {"unknown": -0.1}]
-)
-def test_settings_out_of_bounds_are_refused(fields):
-    with pytest.raises(ValueError, match="Got"):
-        FitConfig(**fields)
-
-
 def test_a_crf_learns_transitions_that_no_symbol_tells():
     """Tags alternate 1, 2, 1, 2, ... whatever the symbols: only the CRF can know."""
     tokens = np.random.default_rng(0).integers(2, 12, 600).astype(np.int32)
@@ -241,15 +217,3 @@ def test_the_gradient_of_a_batch_is_that_of_its_parts_together():
             np.testing.assert_allclose(theirs.values[others], ours.values[order], rtol=1e-9, atol=1e-12)
         else:
             np.testing.assert_allclose(theirs, ours, rtol=1e-9, atol=1e-12)
-
-
-def test_batch_and_rate_follow_from_the_size_of_the_data():
-    small, middle, large = (FitConfig.suited(n) for n in (1_300, 16_000, 1_000_000))
-    assert (small.batch, small.learning_rate) == (8, 0.001)
-    assert (middle.batch, large.batch) == (16, 32)
-    assert large.learning_rate == pytest.approx(0.002)
-    assert FitConfig.suited(5, batch=3).batch == 3
-
-
-def test_settings_of_earlier_versions_are_written_as_they_were():
-    assert FitConfig().to_dict()["states"] == 0.0
