@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.store.dataset import FORMAT, MANIFEST, Dataset, FileEntry, Shard
-from elman.data.store.disk import to_pieces, write_whole
+from elman.data.store.disk import to_chunks, write_whole
 from elman.tasks.execution import scheduler
 from elman.tasks.execution.engine import Report
 from elman.tasks.tagging.origin import ShardOrigin
@@ -142,7 +142,7 @@ def main() -> None:
     shards = sorted(done.values(), key=lambda shard: shard.id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / MANIFEST
-        write_whole(path, to_pieces({"format": FORMAT, "exports": {}, "shards": shards}))
+        write_whole(path, to_chunks({"format": FORMAT, "exports": {}, "shards": shards}))
         since = timed(f"manifest written: {path.stat().st_size / 1e6:.0f} MB", since)
         again = Dataset.open(path.parent).shards
         since = timed("manifest read beside those", since)

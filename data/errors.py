@@ -1,4 +1,4 @@
-"""What can go wrong with somebody's data, and the exit code each kind of error ends a command with."""
+"""Exceptions and their exit codes."""
 
 from pathlib import Path
 
@@ -10,16 +10,13 @@ class ElmanError(Exception):
 
 
 class UsageError(ElmanError):
-    """The command was asked for something that cannot be done as asked."""
+    """The command cannot be run with these options."""
 
     exit_code = 2
 
 
 class BadInput(ElmanError):
-    """Input that cannot be read as what it should be.
-
-    Says where it stands, what was expected, what came, and what to do.
-    """
+    """Input that cannot be read; the message has its place, what was expected, what came, and what to do."""
 
     exit_code = 3
 
@@ -38,11 +35,11 @@ class BadInput(ElmanError):
 
 
 class Changed(BadInput):
-    """A file is not what it was when the run looked at it first: no fault of what it holds."""
+    """A file has changed during the run; its content is not at fault."""
 
 
 class IntegrityError(ElmanError):
-    """A file is not what its manifest or passport says it is."""
+    """A file differs from the hash in its manifest or passport."""
 
     exit_code = 4
 

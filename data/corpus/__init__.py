@@ -1,1 +1,1 @@
-"""Corpus tables: shards of records, splits, reconciliation with documents that are there already."""
+"""Corpus tables: shards of records, splits, reconciliation with the documents of the corpus."""

@@ -1,4 +1,4 @@
-"""Rows of a DNA corpus: contigs cut into pieces, and neighbouring pieces joined again."""
+"""Rows of a DNA corpus: contigs divided into pieces, and neighbouring pieces joined again."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -26,7 +26,7 @@ def pieces(
         contig: as read.
         split: of all pieces of the contig, or of each.
         size: bases in a piece; the last may be shorter.
-        numbers: of the pieces that are wanted, from 0; all if None.
+        numbers: pieces to make, from 0; all if None.
 
     Returns:
         one row a piece, each with all features that overlap it, whole, and its share of the masked intervals:
@@ -81,8 +81,8 @@ class Stretch:
     """Neighbouring pieces of one contig, joined again.
 
     start: where it begins in the contig.
-    bases: exactly as they came.
-    circular: whether it is the whole of a circle.
+    bases: exactly as in the source.
+    circular: True if it is the whole of a circular contig.
     features: one row a part of a feature, as in schema.FEATURE, contig coordinates; None without annotation.
     """
 

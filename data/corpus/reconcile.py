@@ -1,8 +1,8 @@
-"""What can be decided only when all documents are known: which are there already, names, and small splits.
+"""Reconciliation of new documents with a corpus: duplicates, names that are taken, and small splits.
 
 Shards are staged with the split that the hash of each document gives. `reconcile` compares all documents, new
-and old; `apply` changes the few shards that it concerns. Both serve text and DNA, where a document is a
-contig and a row a piece of it.
+and old; `apply` changes the few shards that a decision concerns. Both serve text and DNA, where a document is
+a contig and a row a piece of it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,14 +15,14 @@ from elman.data.corpus.contig_pieces import PIECE
 from elman.data.corpus.shards import DOCUMENTS, fraction, piece_split, split_of
 from elman.data.store.schema import SPLITS
 
-BLOCK = 50  # sentences that are dealt out together where there are too few documents
-WHOLE = 1 << 40  # rows in a block where a document is one
+BLOCK = 50  # sentences that get one split together where there are too few documents
+WHOLE = 1 << 40  # rows of a block where a document is one block
 KEY = ["source", "document"]
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What is to be changed in staged shards.
+    """Changes of staged shards.
 
     drop: source, document; names: source, document, name; splits: source, document, block, becomes.
     block: rows of the data table in a block; already: records dropped, by source; elsewhere: documents to be
@@ -37,7 +37,7 @@ class Decisions:
     elsewhere: int
 
     def concerning(self, documents: pl.DataFrame) -> "Decisions":
-        """Those that concern these documents."""
+        """The decisions about these documents."""
         drop, names, splits = (
             frame.join(documents.select(KEY), on=KEY, how="semi", maintain_order="left")
             for frame in (self.drop, self.names, self.splits)
@@ -45,7 +45,7 @@ class Decisions:
         return Decisions(drop, names, splits, self.block, {}, 0)
 
     def to_json(self) -> dict[str, Any] | None:
-        """As plain values, for a key; None if there are none."""
+        """Plain JSON values, for a key; None if nothing is to be changed."""
         frames = {"drop": self.drop, "names": self.names, "splits": self.splits}
         if not any(map(len, frames.values())):
             return None
@@ -62,30 +62,30 @@ def reconcile(
 ) -> Decisions:
     """Decide about documents that are to be added.
 
-    A document is there already if the corpus has the same content in the same split, or in any where its
-    split is free. One whose id is taken gets a suffix; if its split is free, it has that of its namesake.
-    Where train, dev or test would be empty, free documents are dealt out by the order of their hashes; where
-    they are fewer than three, blocks of 50 sentences are, or smaller ones. Genomes need only train and dev.
+    A document is a duplicate if the corpus has the same content in the same split, or in any split if its own
+    is free. One whose id is taken gets a suffix; if its split is free, it gets that of its namesake. Where
+    train, dev or test would be empty, free documents are assigned by the order of their hashes; if there are
+    fewer than three, blocks of 50 sentences are, or smaller ones. Genomes need only train and dev.
 
     Args:
         new: rows of DOCUMENTS, staged, in the order of their sources.
         old: rows of DOCUMENTS, committed.
-        free: sources whose split nobody has set.
-        suffixes: source -> what is added to an id that is taken.
-        dna: whether documents are contigs.
+        free: sources whose split is not set.
+        suffixes: source -> suffix of an id that is taken.
+        dna: True if documents are contigs.
     """
     new = new.with_columns(free=pl.col("source").is_in(list(free)))
     known = old.select("digest").unique().with_columns(anywhere=True)
-    known_there = old.select("digest", "split").unique().with_columns(there=True)
+    same_split = old.select("digest", "split").unique().with_columns(here=True)
     new = new.join(known, on="digest", how="left", maintain_order="left").join(
-        known_there, on=["digest", "split"], how="left", maintain_order="left"
+        same_split, on=["digest", "split"], how="left", maintain_order="left"
     )
-    is_there = pl.when("free").then("anywhere").otherwise("there").fill_null(False)
-    drop = new.filter(is_there).select(KEY).unique(maintain_order=True)
+    duplicate = pl.when("free").then("anywhere").otherwise("here").fill_null(False)
+    drop = new.filter(duplicate).select(KEY).unique(maintain_order=True)
     dropped = new.join(drop, on=KEY, how="semi", maintain_order="left")
-    kept = new.join(drop, on=KEY, how="anti", maintain_order="left")
+    added = new.join(drop, on=KEY, how="anti", maintain_order="left")
     already = dict(dropped.group_by("source").agg(pl.col("records").sum()).sort("source").rows())
-    documents = kept.group_by(KEY, maintain_order=True).agg(
+    documents = added.group_by(KEY, maintain_order=True).agg(
         pl.col("rows").sum(), pl.col("split").unique(maintain_order=True), pl.col("free").first()
     )
     taken = documents.join(old.select("document").unique(), on="document", how="semi").select(KEY)
@@ -93,29 +93,30 @@ def reconcile(
     names = documents.join(pl.concat([taken, again]).unique(), on=KEY, how="semi", maintain_order="left")
     names = names.select(
         *KEY,
-        name=pl.col("document")
-        + pl.col("source").map_elements(lambda source: f"~{suffixes[source]}", return_dtype=pl.String),
+        name=pl.concat_str(
+            "document", pl.lit("~"), pl.col("source").replace_strict(suffixes, return_dtype=pl.String)
+        ),
     )
-    block, rows = _dealt_dna(documents, old) if dna else _dealt(documents, old)
+    block, rows = _assigned_dna(documents, old) if dna else _assigned(documents, old)
     schema = {"source": pl.String, "document": pl.String, "block": pl.Int64, "becomes": pl.String}
     splits = pl.DataFrame(rows, schema=schema, orient="row")
-    return Decisions(drop, names, splits, block, already, _elsewhere(kept, old))
+    return Decisions(drop, names, splits, block, already, _elsewhere(added, old))
 
 
-def _elsewhere(kept: pl.DataFrame, old: pl.DataFrame) -> int:
-    """How many documents have the content of one in another split, as far as splits are by name or hash."""
-    both = pl.concat([kept.select("digest", "split"), old.select("digest", "split")]).unique()
+def _elsewhere(added: pl.DataFrame, old: pl.DataFrame) -> int:
+    """Number of documents with the content of one in another split, if splits are by name or hash."""
+    both = pl.concat([added.select("digest", "split"), old.select("digest", "split")]).unique()
     several = both.group_by("digest").len().filter(pl.col("len") > 1)
-    spread = kept.group_by(KEY).agg(pl.col("digest").first(), pl.col("split").n_unique())
+    spread = added.group_by(KEY).agg(pl.col("digest").first(), pl.col("split").n_unique())
     whole = spread.filter(pl.col("split") == 1)
     return whole.join(several, on="digest", how="semi").height
 
 
-Dealt = tuple[int, list[tuple[str, str, int, str]]]
+Assigned = tuple[int, list[tuple[str, str, int, str]]]
 
 
-def _dealt(documents: pl.DataFrame, old: pl.DataFrame) -> Dealt:
-    """Rows of a block, and (source, document, block, split) of those whose split is not by their hash."""
+def _assigned(documents: pl.DataFrame, old: pl.DataFrame) -> Assigned:
+    """Rows of a block, and (source, document, block, split) where the split is not that of the hash."""
     namesakes = old.group_by("document").agg(pl.col("split").unique()).filter(pl.col("split").list.len() == 1)
     free = documents.filter("free").with_columns(pl.col("split").list.first())
     free = free.join(
@@ -152,8 +153,8 @@ def _dealt(documents: pl.DataFrame, old: pl.DataFrame) -> Dealt:
     return block, [(*place, split) for place, split in splits.items()]
 
 
-def _dealt_dna(documents: pl.DataFrame, old: pl.DataFrame) -> Dealt:
-    """One piece for dev, if there is none and there are two or more."""
+def _assigned_dna(documents: pl.DataFrame, old: pl.DataFrame) -> Assigned:
+    """One piece for dev, if dev is empty and there are two pieces or more."""
     if "dev" in {*old["split"], *documents["split"].explode()}:
         return 1, []
     units = documents.filter("free").select(*KEY, "rows").rows()
@@ -164,7 +165,7 @@ def _dealt_dna(documents: pl.DataFrame, old: pl.DataFrame) -> Dealt:
 
 
 def apply(decisions: Decisions, tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Change the tables of a shard; a table that becomes empty is left out."""
+    """Apply decisions to the tables of a shard; a table that becomes empty is left out."""
     out = dict(tables)
     if "data" in out:
         out["data"] = _apply_to_data(decisions, out["data"])

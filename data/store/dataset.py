@@ -1,11 +1,11 @@
-"""What a dataset holds: a folder of Parquet files and one manifest that names each by its sha256.
+"""Datasets: a folder of Parquet files and one manifest that lists each file with its sha256.
 
     data/*.parquet, quarantine/*.parquet, ...    one file a table and shard
     manifest.json                                what is committed; written last, replaced in one step
     tags.gff3, ...                               exports, if any
     .staging/                                    only while a run is unfinished
 
-A file is believed after its hash has been compared: Polars reads bit-flipped Parquet without a word.
+The hash of a file is checked before it is read: Polars reads bit-flipped Parquet without an error.
 """
 
 import json
@@ -45,8 +45,8 @@ class FileEntry:
 class Shard:
     """One unit of committed work.
 
-    id: names it in the dataset and orders it; key: what it was made from and how, as a hash;
-    files: one a table; counts: whatever its maker counted; source: where it came from.
+    id: its name in the dataset, which orders shards; key: hash of its input and options;
+    files: one a table; counts: of its rows and records; source: where it came from.
     """
 
     id: str
@@ -56,13 +56,13 @@ class Shard:
     source: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values, those of `counts` and `source` not copied."""
+        """Plain JSON values; those of `counts` and `source` are not copied."""
         files = {table: asdict(entry) for table, entry in self.files.items()}
         return {"id": self.id, "key": self.key, "files": files, "counts": self.counts, "source": self.source}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Shard":
-        """From the plain values of `to_json`."""
+        """Undo `to_json`."""
         files = {table: FileEntry(**entry) for table, entry in value["files"].items()}
         counts = {sys.intern(name): count for name, count in value["counts"].items()}  # of many shards alike
         return cls(value["id"], value["key"], files, counts, value["source"])
@@ -72,7 +72,7 @@ _SHARD = {field.name for field in fields(Shard)}
 
 
 def _compact(value: dict[str, Any]) -> dict[str, Any] | Shard:
-    """A shard as soon as it is read: its plain values take twice as much."""
+    """Make a shard while the JSON is parsed: its plain values take twice the memory."""
     return Shard.from_json(value) if value.keys() == _SHARD else value
 
 
@@ -80,8 +80,7 @@ def _compact(value: dict[str, Any]) -> dict[str, Any] | Shard:
 class Dataset:
     """A committed snapshot. Open it with `Dataset.open`.
 
-    manifest: as it stands in manifest.json, but for its shards; digest: the sha256 of the bytes of all of it;
-    shards: sorted by id.
+    manifest: content of manifest.json without shards; digest: sha256 of manifest.json; shards: sorted by id.
     """
 
     folder: Path
@@ -95,8 +94,8 @@ class Dataset:
         """Read the manifest of a dataset.
 
         Raises:
-            BadInput: there is none, or the run that makes it has not finished.
-            IntegrityError: the manifest cannot be read as one.
+            BadInput: there is no manifest, or the run that makes it has not finished.
+            IntegrityError: the manifest cannot be parsed.
         """
         path = Path(folder) / MANIFEST
         try:
@@ -129,7 +128,7 @@ class Dataset:
                 )
             shards = tuple(manifest.pop("shards"))
             if not all(isinstance(shard, Shard) for shard in shards):
-                raise ValueError("a shard without what one has")
+                raise ValueError("a shard with other fields")
             if any(Path(name).name != name for name in manifest["exports"]):
                 raise ValueError("an export outside the folder")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -140,28 +139,28 @@ class Dataset:
 
     @property
     def kind(self) -> str:
-        """What it is: "corpus-text", "encoded", ..."""
+        """Kind of dataset: "corpus-text", "encoded", ..."""
         return str(self.manifest["kind"])
 
     @property
     def sources(self) -> list[dict[str, Any]]:
-        """What went in."""
+        """Entries of the sources."""
         return list(self.manifest["sources"])
 
     @property
     def names(self) -> set[str]:
-        """All files the manifest names, relative to the folder."""
+        """All files of the manifest, relative to the folder."""
         return {entry.path for shard in self.shards for entry in shard.files.values()} | set(
             self.manifest["exports"]
         )
 
     @property
     def meta(self) -> dict[str, Any]:
-        """What the dataset's maker says about it as a whole."""
+        """Values that describe the dataset as a whole."""
         return dict(self.manifest["meta"])
 
     def made_of(self, contents: Collection[str]) -> "Dataset":
-        """The same without shards read from anything but these contents, named by sha256 as in `sources`."""
+        """The dataset with only the shards read from these contents, given by sha256 as in `sources`."""
         shards = tuple(s for s in self.shards if set(s.source.get("sources", ())) <= set(contents))
         return replace(self, shards=shards)
 
@@ -169,7 +168,7 @@ class Dataset:
         """The Parquet files of a table, in shard order, each compared with its hash before its first use.
 
         Raises:
-            IntegrityError: one is missing or not what the manifest says.
+            IntegrityError: one is missing or has another hash than in the manifest.
         """
         entries = [shard.files[table] for shard in self.shards if table in shard.files]
         self._check((entry.path, entry.sha256) for entry in entries)
@@ -180,8 +179,8 @@ class Dataset:
         self._check([(name, self.manifest["exports"][name]["sha256"])])
         return self.folder / name
 
-    def scan(self, table: str = "data", **equals: object) -> pl.LazyFrame:
-        """A table, checked, as a lazy frame of the rows whose columns have the values given."""
+    def scan(self, table: str = "data") -> pl.LazyFrame:
+        """A table as a lazy frame, after its files are checked."""
         paths = self.files(table)
         if paths:
             frame = pl.scan_parquet(paths, glob=False)
@@ -195,8 +194,6 @@ class Dataset:
                 todo="Name one of these.",
                 source=self.folder,
             )
-        for column, value in equals.items():
-            frame = frame.filter(pl.col(column) == pl.lit(value))
         return frame
 
     def _check(self, files: Iterable[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""The few functions through which everything is written, and whose calls tests fail one by one."""
+"""Atomic writes, folders and hashes of files; every change of the disk goes through `Disk`."""
 
 import contextlib
 import hashlib
@@ -15,10 +15,10 @@ _CHUNK = 1 << 20
 
 
 class Disk:
-    """The calls that change a disk, all of them; tests put another one in place that fails at will."""
+    """All calls that change a disk; tests inject failures here."""
 
     def write(self, fd: int, data: memoryview) -> int:
-        """Write some of the bytes and say how many."""
+        """Write some of the bytes and return their number."""
         return os.write(fd, data)
 
     def fsync(self, fd: int) -> None:
@@ -26,15 +26,15 @@ class Disk:
         os.fsync(fd)
 
     def rename(self, old: Path, new: Path) -> None:
-        """Move a file to its place, over what stands there."""
+        """Move a file to its place and replace the file there."""
         old.replace(new)
 
     def mkdir(self, path: Path) -> None:
-        """Make a folder and those above it."""
+        """Make a folder and its parents."""
         path.mkdir(parents=True, exist_ok=True)
 
     def remove(self, path: Path) -> None:
-        """Remove a file or a folder with all in it, that may be gone already."""
+        """Remove a file or a folder with its content; it need not exist."""
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -45,20 +45,20 @@ disk = Disk()
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: temp beside it, fsync, rename, fsync of the folder."""
+    """Write a whole file or nothing: temporary file beside it, fsync, rename, fsync of the folder."""
     write_whole(path, data)
     fsync(path.parent)
 
 
 def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """As `atomic_write`, of pieces too, but the new name may be lost in a power failure."""
+    """As `atomic_write`, also in chunks, but the new name may be lost in a power failure."""
     temp = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with _naming(path):
             fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
             try:
-                for piece in [data] if isinstance(data, bytes) else data:
-                    left = memoryview(piece)
+                for chunk in [data] if isinstance(data, bytes) else data:
+                    left = memoryview(chunk)
                     while left:
                         left = left[disk.write(fd, left) :]
                 disk.fsync(fd)
@@ -82,7 +82,7 @@ def fsync(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that is still there after a power failure."""
+    """Make a folder that survives a power failure."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     if missing:
         disk.mkdir(path)
@@ -92,7 +92,7 @@ def make_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Let an OSError of a file descriptor name the file, for the message."""
+    """Add the name of the file to an OSError of its descriptor."""
     try:
         yield
     except OSError as error:
@@ -115,15 +115,15 @@ def sha256_bytes(data: bytes) -> str:
 
 
 def to_bytes(value: Any) -> bytes:
-    """JSON that is the same for equal values: sorted keys, one form of white space, UTF-8."""
-    return b"".join(to_pieces(value))
+    """JSON with the same bytes for equal values: sorted keys, fixed white space, UTF-8."""
+    return b"".join(to_chunks(value))
 
 
-def to_pieces(value: Any) -> Iterator[bytes]:
-    """As `to_bytes`, some at a time; what has a `to_json` becomes plain values when its turn comes."""
+def to_chunks(value: Any) -> Iterator[bytes]:
+    """As `to_bytes`, in chunks; `to_json` of an object is called when it is written."""
     out = bytearray()
-    for piece in _JSON.iterencode(value):  # all pieces at once take ten times what they are joined
-        out += piece.encode()
+    for chunk in _JSON.iterencode(value):  # all chunks at once take ten times the memory
+        out += chunk.encode()
         if len(out) >= _CHUNK:
             yield bytes(out)
             out.clear()
@@ -136,5 +136,5 @@ _JSON = json.JSONEncoder(
 
 
 def key_of(**parts: Any) -> str:
-    """The sha256 of plain values: what a piece of work depends on, as its name."""
+    """The sha256 of plain values, as a name of work that depends on them."""
     return sha256_bytes(to_bytes(parts))

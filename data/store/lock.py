@@ -1,4 +1,4 @@
-"""One writer at a time: an advisory lock on a file, which the kernel frees when its process ends, however."""
+"""Advisory lock on a file, which the kernel frees when its process ends in any way."""
 
 import fcntl
 import os
@@ -10,14 +10,14 @@ from elman.data.store.disk import make_folder
 
 
 def take(path: Path, place: Path) -> int:
-    """Take a lock and write into its file who holds it.
+    """Take a lock and write its holder into its file.
 
     Args:
-        path: the file, made if need be; the holder may remove it before letting go.
+        path: the file, made if it does not exist; the holder may remove it before it frees the lock.
         place: the folder it guards, for the message.
 
     Returns:
-        The file descriptor that holds it; closing it lets go.
+        The file descriptor that holds it; closing it frees the lock.
 
     Raises:
         Locked: another run holds it.
@@ -48,7 +48,7 @@ def take(path: Path, place: Path) -> int:
 
 
 def _same(path: Path, fd: int) -> bool:
-    """Whether a path still names the open file."""
+    """Return True if a path still names the open file."""
     try:
         return os.path.samestat(path.stat(), os.fstat(fd))
     except FileNotFoundError:

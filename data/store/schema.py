@@ -42,8 +42,8 @@ DNA = _table(  # one row a piece of a contig
     contig_length=pl.Int64,
     split=pl.String,
     start=pl.Int64,  # where the piece begins in the contig
-    bases=pl.String,  # exactly as they came, case kept
-    circular=pl.Boolean,  # whether the contig's end goes on at its beginning
+    bases=pl.String,  # exactly as in the source, case preserved
+    circular=pl.Boolean,  # True if the contig's end continues at its beginning
     masked=pl.List(
         pl.Struct({"start": pl.Int64, "end": pl.Int64})
     ),  # soft-masked (lower case), in the contig
@@ -52,7 +52,7 @@ DNA = _table(  # one row a piece of a contig
     byte_offset=pl.Int64,  # where the record begins in its source
 )
 
-QUARANTINE = _table(  # one row a refused record
+QUARANTINE = _table(  # one row a quarantined record
     source=pl.String,
     line=pl.Int64,  # from 1; null where the format has no lines
     byte_offset=pl.Int64,
@@ -86,7 +86,7 @@ TOKENS = _table(  # tagged text on request, one row a token
     model=pl.String,
 )
 
-TAGGED_DOCUMENTS = _table(  # beside tagged text, one row a document and shard: what went in, entities or not
+TAGGED_DOCUMENTS = _table(  # beside tagged text, one row a document and shard, with entities or without
     source=pl.String,
     document=pl.String,
     line=pl.Int64,  # of the source where it begins, from 1; null where the format has no lines

@@ -1,9 +1,9 @@
-"""The one way datasets are written: all or nothing, exactly once, whatever is killed and when.
+"""Writer of datasets: all or nothing, exactly once, even if processes are killed at any moment.
 
-A shard is staged (written, fsynced, renamed into `.staging/`, its receipt likewise), any process may do
-it; then one writer, who holds the lock, moves the shards to their places and replaces manifest.json. The
-manifest is what counts: before it is replaced the dataset is the old one, afterwards the new one. A run
-that is started again finds by their keys the shards an earlier one staged.
+Any process may stage a shard: written, fsynced, renamed into `.staging/`, and its receipt likewise. The one
+writer that holds the lock then moves shards to their places and replaces manifest.json. Before that the
+dataset is the old one, afterwards the new one. A run that is started again finds shards that are staged by
+their keys.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from elman.data.store.disk import (
     sha256_bytes,
     sha256_file,
     to_bytes,
-    to_pieces,
+    to_chunks,
     write_whole,
 )
 
@@ -40,13 +40,13 @@ RECEIPTS, EXPORTS, LOCK, OBSOLETE = "receipts", "exports", "lock", "obsolete.jso
 
 @dataclass(frozen=True)
 class Staging:
-    """Where shards are staged: a plain value any process may have. `salt` is mixed into every key."""
+    """Staging area of a dataset, a plain value for any process. `salt` is mixed into every key."""
 
     folder: Path  # of the dataset
     salt: str
 
     def staged(self, key: str) -> Shard | None:
-        """The shard of this key if one is staged whole, its files compared with their hashes."""
+        """The staged shard of a key, if all its files are there and have their hashes."""
         try:
             shard = Shard.from_json(json.loads(self._receipt(self.full_key(key)).read_bytes()))
         except (OSError, ValueError, KeyError, TypeError):
@@ -62,21 +62,21 @@ class Staging:
         counts: Mapping[str, int] | None = None,
         source: Mapping[str, Any] | None = None,
     ) -> Shard:
-        """Write a shard where the writer will find it; nothing of the dataset changes yet.
+        """Write a shard into the staging area; the dataset does not change yet.
 
-        A second one of the same key takes the place of the first.
+        A second shard of the same key replaces the first.
 
         Args:
             id: its name in the dataset: letters, digits and `.-_` only.
-            key: what it is made from, as a hash; kind, config and code are mixed in.
-            tables: a frame for each table; each becomes one Parquet file.
-            counts: what its maker counted; the manifest adds them up.
+            key: hash of its input; kind, config and code are mixed in.
+            tables: frame of each table, written to one Parquet file.
+            counts: of its rows and records; the manifest has their sums.
             source: where it came from, plain values.
         """
         return self._stage(id, self.full_key(key), tables, dict(counts or {}), dict(source or {}))
 
     def replace(self, shard: Shard, tables: Mapping[str, pl.DataFrame], source: Mapping[str, Any]) -> Shard:
-        """Stage other tables in place of those of a staged shard."""
+        """Stage other tables instead of those of a staged shard."""
         return self._stage(shard.id, shard.key, tables, shard.counts, dict(source))
 
     def _stage(
@@ -101,17 +101,17 @@ class Staging:
         return shard
 
     def scan(self, shard: Shard, table: str) -> pl.LazyFrame | None:
-        """A table of a shard that `staged` or `stage` has given; None if it has no such table."""
+        """A table of a staged or committed shard; None if it has no such table."""
         entry = shard.files.get(table)
         return None if entry is None else pl.scan_parquet(self.find(entry), glob=False)
 
     def find(self, entry: FileEntry) -> Path:
-        """Where a file lies now: staged, or already at its place."""
+        """Path of a file: staged, or already at its place."""
         staged = self.folder / STAGING / entry.path
         return staged if staged.exists() else self.folder / entry.path
 
     def holds(self, shard: Shard) -> bool:
-        """Whether all files of a shard are there and have their hashes."""
+        """Return True if all files of a shard exist and have their hashes."""
         try:
             return all(sha256_file(self.find(entry)) == entry.sha256 for entry in shard.files.values())
         except OSError:
@@ -136,18 +136,18 @@ class Staging:
 
 
 class DatasetWriter:
-    """The one who may change a dataset, from entering the `with` block to leaving it.
+    """The only writer of a dataset while its `with` block runs.
 
-    Leaving without `commit` changes nothing. What was staged is kept for the next run when an exception
-    leaves the block, else it is removed.
+    Without `commit` the dataset does not change. After an exception staged shards stay for the next run, else
+    they are removed.
 
     Args:
-        folder: of the dataset; made if need be.
-        kind: what it is, "corpus-text" say; a folder that holds another kind is refused.
-        config: plain values that decide what is made; part of every key and of the manifest.
+        folder: of the dataset; made if it does not exist.
+        kind: "corpus-text", ...; a folder with a dataset of another kind is refused.
+        config: plain values that decide the content; part of every key and of the manifest.
 
     Raises:
-        Locked: another run is writing there.
+        Locked: another run is writing the dataset.
         BadInput: the folder holds a dataset of another kind.
     """
 
@@ -155,7 +155,7 @@ class DatasetWriter:
         self.folder, self.kind, self.config = Path(folder), kind, dict(config)
         self.staging = Staging(self.folder, key_of(kind=kind, config=self.config, code=code_hash()))
         self.stage = self.staging.stage
-        self.dataset: Dataset | None = None  # as it is now
+        self.dataset: Dataset | None = None  # as committed
         self._by_key: dict[str, Shard] = {}
         self._lock = -1
 
@@ -188,16 +188,16 @@ class DatasetWriter:
 
     @property
     def committed(self) -> tuple[Shard, ...]:
-        """The shards of the dataset as it is now."""
+        """Shards of the dataset as committed."""
         return self.dataset.shards if self.dataset else ()
 
     def staged(self, key: str) -> Shard | None:
-        """The shard of this key that an interrupted run staged or an earlier one committed, checked."""
+        """The shard of a key if it is staged or committed and its files have their hashes."""
         shard = self._by_key.get(self.staging.full_key(key))
         return shard if shard and self.staging.holds(shard) else self.staging.staged(key)
 
     def scratch(self, name: str) -> Path:
-        """A path to write an export to before it is committed under this name."""
+        """Path for writing an export before it is committed under this name."""
         path = self.folder / STAGING / EXPORTS / Path(name).name
         make_folder(path.parent)
         return path
@@ -213,9 +213,9 @@ class DatasetWriter:
         """Make the dataset consist of these shards and exports, in one step.
 
         Args:
-            shards: all of them, those to be kept from before included (`committed`).
-            sources: what went in, plain values.
-            meta: what there is to say about the whole, plain values.
+            shards: all of the dataset, unchanged ones of `committed` included.
+            sources: entries of the sources, plain values.
+            meta: values that describe the dataset as a whole.
             exports: name -> file made at `scratch(name)`.
         """
         shards = sorted(shards, key=lambda shard: shard.id)
@@ -238,11 +238,11 @@ class DatasetWriter:
             "meta": dict(meta or {}),
         }
         names = {entry.path for shard in shards for entry in shard.files.values()}
-        write_whole(staging / MANIFEST, to_pieces(manifest))
+        write_whole(staging / MANIFEST, to_chunks(manifest))
         obsolete = (_made(staging) | (self.dataset.names if self.dataset else set())) - names - set(noted)
         write_whole(staging / OBSOLETE, to_bytes(sorted(obsolete)))
         make_folder(staging / RECEIPTS)
-        for folder in (staging, staging / RECEIPTS):  # what may have to be removed is known from here on
+        for folder in (staging, staging / RECEIPTS):  # from here on it is known what may have to be removed
             fsync(folder)
         for name in sorted(names):
             self._place(staging / name, self.folder / name)
@@ -259,7 +259,7 @@ class DatasetWriter:
         return self.dataset
 
     def _place(self, staged: Path, place: Path) -> None:
-        """Move a staged file to its place, if that has not been done before."""
+        """Move a staged file to its place, unless it is there already."""
         if staged.exists():
             make_folder(place.parent)
             disk.rename(staged, place)
@@ -267,7 +267,7 @@ class DatasetWriter:
             raise IntegrityError(f"{place}: expected a staged file. Got none. Run the same command again.")
 
     def _clean(self) -> None:
-        """Remove what this run or an earlier one made and the manifest does not name."""
+        """Remove files of this run or an earlier one that are not in the manifest."""
         staging = self.folder / STAGING
         keep = self.dataset.names if self.dataset else set()
         for name in sorted(_made(staging) - keep):
@@ -279,7 +279,7 @@ class DatasetWriter:
                 disk.remove(path)
 
     def _unlock(self) -> None:
-        """Free the lock; where nothing is staged the lock file, and a folder that is empty, go with it."""
+        """Free the lock; remove its file and empty folders if nothing is staged."""
         staging = self.folder / STAGING
         try:
             if [path.name for path in staging.iterdir()] == [LOCK]:
@@ -292,7 +292,7 @@ class DatasetWriter:
 
 
 def _made(staging: Path) -> set[str]:
-    """Names of files that receipts, or a commit that was stopped, say may lie in the dataset's folder."""
+    """Names of files that may lie in the dataset's folder, by receipts and by a commit that was stopped."""
     made = set[str]()
     for path in sorted((staging / RECEIPTS).glob("*.json")):
         with contextlib.suppress(ValueError, KeyError, TypeError):

@@ -426,10 +426,10 @@ def test_the_manifest_says_what_went_in_and_what_came_out(tmp_path):
     assert [shard.id for shard in dataset.shards] == ["s0", "s1", "s2"]
 
 
-def test_scan_filters_by_equality_and_knows_an_empty_quarantine(tmp_path):
+def test_a_scan_can_be_filtered_and_an_absent_quarantine_is_empty(tmp_path):
     with DatasetWriter(tmp_path, kind="test", config={}) as writer:
         dataset = writer.commit([writer.stage("s", "k", {"data": frame(3)})])
-    assert dataset.scan(text="line 3.1").collect().rows() == [(3, "line 3.1")]
+    assert dataset.scan().filter(text="line 3.1").collect().rows() == [(3, "line 3.1")]
     assert dataset.scan("quarantine").collect().height == 0
     with pytest.raises(BadInput, match="one of the tables data"):
         dataset.scan("other")

@@ -18,7 +18,7 @@ from elman.tasks.models.text_tagger import Tagger
 
 
 def answers(folder: str, corpus: Path, split: str) -> tuple[list[list[str]], list[list[str]]]:
-    frame = Dataset.open(corpus).scan(split=split).collect()
+    frame = Dataset.open(corpus).scan().filter(split=split).collect()
     loaded = Tagger.load(Path(folder))
     words, offsets = tokens_of(frame)
     return frame["tags"].to_list(), by_sentence(loaded.tags, loaded.tag_flat(words, offsets).tags, offsets)
