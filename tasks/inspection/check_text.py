@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from elman.data.quality.findings import Finding
-from elman.tasks.demo.show import printable
 from elman.tasks.inspection.corpus_check import CheckReport
+from elman.tasks.runtime.console import printable
 
 
 class Checked(Protocol):

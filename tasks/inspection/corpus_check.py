@@ -16,16 +16,17 @@ from elman.data.quality.genome_checks import check_genomes
 from elman.data.quality.text_checks import check_text
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.schema import SPLITS
+from elman.tasks.ingest.commit import commit
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
-from elman.tasks.ingest.steps import (
-    commit,
+from elman.tasks.ingest.sources import (
+    Requested,
     corpus_options,
     corpus_writer,
     find_sources,
     grouped,
-    new_items,
-    stage_items,
+    new_sources,
 )
+from elman.tasks.ingest.staging import stage_sources
 from elman.tasks.runtime.environment import home
 
 
@@ -77,15 +78,11 @@ def _check_sources(paths: Sequence[Path]) -> CheckReport:
     with tempfile.TemporaryDirectory(dir=home() / "tmp", prefix="check-") as scratch:
         folder = Path(scratch) / "corpus"
         found = find_sources(paths, None, None, False)
-        options = corpus_options(folder, found, None, None, None)
+        options = corpus_options(folder, found, Requested())
         with corpus_writer(folder, found.family, options) as writer:
-            items = new_items(None, found.items, options)
-            shards = [
-                shard
-                for group in grouped(items)
-                for shard in stage_items(writer.staging, group, options, lambda amount: None)
-            ]
-            commit(writer, items, shards, options)
+            new = new_sources(None, found.sources, options)
+            groups = (stage_sources(writer.staging, group, options) for group in grouped(new))
+            commit(writer, new, [shard for group in groups for shard in group], options)
         return _check_corpus(folder, ", ".join(map(str, paths)), found.skipped)
 
 
