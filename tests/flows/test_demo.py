@@ -9,6 +9,8 @@ import pytest
 
 from elman.data.store.dataset import Dataset
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory, checkout):

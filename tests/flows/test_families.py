@@ -13,6 +13,8 @@ from elman.flows.tag import TagConfig, tag
 from elman.flows.train import TrainConfig, train
 from elman.tasks.models import gene_presets, protein_families
 
+pytestmark = pytest.mark.heavy
+
 QUICK = protein_families.FamilyConfig(
     hidden=8, embedding=8, others=1.0, epochs=3, batch=4, learning_rate=0.02
 )

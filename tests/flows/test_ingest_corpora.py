@@ -10,7 +10,7 @@ from elman.data.store.dataset import Dataset
 from elman.flows.ingest import IngestConfig, ingest
 from elman.tasks.ingest.corpus_names import corpus_folder
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("home")]
 
 
 def run(*sources: Path, name: str = "c", **options) -> dict:

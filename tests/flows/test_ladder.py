@@ -13,6 +13,8 @@ from elman.tasks.experiments.ablation import STEPS, markdown
 from elman.tasks.runtime import mlflow_connection, run_record
 from elman.tasks.runtime.orchestration import call
 
+pytestmark = pytest.mark.heavy
+
 
 def conll(first, count):
     return "".join(

@@ -12,6 +12,8 @@ from elman.flows.train import TrainConfig, train
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.runtime.orchestration import call
 
+pytestmark = pytest.mark.heavy
+
 
 def write_columns(corpus, folder):
     """An ingested corpus as CoNLL columns, a file a split."""

@@ -16,6 +16,8 @@ from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import local_engine
 from elman.tasks.models import model_folder
 
+pytestmark = pytest.mark.kills
+
 PATIENCE_S = 120
 
 

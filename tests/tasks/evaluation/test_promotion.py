@@ -11,6 +11,8 @@ from elman.tasks.evaluation.promotion import JUDGED_BY, VERDICT
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_connection, registry
 
+pytestmark = pytest.mark.heavy
+
 
 def write(path: Path, rows: list[tuple[str, str, str]]) -> Path:
     """Sentences as CoNLL, a document a name."""

@@ -17,6 +17,8 @@ from elman.tasks.models import model_folder
 from elman.tasks.training.pretrain import load_pretrained, pretrain
 from elman.tasks.training.text import encode_corpus, fit_tagger
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def text(home, write_corpus, invented_rows) -> Path:
