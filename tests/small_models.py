@@ -173,7 +173,7 @@ def marked_worker(tmp_path, checkout) -> Path:
 
                 def watched(window):
                     documents = [part.document for part in window.sentences]
-                    text = " ".join(text for part in window.sentences for text in part.texts)
+                    text = " ".join(text for part in window.sentences for text in part.texts())
                     with (folder / "log").open("a") as log:
                         log.write(" ".join(documents) + "\\n")
                     if "KILL" in text or ("ONCE" in text and first("once " + documents[0])):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+import numpy as np
 import polars as pl
 
 from elman.data import ragged
@@ -16,7 +17,7 @@ from elman.data.genome.contigs import Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import key_of
-from elman.tasks.tagging.sentences import Record, Sentences, split_characters
+from elman.tasks.tagging.sentences import Record, Sentences, join_texts, split_characters
 
 FAMILIES = {corpus.TEXT: "text", corpus.DNA: "dna"}
 _ROWS = 10_000  # sentences in memory at a time
@@ -162,16 +163,18 @@ def corpus_sources(folder: Path) -> list[CorpusSource]:
 
 
 def _of_rows(source: str, document: str, rows: pl.DataFrame) -> Sentences:
-    def flat(name: str) -> pl.Series:
-        return rows[name].explode(empty_as_null=False).cast(pl.Int64)
-
+    text, length, text_start = join_texts(rows["text"].to_list())
+    token_start, bounds = ragged.of_lists(rows["token_start"])
+    token_end, _ = ragged.of_lists(rows["token_end"])
     return Sentences(
         source,
         document,
         rows["sentence"].cast(pl.Int32).to_numpy(),
         rows["start"].cast(pl.Int64).to_numpy(),
-        rows["text"].to_list(),
-        ragged.offsets_of(rows["token_start"].list.len().to_numpy()),
-        flat("token_start").to_numpy(),
-        flat("token_end").to_numpy(),
+        length,
+        text,
+        text_start,
+        bounds,
+        token_start.astype(np.int64),
+        token_end.astype(np.int64),
     )

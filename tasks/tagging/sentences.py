@@ -1,15 +1,16 @@
 """Sentences of a document as arrays, and the records that tagging reads from a slice."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from elman.data import ragged
-from elman.data.formats import records as text_records
-from elman.data.formats.records import Document, Flat, Quarantined, Sentence
+from elman.data.formats.records import Document, Flat, Quarantined
 from elman.data.genome.contigs import Contig
+
+_MAX_GAPS = 2  # code points of text for each one in a sentence; texts with larger gaps are joined anew
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,9 @@ class Sentences:
     Attributes:
         number: (n,) int32, of each sentence in the document, from 0.
         start: (n,) offset of each in the document, in code points.
-        texts: of each.
+        length: (n,) code points of each.
+        text: holds all of them in order; there may be other text between them.
+        text_start: (n,) offset of each in `text`.
         bounds: (n + 1,): sentence i is tokens bounds[i] to bounds[i + 1].
         token_start, token_end: (N,) offsets in the document, 0-based half-open.
         sentence_records: True if every sentence is a record of its own (CoNLL, corpora).
@@ -32,7 +35,9 @@ class Sentences:
     document: str
     number: np.ndarray
     start: np.ndarray
-    texts: list[str]
+    length: np.ndarray
+    text: str
+    text_start: np.ndarray
     bounds: np.ndarray
     token_start: np.ndarray
     token_end: np.ndarray
@@ -42,21 +47,31 @@ class Sentences:
     byte_offset: int = 0
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.number)
 
     @property
     def records(self) -> int:
         """Number of records that begin here."""
         return len(self) if self.sentence_records else int(self.begins_record)
 
+    def texts(self) -> list[str]:
+        """Return the text of each sentence."""
+        ends = self.text_start + self.length
+        return [self.text[a:b] for a, b in zip(self.text_start.tolist(), ends.tolist(), strict=True)]
+
     def slice(self, a: int, b: int) -> "Sentences":
-        """Return sentences a to b."""
+        """Return sentences a to b, of which there is one at least."""
+        if (a, b) == (0, len(self)):
+            return self
         x, y = int(self.bounds[a]), int(self.bounds[b])
+        low, high = int(self.text_start[a]), int(self.text_start[b - 1] + self.length[b - 1])
         return replace(
             self,
             number=self.number[a:b],
             start=self.start[a:b],
-            texts=self.texts[a:b],
+            length=self.length[a:b],
+            text=self.text[low:high],
+            text_start=self.text_start[a:b] - low,
             bounds=self.bounds[a : b + 1] - x,
             token_start=self.token_start[x:y],
             token_end=self.token_end[x:y],
@@ -69,21 +84,25 @@ class Sentences:
     ) -> "Sentences":
         """Convert a document that a reader gave; its sentences are numbered from `number` on."""
         if isinstance(record, Flat):
-            start, texts, bounds = record.first, record.texts(), record.bounds
-            token_start, token_end = record.starts, record.ends
+            start, bounds, token_start, token_end = record.first, record.bounds, record.starts, record.ends
+            length, text, text_start = record.last - start, record.text, start - record.at
+            if len(text) > _MAX_GAPS * int(length.sum()):
+                text, _, text_start = join_texts(record.texts())
         else:
             sentences = record.sentences
             start = np.array([sentence.start for sentence in sentences], np.int64)
-            texts = [sentence.text for sentence in sentences]
+            text, length, text_start = join_texts([sentence.text for sentence in sentences])
             bounds = ragged.offsets_of([len(sentence.token_start) for sentence in sentences])
             token_start = _flat(sentence.token_start for sentence in sentences)
             token_end = _flat(sentence.token_end for sentence in sentences)
         return cls(
             source,
             id,
-            np.arange(number, number + len(texts), dtype=np.int32),
+            np.arange(number, number + len(start), dtype=np.int32),
             start,
-            texts,
+            length,
+            text,
+            text_start,
             bounds,
             token_start,
             token_end,
@@ -97,18 +116,27 @@ class Sentences:
 Record = Sentences | Contig | Quarantined
 
 
+def join_texts(texts: Sequence[str]) -> tuple[str, np.ndarray, np.ndarray]:
+    """Join texts; return with the length and offset of each in the whole, (n,)."""
+    lengths = np.array([len(text) for text in texts], np.int64)
+    return "".join(texts), lengths, np.cumsum(lengths) - lengths
+
+
 def split_characters(sentences: Sentences) -> Sentences:
-    """Replace tokens by their visible characters; see `data.formats.records.by_character`."""
-    split = []
-    rows = zip(
-        sentences.start.tolist(), sentences.texts, itertools.pairwise(sentences.bounds.tolist()), strict=True
-    )
-    for start, text, (a, b) in rows:
-        spans = tuple(sentences.token_start[a:b].tolist()), tuple(sentences.token_end[a:b].tolist())
-        split.append(text_records.by_character(Sentence(start, start + len(text), text, *spans)))
-    document = Document(sentences.document, sentences.source, tuple(split))
-    made = Sentences.of(sentences.source, sentences.document, 0, document, sentence_records=True)
-    return replace(made, number=sentences.number)
+    """Replace tokens by their visible characters, each a token; see `data.formats.records.by_character`."""
+    sizes = sentences.token_end - sentences.token_start
+    owner = ragged.rows_of(sentences.bounds)
+    split = np.bincount(owner, sizes > 1, len(sentences)) > 0  # sentences with tokens of several characters
+    offsets = ragged.offsets_of(sizes)
+    at = ragged.spread(sentences.token_start, offsets) + ragged.positions_of(offsets)
+    of = ragged.spread(owner, offsets)
+    codes = np.frombuffer(sentences.text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    distinct, which = np.unique(codes, return_inverse=True)
+    visible = np.array([not chr(code).isspace() for code in distinct], bool)[which]
+    wanted = visible[at - sentences.start[of] + sentences.text_start[of]] | ~split[of]
+    at, of = at[wanted], of[wanted]
+    bounds = ragged.offsets_of(np.bincount(of, minlength=len(sentences)))
+    return replace(sentences, bounds=bounds, token_start=at, token_end=at + 1)
 
 
 def without_text(document: Document | Flat) -> Quarantined:

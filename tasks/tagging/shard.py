@@ -304,7 +304,7 @@ def _quarantine(record: Record, reason: str, detail: str) -> Quarantined:
     assert not isinstance(record, Quarantined)
     if isinstance(record, Sentences):
         where = f"sentence at character {int(record.start[0])} of {record.document}"
-        raw = record.texts[0].encode("utf-8", "surrogatepass")
+        raw = record.texts()[0].encode("utf-8", "surrogatepass")
     else:
         where, raw = f"contig {record.id}", record.bases[:_RAW].encode("latin-1", "replace")
     detail = f"expected a worker to tag the {where}. Got {detail}"

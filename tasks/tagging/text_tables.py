@@ -30,7 +30,7 @@ class FlatSentences:
         number: (n,) int32, of each in its document.
         offsets: (n + 1,): sentence i is tokens offsets[i] to offsets[i + 1].
         start, end: (N,) of the tokens in their document.
-        text: the texts of all sentences, joined.
+        text: the texts of all parts, joined.
         text_start, text_end: (N,) of the tokens in `text`.
     """
 
@@ -47,23 +47,21 @@ class FlatSentences:
     @classmethod
     def of(cls, parts: list[Sentences]) -> "FlatSentences":
         """Join sentences of several documents."""
-        texts = [text for part in parts for text in part.texts]
-        counts = _joined([np.diff(part.bounds) for part in parts], np.int64)
-        lengths = np.array([len(text) for text in texts], np.int64)
-        moved = np.cumsum(lengths) - lengths - _joined([part.start for part in parts], np.int64)
-        shift = np.repeat(moved, counts)
-        start = _joined([part.token_start for part in parts], np.int64)
-        end = _joined([part.token_end for part in parts], np.int64)
-        owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        number = _joined([part.number for part in parts], np.int32)
+        counts = _joined([np.diff(part.bounds) for part in parts])
+        offsets = ragged.offsets_of(counts)
+        before = ragged.offsets_of([len(part.text) for part in parts])
+        moved = [part.text_start - part.start + at for part, at in zip(parts, before, strict=False)]
+        shift = ragged.spread(_joined(moved), offsets)
+        start = _joined([part.token_start for part in parts])
+        end = _joined([part.token_end for part in parts])
         return cls(
             parts,
-            owner,
-            number,
-            ragged.offsets_of(counts),
+            np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+            _joined([part.number for part in parts], np.int32),
+            offsets,
             start,
             end,
-            "".join(texts),
+            "".join([part.text for part in parts]),
             start + shift,
             end + shift,
         )
@@ -81,7 +79,7 @@ class FlatSentences:
         return {**named, "sentence": self.number[sentence]}
 
 
-def _joined(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
+def _joined(arrays: Sequence[np.ndarray], dtype: type = np.int64) -> np.ndarray:
     return np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.empty(0, dtype)
 
 

@@ -39,7 +39,7 @@ def windows(records: Iterable[Record], most: int) -> Iterator[Window]:
     window = Window()
     for record in records:
         if isinstance(record, Sentences):
-            ends = np.cumsum([len(text) + 1 for text in record.texts])
+            ends = np.cumsum(record.length + 1)
             done = 0
             while done < len(record):
                 if window.size >= most:
