@@ -34,10 +34,10 @@ def main() -> None:
         now = 0.0
         with contextlib.suppress(psutil.Error):
             own = psutil.Process(process.pid)
-            for each in (own, *own.children(recursive=True)):
+            for one in (own, *own.children(recursive=True)):
                 with contextlib.suppress(OSError):
-                    peaks[each.pid] = max(peaks.get(each.pid, 0), mib(each.pid, "status", "VmHWM"))
-                    now += mib(each.pid, "smaps_rollup", "Pss")
+                    peaks[one.pid] = max(peaks.get(one.pid, 0), mib(one.pid, "status", "VmHWM"))
+                    now += mib(one.pid, "smaps_rollup", "Pss")
         together = max(together, now)
         time.sleep(EVERY_S)
     used = os.times()

@@ -42,14 +42,14 @@ PASSES = 3
 
 def write_text(folder: Path, size: int, path: Path) -> None:
     """Texts of a folder, `.txt` or `.txt.gz`, one after the other and again, until `size` bytes are there."""
-    files = sorted(each for each in folder.iterdir() if each.name.endswith((".txt", ".txt.gz")))
+    files = sorted(path for path in folder.iterdir() if path.name.endswith((".txt", ".txt.gz")))
     if not files:
         raise SystemExit(f"{folder}: expected files of text. Got none.")
     with path.open("wb") as out:
         while out.tell() < size:
-            for each in files:
-                raw = each.read_bytes()
-                out.write(gzip.decompress(raw) if each.suffix == ".gz" else raw)
+            for file in files:
+                raw = file.read_bytes()
+                out.write(gzip.decompress(raw) if file.suffix == ".gz" else raw)
                 if out.tell() >= size:
                     break
 
@@ -77,9 +77,9 @@ def spacy_words(text: str) -> Callable[[], int]:
     assert found is not None
     assert found.origin is not None
     folder = Path(found.origin).parent
-    nlp = spacy.load(next(each.parent for each in folder.glob("*/config.cfg")))
+    nlp = spacy.load(next(config.parent for config in folder.glob("*/config.cfg")))
     nlp.select_pipes(enable=["tok2vec", "ner"])
-    paragraphs = [each for each in text.split("\n\n") if each.strip()]
+    paragraphs = [paragraph for paragraph in text.split("\n\n") if paragraph.strip()]
 
     def run() -> int:
         words = 0
@@ -120,7 +120,7 @@ def rates(runs: dict[str, Callable[[], int]]) -> Iterable[tuple[str, float]]:
             began = time.process_time()
             words = run()
             taken[name].append(words / (time.process_time() - began))
-    return [(name, sorted(each)[PASSES // 2]) for name, each in taken.items()]
+    return [(name, sorted(values)[PASSES // 2]) for name, values in taken.items()]
 
 
 def main() -> None:
@@ -133,26 +133,26 @@ def main() -> None:
     parser.add_argument(
         "--models", default="fast,default", help="presets to train, or models; comma-separated"
     )
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; spacy {version('spacy')}, {MODEL}", end=" "
     )
     print(f"{version(MODEL.replace('_', '-'))}, python-crfsuite {version('python-crfsuite')}")
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "text.txt"
-        write_text(asked.text, asked.megabytes * 1_000_000, path)
+        write_text(options.text, options.megabytes * 1_000_000, path)
         with path.open("rb") as stream:
-            part = stream.read(int(asked.peer_megabytes * 1e6)).decode("utf-8", "ignore")
+            part = stream.read(int(options.peer_megabytes * 1e6)).decode("utf-8", "ignore")
         runs = {
             "spaCy tok2vec + ner": spacy_words(part),
-            "crfsuite": crf_words(part, corpus_folder(asked.corpus)),
+            "crfsuite": crf_words(part, corpus_folder(options.corpus)),
         }
         peers = dict(rates(runs))
         for name, rate in peers.items():
             print(f"{name:22}{rate:10,.0f} words per CPU second", flush=True)
-        for name in asked.models.split(","):
-            model = elman("train", asked.corpus, "--preset", name)[0]["model"] if name in PRESETS else name
-            f1 = elman("evaluate", model, asked.corpus)[0]["f1"]
+        for name in options.models.split(","):
+            model = elman("train", options.corpus, "--preset", name)[0]["model"] if name in PRESETS else name
+            f1 = elman("evaluate", model, options.corpus)[0]["f1"]
             for workers, more in ((1, ["--no-reuse"]), (2, ["--no-reuse"]), (2, [])):
                 out = Path(scratch) / f"out-{workers}-{len(more)}"
                 did, cpu, wall = elman("tag", model, path, "--out", out, "--workers", workers, *more)

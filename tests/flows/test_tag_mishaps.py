@@ -1,4 +1,4 @@
-"""What changes under a run of tagging is an error that names it; nothing is overwritten; a rerun goes on."""
+"""Sources and models that change during a run: an error names them, and a rerun resumes."""
 
 import json
 import os
@@ -76,9 +76,7 @@ def test_a_source_that_changes_in_mid_run_ends_it_and_the_next_tags_what_is_ther
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
-def test_a_source_touched_in_mid_run_is_not_set_aside_as_one_that_cannot_be_read(
-    meanwhile, run, write_marked, tmp_path
-):
+def test_a_source_touched_in_mid_run_is_not_quarantined(meanwhile, run, write_marked, tmp_path):
     source = write_marked(tmp_path / "a.jsonl", {60: "WAIT"})
     with pytest.raises(BadInput, match=r"a\.jsonl: expected a file that does not change during the run"):
         meanwhile(source, lambda: os.utime(source, (0, 0)))
@@ -102,7 +100,7 @@ def test_a_model_that_vanishes_in_mid_run_ends_it_when_a_worker_needs_it_and_a_r
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
-def test_output_of_another_model_is_left_alone_and_so_is_what_an_unfinished_run_of_it_did(
+def test_output_and_unfinished_runs_of_another_model_are_left_alone(
     meanwhile, run, write_marked, tmp_path, tagger
 ):
     other = Path(shutil.copytree(tagger, tmp_path / "other"))

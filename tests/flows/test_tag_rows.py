@@ -1,4 +1,4 @@
-"""What `elman tag` says does not depend on batches, order or workers; what it says of a whole run."""
+"""Rows of `elman tag`, which do not depend on batches, order or workers, and the summary of a run."""
 
 import json
 from pathlib import Path
@@ -97,15 +97,15 @@ def test_a_run_is_shown_in_mlflow_beside_the_registered_version_with_its_summary
     path.write_text("\n".join(lines(20)) + "\n")
     summary = run(path, "out", asked="models:/names/1")
     client = MlflowClient(mlflow_connection.tracking_uri())
-    experiments = [each.experiment_id for each in client.search_experiments()]
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     (one,) = [r for r in client.search_runs(experiments) if r.data.tags.get("elman.manifest")]
     shown = client.get_run(one.info.run_id)
     assert shown.data.tags["elman.registered"] == "models:/names/1"
     assert shown.data.tags["elman.manifest"] == summary["digest"]
-    assert [each.model_id for each in shown.inputs.model_inputs]
+    assert [model_input.model_id for model_input in shown.inputs.model_inputs]
     assert shown.data.metrics["quarantined"] == 0
     assert 0 < shown.data.metrics["unknown_share"] < 1
-    assert [each.path for each in client.list_artifacts(shown.info.run_id)] == ["summary.json"]
+    assert [artifact.path for artifact in client.list_artifacts(shown.info.run_id)] == ["summary.json"]
 
 
 def test_the_summary_counts_words_the_vocabulary_does_not_have(run, tmp_path):

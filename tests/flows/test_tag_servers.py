@@ -1,4 +1,4 @@
-"""`elman tag` whose MLflow or Prefect server is killed in mid-run: nothing is missing, and it ends well."""
+"""`elman tag` while its MLflow or Prefect server is killed: no row is missing, the exit code is 0."""
 
 import json
 import os
@@ -29,8 +29,8 @@ def kill_server(home, name):
     """The server and all its processes, by SIGKILL."""
     state = json.loads((home / "servers" / "state.json").read_text())
     process = psutil.Process(state["processes"][name]["pid"])
-    for each in (process, *process.children(recursive=True)):
-        each.kill()
+    for own in (process, *process.children(recursive=True)):
+        own.kill()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Workers that die, stall or fail cost time and what ended them; nothing else is lost or done twice."""
+"""Local workers that die, stall or fail: the records that ended them are lost, nothing else."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def refused(folder: Path) -> list[tuple]:
     )
 
 
-def test_the_number_of_workers_changes_no_byte_and_sentences_count_through(run, tmp_path, sentence):
+def test_the_number_of_workers_changes_no_byte_and_sentences_are_numbered_through(run, tmp_path, sentence):
     (tmp_path / "a.txt").write_text(" ".join(map(sentence, range(300))))
     summary = run(tmp_path / "a.txt", workers=0, out="one")
     assert run(tmp_path / "a.txt", workers=2, out="two")["shards"] == summary["shards"] > 4
@@ -69,14 +69,14 @@ def test_the_number_of_workers_changes_no_byte_and_sentences_count_through(run, 
     assert len(numbers) > 250
 
 
-def test_a_shard_whose_worker_dies_is_made_again_and_the_others_once(worker, run, tmp_path, write_marked):
+def test_only_the_shard_of_a_worker_that_died_is_tagged_again(worker, run, tmp_path, write_marked):
     summary = run(write_marked(tmp_path / "a.jsonl", {50: "ONCE"}))
     assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 0, 0)
     counts = pl.Series(begun(worker)).value_counts().to_dict(as_series=False)["count"]
     assert sorted(counts) == [1] * (summary["shards"] - 1) + [2]
 
 
-def test_what_ends_its_workers_is_found_and_set_aside_and_the_rest_is_tagged(
+def test_records_that_end_their_workers_are_quarantined_and_all_others_tagged(
     worker, run, tmp_path, monkeypatch, write_marked, sentence
 ):
     monkeypatch.setattr(scheduler, "STALLED_S", 4.0)
@@ -94,18 +94,14 @@ def test_what_ends_its_workers_is_found_and_set_aside_and_the_rest_is_tagged(
     assert found.equals(whole.filter(~pl.col("document").is_in([f"d{n}" for n in marked])))
 
 
-def test_more_records_than_can_be_the_records_fault_end_the_run(
-    worker, run, tmp_path, monkeypatch, write_marked
-):
+def test_too_many_records_that_end_workers_end_the_run(worker, run, tmp_path, monkeypatch, write_marked):
     monkeypatch.setattr(scheduler, "MAX_QUARANTINED", 2)
     source = write_marked(tmp_path / "a.jsonl", dict.fromkeys(range(8), "FAIL"))
     with pytest.raises(ElmanError, match="expected at most 2 records that end their workers"):
         run(source, workers=1)
 
 
-def test_workers_that_cannot_start_end_the_run_which_says_how_they_ended(
-    run, tmp_path, monkeypatch, write_marked
-):
+def test_workers_that_cannot_start_end_the_run_with_their_exit_code(run, tmp_path, monkeypatch, write_marked):
     slow_end = "import os, time; os.close(1); time.sleep(0.5); os._exit(9)"
     monkeypatch.setattr(local_engine, "WORKER", (sys.executable, "-c", slow_end))
     with pytest.raises(ElmanError, match=r"expected a worker to start\. Got exit code 9"):
@@ -135,7 +131,7 @@ def test_no_worker_outlives_a_driver_that_is_killed(
     os.kill(process.pid, signal.SIGKILL)  # the driver alone
     process.wait()
     _, alive = psutil.wait_procs(workers, timeout=10)
-    assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
     assert list((tmp_path / "out" / ".staging" / "receipts").glob("*.json"))
 
 
@@ -146,9 +142,7 @@ def test_no_worker_outlives_a_driver_that_is_killed(
         ("elman.flows.tag", ("numba", "scipy", "mlflow")),
     ],
 )
-def test_a_worker_loads_neither_prefect_nor_mlflow_and_the_driver_what_it_needs_alone(
-    checkout, module, heavy
-):
+def test_worker_and_driver_import_no_heavy_module_they_do_not_need(checkout, module, heavy):
     code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True
@@ -165,9 +159,7 @@ for line in sys.stdin:
 """
 
 
-def test_where_kernels_are_to_be_compiled_one_worker_does_it_alone_and_makes_room_for_others(
-    tmp_path, monkeypatch
-):
+def test_one_worker_compiles_missing_kernels_before_others_start(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     request = WorkerRequest(model="", out="", salt="", tables=())
     local = local_engine.Local(2, request, command=(sys.executable, "-c", ECHO))
@@ -208,7 +200,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
-def test_a_full_disk_ends_the_run_and_what_was_there_stays(
+def test_a_full_disk_ends_the_run_and_a_rerun_resumes(
     small_disk, tracked_home, trained, tmp_path, capsys, workers, write_marked
 ):
     source = write_marked(tmp_path / "a.jsonl", {}, 3000)

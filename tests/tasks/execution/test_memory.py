@@ -1,4 +1,4 @@
-"""How `--memory` is shared out among the driver, the workers and their tables."""
+"""Division of `--memory` among the driver, the workers and their tables."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def needed(workers, entries, cache):
 
 @pytest.mark.parametrize("memory", range(600 * MIB, 4096 * MIB, 100 * MIB))
 @pytest.mark.parametrize("asked", [None, 1, 2, 9])
-def test_what_is_shared_out_never_exceeds_the_memory(memory, asked):
+def test_planned_memory_never_exceeds_the_limit(memory, asked):
     try:
         got = plan(asked, memory)
     except UsageError:
@@ -48,9 +48,9 @@ def test_what_is_shared_out_never_exceeds_the_memory(memory, asked):
     assert MIN_CACHE <= got.input_cache <= MAX_CACHE
 
 
-def test_more_memory_gives_larger_tables_and_too_little_is_refused_with_what_is_needed():
+def test_more_memory_gives_larger_tables_and_too_little_is_an_error_with_the_need():
     plans = [plan(2, size * MIB) for size in (830, 940, 1460)]
-    for sizes in ([each.table_entries for each in plans], [each.input_cache for each in plans]):
+    for sizes in ([made.table_entries for made in plans], [made.input_cache for made in plans]):
         assert sizes == sorted(set(sizes))
     least = -(-needed(2, MIN_ENTRIES, MIN_CACHE) // MIB)
     with pytest.raises(UsageError, match=rf"--memory of {least}MiB or more for 2 worker\(s\).* Got 500MiB"):
@@ -61,7 +61,7 @@ def test_no_more_workers_than_shards():
     assert plan(8, 1 << 40, shards=3).workers == 3
 
 
-def test_the_tables_of_a_worker_take_what_is_counted_for_them():
+def test_tables_of_a_worker_take_the_memory_planned_for_them():
     scanner, kept = Scanner(Tokenizer(), MIN_ENTRIES), MIN_ENTRIES
     table = _Table(None, kept)
     held = table.strings.nbytes + table.rows.nbytes + table.offsets.nbytes + scanner._table.nbytes

@@ -1,4 +1,4 @@
-"""Workers on a Ray cluster keep the contract of those on one machine; skipped where Ray is not installed."""
+"""Workers on a Ray cluster, under the contract of local ones; skipped where Ray is not installed."""
 
 import contextlib
 import functools
@@ -100,7 +100,7 @@ def test_ray_and_local_workers_write_the_same_bytes(run, sentence, tmp_path, mon
     assert run(Path("a.txt"), out="there")["reused"] == summary["shards"]
 
 
-def test_poison_is_set_aside_after_three_tries_and_no_other_shard_is_made_twice(
+def test_a_record_that_ends_workers_is_quarantined_and_no_other_shard_is_tagged_twice(
     worker, run, write_marked, tmp_path
 ):
     source = write_marked(tmp_path / "a.jsonl", {90: "KILL"})
@@ -130,12 +130,14 @@ def kills(run, write_marked, folder: Path, marks: dict[int, str], count: int) ->
     assert tree(folder / "out") == tree(folder / "all")
 
 
-def test_a_ray_worker_killed_in_mid_shard_costs_this_shard_a_second_try(worker, run, write_marked, tmp_path):
+def test_a_killed_ray_worker_costs_its_shard_a_second_try(worker, run, write_marked, tmp_path):
     kills(run, write_marked, tmp_path, {50: "PARENT"}, 120)
 
 
 @pytest.mark.slow
-def test_twenty_kills_of_ray_workers_and_what_they_keep(worker, run, write_marked, tmp_path):
+def test_twenty_kills_of_workers_and_actors_cost_their_shards_a_second_try(
+    worker, run, write_marked, tmp_path
+):
     marks = {n: ("ONCE", "PARENT")[n // 60 % 2] for n in range(30, 1200, 60)}
     assert len(marks) == 20
     kills(run, write_marked, tmp_path, marks, 1200)
@@ -168,7 +170,7 @@ def test_a_straggler_that_comes_back_after_the_commit_changes_nothing(
 
 
 @pytest.mark.slow
-def test_what_a_machine_was_at_when_it_was_lost_is_tried_elsewhere(
+def test_the_shard_of_a_lost_machine_is_tried_elsewhere(
     cluster, worker, run, write_marked, tmp_path, tracked_home
 ):
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--address", cluster, "--block"]
@@ -199,7 +201,7 @@ def test_what_a_machine_was_at_when_it_was_lost_is_tried_elsewhere(
         pytest.param("SIGINT", 130, marks=pytest.mark.slow),
     ],
 )
-def test_after_the_end_of_the_driver_no_worker_goes_on_and_a_rerun_keeps_what_is_done(
+def test_workers_end_with_the_driver_and_a_rerun_reuses_finished_shards(
     worker, run, write_marked, tmp_path, trained, checkout, name, code
 ):
     source = write_marked(tmp_path / "a.jsonl", {60: "STALL"})
@@ -233,9 +235,7 @@ def keeping(script: Path, processes: list[psutil.Process] | None = None) -> list
     return found
 
 
-def test_a_machine_that_does_not_see_what_it_needs_ends_the_run_and_names_it(
-    run, write_marked, tmp_path, monkeypatch
-):
+def test_a_machine_that_lacks_a_path_ends_the_run_with_its_name(run, write_marked, tmp_path, monkeypatch):
     real = ray_engine.Ray
 
     def with_more(launch):
@@ -258,13 +258,13 @@ def request_tag(tracked_home, trained, write_marked, tmp_path):
     return request_tag
 
 
-def test_without_ray_the_engine_says_what_to_install(request_tag, monkeypatch, capsys):
+def test_a_missing_ray_is_an_error_that_names_what_to_install(request_tag, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "prefect_ray", None)
     assert request_tag() == UsageError.exit_code
     assert "expected Ray, for --engine ray. Got none: `make ray`" in capsys.readouterr().err
 
 
-def test_a_client_from_outside_the_cluster_is_refused(request_tag, monkeypatch, capsys):
+def test_a_client_from_outside_the_cluster_is_an_error(request_tag, monkeypatch, capsys):
     monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
     assert request_tag() == UsageError.exit_code
     assert "of a driver that runs on a machine of the cluster" in capsys.readouterr().err

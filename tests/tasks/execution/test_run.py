@@ -21,7 +21,7 @@ def work_of(source, folder, out):
         return TaggingRun(writer, plan).work()
 
 
-def test_a_short_contig_waits_for_the_habits_of_a_long_one_that_came_before(gene_model, tmp_path):
+def test_the_timeout_of_a_short_contig_covers_the_genome_model_of_a_long_one(gene_model, tmp_path):
     source = tmp_path / "genome.fna"
     source.write_text(">long\n" + "ACGT" * 1_000_000 + "\n>short\n" + "ACGT" * 300_000 + "\n")
     long, short = work_of(source, gene_model, tmp_path / "out")
@@ -30,7 +30,7 @@ def test_a_short_contig_waits_for_the_habits_of_a_long_one_that_came_before(gene
     assert short.timeout_s() > STALLED_S + (long.size + short.size) / SLOWEST_BYTES_S - 1
 
 
-def test_text_waits_for_itself_alone(trained, tmp_path):
+def test_the_timeout_of_text_depends_on_its_own_size(trained, tmp_path):
     source = tmp_path / "novel.txt"
     source.write_text("Sam Li and Tom date on Tuesday.\n" * 100_000)
     first, *_ = work_of(source, trained["model"], tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Which record costs its machine is found out from how attempts end, and nothing else is given up for it."""
+"""Scheduler: the record that ends its worker is found by dividing, and no other is quarantined."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ def finish(cluster: Cluster) -> tuple[scheduler.Work, Shard]:
     return work, shard
 
 
-def test_records_that_take_their_machine_with_them_are_set_aside_and_nothing_else_is():
+def test_records_that_end_their_machines_are_quarantined_and_no_others():
     cluster = Cluster({77, 901})
     work, shard = finish(cluster)
     assert {number: reason for number, (reason, _) in work.skip.items()} == dict.fromkeys(
@@ -81,6 +81,6 @@ def test_records_that_take_their_machine_with_them_are_set_aside_and_nothing_els
     assert cluster.lost <= 2 * (scheduler.TRIES + 3)  # and three to part a thousand by sixteen
 
 
-def test_machines_that_are_lost_before_a_shard_is_begun_are_no_tries_of_it():
+def test_a_machine_lost_before_the_shard_began_counts_as_no_try():
     work, _ = finish(Cluster(set(), early=20))
     assert (work.tries, work.skip) == (0, {})
