@@ -8,8 +8,6 @@ Templates by name, k a number:
     lower       lower-cased, compatibility forms unified (NFKC)
     shape       X upper case, x lower case, c other letters, 0 digits, others unchanged; runs cut to two
     prefixK     the first k characters, if there are as many; suffixK the last k
-    ngramK      every k characters in a row of ^token$ (of the first 62 characters of a longer one)
-    hashK       the same, hashed to a table of `rows` rows
     letters     each character of ^token$ (of the first 62 of a longer one), in order: the last template, for
                 networks with a character encoder
     at-1, at+2  the token at this distance before or after; at-1+0, at-1+1  the tokens of this range, joined
@@ -26,13 +24,13 @@ import numpy as np
 import polars as pl
 
 from elman.data import ragged
-from elman.data.encoding.vocabulary import SPECIALS, UNK_ID, Buckets, Vocabulary, count_symbols
+from elman.data.encoding.vocabulary import SPECIALS, UNK_ID, Vocabulary, count_symbols
 
 NAME = re.compile(
-    r"(?P<kind>word|lower|shape|letters)|(?P<affix>prefix|suffix|ngram|hash)(?P<k>[1-9])|at(?P<a>[+-]\d)(?P<b>[+-]\d)?"
+    r"(?P<kind>word|lower|shape|letters)|(?P<affix>prefix|suffix)(?P<k>[1-9])|at(?P<a>[+-]\d)(?P<b>[+-]\d)?"
 )
 CHARACTERS = "letters"
-LONGEST_READ = 62  # characters of a token that n-grams look at
+LONGEST_READ = 62  # characters of a token that the template `letters` reads
 POSITIONS = LONGEST_READ + 3  # sort keys of rows in a bag: 0, then one for each character in order
 
 
@@ -48,21 +46,13 @@ class FeatureTemplate:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(
-                "expected a feature template named word, lower, shape, letters, prefixK, suffixK, ngramK, "
-                f"hashK, at-1 or at-1+0. Got {self.name!r}"
+                "expected a feature template named word, lower, shape, letters, prefixK, suffixK, at-1 "
+                f"or at-1+0. Got {self.name!r}"
             )
-        if self.hashed:
-            if self.rows is None or self.rows <= len(SPECIALS) or self.max_size or self.min_count > 1:
-                raise ValueError(f"template {self.name}: expected rows above 2 and nothing else. Got {self}")
-        elif self.rows is not None and (self.max_size is None or self.max_size > self.rows):
+        if self.rows is not None and (self.max_size is None or self.max_size > self.rows):
             raise ValueError(
                 f"template {self.name}: expected max_size <= rows. Got {self.max_size} > {self.rows}"
             )
-
-    @property
-    def hashed(self) -> bool:
-        """True if its symbols are hashed to a table of fixed size."""
-        return self.name.startswith("hash")
 
     @property
     def window(self) -> tuple[int, int]:
@@ -129,17 +119,16 @@ def symbols(keys: pl.DataFrame, template: FeatureTemplate) -> pl.DataFrame:
     word = pl.col(_column(0))
     match = NAME.fullmatch(template.name)
     assert match is not None
-    k = 1 if match["kind"] == CHARACTERS else int(match["k"] or 0)
+    k = int(match["k"] or 0)
     frame = keys.lazy().with_row_index("bag")
-    if match["kind"] == CHARACTERS or match["affix"] in ("ngram", "hash"):
+    if match["kind"] == CHARACTERS:
         marked = pl.concat_str(pl.lit("^"), word.str.slice(0, LONGEST_READ), pl.lit("$"))
         frame = (
             frame.select("bag", marked=marked)
-            .filter(pl.col("marked").str.len_chars() >= k)
-            .with_columns(at=pl.int_ranges(0, pl.col("marked").str.len_chars().cast(pl.Int64) - k + 1))
+            .with_columns(at=pl.int_ranges(0, pl.col("marked").str.len_chars().cast(pl.Int64)))
             .explode("at")
             .sort("bag", "at")
-            .with_columns(symbol=pl.col("marked").str.slice(pl.col("at"), k))
+            .with_columns(symbol=pl.col("marked").str.slice(pl.col("at"), 1))
         )
     else:
         if match["affix"]:
@@ -186,7 +175,7 @@ class Features:
     """Feature templates of a network with their fitted vocabularies."""
 
     templates: tuple[FeatureTemplate, ...]
-    vocabularies: tuple[Vocabulary | Buckets, ...]
+    vocabularies: tuple[Vocabulary, ...]
     rare: int = 1  # a symbol with at most this count in training is `<UNK>` in the replacement bag
 
     @classmethod
@@ -212,11 +201,8 @@ class Features:
         if CHARACTERS in names[:-1] or names == [CHARACTERS]:
             raise ValueError(f"expected letters as the last of several templates. Got {', '.join(names)}")
 
-        def fitted(template: FeatureTemplate) -> Vocabulary | Buckets:
+        def fitted(template: FeatureTemplate) -> Vocabulary:
             seen = _counted(keys, template)
-            if template.hashed:
-                assert template.rows is not None
-                return Buckets.fit(seen, template.rows)
             also = _counted(more, template) if more is not None and template.window == (0, 0) else None
             return Vocabulary.fit(count_symbols(seen), template.min_count, template.max_size, also)
 
@@ -318,9 +304,7 @@ class Features:
         names = ("name", "min_count", "max_size", "rows")
         return cls(
             tuple(FeatureTemplate(**{name: block[name] for name in names}) for block in value["blocks"]),
-            tuple(
-                (Buckets if "buckets" in block else Vocabulary).from_json(block) for block in value["blocks"]
-            ),
+            tuple(Vocabulary.from_json(block) for block in value["blocks"]),
             value["rare"],
         )
 

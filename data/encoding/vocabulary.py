@@ -3,13 +3,11 @@
 import hashlib
 import itertools
 import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-import numpy as np
 import polars as pl
 
 PAD, UNK = "<PAD>", "<UNK>"
@@ -111,56 +109,3 @@ class Vocabulary:
         """SHA-256 of the symbols in order and their counts."""
         text = json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@dataclass(frozen=True)
-class Buckets:
-    """A table of fixed size for symbols without end (feature hashing, Weinberger et al., 2009).
-
-    A symbol's id is 2 + its CRC-32 (of UTF-8, as in zlib) modulo the buckets, so every symbol has one, met or
-    not; several may share it.
-    """
-
-    counts: tuple[int, ...]  # of each bucket in training
-
-    @classmethod
-    def fit(cls, counts: pl.DataFrame | pl.LazyFrame, size: int) -> Self:
-        """Count the buckets.
-
-        Args:
-            counts: `symbol` and `count` as `count_symbols` takes them.
-            size: ids, the two specials included.
-        """
-        known = count_symbols(counts)
-        ids = cls((0,) * (size - len(SPECIALS))).encode(known["symbol"]).to_numpy()
-        table = np.bincount(ids, known["count"].to_numpy(), size).astype(np.int64)
-        return cls(tuple(table[len(SPECIALS) :].tolist()))
-
-    def __len__(self) -> int:
-        return len(SPECIALS) + len(self.counts)
-
-    @cached_property
-    def _counts(self) -> pl.Series:
-        return pl.Series([0, 0, *self.counts], dtype=pl.Int64)
-
-    def encode(self, symbols: pl.Series) -> pl.Series:
-        """Ids of symbols, Int32; null for null."""
-        known = symbols.unique().drop_nulls()
-        size, first = len(self.counts), len(SPECIALS)
-        ids = [first + zlib.crc32(symbol.encode("utf-8", "surrogatepass")) % size for symbol in known]
-        return symbols.replace_strict(
-            known, pl.Series(ids, dtype=pl.Int32), default=None, return_dtype=pl.Int32
-        )
-
-    def count_of(self, ids: pl.Series) -> pl.Series:
-        """How often the symbols of these buckets occurred in training, Int64; 0 for the specials."""
-        return self._counts.gather(ids)
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values; `from_json` gives the buckets back."""
-        return {"buckets": list(self.counts)}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
-        """The buckets that `to_json` wrote."""
-        return cls(tuple(value["buckets"]))

@@ -9,7 +9,7 @@ import pytest
 from elman.data.encoding.features import Features, FeatureTemplate, bag_ids, contexts, distinct, symbols
 from elman.data.encoding.vocabulary import UNK_ID
 
-NAMES = ("word", "lower", "shape", "prefix1", "prefix4", "suffix2", "suffix3", "ngram3", "at-1", "at+0+1")
+NAMES = ("word", "lower", "shape", "prefix1", "prefix4", "suffix2", "suffix3", "at-1", "at+0+1", "letters")
 
 
 def keys_of(text: str, reach: int = 0) -> pl.DataFrame:
@@ -37,8 +37,6 @@ def seen(word: str, name: str) -> list[str]:
         ("abc", "prefix3", ["abc"]),
         ("abc", "prefix4", []),
         ("日本語", "suffix2", ["本語"]),
-        ("ab", "ngram3", ["^ab", "ab$"]),
-        ("a", "ngram4", []),
         ("abba", "letters", ["^", "a", "b", "b", "a", "$"]),
     ],
 )
@@ -46,8 +44,8 @@ def test_symbols_of_every_template(word, name, expected):
     assert seen(word, name) == expected
 
 
-def test_ngrams_of_a_very_long_token_are_those_of_its_beginning():
-    assert len(seen("x" * 100_000, "ngram3")) == 62
+def test_characters_of_a_very_long_token_are_those_of_its_beginning():
+    assert len(seen("x" * 100_000, "letters")) == 64
 
 
 def test_characters_stand_last_in_a_bag_in_their_order():
@@ -103,27 +101,9 @@ def test_a_rare_word_is_replaced_by_unknown_and_a_frequent_one_is_not():
 
 
 def test_symbols_not_in_the_vocabulary_share_the_unknown_row():
-    features = Features.fit(keys_of("a b"), [FeatureTemplate(name="word"), FeatureTemplate(name="ngram2")])
+    features = Features.fit(keys_of("a b"), [FeatureTemplate(name="word"), FeatureTemplate(name="suffix1")])
     bags = features.bags(keys_of("zzzz"))
     assert bags.rows.tolist() == [UNK_ID, features.first_rows[1] + UNK_ID]
-
-
-def test_hashed_ngrams_have_rows_for_what_training_never_met():
-    features = Features.fit(
-        keys_of("a b"), [FeatureTemplate(name="word"), FeatureTemplate(name="hash3", rows=500)]
-    )
-    assert features.rows == 4 + 500
-    bags = features.bags(keys_of("zzzz"), stand_ins=False)
-    grams = features.vocabularies[1].encode(pl.Series(["^zz", "zzz", "zz$"])).unique().sort()
-    assert bags.rows.tolist() == [UNK_ID, *(4 + grams).to_list()]
-    assert UNK_ID not in grams
-    assert Features.from_json(json.loads(features.to_bytes())) == features
-
-
-@pytest.mark.parametrize("fields", [{}, {"rows": 2}, {"rows": 100, "max_size": 50}])
-def test_a_hashed_block_says_how_many_rows_and_no_more(fields):
-    with pytest.raises(ValueError, match="hash3: expected rows above 2"):
-        FeatureTemplate(name="hash3", **fields)
 
 
 def test_a_template_with_fixed_rows_has_them_for_any_vocabulary():
@@ -134,9 +114,9 @@ def test_a_template_with_fixed_rows_has_them_for_any_vocabulary():
 
 
 def test_the_vocabulary_file_does_not_depend_on_the_order_of_sentences():
-    blocks = [FeatureTemplate(name=name) for name in NAMES]
-    one = Features.fit(keys_of("a Bb a 12|ccc Bb ,|x y z", reach=1), blocks)
-    other = Features.fit(keys_of("x y z|ccc Bb ,|a Bb a 12", reach=1), blocks)
+    templates = [FeatureTemplate(name=name) for name in NAMES]
+    one = Features.fit(keys_of("a Bb a 12|ccc Bb ,|x y z", reach=1), templates)
+    other = Features.fit(keys_of("x y z|ccc Bb ,|a Bb a 12", reach=1), templates)
     assert one.to_bytes() == other.to_bytes()
     assert Features.from_json(json.loads(one.to_bytes())) == one
 

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.data.encoding.vocabulary import PAD, PAD_ID, UNK, UNK_ID, Buckets, Vocabulary
+from elman.data.encoding.vocabulary import PAD, PAD_ID, UNK, UNK_ID, Vocabulary
 
 
 def counted(text: str) -> pl.DataFrame:
@@ -61,17 +61,6 @@ def test_json_gives_the_same_vocabulary_back():
     assert again == vocabulary
     assert again.sha256 == vocabulary.sha256
     assert Vocabulary.fit(counted("a a b")).sha256 != Vocabulary.fit(counted("a b b")).sha256
-
-
-def test_a_symbol_has_the_bucket_of_its_crc_whether_it_was_met_or_not():
-    buckets = Buckets.fit(counted("a b a"), 12)
-    assert len(buckets) == 12
-    # CRC-32 of "123456789" is 0xCBF43926, the check value of its definition (ITU-T V.42, zlib)
-    ids = buckets.encode(pl.Series(["123456789", None, "a"]))
-    assert ids.to_list()[:2] == [2 + 0xCBF43926 % 10, None]
-    assert buckets.count_of(ids.drop_nulls()).to_list()[1] >= 2
-    assert sum(buckets.counts) == 3
-    assert Buckets.from_json(json.loads(json.dumps(buckets.to_json()))) == buckets
 
 
 def test_symbols_of_unlabelled_text_come_last_with_a_count_of_zero():
