@@ -178,9 +178,7 @@ def train_step(
     """
     training_data = TrainingData(encoded_corpus.read(Path(encoded)))
     if step == RULE:
-        done = _trained(
-            training_data, step, seed, lambda splits: baselines.most_frequent_tag(training_data, splits)
-        )
+        done = _trained(training_data, step, seed, lambda: baselines.most_frequent_tag(training_data))
     else:
         how = fit_config(preset_of(step), {"epochs": epochs}, len(training_data.train))
         network = _network(step, training_data)
@@ -189,13 +187,11 @@ def train_step(
         before = Dataset.open(Path(pretrained)) if pretrained else None
         tune_outside_bias = preset(preset_of(step)).tune_outside_bias
 
-        def train(splits: Sequence[str]) -> baselines.Baseline:
+        def train() -> baselines.Baseline:
             if search:
-                return baselines.trained_at_best_rate(step, network, training_data, how, splits, seed)
+                return baselines.trained_at_best_rate(step, network, training_data, how, seed)
             start = load_pretrained(before) if before else None
-            return baselines.trained(
-                step, network, training_data, how, splits, seed, start, tune_outside_bias
-            )[0]
+            return baselines.trained(step, network, training_data, how, seed, start, tune_outside_bias)[0]
 
         key = key_of(
             encoded=Path(encoded).name,
@@ -217,11 +213,11 @@ def train_step(
 
 
 def _trained(
-    training_data: TrainingData, step: str, seed: int, train: Callable[[Sequence[str]], baselines.Baseline]
+    training_data: TrainingData, step: str, seed: int, train: Callable[[], baselines.Baseline]
 ) -> dict[str, Any]:
     """Train and score a step: its `row`, and by split the `counts` of each sentence."""
-    splits = [split for split in ("dev", "test") if training_data.has(split)]
-    baseline, counts = train(splits), {}
+    splits = baselines.splits_of(training_data)
+    baseline, counts = train(), {}
     for split in splits:
         gold = training_data.by_sentence(split, training_data.gold(split))
         predicted = training_data.by_sentence(split, baseline.predictions[split])

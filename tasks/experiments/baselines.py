@@ -1,7 +1,6 @@
 """Baselines of a tagger: train and predict with other networks on the same data."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,20 +68,25 @@ def padded(training_data: TrainingData) -> PaddedConfig:
     return PaddedConfig.of(training_data.bags, training_data.train, rows=rows, classes=classes)
 
 
+def splits_of(training_data: TrainingData) -> list[str]:
+    """Splits to score on: dev and test, if the corpus has them."""
+    return [split for split in ("dev", "test") if training_data.has(split)]
+
+
 def evaluated(
     name: str,
     network: Architecture,
     params: Params,
     training_data: TrainingData,
-    splits: Sequence[str],
     *,
     seconds: float,
     rate: float,
 ) -> Baseline:
-    """Predict some splits with a trained network."""
+    """Predict dev and test with a trained network."""
     began = time.perf_counter()
     predictions = {
-        split: training_data.said(training_data.predict(params, network, split)) for split in splits
+        split: training_data.said(training_data.predict(params, network, split))
+        for split in splits_of(training_data)
     }
     took = time.perf_counter() - began
     return _baseline(name, network.size(), seconds, rate, predictions, took)
@@ -93,7 +97,6 @@ def trained(
     network: Architecture,
     training_data: TrainingData,
     how: FitConfig,
-    splits: Sequence[str],
     seed: int,
     start: Params | None = None,
     tune_outside_bias: bool = False,
@@ -108,7 +111,7 @@ def trained(
     if tune_outside_bias:
         result, _ = training_data.tune_outside_bias(result, network)
     seconds, rate = time.perf_counter() - began, how.learning_rate
-    baseline = evaluated(name, network, result.params, training_data, splits, seconds=seconds, rate=rate)
+    baseline = evaluated(name, network, result.params, training_data, seconds=seconds, rate=rate)
     return baseline, result.best_score
 
 
@@ -117,7 +120,6 @@ def trained_at_best_rate(
     network: Architecture,
     training_data: TrainingData,
     how: FitConfig,
-    splits: Sequence[str],
     seed: int,
 ) -> Baseline:
     """Train one network at each of RATES; the best on dev, or the middle rate without dev."""
@@ -127,12 +129,10 @@ def trained_at_best_rate(
         return score if training_data.judged else -abs(float(np.log((baseline.rate or 1) / RATES[1])))
 
     configs = [replace(how, learning_rate=rate) for rate in RATES]
-    return max(
-        (trained(name, network, training_data, config, splits, seed) for config in configs), key=merit
-    )[0]
+    return max((trained(name, network, training_data, config, seed) for config in configs), key=merit)[0]
 
 
-def most_frequent_tag(training_data: TrainingData, splits: Sequence[str]) -> Baseline:
+def most_frequent_tag(training_data: TrainingData) -> Baseline:
     """Baseline rule: the most frequent tag of each word."""
     began = time.perf_counter()
     classes = max(training_data.classes, 2)
@@ -140,7 +140,7 @@ def most_frequent_tag(training_data: TrainingData, splits: Sequence[str]) -> Bas
     seconds = time.perf_counter() - began
     began = time.perf_counter()
     predictions = {}
-    for split in splits:
+    for split in splits_of(training_data):
         sequences = training_data.sequences(split)
         predictions[split] = training_data.said(Prediction(tags[sequences.tokens], sequences.offsets))
     took = time.perf_counter() - began

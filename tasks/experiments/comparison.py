@@ -115,7 +115,6 @@ def compare_networks(
     binary, name = loaded.passport["binary"], loaded.passport["preset"]
     mine = TrainingData(encoded_corpus.read(Path(encoded)), binary)
     base = TrainingData(encoded_corpus.read(Path(words)), binary)
-    splits = [split for split in ("dev", "test") if base.has(split)]
     params, network, _ = from_bytes(loaded.files[model_folder.WEIGHTS])
     rate = loaded.passport["fit"]["learning_rate"]
     networks: dict[str, Architecture] = {
@@ -125,21 +124,18 @@ def compare_networks(
     if name != "article":
         networks = {"Elman network (article)": baselines.article(base), **networks}
     how = fit_config("article", {"epochs": epochs}, len(base.train))
-    results = [
-        baselines.evaluated(f"model ({name})", network, params, mine, splits, seconds=seconds, rate=rate)
-    ]
+    results = [baselines.evaluated(f"model ({name})", network, params, mine, seconds=seconds, rate=rate)]
     for title, baseline in networks.items():
-        results.append(baselines.trained_at_best_rate(title, baseline, base, how, splits, seed))
+        results.append(baselines.trained_at_best_rate(title, baseline, base, how, seed))
         print_status(f"compare: {title}, rate {results[-1].rate:g}, {results[-1].seconds:.0f} s")
-    results.append(baselines.most_frequent_tag(base, splits))
-    report = _report(base, splits, results, int(base.train.lengths.max()))
+    results.append(baselines.most_frequent_tag(base))
+    report = _report(base, results, int(base.train.lengths.max()))
     _write(report, Path(out))
     return report
 
 
-def _report(
-    training_data: TrainingData, splits: Sequence[str], results: Sequence[baselines.Baseline], longest: int
-) -> Comparison:
+def _report(training_data: TrainingData, results: Sequence[baselines.Baseline], longest: int) -> Comparison:
+    splits = baselines.splits_of(training_data)
     networks = tuple(
         NetworkRow(
             name=result.name,
