@@ -41,7 +41,7 @@ def split_at_origin(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataF
 
 
 def split(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataFrame:
-    """As `split_at_origin`, without identifiers; other columns are repeated."""
+    """Split intervals as `split_at_origin`, without identifiers; other columns are repeated."""
     if not len(frame):
         return frame
     names = frame["contig"].unique()

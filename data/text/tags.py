@@ -39,7 +39,7 @@ def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme:
 
 
 def scheme_of_pairs(pairs: Iterable[tuple[str, str]]) -> Scheme:
-    """As `detect_scheme`, from the distinct pairs of neighbouring tags; O stands before the first tag."""
+    """Detect the scheme from distinct pairs of neighbouring tags; O stands before the first tag."""
     opened_b = opened_i = False
     for before, tag in pairs:
         prefix, kind = split_tag(tag)

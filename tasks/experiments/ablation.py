@@ -65,7 +65,7 @@ class StepResult:
     def from_json(cls, value: Mapping[str, Any]) -> "StepResult":
         """Restore a result from `to_json`."""
         scores = {split: SplitScores(**value[split]) for split in ("dev", "test") if split in value}
-        return cls(**{name: each for name, each in value.items() if name not in scores}, scores=scores)
+        return cls(**{name: entry for name, entry in value.items() if name not in scores}, scores=scores)
 
     def metrics(self) -> dict[str, float]:
         """Metrics of the run in MLflow."""
