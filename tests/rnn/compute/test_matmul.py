@@ -64,7 +64,7 @@ print(LANES, hashlib.sha256(c.tobytes()).hexdigest())
     not llvmlite.binding.get_host_cpu_features().get("avx512f"), reason="needs a processor with AVX-512"
 )
 def test_vectors_of_8_and_of_16_numbers_give_the_same_bits(tmp_path):
-    said = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", _BITS],
             env=os.environ | more | {"NUMBA_CACHE_DIR": str(tmp_path)},
@@ -74,5 +74,5 @@ def test_vectors_of_8_and_of_16_numbers_give_the_same_bits(tmp_path):
         ).stdout.split()
         for more in ({}, {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma"})
     ]
-    assert [lanes for lanes, _ in said] == ["16", "8"]
-    assert said[0][1] == said[1][1]
+    assert [lanes for lanes, _ in outputs] == ["16", "8"]
+    assert outputs[0][1] == outputs[1][1]

@@ -16,7 +16,7 @@ BLOCKS, LETTERS = 60, 30
 
 
 def bags(symbols=1100, seed=0):
-    """Some blocks and up to 19 letters each."""
+    """Some features and up to 19 characters for every symbol."""
     rng = np.random.default_rng(seed)
     sizes = rng.integers(0, 20, symbols)
     lists = [

@@ -61,12 +61,12 @@ def test_decoding(scale, temperature, trained):
         spans=span_bounds(best[order], offsets, scheme),
         follow=scheme.continues,
     )
-    ours, chance, found = crf_kernels.decode(
+    ours, chance, spans_found = crf_kernels.decode(
         emission.astype(np.float32), batch.starts, legal, temperature, begin, kind
     )
     np.testing.assert_array_equal(ours, best)
     np.testing.assert_allclose(chance, posterior.marginals[np.arange(len(best)), best], atol=1e-5)
-    column, start, end, name, exact = found
+    column, start, end, name, exact = spans_found
     rows = np.lexsort((start, batch.sequences[column]))
     for got, wanted in zip((batch.sequences[column], start, end, name), spans[:4], strict=True):
         np.testing.assert_array_equal(got[rows], wanted)

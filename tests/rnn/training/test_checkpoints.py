@@ -70,11 +70,11 @@ def test_a_training_killed_at_random_steps_ends_with_the_same_bytes(tmp_path):
 
 @pytest.mark.parametrize("stop", [1, 5, 6, 13, 22])
 def test_a_checkpoint_of_any_step_resumes_exactly(stop):
-    kept = []
-    whole = train(on_state=lambda state: kept.append(checkpoints.to_bytes(state, {"a": "b"})))
-    state, extra = checkpoints.from_bytes(kept[stop])
+    saved = []
+    whole = train(on_state=lambda state: saved.append(checkpoints.to_bytes(state, {"a": "b"})))
+    state, extra = checkpoints.from_bytes(saved[stop])
     assert extra == {"a": "b"}
-    assert checkpoints.to_bytes(state, extra) == kept[stop]
+    assert checkpoints.to_bytes(state, extra) == saved[stop]
     assert train(state=state) == whole
 
 

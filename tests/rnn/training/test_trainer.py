@@ -80,16 +80,16 @@ def test_same_seed_same_bytes_and_another_seed_others():
 @pytest.mark.parametrize("stop", [1, 7, 20, 37])
 def test_a_training_stopped_and_resumed_ends_with_the_same_bytes(stop, average):
     how = FitConfig(epochs=4, batch=10, average=average)
-    kept = []
+    states = []
 
     def keep(state):
-        if len(kept) < stop:
-            kept.append(None)
-            if len(kept) == stop:
-                kept[-1] = copy.deepcopy(state)
+        if len(states) < stop:
+            states.append(None)
+            if len(states) == stop:
+                states[-1] = copy.deepcopy(state)
 
     whole = fit(CONFIG, how, TRAIN, DEV, accuracy, Callbacks(on_state=keep))
-    resumed = fit(CONFIG, how, TRAIN, DEV, accuracy, state=kept[-1])
+    resumed = fit(CONFIG, how, TRAIN, DEV, accuracy, state=states[-1])
     assert to_bytes(whole.params, CONFIG) == to_bytes(resumed.params, CONFIG)
     strip = [{k: v for k, v in line.items() if k != "seconds"} for line in whole.history]
     assert strip == [{k: v for k, v in line.items() if k != "seconds"} for line in resumed.history]
@@ -155,7 +155,7 @@ def test_class_weights_move_the_balance(output):
     assert share[1] > share[0] + 0.15
 
 
-def test_a_crf_learns_transitions_that_no_symbol_tells():
+def test_a_crf_learns_transitions_that_no_symbol_determines():
     """Tags alternate 1, 2, 1, 2, ... whatever the symbols: only the CRF can know."""
     tokens = np.random.default_rng(0).integers(2, 12, 600).astype(np.int32)
     offsets = np.arange(0, 601, 6, dtype=np.int64)
@@ -163,9 +163,9 @@ def test_a_crf_learns_transitions_that_no_symbol_tells():
     config = NetworkConfig(rows=12, classes=3, hidden=4, bidirectional=False, output="crf")
     how = FitConfig(epochs=10, batch=8, learning_rate=0.02, dropout=0.9)
     result = fit(config, how, train)
-    said = Decoder(config, result.params).tag_with_probabilities(BAGS, train)
-    assert (said.tags == train.targets).all()
-    assert said.tag_probability.min() > 0.5
+    prediction = Decoder(config, result.params).tag_with_probabilities(BAGS, train)
+    assert (prediction.tags == train.targets).all()
+    assert prediction.tag_probability.min() > 0.5
     assert result.params["chain.transition"][1, 2] > result.params["chain.transition"][1, 1] + 1
 
 
