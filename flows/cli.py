@@ -18,7 +18,7 @@ from elman.data.errors import ElmanError
 from elman.tasks.runtime import environment, orchestration
 from elman.tasks.runtime.console import print_status
 
-EXIT_FAILURE, EXIT_USAGE, EXIT_BAD_DATA = 1, 2, 3
+EXIT_FAILURE, EXIT_USAGE = 1, 2
 
 
 @dataclass(frozen=True)
@@ -235,9 +235,6 @@ def main(argv: list[str] | None = None) -> int:
         print_status(f"elman {name}: {where}{error.strerror or error}. Details: {_keep_traceback(name)}")
         return EXIT_FAILURE
     except Exception as error:
-        if type(error).__module__.startswith("elman.rnn."):  # training that cannot go on with this data
-            print_status(f"elman {name}: {error}")
-            return EXIT_BAD_DATA
         print_status(f"elman {name}: {type(error).__name__}: {error}. Details: {_keep_traceback(name)}")
         return EXIT_FAILURE
 

@@ -59,7 +59,7 @@ def _text(config: DemoConfig) -> dict[str, Any]:
         "beside the networks it replaces, on the same sentences, judged on documents none of them has seen",
     )
     wanted = TrainConfig(corpus="demo-english", register="demo-names", compare=True, seed=config.seed)
-    trained = call(train, wanted)
+    trained = call(train, wanted).to_json()
     show.comparison(trained["compare"])
     show.title(
         "3. The article's sentence, whose names no training sentence holds",
@@ -67,7 +67,7 @@ def _text(config: DemoConfig) -> dict[str, Any]:
     )
     show.tagged(trained["model"], ARTICLE)
     show.title("4. The same in Chinese, by character")
-    chinese = call(train, TrainConfig(corpus="demo-chinese", seed=config.seed))
+    chinese = call(train, TrainConfig(corpus="demo-chinese", seed=config.seed)).to_json()
     show.tagged(chinese["model"], "林雅婷星期五從里斯本飛往日本。")
     show.title(
         "5. A page of plain text, tagged in bulk",
@@ -105,7 +105,7 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
     unseen = known[UNSEEN]
     found = call(ingest, IngestConfig(sources=_files(unseen), name="demo-genomes", as_="test"))
     show.corpus(found, "sequence")
-    trained = call(train, TrainConfig(corpus="demo-genomes", preset="fast", seed=config.seed))
+    trained = call(train, TrainConfig(corpus="demo-genomes", preset="fast", seed=config.seed)).to_json()
     show.title(f"7. Coding regions of {UNSEEN}, which the network has never seen")
     scores = trained["test"]
     show.genes(scores)

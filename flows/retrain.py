@@ -9,9 +9,10 @@ from annotated_types import Ge
 from elman.data.errors import UsageError
 from elman.flows.arguments import Config, Corpus, Sources
 from elman.flows.ingest import IngestConfig, ingest
-from elman.flows.train import TrainConfig, train
-from elman.tasks.evaluation.promotion import decide, find_challenger, judge
+from elman.flows.train import TrainConfig, Trained, train
+from elman.tasks.evaluation.promotion import Verdict, decide, find_challenger, judge
 from elman.tasks.ingest.corpus_names import NAME
+from elman.tasks.ingest.result import Ingested
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import call, flow
 
@@ -48,39 +49,53 @@ class RetrainConfig(Config):
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Retrained:
+    """Result of a retraining.
+
+    Attributes:
+        model: registered name.
+        ingested: the new data.
+        trained: the challenger, if one was trained by this run.
+        verdict: None if the corpus has nothing that no version was judged on.
+        why: reason of the verdict, or of its absence.
+    """
+
+    model: str
+    ingested: Ingested
+    trained: Trained | None
+    verdict: Verdict | None
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        values = {"model": self.model, "trained": self.trained is not None}
+        if self.verdict is None:
+            return {**values, "promoted": False, "why": self.why, "ingest": self.ingested.to_json()}
+        train = self.trained.to_json() if self.trained else {}
+        return {**values, **self.verdict.to_json(), "ingest": self.ingested.to_json(), "train": train}
+
+
 @flow
-def retrain(config: RetrainConfig) -> dict[str, Any]:
+def retrain(config: RetrainConfig) -> Retrained:
     """Ingest what is new, train a challenger if the corpus changed, and let the better model be champion."""
     new = IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
-    ingested = call(ingest, new).to_json()
-    known = find_challenger(config.model, config.corpus)
+    ingested = call(ingest, new)
+    known, trained = find_challenger(config.model, config.corpus), None
     if known.judged:
         print_status(f"{config.model}: {known.why}; nothing is trained.")
-        return {
-            "model": config.model,
-            "trained": False,
-            "promoted": False,
-            "why": known.why,
-            "ingest": ingested,
-        }
-    trained: dict[str, Any] = {}
+        return Retrained(model=config.model, ingested=ingested, trained=None, verdict=None, why=known.why)
     if not known.version:
-        wanted = TrainConfig(
+        challenger = TrainConfig(
             corpus=config.corpus,
             preset=config.preset,
             pretrain=config.pretrain,
             seed=config.seed,
             register=config.model,
         )
-        trained = call(train, wanted)
+        trained = call(train, challenger)
         known = find_challenger(config.model, config.corpus)
     scores = judge(config.model, known.version, config.corpus)
     verdict = decide(config.model, known.version, scores)
     print_status(f"{config.model}: {verdict.why}; version {verdict.champion} is champion.")
-    return {
-        "model": config.model,
-        "trained": bool(trained),
-        **verdict.to_json(),
-        "ingest": ingested,
-        "train": trained,
-    }
+    return Retrained(model=config.model, ingested=ingested, trained=trained, verdict=verdict, why=verdict.why)

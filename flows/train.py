@@ -3,8 +3,8 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,16 +16,18 @@ from elman.data.metrics.genes import GeneScores
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Corpus
 from elman.tasks.evaluation.promotion import corpus_tags
-from elman.tasks.evaluation.reports import Scores, describe, flat_scores, model_settings, report_training
+from elman.tasks.evaluation.reports import describe, flat_scores, model_settings, report_training
 from elman.tasks.evaluation.text import evaluate_model
-from elman.tasks.experiments.comparison import compare_networks
+from elman.tasks.experiments.comparison import Comparison, compare_networks
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync, run_record
 from elman.tasks.runtime.console import print_status
+from elman.tasks.runtime.mlflow_sync import RunRecorder
 from elman.tasks.runtime.orchestration import flow
+from elman.tasks.training.fitted import FittedGenes, FittedTagger
 from elman.tasks.training.pretrain import pretrain
-from elman.tasks.training.text import encode_corpus, fit_config, fit_tagger
+from elman.tasks.training.text import TrainRequest, encode_corpus, fit_config, fit_tagger
 
 QUIET_S = 2.0  # epochs that bring nothing better are shown this far apart
 
@@ -87,140 +89,163 @@ class TrainConfig(Config):
 
     @property
     def overrides(self) -> dict[str, Any]:
-        """What the user chose himself of how to train."""
+        """Training options given by the user."""
         return {"epochs": self.epochs, "batch": self.batch, "learning_rate": self.learning_rate}
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Parameters of the run, as MLflow shows them; options left at None are not among them."""
+        pretrain = corpus_folder(self.pretrain).name if self.pretrain else None
+        weights = " ".join(self.class_weights) or None
+        optional = {"pretrain": pretrain, "binary": self.binary, "class_weights": weights, **self.overrides}
+        given = {key: value for key, value in optional.items() if value is not None}
+        return {"preset": self.preset, "seed": self.seed, **given}
+
+    def check_kind(self, of_dna: bool) -> None:
+        """Refuse options that a corpus of this kind does not have.
+
+        Raises:
+            UsageError: names what is expected.
+        """
+        overridden = any(value is not None for value in self.overrides.values())
+        if of_dna and (self.binary or self.compare or self.pretrain or self.class_weights or overridden):
+            raise UsageError(
+                "expected only --preset, --seed, --genes, --register for a corpus of DNA. Got more."
+            )
+        if self.genes and not of_dna:
+            raise UsageError("expected --genes for a corpus of DNA only. Got text.")
+        if not of_dna:
+            fit_config(self.preset, self.overrides)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """Result of a training.
+
+    Attributes:
+        fitted: the model.
+        seconds: of the training alone.
+        scores: by split.
+        comparison: of `--compare`.
+        run_id: of MLflow if the run was sent, else our own.
+    """
+
+    fitted: FittedTagger | FittedGenes
+    seconds: float
+    scores: Mapping[str, EntityScores | GeneScores]
+    comparison: Comparison | None = None
+    run_id: str = ""
+
+    @property
+    def model(self) -> str:
+        """Folder of the model."""
+        return self.fitted.model
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        values = {"model": self.model, "run_id": self.run_id, "seconds": self.seconds}
+        scores = {split: scores.to_json() for split, scores in self.scores.items()}
+        compare = {"compare": self.comparison.to_json()} if self.comparison else {}
+        return {**values, **self.fitted.to_json(), **scores, **compare}
 
 
 @flow
-def train(config: TrainConfig) -> dict[str, Any]:
-    """Encode a corpus, fit a tagger, score it, keep the model and record the run."""
+def train(config: TrainConfig) -> Trained:
+    """Encode a corpus, fit a tagger, score it, write the model and record the run."""
     folder = corpus_folder(config.corpus)
     dataset = Dataset.open(folder)
     of_dna = dataset.kind.endswith("dna")
-    chosen = config.pretrain or config.class_weights or any(config.overrides.values())
-    if of_dna and (config.binary or config.compare or chosen):
-        raise UsageError("expected only --preset, --seed, --genes, --register for a corpus of DNA. Got more.")
-    if config.genes and not of_dna:
-        raise UsageError("expected --genes for a corpus of DNA only. Got text.")
-    if not of_dna:
-        fit_config(config.preset, config.overrides)  # refuses what is out of bounds before anything is done
-    params = {"corpus": folder.name, "kind": dataset.kind, "preset": config.preset, "seed": config.seed}
-    if config.pretrain:
-        params["pretrain"] = corpus_folder(config.pretrain).name
-    if config.binary:
-        params["binary"] = config.binary
-    if config.class_weights:
-        params["class_weights"] = " ".join(config.class_weights)
-    params |= {key: value for key, value in config.overrides.items() if value is not None}
-    title = f"{folder.name} {config.preset} s{config.seed}"
-    with mlflow_sync.record_run("train", title, params) as recorder:
-        counts = dataset.manifest["totals"]["counts"]
-        recorder.run.log_dataset(folder.name, folder, dataset.digest, "training", counts)
-        steps = _train_dna if of_dna else _train_text
-        summary, scores = steps(config, folder, recorder)
-        _record_model(config, folder, recorder, summary, scores)
-    record = run_record.read(recorder.run.id).record
-    return {"model": summary.pop("model"), "run_id": record["mlflow_run_id"] or recorder.run.id, **summary}
+    config.check_kind(of_dna)
+    params = {"corpus": folder.name, "kind": dataset.kind, **config.params}
+    with mlflow_sync.record_run("train", f"{folder.name} {config.preset} s{config.seed}", params) as recorder:
+        _log_corpus(recorder, folder, "training")
+        trained = (_train_dna if of_dna else _train_text)(config, folder, recorder)
+        _record_model(config, folder, recorder, trained)
+    return replace(trained, run_id=run_record.read(recorder.run.id).shown_id)
 
 
-def _train_text(
-    config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder
-) -> tuple[dict[str, Any], Scores]:
+def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Trained:
     encoded, pretrained = _encode(config, folder, recorder)
-    fitted = fit_tagger(
-        encoded,
-        str(folder),
-        folder.name,
-        config.preset,
-        config.seed,
+    request = TrainRequest(
+        corpus=folder,
+        encoded=Path(encoded),
+        preset=config.preset,
+        seed=config.seed,
         binary=config.binary,
         overrides=config.overrides,
         class_weights=config.weights,
-        on_epoch=_report_to(recorder),
-        checkpoint_s=config.checkpoint_s,
         pretrained=pretrained,
+        checkpoint_s=config.checkpoint_s,
     )
-    scores: dict[str, EntityScores | GeneScores] = {}
-    if fitted["dev"]:
-        scores["dev"] = fitted["dev"]
-    if "test" in fitted["sizes"]:
-        scores["test"] = evaluate_model(fitted["model"], str(folder), "test")
-    print_status(f"kept: epoch {fitted['best_epoch']} of {fitted['epochs']}")
-    report_training(recorder.run.id, fitted["model"], fitted["history"], scores, fitted["best_epoch"])
-    summary = {
-        "model": fitted["model"],
-        "seconds": round(fitted["seconds"], 3),
-        "epochs": fitted["epochs"],
-        "best_epoch": fitted["best_epoch"],
-        "parameters": fitted["parameters"],
-        **{split: of_split.to_json() for split, of_split in scores.items()},
-        **fitted["notes"],
-    }
+    fitted = fit_tagger(request, on_epoch=_report_to(recorder))
+    scores: dict[str, EntityScores | GeneScores] = {} if fitted.dev is None else {"dev": fitted.dev}
+    if "test" in fitted.sizes:
+        scores["test"] = evaluate_model(fitted.model, str(folder), "test")
+    print_status(f"kept: epoch {fitted.best_epoch} of {fitted.epochs}")
+    report_training(recorder.run.id, fitted.model, fitted.history, scores, fitted.best_epoch)
+    comparison = None
     if config.compare:
         words = encoded if config.preset == "article" else encode_corpus(str(folder), "article")
-        out = str(recorder.run.artifacts)
-        arguments = (fitted["model"], encoded, words, config.seed, fitted["seconds"], out)
-        summary["compare"] = compare_networks(*arguments).to_json()
-        print_status(
-            f"The comparison lies in {recorder.run.artifacts / 'comparison.md'}, with a picture beside it."
-        )
-    return summary, scores
+        out = recorder.run.artifacts
+        comparison = compare_networks(fitted.model, encoded, words, config.seed, fitted.seconds, str(out))
+        print_status(f"The comparison is in {out / 'comparison.md'}, with a plot beside it.")
+    return Trained(fitted=fitted, seconds=round(fitted.seconds, 3), scores=scores, comparison=comparison)
 
 
-def _encode(config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder) -> tuple[str, str | None]:
-    """Encode the corpus, after learning from text without labels where that is wanted."""
+def _encode(config: TrainConfig, folder: Path, recorder: RunRecorder) -> tuple[str, Path | None]:
+    """Encode the corpus; with `--pretrain`, train on the unlabelled text first."""
     if not config.pretrain:
         return encode_corpus(str(folder), config.preset), None
     text = corpus_folder(config.pretrain)
-    source = Dataset.open(text)
-    counts = source.manifest["totals"]["counts"]
-    recorder.run.log_dataset(text.name, text, source.digest, "pre-training", counts)
+    _log_corpus(recorder, text, "pre-training")
     encoded = encode_corpus(str(folder), config.preset, str(text))
-    return encoded, pretrain(str(text), str(folder), encoded, config.preset, config.checkpoint_s)
+    return encoded, Path(pretrain(str(text), str(folder), encoded, config.preset, config.checkpoint_s))
 
 
-def _train_dna(
-    config: TrainConfig, folder: Path, recorder: mlflow_sync.RunRecorder
-) -> tuple[dict[str, Any], Scores]:
+def _log_corpus(recorder: RunRecorder, folder: Path, context: str) -> None:
+    dataset = Dataset.open(folder)
+    counts = dataset.manifest["totals"]["counts"]
+    recorder.run.log_dataset(folder.name, folder, dataset.digest, context, counts)
+
+
+def _train_dna(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Trained:
     from elman.tasks.training.genes import train_dna
 
-    begun = time.monotonic()
-    known = None if config.genes is None else str(model_folder.resolve(config.genes))
-    fitted = train_dna(str(folder), folder.name, config.preset, config.seed, known)
-    seconds = round(time.monotonic() - begun, 3)
+    began = time.monotonic()
+    genes = None if config.genes is None else str(model_folder.resolve(config.genes))
+    fitted = train_dna(str(folder), folder.name, config.preset, config.seed, genes)
+    seconds = round(time.monotonic() - began, 3)
     for line in fitted.history:
         recorder.log_metrics({"loss": line["loss"]}, int(line["step"]))
-    scores: dict[str, EntityScores | GeneScores] = {}
+    scores = {}
     for split in ("dev", "test"):
-        with contextlib.suppress(BadInput):  # nothing annotated there
+        with contextlib.suppress(BadInput):  # nothing is annotated there
             report = str(recorder.run.artifacts)
             scores[split] = evaluate_model(fitted.model, str(folder), split, report=report)
     report_training(recorder.run.id, fitted.model, fitted.history, scores)
-    plain = {split: of_split.to_json() for split, of_split in scores.items()}
-    return {"model": fitted.model, "seconds": seconds, **fitted.to_json(), **plain}, scores
+    return Trained(fitted=fitted, seconds=seconds, scores=scores)
 
 
-def _record_model(
-    config: TrainConfig,
-    folder: Path,
-    recorder: mlflow_sync.RunRecorder,
-    summary: dict[str, Any],
-    scores: Scores,
-) -> None:
-    """Tie what was trained to the run: its settings, its scores, and the model itself."""
-    numbers = flat_scores(scores)
-    step = summary.get("best_epoch", summary.get("updates", 0))
-    sizes = {"parameters": summary["parameters"], "training_s": summary["seconds"]}
+def _record_model(config: TrainConfig, folder: Path, recorder: RunRecorder, trained: Trained) -> None:
+    """Log the scores, the settings and the model to the run."""
+    fitted, numbers = trained.fitted, flat_scores(trained.scores)
+    step = fitted.best_epoch if isinstance(fitted, FittedTagger) else fitted.updates
+    sizes = {"parameters": fitted.parameters, "training_s": trained.seconds}
     recorder.log_metrics({**numbers, **sizes}, step)
-    recorder.log_params(model_settings(summary["model"]))
-    about = describe(summary["model"], scores)
-    recorder.set_description(about)
-    where, tags = Path(summary["model"]), corpus_tags(folder)
-    recorder.run.log_model(where, register=config.register, tags=tags, scores=[*numbers], about=about)
+    recorder.log_params(model_settings(trained.model))
+    description = describe(trained.model, trained.scores)
+    recorder.set_description(description)
+    recorder.run.log_model(
+        Path(trained.model),
+        register=config.register,
+        tags=corpus_tags(folder),
+        scores=[*numbers],
+        about=description,
+    )
 
 
-def _report_to(recorder: mlflow_sync.RunRecorder) -> Callable[[dict[str, float]], None]:
-    """Give each epoch to MLflow, and those that are better or seconds apart to the user."""
+def _report_to(recorder: RunRecorder) -> Callable[[dict[str, float]], None]:
+    """Send each epoch to MLflow; print those that are better, or QUIET_S after the last printed."""
     best, shown = -1.0, 0.0
 
     def on_epoch(line: dict[str, float]) -> None:

@@ -16,8 +16,9 @@ from elman.data.store.writer import DatasetWriter
 from elman.data.text.tokenizer import Tokenizer, Unit
 from elman.flows.ingest import IngestConfig, ingest
 from elman.tasks.models import gene_finder, gene_presets, model_folder
+from elman.tasks.models.passport import CorpusOrigin, GenePassport
 from elman.tasks.training import genes
-from elman.tasks.training.text import encode_corpus, fit_tagger
+from elman.tasks.training.text import TrainRequest, encode_corpus, fit_tagger
 
 Rows = Iterable[tuple[str, str, str]]  # document, split, "token/TAG token/TAG"
 
@@ -106,8 +107,10 @@ def train_in() -> Callable[..., dict[str, Any]]:
             patch.setenv("ELMAN_HOME", str(home))
             encoded = encode_corpus(str(corpus), preset)
             options.setdefault("overrides", {"epochs": 5})
-            fitted = fit_tagger(encoded, str(corpus), corpus.name, preset, seed, **options)
-            return {**fitted, "encoded": encoded, "home": home}
+            request = TrainRequest(corpus=corpus, encoded=Path(encoded), preset=preset, seed=seed, **options)
+            fitted = fit_tagger(request)
+            times = {"epochs": fitted.epochs, "seconds": fitted.seconds}
+            return {**vars(fitted), **times, "encoded": encoded, "home": home}
 
     return train
 
@@ -238,8 +241,8 @@ def write_finder(tracked_home) -> Callable[[gene_finder.GeneFinder], Path]:
     """Write the model folder of a gene finder."""
 
     def write(finder: gene_finder.GeneFinder) -> Path:
-        passport = {"kind": "dna", "corpus": {"name": "ecoli", "digest": "d", "sources": []}}
-        passport |= {"preset": "small", "seed": 0, "config": finder.config.to_json()}
+        origin = CorpusOrigin(name="ecoli", digest="d", sources=[])
+        passport = GenePassport(corpus=origin, preset="small", seed=0, config=finder.config.to_json())
         return model_folder.write(passport, genes.model_files(finder))
 
     return write

@@ -97,8 +97,7 @@ def judge(name: str, challenger: str, corpus: str) -> CandidateScores:
         return CandidateScores(champion="", judged_by=challenger)
     judged_by = champion.tags.get(JUDGED_BY, champion.version)
     contents = [
-        source["sha256"]
-        for source in model_folder.read(_folder(name, judged_by)).passport["corpus"]["sources"]
+        source["sha256"] for source in model_folder.read(_folder(name, judged_by)).passport.corpus.sources
     ]
     return CandidateScores(
         champion=champion.version,

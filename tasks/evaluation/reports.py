@@ -14,6 +14,7 @@ from elman.data.store.disk import atomic_write
 from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table
 from elman.tasks.models import model_folder
+from elman.tasks.models.passport import TextPassport
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.orchestration import task
 
@@ -88,7 +89,7 @@ def flat_scores(scores: Scores) -> dict[str, float]:
 
 def model_settings(folder: str) -> dict[str, Any]:
     """Settings from a model's passport under flat names: `network.hidden`, `fit.batch`, ..."""
-    passport = model_folder.read(Path(folder)).passport
+    values = model_folder.read(Path(folder)).values
     flat: dict[str, Any] = {}
 
     def add(prefix: str, value: Any) -> None:
@@ -99,22 +100,24 @@ def model_settings(folder: str) -> dict[str, Any]:
             flat[prefix] = " ".join(map(str, value)) if isinstance(value, list) else value
 
     for key in ("blocks", "network", "fit", "config", "unit", "temperature"):
-        if key in passport:
-            add(key, passport[key])
+        if key in values:
+            add(key, values[key])
     return flat
 
 
 def describe(folder: str, scores: Scores) -> str:
     """Markdown description of a model with its scores."""
     loaded = model_folder.read(Path(folder))
-    passport, corpus = loaded.passport, loaded.passport["corpus"]
-    sources = ", ".join(source["name"] for source in corpus["sources"][:5])
-    more = f" and {len(corpus['sources']) - 5} more" if len(corpus["sources"]) > 5 else ""
-    of_text = loaded.kind == "text"
-    targets = passport["types"] if of_text else ["coding regions of DNA", *passport.get("labels", [])]
+    passport = loaded.passport
+    corpus = passport.corpus
+    sources = ", ".join(source["name"] for source in corpus.sources[:5])
+    more = f" and {len(corpus.sources) - 5} more" if len(corpus.sources) > 5 else ""
+    targets = (
+        passport.types if isinstance(passport, TextPassport) else ["coding regions of DNA", *passport.labels]
+    )
     return (
-        f"**{loaded.version}** tags {', '.join(targets)}; preset {passport['preset']}, "
-        f"seed {passport['seed']}. Trained on corpus {corpus['name']} ({sources}{more}).\n\n"
+        f"**{loaded.version}** tags {', '.join(targets)}; preset {passport.preset}, "
+        f"seed {passport.seed}. Trained on corpus {corpus.name} ({sources}{more}).\n\n"
         f"{scores_table(scores)}"
     )
 

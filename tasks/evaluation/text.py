@@ -36,7 +36,7 @@ def evaluate_text(
     Raises:
         BadInput: no labelled sentence in the split, or the corpus has another token unit than the model.
     """
-    unit, expected = corpus.meta["unit"], tagger.passport["unit"]
+    unit, expected = corpus.meta["unit"], tagger.passport.unit
     if unit != expected:
         raise BadInput(
             f"a corpus tokenized by {expected}, as the model was trained",

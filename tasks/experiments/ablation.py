@@ -176,7 +176,7 @@ def train_step(
         pretrained: folder of the pre-trained weights, for PRETRAINED.
 
     """
-    training_data = TrainingData(encoded_corpus.read(Path(encoded)))
+    training_data = TrainingData.of(encoded_corpus.read(Path(encoded)))
     if step == RULE:
         done = _trained(training_data, step, seed, lambda: baselines.most_frequent_tag(training_data))
     else:

@@ -13,6 +13,7 @@ from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.state import FitConfig
 from elman.tasks.models.presets import preset
 from elman.tasks.models.scoring import score_tags
+from elman.tasks.training import fitting
 from elman.tasks.training.text import network_config
 from elman.tasks.training.training_data import TrainingData
 
@@ -85,7 +86,7 @@ def evaluated(
     """Predict dev and test with a trained network."""
     began = time.perf_counter()
     predictions = {
-        split: training_data.said(training_data.predict(params, network, split))
+        split: training_data.predicted_tags(fitting.predict(training_data, network, params, split))
         for split in splits_of(training_data)
     }
     took = time.perf_counter() - began
@@ -107,9 +108,9 @@ def trained(
         the baseline, and its score on dev; NaN if dev has no entity that can be found.
     """
     began = time.perf_counter()
-    result = training_data.fit(network, how, seed, start=start)
+    result = fitting.fit(training_data, network, how, seed, start=start)
     if tune_outside_bias:
-        result, _ = training_data.tune_outside_bias(result, network)
+        result, _ = fitting.tune_outside_bias(training_data, network, result)
     seconds, rate = time.perf_counter() - began, how.learning_rate
     baseline = evaluated(name, network, result.params, training_data, seconds=seconds, rate=rate)
     return baseline, result.best_score
@@ -126,7 +127,7 @@ def trained_at_best_rate(
 
     def merit(tried: tuple[Baseline, float]) -> float:
         baseline, score = tried
-        return score if training_data.judged else -abs(float(np.log((baseline.rate or 1) / RATES[1])))
+        return score if training_data.dev_can_score else -abs(float(np.log((baseline.rate or 1) / RATES[1])))
 
     configs = [replace(how, learning_rate=rate) for rate in RATES]
     return max((trained(name, network, training_data, config, seed) for config in configs), key=merit)[0]
@@ -142,7 +143,9 @@ def most_frequent_tag(training_data: TrainingData) -> Baseline:
     predictions = {}
     for split in splits_of(training_data):
         sequences = training_data.sequences(split)
-        predictions[split] = training_data.said(Prediction(tags[sequences.tokens], sequences.offsets))
+        predictions[split] = training_data.predicted_tags(
+            Prediction(tags[sequences.tokens], sequences.offsets)
+        )
     took = time.perf_counter() - began
     return _baseline(
         "most frequent tag", len(np.unique(training_data.train.tokens)), seconds, None, predictions, took

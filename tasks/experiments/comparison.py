@@ -112,19 +112,20 @@ def compare_networks(
         epochs: maximum for each network; the preset `article`'s by default.
     """
     loaded = model_folder.read(Path(folder))
-    binary, name = loaded.passport["binary"], loaded.passport["preset"]
-    mine = TrainingData(encoded_corpus.read(Path(encoded)), binary)
-    base = TrainingData(encoded_corpus.read(Path(words)), binary)
+    passport = loaded.of_text
+    mine = TrainingData.of(encoded_corpus.read(Path(encoded)), passport.binary)
+    base = TrainingData.of(encoded_corpus.read(Path(words)), passport.binary)
     params, network, _ = from_bytes(loaded.files[model_folder.WEIGHTS])
-    rate = loaded.passport["fit"]["learning_rate"]
+    rate = passport.fit["learning_rate"]
     networks: dict[str, Architecture] = {
         "window network": baselines.window(base),
         "standard network": baselines.padded(base),
     }
-    if name != "article":
+    if passport.preset != "article":
         networks = {"Elman network (article)": baselines.article(base), **networks}
     how = fit_config("article", {"epochs": epochs}, len(base.train))
-    results = [baselines.evaluated(f"model ({name})", network, params, mine, seconds=seconds, rate=rate)]
+    title = f"model ({passport.preset})"
+    results = [baselines.evaluated(title, network, params, mine, seconds=seconds, rate=rate)]
     for title, baseline in networks.items():
         results.append(baselines.trained_at_best_rate(title, baseline, base, how, seed))
         print_status(f"compare: {title}, rate {results[-1].rate:g}, {results[-1].seconds:.0f} s")

@@ -126,7 +126,7 @@ def of_model(model: Model, text: str | None) -> ShownGenome:
     bases = LEADER if text is None else checked(text)
     config = finder.config.network
     origin = "thrL of E. coli K-12" if text is None else "text"
-    shown = _shown(model.version, origin, bases, config, f"this model: preset {model.passport['preset']}")
+    shown = _shown(model.version, origin, bases, config, f"this model: preset {model.passport.preset}")
     chances = probabilities(finder.params, encode_bases(bases))
     best = chances.argmax(axis=1)
     return ShownGenome(

@@ -151,7 +151,7 @@ def of_corpus(folder: Path, text: str | None) -> ShownText:
     if gold is not None:
         tokens, tags, origin = gold
         sentences.append(words.shown(origin, tokens, tags))
-    training = TrainingData(read)
+    training = TrainingData.of(read)
     config, matrices = untrained(training.classes, read.features.rows, training.output)
     batch = padded(sentences)
     return ShownText(
@@ -179,7 +179,7 @@ def of_model(model: Model, text: str | None) -> ShownText:
     """
     tagger = Tagger.of(model)
     words = _Words.of(tagger.features)
-    lists = cut(text, model.passport["tokenizer"])
+    lists = cut(text, dict(model.of_text.tokenizer))
     sentences = [
         words.shown("text", tokens, found.tags, found.probabilities)
         for tokens, found in zip(lists, tagger.tag(lists), strict=True)
@@ -293,7 +293,7 @@ def _own(tagger: Tagger, outputs: tuple[str, ...]) -> Network:
     members, network = 1, ensemble
     if isinstance(ensemble, EnsembleConfig):
         members, network = ensemble.members, ensemble.member
-    name = f"this model: preset {tagger.passport['preset']}"
+    name = f"this model: preset {tagger.passport.preset}"
     if isinstance(network, NetworkConfig):
         directions = "both ways" if network.bidirectional else "forward"
         name += f", {network.cell} cells of {network.hidden} {directions}, {network.output}"

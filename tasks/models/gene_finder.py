@@ -146,5 +146,5 @@ def load_model(model: Model) -> GeneFinder:
     params, _, _ = from_bytes(model.files["weights.safetensors"])
     families = None
     if WEIGHTS in model.files:
-        families = FamilyTagger.of(model.passport, model.files[WEIGHTS])
-    return GeneFinder(params, DnaConfig.from_json(model.passport["config"]), model.version, families)
+        families = FamilyTagger.of(model.of_dna, model.files[WEIGHTS])
+    return GeneFinder(params, DnaConfig.from_json(model.of_dna.config), model.version, families)

@@ -20,6 +20,7 @@ from typing import Any
 from elman.data.errors import BadInput, IntegrityError
 from elman.data.store.code_hash import code_hash
 from elman.data.store.disk import atomic_write
+from elman.tasks.models.passport import GenePassport, Passport, TextPassport, passport_of
 from elman.tasks.runtime.environment import CHECKOUT, home
 
 FORMAT = 1
@@ -33,24 +34,61 @@ class Model:
     """A model folder whose files have been checked.
 
     Attributes:
-        folder: where it lies.
-        passport: where it came from, and what is needed to use it.
-        files: contents by file name, the passport's own left out; large files are mapped.
+        folder: its path.
+        values: content of passport.json.
+        files: contents by file name, without passport.json; large files are mapped.
     """
 
     folder: Path
-    passport: dict[str, Any]
+    values: dict[str, Any]
     files: dict[str, bytes | mmap.mmap]
 
     @cached_property
     def version(self) -> str:
         """CORPUS-PRESET-sSEED-HASH: the name every tagged row carries; the same wherever the folder lies."""
-        return version_of(self.passport)
+        return version_of(self.values)
 
     @property
     def kind(self) -> str:
         """`text` or `dna`."""
-        return str(self.passport["kind"])
+        return self.passport.kind
+
+    @cached_property
+    def passport(self) -> TextPassport | GenePassport:
+        """Provenance, and what is needed to use the model."""
+        return passport_of(self.values)
+
+    @property
+    def of_text(self) -> TextPassport:
+        """The passport of a model of text.
+
+        Raises:
+            BadInput: the model is one of DNA.
+        """
+        if isinstance(self.passport, TextPassport):
+            return self.passport
+        raise BadInput(
+            "a model of text",
+            got=f"one of {self.kind}",
+            todo="Tag genomes with this one, or name a model trained on text.",
+            source=self.folder,
+        )
+
+    @property
+    def of_dna(self) -> GenePassport:
+        """The passport of a model of DNA.
+
+        Raises:
+            BadInput: the model is one of text.
+        """
+        if isinstance(self.passport, GenePassport):
+            return self.passport
+        raise BadInput(
+            "a model of DNA",
+            got=f"one of {self.kind}",
+            todo="Tag text with this one, or name a model trained on genomes.",
+            source=self.folder,
+        )
 
 
 def _bytes(passport: Mapping[str, Any]) -> bytes:
@@ -74,26 +112,25 @@ def provenance() -> dict[str, str | None]:
     return {"code": code_hash(training=True), "commit": commit}
 
 
-def write(passport: Mapping[str, Any], files: Mapping[str, bytes]) -> Path:
+def write(passport: Passport, files: Mapping[str, bytes]) -> Path:
     """Write a model folder under the home's `models/`, all of it or nothing.
 
     Args:
-        passport: at least kind, corpus {name, digest, sources}, preset, seed and what the kind needs; nothing
-            timed and no run id, so that the same training gives the same bytes.
+        passport: without times and run ids, so that the same training gives the same bytes.
         files: contents by plain file name.
 
     Returns:
         The folder, named by the model's version. One that is there already is the same model, and is kept.
     """
     full = {
-        **passport,
+        **passport.to_json(),
         "format": FORMAT,
         **provenance(),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
     }
     models = home() / "models"
     folder = models / version_of(full)
-    if folder.is_dir() and read(folder).passport == json.loads(_bytes(full)):
+    if folder.is_dir() and read(folder).values == json.loads(_bytes(full)):
         return folder
     models.mkdir(parents=True, exist_ok=True)
     scratch = models / f".{folder.name}.{os.getpid()}.tmp"
@@ -126,16 +163,18 @@ def read(folder: Path) -> Model:
     if not path.is_file():
         raise BadInput(f"a model folder with {PASSPORT}", got="none", todo=_HOW_TO_NAME, source=folder)
     try:
-        passport = json.loads(path.read_bytes())
-        listed: dict[str, str] = passport["files"]
-        newer = passport["format"] > FORMAT
-        version = version_of(passport)
+        values = json.loads(path.read_bytes())
+        listed: dict[str, str] = values["files"]
+        newer = values["format"] > FORMAT
+        version = version_of(values)
+        if not newer:
+            passport_of(values)
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"{path}: expected a passport. Got {error!r}. {_TRAIN_AGAIN}") from None
     if newer:
         raise BadInput(
             f"a model of format {FORMAT} or older",
-            got=f"format {passport['format']}",
+            got=f"format {values['format']}",
             todo="Use the newer Elman that made it.",
             source=path,
         )
@@ -155,7 +194,7 @@ def read(folder: Path) -> Model:
         files[name], got = _content(file)
         if got != expected:
             raise IntegrityError(f"{file}: expected sha256 {expected}. Got {got}. {_TRAIN_AGAIN}")
-    return Model(folder, passport, files)
+    return Model(folder, values, files)
 
 
 def _content(path: Path) -> tuple[bytes | mmap.mmap, str]:

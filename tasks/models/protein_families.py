@@ -1,7 +1,7 @@
 """Family tagger: the tagger network over the residues of genes, with IOB2 tags of protein families."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from mmap import mmap
@@ -22,6 +22,7 @@ from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
 from elman.rnn.training.state import FitConfig
 from elman.rnn.training.trainer import NO_CALLBACKS, Callbacks, Data, Trainer
+from elman.tasks.models.passport import GenePassport
 from elman.tasks.models.tag_set import tag_scheme
 
 WEIGHTS = "families.safetensors"
@@ -145,10 +146,10 @@ class FamilyTagger:
     network: NetworkConfig
 
     @classmethod
-    def of(cls, passport: Mapping[str, Any], file: bytes | mmap) -> Self:
+    def of(cls, passport: GenePassport, file: bytes | mmap) -> Self:
         """Load from the passport of a model and its file of weights."""
         params, network, _ = from_bytes(file)
-        return cls(tuple(passport["labels"]), tuple(passport["whole"]), params, network)
+        return cls(tuple(passport.labels), tuple(passport.whole), params, network)
 
     @cached_property
     def _decoder(self) -> Decoder:

@@ -16,7 +16,6 @@ from elman.data import ragged
 from elman.data.encoding.features import Bags as Looked
 from elman.data.encoding.features import Features
 from elman.data.encoding.word_cache import DEFAULT_WORDS, CacheSlots, WordCache, equal_sentences
-from elman.data.errors import BadInput
 from elman.data.text.string_table import INPUT_CACHE_BYTES
 from elman.data.text.strings import Strings
 from elman.data.text.tags import tag_set
@@ -29,6 +28,7 @@ from elman.rnn.inference.spans import Spans
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models.model_folder import VOCABULARY, WEIGHTS, Model, read
+from elman.tasks.models.passport import TextPassport
 from elman.tasks.models.tag_set import iob2_of, tag_scheme
 
 CHUNK = 1 << 20  # tokens whose features are looked up at a time
@@ -82,7 +82,7 @@ class Tagger:
     """
 
     version: str
-    passport: dict[str, Any]
+    passport: TextPassport
     types: tuple[str, ...]
     tags: tuple[str, ...]
     tokenizer: Tokenizer
@@ -104,17 +104,16 @@ class Tagger:
     @classmethod
     def of(cls, model: Model, kept: int = DEFAULT_WORDS, rows: int = INPUT_CACHE_BYTES) -> Self:
         """A tagger from a model folder whose files have been checked, with tables of this size."""
-        if model.kind != "text":
-            raise BadInput("a model of text", got=f"one of {model.kind}", todo=_OTHER, source=model.folder)
+        passport = model.of_text
         features = Features.from_json(json.loads(model.files[VOCABULARY][:]))
         params, network, _ = from_bytes(model.files[WEIGHTS])
-        types = tuple(model.passport["types"])
+        types = tuple(passport.types)
         return cls(
             version=model.version,
-            passport=model.passport,
+            passport=passport,
             types=types,
             tags=tuple(tag_set(types)),
-            tokenizer=Tokenizer.from_json(model.passport["tokenizer"]),
+            tokenizer=Tokenizer.from_json(passport.tokenizer),
             features=features,
             params=params,
             network=network,
@@ -133,7 +132,7 @@ class Tagger:
 
     @cached_property
     def _decoder(self) -> Decoder:
-        scheme, temperature = tag_scheme(self.tags, self.binary), self.passport["temperature"]
+        scheme, temperature = tag_scheme(self.tags, self.binary), self.passport.temperature
         return Decoder(self.network, self.params, scheme, temperature=temperature)
 
     @cached_property
@@ -239,9 +238,6 @@ class Tagger:
         """As `tag_text`, as plain values, with the text of each entity."""
         found = self.tag_text(text)
         return [{**entity._asdict(), "text": text[entity.start : entity.end]} for entity in found]
-
-
-_OTHER = "Tag genomes with this one, or name a model trained on text."
 
 
 def _cuts(ends: np.ndarray) -> list[int]:

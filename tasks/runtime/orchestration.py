@@ -3,7 +3,7 @@
 `@flow` gives a `prefect.Flow`, whichever module is imported first. A process that calls `run_without_prefect`
 before it imports flow modules, such as the command line where no Prefect API answers, gets stand-ins with
 the same `.fn` instead and never loads Prefect. `@task` marks a step: a task run inside a Prefect flow run, a
-plain call everywhere else. `call` runs a flow either way, and a Prefect server that fails never loses its work.
+plain call everywhere else. `call` runs a flow either way; a Prefect server that fails never loses its work.
 """
 
 import contextlib

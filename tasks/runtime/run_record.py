@@ -36,6 +36,11 @@ class RunRecord:
         """The run's own id, also the tag that MLflow finds it by."""
         return str(self.record["id"])
 
+    @property
+    def shown_id(self) -> str:
+        """The id that MLflow shows, if the run was sent there, else the run's own."""
+        return str(self.record["mlflow_run_id"] or self.id)
+
     def save(self, **changes: Any) -> None:
         """Change fields of run.json."""
         self.record.update(changes)

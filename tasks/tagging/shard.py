@@ -209,8 +209,8 @@ def options_of(loaded: model_folder.Model) -> Options:
     """Return how sources are read for a model."""
     if loaded.kind == "dna":
         return Options()
-    tokenizer = Tokenizer.from_json(loaded.passport["tokenizer"])
-    return Options(unit=loaded.passport["unit"], tokenizer=tokenizer)
+    passport = loaded.of_text
+    return Options(unit=passport.unit, tokenizer=Tokenizer.from_json(passport.tokenizer))
 
 
 def _without_passthrough(

@@ -1,13 +1,13 @@
-"""Where a training that was killed goes on: its last state, kept until its model is written."""
+"""Checkpoint of a training: its last state on disk, from which a killed training continues."""
 
 import hashlib
 import os
 import time
 from types import TracebackType
 
+from elman.data.errors import BadInput
 from elman.data.store import lock
 from elman.data.store.disk import atomic_write, disk
-from elman.rnn.errors import TrainingError
 from elman.rnn.training import checkpoints
 from elman.rnn.training.state import State
 from elman.tasks.runtime.console import print_status
@@ -19,12 +19,12 @@ EVERY_S = 30.0
 class Checkpoint:
     """The checkpoint of one training, `training/KEY` in the home folder, and the lock on it.
 
-    One file: the sha256 of what follows (32 bytes), then `rnn.training.checkpoints`' bytes. It stays when the process
-    is killed or interrupted, and goes when the `with` block ends or the training has failed.
+    One file: the sha256 of the rest (32 bytes), then the bytes of `rnn.training.checkpoints`. It stays when
+    the process is killed or interrupted; it is removed when the `with` block ends or the training fails.
 
     Args:
-        key: of all the training depends on.
-        every_s: seconds between two writes at least; 0 writes after every step.
+        key: hash of everything the training depends on.
+        every_s: least seconds between two writes; 0 writes after every update.
 
     Raises:
         Locked: on entering, the same training is running.
@@ -43,17 +43,17 @@ class Checkpoint:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, TrainingError):
+        if error is None or isinstance(error, BadInput):
             disk.remove(self.folder)
         os.close(self._lock)
 
     def load(self) -> State | None:
-        """The state to go on from; None where there is none, or where it is damaged, which is said."""
+        """Read the state to continue from; None if there is none, or it is damaged, which is reported."""
         if not self.path.is_file():
             return None
         raw = self.path.read_bytes()
         if hashlib.sha256(raw[32:]).digest() != raw[:32]:
-            print_status(f"{self.path}: the checkpoint is damaged; the training starts anew.")
+            print_status(f"{self.path}: the checkpoint is damaged; the training starts from the beginning.")
             return None
         state, _ = checkpoints.from_bytes(raw[32:])
         print_status(
@@ -62,7 +62,7 @@ class Checkpoint:
         return state
 
     def save(self, state: State) -> None:
-        """Write the state if the last write is long enough ago, or if the training is over."""
+        """Write the state if the last write was at least `every_s` ago, or if the training is finished."""
         if state.finished or time.monotonic() - self._written >= self.every_s:
             raw = checkpoints.to_bytes(state)
             atomic_write(self.path, hashlib.sha256(raw).digest() + raw)

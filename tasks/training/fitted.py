@@ -1,7 +1,52 @@
 """Results of a training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from elman.data.metrics.entities import EntityScores
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedTagger:
+    """A trained tagger of text.
+
+    Attributes:
+        model: its folder.
+        parameters: numbers in all its networks.
+        best_epoch: epoch whose weights were chosen.
+        history: loss, seconds and score on dev of each epoch.
+        dev: scores on dev, if there is a dev split.
+        notes: what was left or held out of the corpus.
+        sizes: sentences and tokens by split.
+    """
+
+    model: str
+    parameters: int
+    best_epoch: int
+    history: list[dict[str, float]]
+    dev: EntityScores | None
+    notes: Mapping[str, Any]
+    sizes: Mapping[str, tuple[int, int]]
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs."""
+        return len(self.history)
+
+    @property
+    def seconds(self) -> float:
+        """Time of all epochs."""
+        return sum(line["seconds"] for line in self.history)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, without `model`, `history`, `dev` and `sizes`."""
+        return {
+            "epochs": self.epochs,
+            "best_epoch": self.best_epoch,
+            "parameters": self.parameters,
+            **self.notes,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.both_strands import StrandFit, TrainingBatch, fit
 from elman.tasks.models.gene_finder import GeneFinder, load_model
 from elman.tasks.models.gene_presets import DnaConfig, dna_preset
+from elman.tasks.models.passport import CorpusOrigin, GenePassport
 from elman.tasks.models.protein_families import (
     WEIGHTS,
     FamilyTagger,
@@ -39,6 +40,7 @@ from elman.tasks.models.protein_families import (
 )
 from elman.tasks.runtime.console import print_status, progress
 from elman.tasks.runtime.orchestration import task
+from elman.tasks.training.failures import training_failures
 from elman.tasks.training.fitted import FittedGenes
 
 if TYPE_CHECKING:
@@ -181,17 +183,16 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
         known = load_model(read(Path(genes)))
         version, params, config = known.version, known.params, replace(known.config, families=config.families)
     families = _fit_families(labels, proteins, config, seed) if labels else None
-    passport = {
-        "kind": "dna",
-        "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.manifest.get("sources", [])},
-        "preset": preset,
-        "seed": seed,
-        "config": config.to_json(),
-        "network": config.network.to_dict(),
-        "genes": version,
-        "labels": labels,
-        "whole": list(families.whole) if families else [],
-    }
+    passport = GenePassport(
+        corpus=CorpusOrigin(name=name, digest=dataset.digest, sources=dataset.manifest.get("sources", [])),
+        preset=preset,
+        seed=seed,
+        config=config.to_json(),
+        network=config.network.to_dict(),
+        genes=version,
+        labels=labels,
+        whole=families.whole if families else (),
+    )
     folder = write(passport, model_files(GeneFinder(params, config, "", families)))
     return FittedGenes(
         model=str(folder),
@@ -215,7 +216,8 @@ def _fit(stretches: list[AnnotatedStretch], config: DnaConfig, seed: int, losses
             losses.append(loss)
             advance(bases)
 
-        return fit_dna(stretches, config, seed, on_step)
+        with training_failures():
+            return fit_dna(stretches, config, seed, on_step)
 
 
 def _fit_families(labels: list[str], proteins: list[Protein], config: DnaConfig, seed: int) -> FamilyTagger:
@@ -224,5 +226,6 @@ def _fit_families(labels: list[str], proteins: list[Protein], config: DnaConfig,
     def on_epoch(line: dict[str, float]) -> None:
         print_status(f"epoch {int(line['epoch'])}: loss {line['loss']:.4f}, {line['seconds']:.1f} s")
 
-    weights, network = fit_families(proteins, labels, config.families, seed, on_epoch)
+    with training_failures():
+        weights, network = fit_families(proteins, labels, config.families, seed, on_epoch)
     return FamilyTagger(tuple(labels), whole_gene_labels(proteins, labels), weights, network)

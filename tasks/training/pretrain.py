@@ -27,6 +27,7 @@ from elman.tasks.runtime.console import print_status, progress
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import EVERY_S, Checkpoint
+from elman.tasks.training.failures import training_failures
 
 KIND = "pretrained"
 WEIGHTS = "weights.safetensors"
@@ -134,11 +135,12 @@ def _fit(
             checkpoint.save(live)
 
         trainer = Trainer(config, how, Data(bags, train), seed=SEED, workers=how.parts)
-        result = trainer.run(Callbacks(on_state=on_state), state)
+        with training_failures():
+            result = trainer.run(Callbacks(on_state=on_state), state)
         timeless = [{k: v for k, v in line.items() if k != "seconds"} for line in result.history]
         return to_bytes(result.params, config), timeless
 
 
 def load_pretrained(dataset: Dataset) -> Params:
-    """What `pretrain` learnt, for `rnn.training.trainer.Trainer.first_state`; its file is compared with its hash."""
+    """Pre-trained parameters, for `Trainer.first_state`; their file is checked against its hash."""
     return from_bytes(dataset.export(WEIGHTS).read_bytes())

@@ -1,6 +1,7 @@
 """Training a tagger of text: encode the corpus, fit the network, write the model folder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,41 +10,48 @@ import polars as pl
 from elman.data.encoding import encoded_corpus
 from elman.data.encoding.encode import COLUMNS, EncodeConfig, encode
 from elman.data.errors import BadInput, UsageError
+from elman.data.metrics.entities import EntityScores
 from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import key_of
 from elman.data.text.tokenizer import Tokenizer
+from elman.rnn.compute.arrays import Params
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
-from elman.rnn.training.state import FitConfig
+from elman.rnn.training.state import FitConfig, FitResult
 from elman.rnn.training.trainer import Callbacks
 from elman.tasks.models import model_folder
+from elman.tasks.models.passport import CorpusOrigin, TextPassport
 from elman.tasks.models.presets import LARGE_CORPUS, RARE_SHARE, preset, settings_by_size
 from elman.tasks.models.scoring import score_tags
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import EVERY_S, Checkpoint
+from elman.tasks.training.fitted import FittedTagger
+from elman.tasks.training.fitting import calibrate, fit, predict, tune_outside_bias
 from elman.tasks.training.pretrain import known_words, load_pretrained, open_unlabelled
-from elman.tasks.training.training_data import OnEpoch, TrainingData
+from elman.tasks.training.training_data import TrainingData
+
+OnEpoch = Callable[[dict[str, float]], None]
 
 
-@task
+@task(task_run_name="encode for {preset_name}")
 def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) -> str:
-    """Encode a corpus as a preset sees it, or find it encoded already.
+    """Encode a corpus with the feature templates of a preset; reuse an encoding that exists.
 
     Args:
         corpus: its folder.
-        preset_name: says which blocks.
-        unlabelled: folder of a corpus of text whose words are to be known too.
+        preset_name: of the feature templates.
+        unlabelled: folder of a corpus of unlabelled text whose words get rows, too.
 
     Returns:
         The folder of the encoded dataset, `encoded/KEY` in the home folder.
 
     Raises:
-        BadInput: nothing to learn from.
+        BadInput: no labelled sentence to train on.
     """
     dataset, chosen = Dataset.open(Path(corpus)), preset(preset_name)
     unit = dataset.meta["unit"]
@@ -69,7 +77,7 @@ def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) 
 
 
 def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = LARGE_CORPUS) -> FitConfig:
-    """How a preset trains on so many sentences, with what the user has chosen himself.
+    """Settings of a training: the preset's for this number of sentences, with the user's overrides.
 
     Raises:
         UsageError: a value out of bounds.
@@ -83,7 +91,7 @@ def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = 
 
 
 def network_config(training_data: TrainingData, shape: Mapping[str, Any]) -> NetworkConfig:
-    """The network of a preset for a corpus: rows and classes follow from it; a sigmoid says yes or no."""
+    """The network of a preset for a corpus, which decides rows and classes; a sigmoid for a yes/no model."""
     fields = {**shape, "output": "sigmoid"} if training_data.binary else shape
     features = training_data.encoded.features
     return NetworkConfig(
@@ -92,132 +100,156 @@ def network_config(training_data: TrainingData, shape: Mapping[str, Any]) -> Net
 
 
 def architecture(training_data: TrainingData, preset_name: str) -> Architecture:
-    """What a preset trains for a corpus: its network, or a committee of such."""
+    """The architecture of a preset for a corpus: its network, or an ensemble of such networks."""
     chosen = preset(preset_name)
     network = network_config(training_data, chosen.network)
     return network if chosen.members == 1 else EnsembleConfig(member=network, members=chosen.members)
 
 
-@task
-def fit_tagger(
-    encoded: str,
-    corpus: str,
-    name: str,
-    preset_name: str,
-    seed: int,
-    binary: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    class_weights: Mapping[str, float] | None = None,
-    on_epoch: OnEpoch = lambda line: None,
-    checkpoint_s: float = EVERY_S,
-    pretrained: str | None = None,
-) -> dict[str, Any]:
-    """Fit a tagger and write its model folder; a training that was killed goes on from its checkpoint.
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """A training of a tagger of text: on which corpus, and how.
 
-    Args:
+    Attributes:
+        corpus: folder of the corpus, whose name the model carries.
         encoded: folder of the encoded corpus.
-        corpus: folder of the corpus.
-        name: what the corpus is called.
-        preset_name: how the network is built and trained.
-        seed: of everything left to chance.
-        binary: the one type to ask about with yes or no.
+        preset: by name.
+        seed: of all random draws.
+        binary: the one entity type of a yes/no model.
         overrides: fields of FitConfig chosen by the user; None leaves the preset's.
-        class_weights: how much tokens of a type, or of O, weigh in the loss; 1 if not named.
-        on_epoch: is given each epoch's numbers, those of before an interruption too.
+        class_weights: weight of the tokens of a type, or of `O`, in the loss; 1 if not named.
+        pretrained: folder of a pre-training, see `tasks.training.pretrain`.
         checkpoint_s: seconds between two checkpoints.
-        pretrained: folder of what was learnt from unlabelled text, see `tasks.training.pretrain`.
-
-    Returns:
-        model, the folder; parameters; epochs and best_epoch; seconds of training; dev, its scores or None;
-        history, a line an epoch; notes, what was left or held out; sizes, sentences and tokens by split.
-
-    Raises:
-        rnn.errors.TrainingError: a loss or gradient that is no number; no model is written.
-        Locked: the same training is running.
     """
-    dataset, read = Dataset.open(Path(corpus)), encoded_corpus.read(Path(encoded))
-    weights = dict(sorted((class_weights or {}).items()))
-    training_data = TrainingData(read, binary, weights)
-    how = fit_config(preset_name, overrides or {}, len(training_data.train))
-    network = architecture(training_data, preset_name)
-    before = Dataset.open(Path(pretrained)) if pretrained else None
-    sizes = {split: [len(part), len(part.tokens)] for split, part in read.splits.items()}
-    print_status(
-        "; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items())
-    )
-    for line in warnings(training_data):
-        print_status(line)
-    key = key_of(
-        corpus=dataset.digest,
-        features=read.features.sha256,
-        binary=binary,
-        network=network.to_dict(),
-        fit=how.to_dict(),
-        class_weights=weights,
-        seed=seed,
-        pretrained=before.digest if before else None,
-        code=code_hash(training=True),
-    )
-    with Checkpoint(key, checkpoint_s) as checkpoint:
+
+    corpus: Path
+    encoded: Path
+    preset: str
+    seed: int = 0
+    binary: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    class_weights: Mapping[str, float] = field(default_factory=dict)
+    pretrained: Path | None = None
+    checkpoint_s: float = EVERY_S
+
+
+class _Training:
+    """What follows from a request: the data, the network and the settings of the training."""
+
+    def __init__(self, request: TrainRequest) -> None:
+        self.request = request
+        self.dataset, self.encoded = Dataset.open(request.corpus), encoded_corpus.read(request.encoded)
+        self.weights = dict(sorted(request.class_weights.items()))
+        self.data = TrainingData.of(self.encoded, request.binary, self.weights)
+        self.how = fit_config(request.preset, request.overrides, len(self.data.train))
+        self.network = architecture(self.data, request.preset)
+        self.pretrained = Dataset.open(request.pretrained) if request.pretrained else None
+
+    @property
+    def key(self) -> str:
+        """Hash of everything the weights depend on."""
+        return key_of(
+            corpus=self.dataset.digest,
+            features=self.encoded.features.sha256,
+            binary=self.request.binary,
+            network=self.network.to_dict(),
+            fit=self.how.to_dict(),
+            class_weights=self.weights,
+            seed=self.request.seed,
+            pretrained=self.pretrained.digest if self.pretrained else None,
+            code=code_hash(training=True),
+        )
+
+    def run(self, checkpoint: Checkpoint, on_epoch: OnEpoch) -> tuple[FitResult, float]:
+        """Train from the checkpoint on; return the result and by how much the bias of `O` was reduced."""
         state = checkpoint.load()
         for past in state.history if state else ():
             on_epoch(past)
-        start = load_pretrained(before) if before else None
-        result, eagerness = (
-            training_data.fit(network, how, seed, Callbacks(on_epoch, checkpoint.save), state, start),
-            0.0,
+        start = load_pretrained(self.pretrained) if self.pretrained else None
+        callbacks = Callbacks(on_epoch, checkpoint.save)
+        result = fit(self.data, self.network, self.how, self.request.seed, callbacks, state, start)
+        if preset(self.request.preset).tune_outside_bias:
+            return tune_outside_bias(self.data, self.network, result)
+        return result, 0.0
+
+    def score_dev(self, params: Params) -> EntityScores | None:
+        """Score on dev with the evaluator of other splits; None without a dev split."""
+        if not self.data.has("dev"):
+            return None
+        tags = self.data.predicted_tags(predict(self.data, self.network, params, "dev"))
+        gold = self.data.by_sentence("dev", self.data.gold("dev"))
+        predicted = self.data.by_sentence("dev", tags)
+        return score_tags(gold, predicted, self.data.tags, self.data.binary is not None)
+
+    def passport(self, result: FitResult, bias_reduction: float, dev: EntityScores | None) -> TextPassport:
+        """The passport of the trained model."""
+        request, features = self.request, self.encoded.features
+        return TextPassport(
+            corpus=CorpusOrigin(
+                name=request.corpus.name, digest=self.dataset.digest, sources=self.dataset.sources
+            ),
+            preset=request.preset,
+            seed=request.seed,
+            unit=self.dataset.meta["unit"],
+            tokenizer=self.dataset.meta["tokenizer"],
+            types=self.data.types,
+            binary=request.binary,
+            templates=[template.name for template in features.templates],
+            vocabulary=features.sha256,
+            network=self.network.to_dict(),
+            pretrained=self.pretrained.sources if self.pretrained else [],
+            fit=self.how.to_dict(),
+            class_weights=self.weights,
+            best_epoch=result.best_epoch,
+            bias_reduction=bias_reduction,
+            temperature=calibrate(self.data, self.network, result.params),
+            dev=dev.to_json() if dev else None,
+            notes=self.encoded.notes,
         )
-        if preset(preset_name).tune_outside_bias:
-            result, eagerness = training_data.tune_outside_bias(result, network)
-        dev = None
-        if training_data.has("dev"):
-            said = training_data.said(training_data.predict(result.params, network, "dev"))
-            gold = training_data.by_sentence("dev", training_data.gold("dev"))
-            predicted = training_data.by_sentence("dev", said)
-            dev = score_tags(gold, predicted, training_data.tags, binary is not None)
-        passport = {
-            "kind": "text",
-            "corpus": {"name": name, "digest": dataset.digest, "sources": dataset.sources},
-            "preset": preset_name,
-            "seed": seed,
-            "unit": dataset.meta["unit"],
-            "tokenizer": dataset.meta["tokenizer"],
-            "types": list(training_data.types),
-            "binary": binary,
-            "blocks": [block.name for block in read.features.templates],
-            "vocabulary": read.features.sha256,
-            "network": network.to_dict(),
-            "pretrained": before.sources if before else [],
-            "fit": how.to_dict(),
-            "class_weights": weights,
-            "best_epoch": result.best_epoch,
-            "eagerness": eagerness,
-            "temperature": training_data.temperature(result.params, network),
-            "dev": dev.to_json() if dev else None,
-            "notes": read.notes,
-        }
+
+
+@task(task_run_name="fit {request.preset} to {request.corpus.name}, seed {request.seed}", tags=("training",))
+def fit_tagger(request: TrainRequest, on_epoch: OnEpoch = lambda line: None) -> FittedTagger:
+    """Fit a tagger and write its model folder; a killed training continues from its checkpoint.
+
+    Args:
+        request: corpus and settings.
+        on_epoch: called with the numbers of each epoch, also of those before an interruption.
+
+    Raises:
+        BadInput: a loss or gradient is not finite; no model is written.
+        Locked: the same training is running.
+    """
+    training = _Training(request)
+    sizes = {split: (len(part), len(part.tokens)) for split, part in training.encoded.splits.items()}
+    print_status(
+        "; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items())
+    )
+    for line in warnings(training.data):
+        print_status(line)
+    with Checkpoint(training.key, request.checkpoint_s) as checkpoint:
+        result, bias_reduction = training.run(checkpoint, on_epoch)
+        dev = training.score_dev(result.params)
         folder = model_folder.write(
-            passport,
+            training.passport(result, bias_reduction, dev),
             {
-                model_folder.WEIGHTS: to_bytes(result.params, network),
-                model_folder.VOCABULARY: read.features.to_bytes(),
+                model_folder.WEIGHTS: to_bytes(result.params, training.network),
+                model_folder.VOCABULARY: training.encoded.features.to_bytes(),
             },
         )
-    return {
-        "model": str(folder),
-        "parameters": network.size(),
-        "epochs": len(result.history),
-        "best_epoch": result.best_epoch,
-        "seconds": sum(line["seconds"] for line in result.history),
-        "dev": dev,
-        "history": result.history,
-        "notes": read.notes,
-        "sizes": sizes,
-    }
+    return FittedTagger(
+        model=str(folder),
+        parameters=training.network.size(),
+        best_epoch=result.best_epoch,
+        history=result.history,
+        dev=dev,
+        notes=training.encoded.notes,
+        sizes=sizes,
+    )
 
 
 def warnings(training_data: TrainingData) -> list[str]:
-    """What a user should know of a corpus before it is learned from."""
+    """What a user should know about a corpus before training on it."""
     notes, lines = training_data.encoded.notes, []
     if notes["unlabelled_sentences"]:
         lines.append(f"{notes['unlabelled_sentences']:,} sentences without labels are left out.")
@@ -227,7 +259,7 @@ def warnings(training_data: TrainingData) -> list[str]:
         )
     if not training_data.has("dev"):
         lines.append("A single sentence: nothing can be held out, so the last epoch is kept.")
-    elif not training_data.judged:
+    elif not training_data.dev_can_score:
         lines.append(
             "No entity in dev that training can teach: F1 says nothing there, so the last epoch is kept."
         )

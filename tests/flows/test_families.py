@@ -29,13 +29,13 @@ def test_families_are_learned_beside_the_genes_of_another_model(tracked_home, ge
     small = replace(gene_presets.PRESETS["fast"], hidden=24, least=1.0, most=1.0, families=QUICK)
     monkeypatch.setitem(gene_presets.PRESETS, "fast", small)
     ingest.fn(IngestConfig(sources=genome, name="genes"))
-    genes = train.fn(TrainConfig(corpus="genes", preset="fast"))["model"]
+    genes = train.fn(TrainConfig(corpus="genes", preset="fast")).to_json()["model"]
     assert not (Path(genes) / protein_families.WEIGHTS).exists()
 
     most = r"any=product~\w"  # what nearly every gene is
     for split in ("train", "test"):
         ingest.fn(IngestConfig(sources=genome, name="families", as_=split, label=(most,)))
-    summary = train.fn(TrainConfig(corpus="families", preset="fast", genes=genes))
+    summary = train.fn(TrainConfig(corpus="families", preset="fast", genes=genes)).to_json()
     model = Path(summary["model"])
     assert summary["labels"] == ["any"]
     weights = [(Path(folder) / "weights.safetensors").read_bytes() for folder in (genes, model)]
@@ -70,7 +70,7 @@ def test_more_families_than_can_be_learned_are_refused(tracked_home, genome, mon
     monkeypatch.setattr("elman.tasks.training.genes.MOST_FAMILIES", 10)
     ingest.fn(IngestConfig(sources=genome, name="all", label=("product",)))
     with pytest.raises(BadInput, match="at most 10 families"):
-        train.fn(TrainConfig(corpus="all", preset="fast"))
+        train.fn(TrainConfig(corpus="all", preset="fast")).to_json()
 
 
 def test_families_are_of_dna(home, checkout):

@@ -45,7 +45,7 @@ def inbox(tmp_path) -> Path:
 @pytest.fixture
 def run(tracked_home, inbox):
     def run(**options):
-        return retrain.fn(RetrainConfig(corpus="mail", sources=(inbox,), model="names", **options))
+        return retrain.fn(RetrainConfig(corpus="mail", sources=(inbox,), model="names", **options)).to_json()
 
     return run
 
@@ -87,7 +87,7 @@ def test_promotion_from_the_first_model_to_a_better_one(run, inbox, invented_row
     tags = [version.tags for version in registry.versions("names")]
     assert [t[VERDICT] for t in tags] == ["promoted", "kept out", "promoted"]
     assert [t.get(JUDGED_BY) for t in tags] == ["1", None, "1"]
-    judged = model_folder.read(registry.resolve_model("models:/names/1")).passport["corpus"]["sources"]
+    judged = model_folder.read(registry.resolve_model("models:/names/1")).passport.corpus.sources
     assert [source["name"] for source in judged] == ["a.test.conll", "a.train.conll"]
 
 

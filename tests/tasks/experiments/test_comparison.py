@@ -22,7 +22,7 @@ def comparison(trained, names, tmp_path_factory):
         report = compare_networks(
             trained["model"], trained["encoded"], words, 0, trained["seconds"], str(out), epochs=4
         )
-    return report, out, TrainingData(encoded_corpus.read(Path(words)))
+    return report, out, TrainingData.of(encoded_corpus.read(Path(words)))
 
 
 @pytest.fixture(scope="module")

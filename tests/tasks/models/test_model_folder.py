@@ -12,6 +12,7 @@ import pytest
 from elman.data.errors import BadInput, IntegrityError
 from elman.rnn.networks.weights import article, from_bytes
 from elman.tasks.models import model_folder
+from elman.tasks.models.passport import CorpusOrigin, GenePassport
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -115,7 +116,8 @@ def test_a_failed_write_leaves_no_folder(home, monkeypatch):
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(model_folder, "atomic_write", fail)
-    passport = {"kind": "text", "corpus": {"name": "c"}, "preset": "p", "seed": 0}
+    origin = CorpusOrigin(name="c", digest="d", sources=[])
+    passport = GenePassport(corpus=origin, preset="p", seed=0, config={})
     with pytest.raises(OSError, match="No space left"):
         model_folder.write(passport, {model_folder.WEIGHTS: b"w"})
     assert not [path for path in (home / "models").iterdir() if not path.name.startswith(".")]

@@ -9,6 +9,7 @@ from elman.data.genome.gene_decoder import Gene
 from elman.data.genome.genetic_code import residue_table
 from elman.data.genome.nucleotides import codons_of, encode_bases
 from elman.tasks.models import protein_families
+from elman.tasks.models.passport import CorpusOrigin, GenePassport
 
 MOTIF = np.array([5, 15, 5, 8, 5, 6, 8, 16, 2, 9, 1, 18], np.uint8)
 CODONS = {  # one for each residue
@@ -81,7 +82,9 @@ def test_a_match_at_the_cut_off_end_of_its_gene_is_partial(tagger, bases):
 
 def test_a_file_of_weights_gives_the_same_tagger(tagger, bases):
     text, size = bases
-    again = protein_families.FamilyTagger.of({"labels": ["fam"], "whole": []}, tagger.to_bytes())
+    origin = CorpusOrigin(name="c", digest="d", sources=[])
+    passport = GenePassport(corpus=origin, preset="fast", seed=0, config={}, labels=["fam"])
+    again = protein_families.FamilyTagger.of(passport, tagger.to_bytes())
     gene = Gene(0, size, "+", 0, 1.0, 0)
     assert matches_of(again, text, gene) == matches_of(tagger, text, gene)
 

@@ -10,6 +10,7 @@ import pytest
 from elman.data.text.tags import spans
 from elman.tasks.models import model_folder
 from elman.tasks.models import text_tagger as tagger
+from elman.tasks.models.passport import GenePassport
 from elman.tasks.models.text_tagger import Tagger
 
 SENTENCES = [
@@ -54,12 +55,12 @@ def test_the_answer_does_not_depend_on_company_or_order(loaded):
 
 
 def test_the_temperature_found_on_dev_changes_probabilities_and_no_tag(loaded):
-    assert loaded.passport["temperature"] != 1.0
-    raw = replace(loaded, passport={**loaded.passport, "temperature": 1.0})
+    assert loaded.passport.temperature != 1.0
+    raw = replace(loaded, passport=replace(loaded.passport, temperature=1.0))
     colder, plain = loaded.tag(SENTENCES), raw.tag(SENTENCES)
     assert [s.tags for s in colder] == [s.tags for s in plain]
     moved = [np.subtract(a.probabilities, b.probabilities) for a, b in zip(colder, plain, strict=True)]
-    sharpened = loaded.passport["temperature"] < 1
+    sharpened = loaded.passport.temperature < 1
     assert all((np.concatenate(moved) >= 0) == sharpened)
 
 
@@ -116,7 +117,7 @@ def test_a_model_with_neighbour_blocks_looks_within_the_sentence_only(write_corp
     corpus = write_corpus(tmp_path / "zh", lines, unit="char")
     loaded = Tagger.load(Path(train_in(tmp_path, corpus, overrides={"epochs": 2})["model"]))
     assert loaded.features.reach == 2
-    assert loaded.tokenizer.unit == loaded.passport["unit"] == "char"
+    assert loaded.tokenizer.unit == loaded.passport.unit == "char"
     pair = [list("我在北京"), list("南京")]
     together, alone = loaded.tag(pair), [loaded.tag([tokens])[0] for tokens in pair]
     for a, b in zip(together, alone, strict=True):
@@ -140,5 +141,6 @@ def test_yes_and_no_begin_anew_with_each_sentence():
 
 def test_a_model_of_dna_is_no_tagger_of_text(trained):
     found = model_folder.read(Path(trained["model"]))
+    genes = GenePassport(corpus=found.passport.corpus, preset="fast", seed=0, config={})
     with pytest.raises(model_folder.BadInput, match="a model of text"):
-        Tagger.of(model_folder.Model(found.folder, {**found.passport, "kind": "dna"}, found.files))
+        Tagger.of(model_folder.Model(found.folder, genes.to_json(), found.files))

@@ -1,5 +1,6 @@
 """Choice of the model for unfinished and existing outputs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from elman.tasks.models import model_folder as models
 def two_models(trained, tracked_home) -> tuple[Path, Path]:
     """The same weights under two passports, hence versions."""
     loaded = models.read(Path(trained["model"]))
-    one, two = (models.write({**loaded.passport, "seed": seed}, loaded.files) for seed in (1, 2))
+    one, two = (models.write(replace(loaded.passport, seed=seed), loaded.files) for seed in (1, 2))
     return one, two
 
 

@@ -15,7 +15,7 @@ from elman.rnn.networks.ensemble import members_of
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.models import model_folder
 from elman.tasks.training.pretrain import load_pretrained, pretrain
-from elman.tasks.training.text import encode_corpus, fit_tagger
+from elman.tasks.training.text import TrainRequest, encode_corpus, fit_tagger
 
 pytestmark = pytest.mark.heavy
 
@@ -67,11 +67,15 @@ def test_words_that_only_the_unlabelled_text_has_are_known(text, names, short):
 
 def test_a_tagger_begins_with_what_was_learnt_and_its_passport_says_so(text, names, short):
     encoded, dataset = learn(text, names)
-    fitted = fit_tagger(
-        encoded, str(names), "names", "default", 0, overrides={"epochs": 2}, pretrained=str(dataset.folder)
+    request = TrainRequest(
+        corpus=names,
+        encoded=Path(encoded),
+        preset="default",
+        overrides={"epochs": 2},
+        pretrained=dataset.folder,
     )
-    read = model_folder.read(Path(fitted["model"]))
-    assert read.passport["pretrained"] == [{"corpus": Dataset.open(text).digest}]
+    read = model_folder.read(Path(fit_tagger(request).model))
+    assert read.of_text.pretrained == [{"corpus": Dataset.open(text).digest}]
     params, network, _ = from_bytes(read.files[model_folder.WEIGHTS])
     tables = [member.params["table"] for member in members_of(network, params)]
     features = encoded_corpus.read(Path(encoded)).features

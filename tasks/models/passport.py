@@ -1,0 +1,165 @@
+"""Passport of a model: its provenance, and what is needed to use it; the content of passport.json."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+from elman.data.text.tokenizer import Unit
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusOrigin:
+    """The corpus a model was trained on.
+
+    Attributes:
+        name: of the corpus.
+        digest: sha256 of its manifest.
+        sources: name and sha256 of each source.
+    """
+
+    name: str
+    digest: str
+    sources: Sequence[Json]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"name": self.name, "digest": self.digest, "sources": self.sources}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passport:
+    """What every passport has.
+
+    Attributes:
+        kind: `text` or `dna`.
+        corpus: of the training.
+        preset: by name.
+        seed: of all random draws.
+    """
+
+    kind: ClassVar[str]
+    corpus: CorpusOrigin
+    preset: str
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, as they stand in passport.json."""
+        return {
+            "kind": self.kind,
+            "corpus": self.corpus.to_json(),
+            "preset": self.preset,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextPassport(Passport):
+    """Passport of a tagger of text.
+
+    Attributes:
+        unit: of its tokens, `word` or `char`.
+        tokenizer: settings, see data/text/tokenizer.py.
+        types: entity types.
+        binary: the one type of a yes/no model.
+        templates: names of the feature templates; key "blocks".
+        vocabulary: sha256 of the vocabularies.
+        network: settings, see rnn/networks.
+        pretrained: corpora that were pre-trained on.
+        fit: settings of the training.
+        class_weights: by type or `O`.
+        best_epoch: epoch whose weights were chosen.
+        bias_reduction: by how much the logit of `O` was lowered after training; key "eagerness".
+        temperature: divides the logits where probabilities are given.
+        dev: scores on dev, if there is a dev split.
+        notes: what was left or held out of the corpus.
+    """
+
+    kind: ClassVar[str] = "text"
+    unit: Unit
+    tokenizer: Json
+    types: Sequence[str]
+    binary: str | None
+    templates: Sequence[str]
+    vocabulary: str
+    network: Json
+    pretrained: Sequence[Json]
+    fit: Json
+    class_weights: Mapping[str, float]
+    best_epoch: int
+    bias_reduction: float
+    temperature: float
+    dev: Json | None
+    notes: Json
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, as they stand in passport.json."""
+        return {
+            **super().to_json(),
+            "unit": self.unit,
+            "tokenizer": self.tokenizer,
+            "types": list(self.types),
+            "binary": self.binary,
+            "blocks": list(self.templates),
+            "vocabulary": self.vocabulary,
+            "network": self.network,
+            "pretrained": self.pretrained,
+            "fit": self.fit,
+            "class_weights": self.class_weights,
+            "best_epoch": self.best_epoch,
+            "eagerness": self.bias_reduction,
+            "temperature": self.temperature,
+            "dev": self.dev,
+            "notes": self.notes,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenePassport(Passport):
+    """Passport of a gene finder.
+
+    Attributes:
+        config: settings, see tasks/models/gene_presets.py.
+        network: settings of the two-strand network.
+        genes: version of the model whose gene finder was taken over, if any.
+        labels: protein families.
+        whole: those of them that cover a gene as a whole.
+    """
+
+    kind: ClassVar[str] = "dna"
+    config: Json
+    network: Json = field(default_factory=dict)
+    genes: str | None = None
+    labels: Sequence[str] = ()
+    whole: Sequence[str] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, as they stand in passport.json."""
+        return {
+            **super().to_json(),
+            "config": self.config,
+            "network": self.network,
+            "genes": self.genes,
+            "labels": list(self.labels),
+            "whole": list(self.whole),
+        }
+
+
+_NAMES = {"blocks": "templates", "eagerness": "bias_reduction"}  # in passport.json and here
+
+
+def passport_of(values: Json) -> TextPassport | GenePassport:
+    """The passport that passport.json holds; keys that only newer versions know are left out.
+
+    Raises:
+        KeyError, TypeError, ValueError: no passport.
+    """
+    known = {kind.kind: kind for kind in (TextPassport, GenePassport)}
+    passport = known.get(values["kind"])
+    if passport is None:
+        raise ValueError(f"expected a kind of {', '.join(known)}. Got {values['kind']!r}")
+    corpus = {name: values["corpus"][name] for name in ("name", "digest", "sources")}
+    named = {_NAMES.get(name, name): value for name, value in values.items()}
+    known_fields = {field.name: named[field.name] for field in fields(passport) if field.name in named}
+    return passport(**{**known_fields, "corpus": CorpusOrigin(**corpus)})
