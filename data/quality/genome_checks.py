@@ -9,12 +9,65 @@ import polars as pl
 
 from elman.data.corpus.contig_pieces import Stretch
 from elman.data.genome.annotation_rules import CDS
-from elman.data.genome.gene_decoder import codon_tables
+from elman.data.genome.genetic_code import codon_tables
 from elman.data.genome.nucleotides import UNKNOWN, codons_of, encode_bases
-from elman.data.quality.findings import Example, Finding, FindingBuilder
+from elman.data.quality.findings import Example, Finding, FindingBuilder, Severity
 
 LONG_CONTIG = 20_000  # bases; an annotated contig of this length without a gene is unlikely
 LONGEST_OVERLAP = 60  # bases that genes of one strand may share (Hyatt et al., 2010)
+
+
+_CHECKS: tuple[tuple[str, Severity, str, str, str], ...] = (
+    (
+        "genome-without-genes",
+        "error",
+        "sources",
+        "sources without a CDS beside annotated ones",
+        "Give its annotation or leave it out: training would learn its genes as non-coding.",
+    ),
+    (
+        "contig-without-genes",
+        "warning",
+        "contigs",
+        f"annotated contigs of {LONG_CONTIG:,} and more bases without a CDS",
+        "Look whether the annotation names its contigs as the FASTA file does.",
+    ),
+    (
+        "stop-within-gene",
+        "warning",
+        "genes",
+        "genes with stop codons before their last codon",
+        "Check the genetic code, the phase, or whether it is a pseudogene.",
+    ),
+    (
+        "length-not-of-codons",
+        "warning",
+        "genes",
+        "genes whose length is no multiple of three",
+        "Check start, end and phase: GFF3 counts from 1, both ends included.",
+    ),
+    (
+        "long-overlap",
+        "warning",
+        "genes",
+        f"genes of one strand that share more than {LONGEST_OVERLAP} bases",
+        "Remove the second annotation of one gene.",
+    ),
+    (
+        "unusual-start",
+        "note",
+        "genes",
+        "genes that begin with another codon than ATG, GTG or TTG",
+        "Right for some; look at them if there are many.",
+    ),
+    (
+        "unannotated-contig",
+        "note",
+        "contigs",
+        "contigs without annotation",
+        "They are left out of training and scores.",
+    ),
+)
 
 
 @dataclass
@@ -106,59 +159,6 @@ class GenomeChecks:
 def _place(row: dict[str, Any]) -> str:
     """A feature for messages, 1-based inclusive as in GFF3."""
     return f"{row['id'] or 'CDS'} {row['start'] + 1}..{row['end']} ({row['strand']})"
-
-
-_CHECKS = (
-    (
-        "genome-without-genes",
-        "error",
-        "sources",
-        "sources without a CDS beside annotated ones",
-        "Give its annotation or leave it out: training would learn its genes as non-coding.",
-    ),
-    (
-        "contig-without-genes",
-        "warning",
-        "contigs",
-        f"annotated contigs of {LONG_CONTIG:,} and more bases without a CDS",
-        "Look whether the annotation names its contigs as the FASTA file does.",
-    ),
-    (
-        "stop-within-gene",
-        "warning",
-        "genes",
-        "genes with stop codons before their last codon",
-        "Check the genetic code, the phase, or whether it is a pseudogene.",
-    ),
-    (
-        "length-not-of-codons",
-        "warning",
-        "genes",
-        "genes whose length is no multiple of three",
-        "Check start, end and phase: GFF3 counts from 1, both ends included.",
-    ),
-    (
-        "long-overlap",
-        "warning",
-        "genes",
-        f"genes of one strand that share more than {LONGEST_OVERLAP} bases",
-        "Remove the second annotation of one gene.",
-    ),
-    (
-        "unusual-start",
-        "note",
-        "genes",
-        "genes that begin with another codon than ATG, GTG or TTG",
-        "Right for some; look at them if there are many.",
-    ),
-    (
-        "unannotated-contig",
-        "note",
-        "contigs",
-        "contigs without annotation",
-        "They are left out of training and scores.",
-    ),
-)
 
 
 def check_genomes(stretches: Iterable[tuple[str, Stretch]], code: int = 11) -> GenomeChecks:

@@ -109,10 +109,10 @@ class TextChecks:
         out = {}
         for name in SPLITS:
             own = self._words.filter(pl.col("split") == name)
-            total = own["count"].sum()
+            total = _sum(own)
             if name != "train" and total:
-                unseen = own.join(train, on="word", how="anti")["count"].sum()
-                beyond = own.join(train.head(VOCABULARY - 2), on="word", how="anti")["count"].sum()
+                unseen = _sum(own.join(train, on="word", how="anti"))
+                beyond = _sum(own.join(train.head(VOCABULARY - 2), on="word", how="anti"))
                 out[name] = {"unseen": unseen / total, "beyond_vocabulary": beyond / total}
         return out
 
@@ -224,6 +224,10 @@ class TextChecks:
             "lengths": {"lower_edges": list(BINS), **self.lengths},
             "unknown_words": self.vocabulary(),
         }
+
+
+def _sum(counts: pl.DataFrame) -> int:
+    return int(counts["count"].sum())
 
 
 def _empty(*columns: str) -> pl.DataFrame:
