@@ -27,6 +27,7 @@ NOT_ROWS = (
     "data/encoding/padded.py",
     "data/exports",
     "data/metrics",
+    "data/quality",
     "data/store/code_hash.py",
     "data/store/disk.py",
     "data/store/lock.py",
