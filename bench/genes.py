@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 import pyrodigal
 
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.genome.contigs import PSEUDOGENE, Contig
 from elman.data.genome.genetic_code import codon_tables
 from elman.data.genome.nucleotides import codons_of, encode_bases

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source, open_bytes
 from elman.data.sources.genomes import Genome, read_genome

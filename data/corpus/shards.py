@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from elman.data import ragged
 from elman.data.corpus.contig_pieces import PIECE, pieces
-from elman.data.formats.records import Flat, Quarantined, Sentence
+from elman.data.formats.common.records import Flat, Quarantined, Sentence
 from elman.data.formats.registry import Record, text_format
 from elman.data.genome.contigs import Contig
 from elman.data.store import schema

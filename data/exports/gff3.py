@@ -14,7 +14,7 @@ import polars as pl
 from elman.data.exports.expressions import four_decimals, mapped, to_utf8
 from elman.data.exports.intervals import Identifiers
 from elman.data.exports.registry import Chunk, Export, Tables, register
-from elman.data.formats.slices import SeenIds
+from elman.data.formats.common.slices import SeenIds
 from elman.data.genome.annotation_rules import CDS
 
 _SAFE = "!$*+.:^_|?@-"  # with letters and digits, the characters of column 1 that GFF3 leaves unescaped

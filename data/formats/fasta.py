@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from elman.data.formats.options import Options
-from elman.data.formats.records import BadRecord, Place, Quarantined
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import BadRecord, Place, Quarantined
+from elman.data.formats.common.slices import EntryPattern
+from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import Head, SequenceFormat, register
-from elman.data.formats.slices import EntryPattern
-from elman.data.formats.streams import BOM
 from elman.data.genome.contigs import RAW_LIMIT, Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
 

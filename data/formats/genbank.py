@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Place, Quarantined
+from elman.data.formats.common.slices import EntryPattern
+from elman.data.formats.common.streams import BOM
 from elman.data.formats.fasta import wrong_letter
-from elman.data.formats.options import Options
-from elman.data.formats.records import Place, Quarantined
 from elman.data.formats.registry import Head, SequenceFormat, register
-from elman.data.formats.slices import EntryPattern
-from elman.data.formats.streams import BOM
 from elman.data.genome.annotation_rules import labels_for
 from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature
 from elman.data.genome.spooled_sequence import SpooledSequence

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from elman.data.formats.records import BadRecord, Place, Quarantined
+from elman.data.formats.common.records import BadRecord, Place, Quarantined
+from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import AnnotationFormat, Head, register
-from elman.data.formats.streams import BOM
 from elman.data.genome.annotation_rules import CDS, CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from elman.data.formats.common.json_labels import labels_of
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
+from elman.data.formats.common.slices import Slice, SliceSize, split_lines
 from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
-from elman.data.formats.options import Options
-from elman.data.formats.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.registry import Head, Opener, TextFormat, register
-from elman.data.formats.slices import Slice, SliceSize, split_lines
 
 _TEXT_KEY = re.compile(r'[{,]\s*"text"\s*:\s*"')  # of a line longer than the head of the file
 FIELDS = 'Write {"id": "...", "text": "...", "spans": [{"start": 0, "end": 3, "label": "PERSON"}]} a line.'
@@ -42,7 +42,7 @@ def read(
 
 
 def split(opener: Opener, source: str, options: Options, size: SliceSize) -> list[Slice]:
-    """Slices of whole lines; see `data.formats.slices.split_lines`."""
+    """Slices of whole lines; see `data.formats.common.slices.split_lines`."""
     with opener() as stream:
         return split_lines(stream, size)
 

@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from elman.data.errors import BadInput
-from elman.data.formats.records import Flat, Place, Quarantined
+from elman.data.formats.common.records import Flat, Place, Quarantined
+from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.registry import TableFormat, register
-from elman.data.formats.slices import Slice, SliceSize
 from elman.data.text.scanner import Scanner
 
 _BATCH = 1 << 20  # bytes of rows read at a time, by the file's average

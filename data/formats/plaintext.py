@@ -13,11 +13,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from elman.data.formats.options import Options
-from elman.data.formats.records import BadRecord, Document, Flat, Place, Quarantined
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
+from elman.data.formats.common.slices import Slice, SliceSize
+from elman.data.formats.common.streams import WrappedStream
 from elman.data.formats.registry import Head, Opener, TextFormat, register
-from elman.data.formats.slices import Slice, SliceSize
-from elman.data.formats.streams import WrappedStream
 from elman.data.text.scanner import Scanner, thread_scanner
 from elman.data.text.tokenizer import LOOKAHEAD, MARGIN, PROBED, Tokenizer, wraps_lines
 

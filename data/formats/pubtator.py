@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
+from elman.data.formats.common.slices import Slice
 from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
-from elman.data.formats.options import Options
-from elman.data.formats.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.registry import Head, Opener, TextFormat, register
-from elman.data.formats.slices import Slice
 
 TODO = "Write ID|t|title, ID|a|abstract and lines of ID, start, end, mention and type, by tabs."
 _PART = re.compile(rb"([^|\t\r\n]+)\|([ta])\|([^\r\n]*)")

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar, Literal, Protocol
 
 from elman.data import formats
-from elman.data.formats.options import Options
-from elman.data.formats.records import Document, Flat, Quarantined
-from elman.data.formats.slices import EntryPattern, Slice, SliceSize
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Document, Flat, Quarantined
+from elman.data.formats.common.slices import EntryPattern, Slice, SliceSize
 from elman.data.genome.contigs import Contig
 
 Family = Literal["text", "dna", "table"]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from elman.data.errors import BadInput
+from elman.data.formats.common.streams import open_path
 from elman.data.formats.registry import (
     HEAD_BYTES,
     Family,
@@ -25,7 +26,6 @@ from elman.data.formats.registry import (
     format_of,
     supported,
 )
-from elman.data.formats.streams import open_path
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ def _longer(source: Source, folders: int) -> str:
 
 
 def open_bytes(source: Source, on_read: Callable[[int], None] | None = None) -> BinaryIO:
-    """Open a source for reading, decompressed; see `data.formats.streams.open_path`."""
+    """Open a source for reading, decompressed; see `data.formats.common.streams.open_path`."""
     return open_path(source.path, source.compression, on_read)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from elman.data.errors import BadInput, Changed
-from elman.data.formats.options import Options
-from elman.data.formats.records import Document
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Document
+from elman.data.formats.common.slices import BROKEN
 from elman.data.formats.registry import HEAD_BYTES, AnnotationFormat, Family, Record, TextFormat, text_format
-from elman.data.formats.slices import BROKEN
 from elman.data.sources.detect import Source, discover, open_bytes
 from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.store.disk import key_of, sha256_file

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from elman.data.formats.options import Options
-from elman.data.formats.records import Quarantined
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Quarantined
+from elman.data.formats.common.slices import BROKEN, Slice, SliceSize, SliceStream, split_entries
+from elman.data.formats.common.streams import open_path
 from elman.data.formats.registry import Record, SequenceFormat, TextFormat
-from elman.data.formats.slices import BROKEN, Slice, SliceSize, SliceStream, split_entries
-from elman.data.formats.streams import open_path
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import HashedSource, check_unchanged, damaged, read
 

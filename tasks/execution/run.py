@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from elman.data.corpus.shards import quarantine_table
-from elman.data.formats.slices import Slice
+from elman.data.formats.common.slices import Slice
 from elman.data.store import schema
 from elman.data.store.dataset import STAGING, Shard
 from elman.data.store.disk import disk, make_folder

@@ -11,7 +11,7 @@ from elman.data.corpus.reconcile import Decisions, apply, reconcile
 from elman.data.corpus.shards import DNA, DOCUMENTS, TEXT, describe
 from elman.data.encoding.encode import tokens_of
 from elman.data.errors import BadInput, ElmanError
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.formats.registry import text_format
 from elman.data.sources.reading import HashedSource
 from elman.data.store.dataset import Shard

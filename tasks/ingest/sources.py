@@ -6,7 +6,7 @@ from pathlib import Path
 
 from elman.data.corpus.shards import DNA, TEXT
 from elman.data.errors import UsageError
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.formats.registry import Family
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
 from elman.data.sources.reading import HashedSource, collect_sources, unit_by_script

@@ -15,7 +15,7 @@ from elman.data.corpus.shards import (
     text_shards,
 )
 from elman.data.errors import BadInput
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.sources.reading import HashedSource, OnRead, read
 from elman.data.store.dataset import Shard
 from elman.data.store.disk import atomic_write, key_of

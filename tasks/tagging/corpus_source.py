@@ -11,8 +11,8 @@ import polars as pl
 from elman.data import ragged
 from elman.data.corpus import shards as corpus
 from elman.data.errors import BadInput
-from elman.data.formats.options import Options
-from elman.data.formats.slices import Slice, SliceSize
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.genome.contigs import Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
 from elman.data.store.dataset import Dataset

@@ -9,11 +9,11 @@ import polars as pl
 
 from elman.data.errors import BadInput, Changed
 from elman.data.formats import parquet
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Document, Flat, Quarantined
+from elman.data.formats.common.slices import SeenIds, Slice, SliceSize
 from elman.data.formats.parquet import Columns
-from elman.data.formats.records import Document, Flat, Quarantined
 from elman.data.formats.registry import TableFormat, TextFormat
-from elman.data.formats.slices import SeenIds, Slice, SliceSize
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import HashedSource, check_unchanged, read

@@ -14,7 +14,7 @@ class ShardOrigin:
     Attributes:
         name, sha256: of the source.
         number: of the slice, from 0.
-        begin, end, state: of the slice; see `data.formats.slices.Slice`.
+        begin, end, state: of the slice; see `data.formats.common.slices.Slice`.
         last: True for the last slice of the source.
         corpus: name of the ingested corpus that the source is of, if any.
         base: sentences of its first document in the slices before; None where they were not known yet.

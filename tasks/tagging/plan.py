@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import BadInput
-from elman.data.formats.options import Options
-from elman.data.formats.records import Quarantined
-from elman.data.formats.slices import Slice, SliceSize
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Quarantined
+from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.store.dataset import STAGING, Shard
 from elman.data.store.disk import atomic_write, to_bytes
 from elman.data.store.writer import DatasetWriter

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from elman.data import ragged
-from elman.data.formats.records import Document, Flat, Quarantined
+from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.genome.contigs import Contig
 
 _MAX_GAPS = 2  # code points of text for each one in a sentence; texts with larger gaps are joined anew
@@ -123,7 +123,7 @@ def join_texts(texts: Sequence[str]) -> tuple[str, np.ndarray, np.ndarray]:
 
 
 def split_characters(sentences: Sentences) -> Sentences:
-    """Replace tokens by their visible characters, each a token; see `data.formats.records.by_character`."""
+    """Replace tokens by their visible characters, each a token, as `records.by_character` does."""
     sizes = sentences.token_end - sentences.token_start
     owner = ragged.rows_of(sentences.bounds)
     split = np.bincount(owner, sizes > 1, len(sentences)) > 0  # sentences with tokens of several characters

@@ -15,9 +15,9 @@ import polars as pl
 
 from elman.data.corpus.shards import quarantine_table
 from elman.data.errors import ElmanError
-from elman.data.formats.options import Options
-from elman.data.formats.records import Quarantined
-from elman.data.formats.slices import Slice
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Quarantined
+from elman.data.formats.common.slices import Slice
 from elman.data.store import schema
 from elman.data.store.dataset import Shard
 from elman.data.store.writer import Staging

@@ -6,9 +6,9 @@ from typing import Any, Protocol, Self
 
 import polars as pl
 
-from elman.data.formats.options import Options
-from elman.data.formats.records import Quarantined
-from elman.data.formats.slices import Slice, SliceSize
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Quarantined
+from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.genome.contigs import Contig
 from elman.tasks.tagging.corpus_source import CorpusSource
 from elman.tasks.tagging.file_source import FileSource

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from elman.data.formats.records import Quarantined
+from elman.data.formats.common.records import Quarantined
 from elman.data.genome.contigs import Contig
 from elman.tasks.tagging.sentences import Record, Sentences
 

@@ -95,7 +95,7 @@ import resource, sys
 from pathlib import Path
 from elman.data.corpus.contig_pieces import pieces
 from elman.data.formats.fasta import read_fasta
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.formats.gff3 import read_gff3
 path = Path(sys.argv[1])
 with path.open("rb") as stream:

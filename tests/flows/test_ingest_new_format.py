@@ -18,7 +18,7 @@ from elman.tasks.ingest.corpus_names import corpus_folder
 MODULE = '''
 """Tokens and tags with a bar between them, one a line, a blank line after each sentence."""
 
-from elman.data.formats.records import BadRecord, Document, Place, Sentence
+from elman.data.formats.common.records import BadRecord, Document, Place, Sentence
 from elman.data.formats.registry import TextFormat, register
 
 

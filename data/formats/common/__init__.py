@@ -1,1 +1,1 @@
-"""Helpers that several formats share: spans checked against a text, labels in JSON, arrays as streams."""
+"""Shared parts of the formats: records, slices, streams, options, spans and labels of documents."""

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from elman.data.formats.records import BadRecord, Place
+from elman.data.formats.common.records import BadRecord, Place
 
 KEYS = ("spans", "entities", "label", "labels")
 STARTS, ENDS, TYPES = ("start", "start_offset"), ("end", "end_offset"), ("label", "type", "labels")

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from elman.data.formats.options import Options
-from elman.data.formats.records import BadRecord, Document, Flat, Place, Sentence
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Sentence
 from elman.data.text.scanner import thread_scanner
 from elman.data.text.tags import from_spans
 from elman.data.text.tokenizer import Tokenizer

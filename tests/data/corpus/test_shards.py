@@ -12,7 +12,7 @@ from elman.data.corpus.shards import (
     split_of,
     text_shards,
 )
-from elman.data.formats.records import Document, Quarantined, Sentence, by_character
+from elman.data.formats.common.records import Document, Quarantined, Sentence, by_character
 from elman.data.genome.contigs import Contig, Feature
 from elman.data.store import schema
 

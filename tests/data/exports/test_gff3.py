@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.exports import registry
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.sources.detect import Source
 from elman.data.sources.genomes import Genome, read_genome
 from elman.data.store import schema

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from elman.data.errors import BadInput
 from elman.data.formats import conll
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.conll_layout import layout_of, sentences
-from elman.data.formats.options import Options
-from elman.data.formats.records import Document, Quarantined
 from elman.data.text.tags import spans
 
 

@@ -7,10 +7,10 @@ import random
 import pytest
 from Bio import bgzf
 
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Quarantined
+from elman.data.formats.common.streams import open_path
 from elman.data.formats.fasta import read_fasta
-from elman.data.formats.options import Options
-from elman.data.formats.records import Quarantined
-from elman.data.formats.streams import open_path
 from elman.data.genome.contigs import Contig
 
 

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Quarantined
 from elman.data.formats.genbank import read_genbank
-from elman.data.formats.options import Options
-from elman.data.formats.records import Quarantined
 from elman.data.genome.contigs import Contig, Feature
 
 ENTRY = """\

@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 from elman.data.errors import BadInput
+from elman.data.formats.common.records import Flat, Quarantined
+from elman.data.formats.common.slices import SliceSize
 from elman.data.formats.parquet import Columns, check, read, same_types, split
-from elman.data.formats.records import Flat, Quarantined
-from elman.data.formats.slices import SliceSize
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from elman.data.errors import BadInput
-from elman.data.formats import streams
+from elman.data.formats.common import streams
 from elman.data.sources.detect import discover, open_bytes
 
 CONLL = "John\tB-PER\nsleeps\tO\n.\tO\n\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from elman.data.formats.options import Options
-from elman.data.formats.records import Quarantined
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Quarantined
 from elman.data.genome.contigs import Contig
 from elman.data.sources.reading import collect_sources, read
 

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from elman.data.corpus.contig_pieces import pieces, stretches
-from elman.data.formats.options import Options
-from elman.data.formats.records import Quarantined
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Quarantined
 from elman.data.genome.contigs import Contig, Feature
 from elman.data.sources.detect import Source
 from elman.data.sources.genomes import Genome, pair, read_genome

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from elman.data.errors import BadInput
-from elman.data.formats.options import Options
-from elman.data.formats.records import Document
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Document
 from elman.data.sources.reading import collect_sources, read, unit_by_script
 from elman.data.text.tokenizer import Tokenizer
 
@@ -100,7 +100,7 @@ PEAK = """
 import resource, sys
 from pathlib import Path
 from elman.data.corpus.shards import SourceRecords, text_shards
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.sources.reading import collect_sources, read
 (item,), _ = collect_sources([Path(sys.argv[1])])
 for cut in text_shards([SourceRecords(item.name, item.kind, None, read(item, Options()))], 4 << 20):

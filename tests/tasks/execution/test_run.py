@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.text.tokenizer import Tokenizer
 from elman.tasks.execution.run import TaggingRun
 from elman.tasks.execution.scheduler import SLOWEST_BYTES_S, STALLED_S

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from elman.data.errors import BadInput
-from elman.data.formats.options import Options
+from elman.data.formats.common.options import Options
 from elman.data.sources.reading import collect_sources
 from elman.data.store.writer import Staging
 from elman.tasks.ingest import staging as module

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from elman.data.formats.records import Quarantined
-from elman.data.formats.slices import Slice
+from elman.data.formats.common.records import Quarantined
+from elman.data.formats.common.slices import Slice
 from elman.tasks.tagging.corpus_source import CorpusSource
 from elman.tasks.tagging.plan import LARGEST, SMALLEST, PlannedSource, slice_size
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.data.formats.records import Document, Flat, Sentence, by_character
+from elman.data.formats.common.records import Document, Flat, Sentence, by_character
 from elman.data.ragged import offsets_of
 from elman.tasks.tagging.sentences import Sentences, split_characters
 

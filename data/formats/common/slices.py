@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from elman.data.formats.streams import WrappedStream
+from elman.data.formats.common.streams import WrappedStream
 
 BLOCK = 1 << 20
 BROKEN = (EOFError, zlib.error, OSError)  # errors of a damaged file; an OSError then has no number

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from elman.data.formats.options import Options
-from elman.data.formats.records import Document, Flat, Quarantined
-from elman.data.formats.slices import SeenIds, SliceSize
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Document, Flat, Quarantined
+from elman.data.formats.common.slices import SeenIds, SliceSize
 from elman.data.sources.reading import collect_sources, read
 from elman.data.sources.splitting import open_whole, read_slice, seekable, split_source, unpack
 from elman.data.text.tokenizer import Tokenizer
