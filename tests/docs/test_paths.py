@@ -57,7 +57,7 @@ def test_every_page_of_the_documentation_is_linked_from_the_readme():
 
 
 def test_the_checks_can_fail(tmp_path):
-    assert missing_places("`tests/data/test_slices.py` and `tests/data/formats/test_slices.py`") == [
+    assert missing_places("`tests/data/test_slices.py` and `tests/data/formats/common/test_slices.py`") == [
         "tests/data/test_slices.py"
     ]
     page = tmp_path / "page.md"
