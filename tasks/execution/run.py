@@ -115,6 +115,7 @@ class TaggingRun:
         self.committed = sum(len(planned.reused or ()) for planned in plan)  # shards taken over as they are
         self.planned = self.staged = self.reused = 0  # other shards; staged, and by an earlier run
         self.todo: list[ShardState] = []
+        self.unreadable: list[ShardState] = []  # of sources that go to quarantine, not yet staged
         self.sources = [SourceState(index, planned) for index, planned in enumerate(plan)]
         for source in self.sources:
             if source.planned.reused is None:
@@ -128,13 +129,19 @@ class TaggingRun:
         self.planned += count
         for shard in source.shards:
             if source.planned.quarantined:
-                self._take(shard, self._stage_quarantined(shard))
+                self.unreadable.append(shard)
             elif staged := self.staging.staged(shard.origin.key):
                 self._take(shard, staged)
                 shard.reused = True
                 self.reused += 1
             else:
                 self.todo.append(shard)
+
+    def stage_unreadable(self) -> None:
+        """Stage the shards of sources that cannot be read: their quarantine tables."""
+        while self.unreadable:
+            shard = self.unreadable.pop()
+            self._take(shard, self._stage_quarantined(shard))
 
     def _stage_quarantined(self, shard: ShardState) -> Shard:
         planned, origin = shard.source.planned, shard.origin
@@ -238,6 +245,7 @@ class TaggingRun:
         self.staged -= sum(shard.staged is not None for shard in source.shards)
         self.reused -= sum(shard.reused for shard in source.shards)
         self._add_shards(source)
+        self.stage_unreadable()
         return lambda other: isinstance(other, _ShardWork) and other.shard.source is source
 
     def renumbering(self) -> list[Work]:
@@ -315,6 +323,7 @@ def run_shards(run: TaggingRun, engine: Engine, advance: Callable[[int], None], 
         dropped = scheduler.drop(same_source)
         advance(work.size + sum(other.size for other in dropped))
 
+    run.stage_unreadable()
     scheduler = Scheduler(engine, on_done, on_unreadable, log)
     scheduler.add(run.work())
     for group in run.groups():

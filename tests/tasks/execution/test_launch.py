@@ -1,6 +1,9 @@
 """Forecasts of runs."""
 
+import gzip
 import json
+import random
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +36,16 @@ def test_a_forecast_names_the_shards_to_be_made_and_writes_nothing(config, tmp_p
     assert tagged.shards == foreseen.shards
     after = tag.fn(config(plan=True)).forecast
     assert (after.to_tag, after.reused, after.bytes_to_tag) == (0, foreseen.shards, 0)
+
+
+def test_a_forecast_writes_nothing_for_a_file_that_will_be_quarantined(config, tmp_path):
+    damaged = tmp_path / "b.txt.gz"
+    damaged.write_bytes(gzip.compress(random.Random(0).randbytes(5000).hex().encode())[:2000])
+    options = config(plan=True)
+    foreseen = tag.fn(replace(options, sources=(*options.sources, damaged))).forecast
+    assert foreseen.sources == 2
+    assert foreseen.to_tag == foreseen.shards - 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_forecast_takes_its_time_from_the_throughput_of_earlier_runs(config, trained, tracked_home):
