@@ -52,6 +52,9 @@ def rows(folder: Path) -> list[tuple]:
     return sorted(Dataset.open(folder).scan().select(columns).collect().rows())
 
 
+RAY = ray_engine.Ray  # the class itself: the fixture `worker` puts a partial in its place
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """A Ray of two cores for the tests of this file; nothing is told to anybody."""
@@ -149,7 +152,7 @@ def test_a_straggler_that_comes_back_after_the_commit_changes_nothing(
     monkeypatch.setattr(scheduler, "STALLED_S", 4.0)
     beyond_reach = []
 
-    class Parted(ray_engine.Ray):
+    class Parted(RAY):
         def _kill(self, actor):
             self.actors.remove(actor)
             beyond_reach.append(actor)
