@@ -15,6 +15,7 @@ from elman.data.sources.genomes import Genome, read_genome
 from elman.tasks.runtime import environment, orchestration
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+TRAINED_FOR_LONG = {"gene_model", "finder"}  # fixtures that take over five seconds to make
 pytest_plugins = ("tests.small_models",)  # fixtures that both tests of tasks and of flows use
 
 # Flows of the test process are plain; tests of Prefect start processes of their own.
@@ -22,6 +23,14 @@ orchestration.run_without_prefect()
 
 # Homes are many in tests, compiled kernels are the same: one cache, also for the commands that tests start.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernel_cache(CHECKOUT / "var")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run all tests of a trained gene finder in one worker of pytest-xdist, so that it is trained once."""
+    for item in items:
+        for name in TRAINED_FOR_LONG & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")

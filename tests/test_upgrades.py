@@ -18,6 +18,8 @@ import pytest
 from llvmlite.binding import get_host_cpu_name
 from polars.testing import assert_frame_equal
 
+pytestmark = pytest.mark.heavy
+
 COMMAND_LINE = "elman.flows.cli"
 CHECKOUT = Path(__file__).resolve().parent.parent
 FIXTURES = CHECKOUT / "tests" / "fixtures" / "v0_1"

@@ -59,6 +59,7 @@ def test_values_within_bounds_and_none_pass():
     assert EvaluateConfig(model="m", corpus="c").split == "test"
 
 
+@pytest.mark.heavy
 def test_the_form_of_a_deployment_has_descriptions_bounds_and_choices(checkout):
     """Prefect builds the form from this schema, and checks parameters of a run by the same types."""
     command = [sys.executable, "-c", SCHEMAS]

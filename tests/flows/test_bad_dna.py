@@ -12,6 +12,8 @@ from elman.data.store.dataset import Dataset
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 
+pytestmark = pytest.mark.heavy
+
 BASES = "ACGTTGCAAC" * 12
 BAD = (  # bytes, and why they are refused
     (b"ACGTACGT\n", "no-header"),

@@ -64,6 +64,7 @@ def test_a_missing_file_ends_with_3_and_one_message(home, tmp_path):
     assert out.stdout == ""
 
 
+@pytest.mark.heavy
 def test_a_damaged_file_ends_with_4_and_names_it(home, tmp_path):
     (tmp_path / "a.conll").write_text("Tom B-PER\nsleeps O\n\n" * 30)
     command = [sys.executable, "-m", "elman.flows.cli"]

@@ -15,6 +15,7 @@ from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.ingest.corpus_names import corpus_folder
 
+pytestmark = pytest.mark.heavy
 MODULE = '''
 """Tokens and tags with a bar between them, one a line, a blank line after each sentence."""
 

@@ -17,6 +17,8 @@ from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.models import gene_finder
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def folder(finder, write_finder) -> Path:

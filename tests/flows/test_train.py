@@ -23,6 +23,8 @@ from elman.tasks.models import gene_presets
 from elman.tasks.models.presets import preset
 from elman.tasks.runtime import mlflow_connection, registry, run_record
 
+pytestmark = pytest.mark.heavy
+
 PEOPLE, PLACES = ("Anna", "Bo", "Carl", "Dora", "Eva", "Fritz"), ("Rome", "Wien", "Oslo", "Bonn")
 
 

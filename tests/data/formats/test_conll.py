@@ -144,6 +144,7 @@ def test_nothing_is_lost_whatever_the_bytes(lines):
     assert sum(len(d.sentences) for d in documents) + len(refused) == len(expected)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "sentence_count", "tokens", "entities"),
     [

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from elman.data.formats.common.options import Options
 from elman.data.formats.conll import read
 from elman.data.text.tokenizer import LONGEST_SENTENCE, Tokenizer, unit_of, wraps_lines
 
@@ -105,6 +106,7 @@ def test_the_unit_follows_the_script():
     ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("train", "test"),
     [
@@ -119,7 +121,7 @@ def test_raw_text_of_real_corpora_gives_their_tokens(corpora, train, test):
     def texts(name):
         path = corpora / "text" / name
         opener = gzip.open if path.suffix == ".gz" else open
-        for document in read(lambda: opener(path, "rb"), name):
+        for document in read(lambda: opener(path, "rb"), name, Options()):
             yield from document.sentences
 
     counts = Counter(

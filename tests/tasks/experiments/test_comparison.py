@@ -11,6 +11,8 @@ from elman.tasks.experiments.comparison import compare_networks, markdown
 from elman.tasks.training.text import encode_corpus
 from elman.tasks.training.training_data import TrainingData
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def comparison(trained, names, tmp_path_factory):

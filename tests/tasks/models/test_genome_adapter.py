@@ -11,6 +11,7 @@ from elman.data.store.dataset import Dataset
 from elman.flows.tag import TagConfig, tag
 
 
+@pytest.mark.heavy
 def test_contigs_of_a_source_share_its_genome_model_however_it_is_sliced(
     finder, write_finder, ecoli, tmp_path, monkeypatch
 ):

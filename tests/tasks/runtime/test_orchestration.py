@@ -114,6 +114,7 @@ def test_with_an_api_that_does_not_answer_a_flow_is_plain_python(checkout, tmp_p
     assert url in out["reason"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("imports", ["\n".join(IMPORTS), "\n".join(reversed(IMPORTS))])
 def test_a_flow_is_a_prefect_flow_in_either_import_order(checkout, tmp_path, imports):
     env = {**os.environ, "PYTHONPATH": str(checkout), "ELMAN_HOME": str(tmp_path)}
@@ -163,6 +164,7 @@ def test_an_error_of_the_input_is_not_retried():
     assert len(calls) == 1
 
 
+@pytest.mark.heavy
 def test_the_options_of_a_task_reach_prefect(checkout):
     code = """
         from elman.tasks.runtime.orchestration import task
@@ -177,6 +179,7 @@ def test_the_options_of_a_task_reach_prefect(checkout):
     assert out.stdout.strip() == "a step 2 3 step {number} registry 4"
 
 
+@pytest.mark.heavy
 def test_commands_load_no_prefect_where_no_api_answers(trained, names, home, tmp_path, checkout):
     (tmp_path / "a.txt").write_text("Badeson met Gorubson in Tinakburg .")
     out = str(tmp_path / "out")

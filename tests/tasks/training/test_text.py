@@ -127,6 +127,7 @@ def test_settings_out_of_bounds_are_a_usage_error(overrides):
         fit_config("default", overrides)
 
 
+@pytest.mark.heavy
 def test_words_read_letter_by_letter_are_tagged_as_they_were_judged(names, train_in, tmp_path):
     fitted = train_in(tmp_path, names, preset="default", overrides={"epochs": 12})
     assert fitted["dev"].f1 > 0.9
