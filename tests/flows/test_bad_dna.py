@@ -47,9 +47,9 @@ def places() -> list[tuple[str, int]]:
 def test_tagging_sets_bad_entries_aside_and_tags_the_others(bad, gene_model, tracked_home, tmp_path):
     done = tag.fn(TagConfig(model=str(gene_model), sources=(bad,), out=tmp_path / "out", workers=0)).to_json()
     assert (done["records"], done["quarantined"], done["exit_code"]) == (8, 6, 3)
-    refused = Dataset.open(tmp_path / "out").scan("quarantine").collect()
-    assert refused.select("reason", "byte_offset").rows() == places()
-    assert refused["source"].unique().to_list() == ["bad.fna"]
+    quarantined = Dataset.open(tmp_path / "out").scan("quarantine").collect()
+    assert quarantined.select("reason", "byte_offset").rows() == places()
+    assert quarantined["source"].unique().to_list() == ["bad.fna"]
     contigs = Dataset.open(tmp_path / "out").scan("contigs").collect()
     assert contigs.select("contig", "length").rows() == [("good1", 132), ("good2", 125)]
 
@@ -59,8 +59,8 @@ def test_ingest_sets_one_bad_entry_in_a_hundred_aside_with_its_place(bad, home, 
     bad.write_bytes(bad.read_bytes() + good)
     done = ingest.fn(IngestConfig(sources=(bad,), name="genomes")).to_json()
     assert (done["records"], done["ingested"], done["quarantined"]) == (708, 702, 6)
-    refused = Dataset.open(home / "corpora" / "genomes").scan("quarantine").collect()
-    assert refused.select("reason", "byte_offset").rows() == places()
+    quarantined = Dataset.open(home / "corpora" / "genomes").scan("quarantine").collect()
+    assert quarantined.select("reason", "byte_offset").rows() == places()
 
 
 def test_features_outside_of_their_contig_or_on_none_are_set_aside_with_their_line(home, tmp_path):
@@ -71,9 +71,9 @@ def test_features_outside_of_their_contig_or_on_none_are_set_aside_with_their_li
     (tmp_path / "g.gff3").write_text("##gff-version 3\n" + "".join(good + wrong))
     done = ingest.fn(IngestConfig(sources=(tmp_path / "g.fna", tmp_path / "g.gff3"), name="genome")).to_json()
     assert done["quarantined"] == 2
-    refused = Dataset.open(home / "corpora" / "genome").scan("quarantine").collect()
+    quarantined = Dataset.open(home / "corpora" / "genome").scan("quarantine").collect()
     before = len("##gff-version 3\n" + "".join(good))
-    assert set(refused.select("source", "reason", "line", "byte_offset").rows()) == {
+    assert set(quarantined.select("source", "reason", "line", "byte_offset").rows()) == {
         ("g.gff3", "outside-contig", 302, before),
         ("g.gff3", "unknown-contig", 303, before + len(wrong[0])),
     }
@@ -86,10 +86,10 @@ def test_of_a_truncated_gzip_all_but_the_last_entry_is_tagged(gene_model, tracke
     (tmp_path / "cut.fna.gz").write_bytes(whole[: len(whole) - 1000])
     sources, out = (tmp_path / "cut.fna.gz",), tmp_path / "out"
     done = tag.fn(TagConfig(model=str(gene_model), sources=sources, out=out, workers=0)).to_json()
-    refused = Dataset.open(out).scan("quarantine").collect()
-    assert refused["reason"].to_list() == ["truncated"]
+    quarantined = Dataset.open(out).scan("quarantine").collect()
+    assert quarantined["reason"].to_list() == ["truncated"]
     assert Dataset.open(out).scan("contigs").collect()["contig"].to_list() == ["c0", "c1"]
-    assert (done["records"], refused["byte_offset"].item()) == (3, text.index(">c2"))
+    assert (done["records"], quarantined["byte_offset"].item()) == (3, text.index(">c2"))
 
 
 MEASURED = """
@@ -108,8 +108,8 @@ with path.open("rb") as stream:
         for at in range(contig.length // 100_000):
             size += len(pieces(contig, numbers=range(at, at + 1))["bases"][0])
     else:
-        (refused,) = read_gff3(stream, "x").quarantined
-        size = int(refused.detail.split()[-1])
+        (quarantined,) = read_gff3(stream, "x").quarantined
+        size = int(quarantined.detail.split()[-1])
     print(size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 

@@ -54,8 +54,8 @@ PLAIN = "Sam\tB-PER\nLi\tI-PER\nleft\tO\n\nTom\tB-PER\nstayed\tO\n"
     ],
 )
 def test_the_columns_are_found_from_the_rows(raw):
-    documents, refused = read(raw)
-    assert refused == []
+    documents, quarantined = read(raw)
+    assert quarantined == []
     assert rows(documents) == [["Sam", "Li", "left"], ["Tom", "stayed"]]
     assert tags(documents) == [["B-PER", "I-PER", "O"], ["B-PER", "O"]]
 
@@ -105,13 +105,13 @@ def test_docstart_parts_documents_and_without_it_fifty_sentences_do():
         (b"L\xff\tO", "invalid-utf8", "0xff"),
     ],
 )
-def test_a_bad_sentence_is_refused_with_its_line_and_the_rest_is_read(row, reason, said):
+def test_a_bad_sentence_is_quarantined_with_its_line_and_the_rest_is_read(row, reason, said):
     raw = b"a\tO\n\nSam\tB-PER\n" + row + b"\n\nb\tO\n" + b"\nc\tO\n" * 3
-    documents, (refused,) = read(raw)
+    documents, (quarantined,) = read(raw)
     assert rows(documents)[:2] == [["a"], ["b"]]
-    assert (refused.reason, refused.line, refused.byte_offset) == (reason, 4, 5)
-    assert said in refused.detail
-    assert refused.raw == b"Sam\tB-PER\n" + row + b"\n"
+    assert (quarantined.reason, quarantined.line, quarantined.byte_offset) == (reason, 4, 5)
+    assert said in quarantined.detail
+    assert quarantined.raw == b"Sam\tB-PER\n" + row + b"\n"
 
 
 def test_byte_offsets_and_lines_point_at_the_first_row():
@@ -140,8 +140,8 @@ def test_nothing_is_lost_whatever_the_bytes(lines):
     raw = b"a\tO\n\n" * 250 + b"\n".join(lines)
     layout = layout_of(lambda: io.BytesIO(raw), "f")
     expected = list(sentences(io.BytesIO(raw), layout))
-    documents, refused = read(raw)
-    assert sum(len(d.sentences) for d in documents) + len(refused) == len(expected)
+    documents, quarantined = read(raw)
+    assert sum(len(d.sentences) for d in documents) + len(quarantined) == len(expected)
 
 
 @pytest.mark.heavy

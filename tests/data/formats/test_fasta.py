@@ -1,4 +1,4 @@
-"""FASTA: what is read, where it stood, and what each kind of bad entry costs."""
+"""FASTA: entries with their places, and one quarantined record for each bad entry."""
 
 import gzip
 import io
@@ -54,7 +54,7 @@ def test_a_line_of_any_length_is_read():
         (b">x\xff\nAC\n", "invalid-utf8"),
     ],
 )
-def test_a_bad_entry_is_refused_alone(entry, reason):
+def test_a_bad_entry_is_quarantined_alone(entry, reason):
     before, bad, after = read(b">ok\nACGT\n" + entry + b">end\nTT\n")
     assert (before.id, after.id) == ("ok", "end")
     assert isinstance(bad, Quarantined)
@@ -62,7 +62,7 @@ def test_a_bad_entry_is_refused_alone(entry, reason):
     assert bad.todo
 
 
-def test_text_before_the_first_header_is_refused_and_the_rest_goes_on():
+def test_text_before_the_first_header_is_quarantined_and_the_rest_is_read():
     bad, good = read(b"\nACGT\nACGT\n>a\nAC\n")
     assert (bad.reason, bad.line, bad.raw) == ("no-header", 2, b"ACGT\nACGT\n")
     assert good == Contig("a", "AC", None, "x.fa", 11, 4)
@@ -73,7 +73,7 @@ def test_a_file_without_any_header_is_one_refusal():
     assert (bad.reason, bad.line) == ("no-header", 1)
 
 
-def test_the_entry_that_a_broken_gzip_ends_in_is_refused():
+def test_the_entry_in_which_a_broken_gzip_ends_is_quarantined():
     raw = gzip.compress(b">a\nACGT\n>b\n" + bytes(random.Random(0).choices(b"ACGT", k=90_000)))
     with gzip.GzipFile(fileobj=io.BytesIO(raw[:-300])) as stream:
         whole, bad = read_fasta(stream, "x.fa.gz", Options())

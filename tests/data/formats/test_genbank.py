@@ -61,7 +61,7 @@ def test_a_pseudogene_is_called_so():
     assert read(entry(more="\n                     /pseudo"))[0].features[0].label == "pseudogene"
 
 
-def test_bad_entries_are_refused_alone():
+def test_bad_entries_are_quarantined_alone():
     raw = entry() + entry() + entry("A2").replace(b"acgtacgtNN", b"acgtacgtEF") + entry("A3")
     good, twice, protein, last = read(raw)
     assert (twice.reason, twice.byte_offset, twice.line) == ("duplicate-id", len(entry()), 12)
@@ -69,7 +69,7 @@ def test_bad_entries_are_refused_alone():
     assert [good.id, last.id] == ["A1.1", "A3.1"]
 
 
-def test_a_feature_outside_its_entry_is_refused_and_the_entry_used():
+def test_a_feature_outside_its_entry_is_quarantined_and_the_entry_used():
     bad, good = read(entry(location="20..40"))
     assert (bad.reason, good.features) == ("outside-contig", ())
 

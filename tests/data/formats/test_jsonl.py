@@ -1,4 +1,4 @@
-"""Character spans become tags that say the same; what does not fit is refused with its line."""
+"""Character spans become tags that say the same; bad lines are quarantined with their place."""
 
 import io
 import json
@@ -78,13 +78,17 @@ def test_no_sentence_ends_inside_a_span():
         ({"text": "a b c", "spans": [span(0, 3), span(2, 5)]}, "spans-overlap"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_line_and_the_rest_is_read(value, reason):
-    first, refused, last = read({"text": "one"}, value, {"text": "three"})
+def test_a_bad_line_is_quarantined_with_its_place_and_the_rest_is_read(value, reason):
+    first, quarantined, last = read({"text": "one"}, value, {"text": "three"})
     assert isinstance(first, Document)
     assert isinstance(last, Document)
-    assert isinstance(refused, Quarantined)
-    assert (refused.reason, refused.line, refused.byte_offset) == (reason, 2, len(b'{"text": "one"}\n'))
-    assert refused.todo
+    assert isinstance(quarantined, Quarantined)
+    assert (quarantined.reason, quarantined.line, quarantined.byte_offset) == (
+        reason,
+        2,
+        len(b'{"text": "one"}\n'),
+    )
+    assert quarantined.todo
 
 
 @settings(max_examples=200, deadline=None)

@@ -42,12 +42,12 @@ def rows_of(path, pieces, columns=COLUMNS):
 def test_slices_give_each_row_once_with_its_id_and_what_is_kept(path, size):
     pieces = split(path, COLUMNS, SliceSize.of(size))
     assert (pieces[0].begin, pieces[-1].end) == (0, 500)
-    flat, kept, refused = rows_of(path, pieces)
+    flat, kept, quarantined = rows_of(path, pieces)
     rows = [n for n in range(500) if n != 9]
     assert [id for id, *_ in flat] == [f"k{n}" if n != 7 else "a#8" for n in rows]
     assert [line for *_, line, _ in flat] == [n + 1 for n in rows]
     assert kept.rows() == [(n + 1, n if n < 256 else None) for n in range(500)]
-    assert [(r.line, r.reason) for r in refused] == [(10, "no-text")]
+    assert [(r.line, r.reason) for r in quarantined] == [(10, "no-text")]
 
 
 def test_only_columns_that_are_read_count_for_the_size_of_slices(path):

@@ -82,18 +82,18 @@ def test_white_space_of_many_blocks_is_skipped():
         (b"a\x00b", "not-text", 0),
     ],
 )
-def test_a_file_that_is_no_text_is_refused_whole_with_the_byte(raw, reason, offset):
-    (refused,) = read(raw)
-    assert isinstance(refused, Quarantined)
-    assert (refused.reason, refused.byte_offset) == (reason, offset)
-    assert refused.line == (raw[:offset].count(b"\n") + 1 if reason == "invalid-utf8" else None)
+def test_a_file_that_is_no_text_is_quarantined_whole_with_the_byte(raw, reason, offset):
+    (quarantined,) = read(raw)
+    assert isinstance(quarantined, Quarantined)
+    assert (quarantined.reason, quarantined.byte_offset) == (reason, offset)
+    assert quarantined.line == (raw[:offset].count(b"\n") + 1 if reason == "invalid-utf8" else None)
 
 
 def test_the_bad_byte_is_found_beyond_the_first_block(monkeypatch):
     monkeypatch.setattr(plaintext, "BLOCK", 7)
-    (refused,) = read("é".encode() * 20 + b"\xff")
-    assert isinstance(refused, Quarantined)
-    assert (refused.byte_offset, refused.line) == (40, 1)
+    (quarantined,) = read("é".encode() * 20 + b"\xff")
+    assert isinstance(quarantined, Quarantined)
+    assert (quarantined.byte_offset, quarantined.line) == (40, 1)
 
 
 def test_a_novel_is_read_whole(corpora):

@@ -1,17 +1,14 @@
-"""Genomes: pairing, features in their place, pieces and stretches."""
+"""Genomes: pairing of files, and features in their places."""
 
 import gzip
 
-import polars as pl
 import pytest
 
-from elman.data.corpus.contig_pieces import pieces, stretches
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.genome.contigs import Contig, Feature
 from elman.data.sources.detect import Source
 from elman.data.sources.genomes import Genome, pair, read_genome
-from elman.data.store import schema
 
 GFF = "##gff-version 3\n{}\tx\tCDS\t{}\t{}\t.\t{}\t0\tID={}\n"
 
@@ -57,7 +54,7 @@ def test_annotations_pair_by_the_names_of_contigs(write):
     assert [path.name for path, _ in skipped] == ["stray.gff3"]
 
 
-def test_features_outside_or_on_no_contig_are_refused_and_the_rest_used(write):
+def test_features_outside_or_on_no_contig_are_quarantined_and_the_rest_used(write):
     lines = [("c", 1, 3, "+", "in"), ("c", 3, 9, "+", "out"), ("d", 1, 3, "+", "lost")]
     gff = write("a.gff3", "".join(GFF.format(*line) for line in lines), "gff3")
     found = list(read_genome(Genome((write("a.fa", ">c\nACGT\n", "fasta"),), (gff,)), open_bytes, Options()))
@@ -95,29 +92,6 @@ def test_a_gff3_with_its_own_sequence_is_a_genome(write, end):
     assert (contig.bases, len(contig.features), contig.line, skipped) == ("ACGT", 1, 4, [])
 
 
-def test_pieces_hold_every_base_and_all_overlapping_features_whole():
-    features = (Feature(0, 4, "+", "CDS", 0, "a"), Feature(3, 12, "-", "CDS", 0, "b"))
-    contig = Contig("c", "ACGTacgtNNNN", features, "x.fa", 7, 2)
-    frame = pieces(contig, ["train", "dev", "train"], size=5)
-    assert frame.schema == schema.DNA
-    assert "".join(frame["bases"]) == contig.bases
-    assert frame["features"].list.eval(pl.element().struct.field("id")).to_list() == [
-        ["a", "b"],
-        ["b"],
-        ["b"],
-    ]
-
-
-def test_stretches_join_what_pieces_cut():
-    features = (Feature(3, 12, "-", "CDS", 0, "b"),)
-    contig = Contig("c", "ACGTacgtNNNN", features, "x.fa", 7, 2)
-    frame = pieces(contig, ["train", "dev", "train"], size=4)
-    (whole,) = stretches(frame.reverse())
-    assert (whole.bases, whole.start, len(whole.features)) == (contig.bases, 0, 1)
-    parts = list(stretches(frame.filter(split="train")))
-    assert [(p.start, p.bases) for p in parts] == [(0, "ACGT"), (8, "NNNN")]
-
-
 def test_the_fixture_reads_as_published(checkout):
     folder = checkout / "tests" / "fixtures"
     genomes, _ = pair(
@@ -139,24 +113,6 @@ def test_whole_genomes_read_as_their_readme_says(corpora):
     ids = {(f.id, f.label) for f in contig.features}
     assert contig.length == 4_641_652
     assert [sum(label == name for _, label in ids) for name in ("CDS", "pseudogene")] == [4242, 115]
-
-
-def test_a_circle_stays_one_and_its_masked_intervals_are_cut_with_it():
-    contig = Contig("c", "ACgtaCGTAcgT", None, "x", 0, 1, True)
-    frame = pieces(contig, size=4)
-    assert frame["masked"].to_list() == [
-        [{"start": 2, "end": 4}],
-        [{"start": 4, "end": 5}],
-        [{"start": 9, "end": 11}],
-    ]
-    assert pieces(contig, size=4, numbers=range(1, 3)).equals(frame[1:])
-    assert [s.circular for s in stretches(frame)] == [True]
-    assert [s.circular for s in stretches(frame[:2])] == [False]
-
-
-def test_a_contig_all_in_lower_case_is_not_masked():
-    frame = pieces(Contig("c", "acgtacgn", None, "x", 0, 1), size=4)
-    assert frame["masked"].to_list() == [[], []]
 
 
 def test_the_annotation_may_say_that_a_contig_is_a_circle(write):

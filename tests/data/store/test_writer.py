@@ -2,9 +2,7 @@
 
 import contextlib
 import errno
-import fcntl
 import itertools
-import json
 import os
 import shutil
 import subprocess
@@ -15,68 +13,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from elman.data.errors import BadInput, IntegrityError, Locked
+from elman.data.errors import BadInput, Locked
 from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
-from elman.data.store.disk import atomic_write, disk, key_of, sha256_file
+from elman.data.store.disk import disk, sha256_file
 from elman.data.store.writer import DatasetWriter
-
-FIRST, SECOND = range(3), range(1, 5)  # numbers of the shards of two snapshots
-
-
-def frame(number: int) -> pl.DataFrame:
-    return pl.DataFrame({"number": [number] * 5, "text": [f"line {number}.{row}" for row in range(5)]})
-
-
-def build(folder: Path, numbers, made: list[int] | None = None) -> Dataset:
-    """Make or change a dataset so that it holds these shards; what is there is not made again."""
-    with DatasetWriter(folder, kind="test", config={"a": 1}) as writer:
-        shards = []
-        for number in numbers:
-            shard = writer.staged(f"key {number}")
-            if shard is None:
-                tables = {"data": frame(number), "quarantine": frame(number).head(number)}
-                shard = writer.stage(f"s{number}", f"key {number}", tables, counts={"rows": 5})
-                if made is not None:
-                    made.append(number)
-            shards.append(shard)
-        export = writer.scratch("all.txt")
-        export.write_text(" ".join(map(str, numbers)))
-        return writer.commit(shards, sources=[{"name": "x"}], meta={"m": 1}, exports={"all.txt": export})
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b""
-        for path in sorted(folder.rglob("*"))
-    }
-
-
-def numbers_in(folder: Path) -> list[int]:
-    return sorted(Dataset.open(folder).scan().select("number").unique().collect()["number"].to_list())
-
-
-class Fault:
-    """Let the n-th call that changes the disk fail; with `dead`, all later ones too, as after a kill.
-
-    The fsyncs are counted but not done, for speed.
-    """
-
-    def __init__(self, monkeypatch, n: int, code: int, dead: bool):
-        self.calls, self.n, self.code, self.dead = 0, n, code, dead
-        for name in ("write", "fsync", "rename", "mkdir", "remove"):
-            monkeypatch.setattr(disk, name, self._failing(getattr(disk, name), name))
-
-    def _failing(self, real, name):
-        def call(*args):
-            self.calls += 1
-            if self.calls == self.n or (self.dead and self.calls > self.n):
-                if name == "write":
-                    real(args[0], args[1][: len(args[1]) // 2])
-                raise OSError(self.code, os.strerror(self.code))
-            return None if name == "fsync" else real(*args)
-
-        return call
+from tests.data.store.snapshots import FIRST, SECOND, Fault, build, frame, numbers_in, tree
 
 
 @pytest.mark.parametrize(("code", "dead"), [(errno.EIO, False), (errno.EIO, True), (errno.ENOSPC, False)])
@@ -211,15 +153,6 @@ def test_a_first_run_that_fails_anywhere_leaves_nothing_that_passes_for_a_datase
         assert tree(folder) == tree(tmp_path / "good")
 
 
-def test_no_temporary_file_is_left_when_the_disk_is_full(tmp_path, monkeypatch):
-    atomic_write(tmp_path / "file", b"old")
-    Fault(monkeypatch, 1, errno.ENOSPC, dead=False)
-    with pytest.raises(OSError, match="No space left") as caught:
-        atomic_write(tmp_path / "file", b"new" * 1000)
-    assert caught.value.filename == str(tmp_path / "file")
-    assert tree(tmp_path) == {"file": b"old"}
-
-
 def test_two_undisturbed_runs_give_the_same_bytes_and_only_the_dataset(tmp_path):
     for name in "ab":
         build(tmp_path / name, FIRST)
@@ -285,22 +218,6 @@ def test_an_error_before_anything_is_staged_leaves_no_trace(tmp_path):
     assert tree(tmp_path) == {}
 
 
-def test_a_lock_on_a_file_that_the_last_holder_removed_does_not_count(tmp_path, monkeypatch):
-    real, calls = fcntl.flock, []
-
-    def flock(fd, how):
-        calls.append(fd)
-        if len(calls) == 1:  # the holder ends between our opening of the file and our lock on it
-            (tmp_path / "d" / ".staging" / "lock").unlink()
-        return real(fd, how)
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    with DatasetWriter(tmp_path / "d", kind="test", config={}):
-        assert len(calls) == 2
-        with pytest.raises(Locked):
-            DatasetWriter(tmp_path / "d", kind="test", config={}).__enter__()
-
-
 def run(code: str, *arguments: object) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)])
 
@@ -353,22 +270,6 @@ def test_writers_that_race_lose_nothing_of_each_other(tmp_path):
     assert not (tmp_path / "d" / ".staging").exists()
 
 
-@pytest.mark.parametrize("table", ["data", "quarantine"])
-def test_one_flipped_bit_is_found_before_the_file_is_read(tmp_path, table):
-    build(tmp_path, FIRST)
-    path = Dataset.open(tmp_path).files(table)[1]
-    raw = bytearray(path.read_bytes())
-    for place in (0, len(raw) // 2, len(raw) - 1):
-        flipped = raw.copy()
-        flipped[place] ^= 4
-        path.write_bytes(flipped)
-        with pytest.raises(IntegrityError, match=path.name):
-            Dataset.open(tmp_path).scan(table)
-    path.unlink()
-    with pytest.raises(IntegrityError, match="no file"):
-        Dataset.open(tmp_path).scan(table)
-
-
 def test_a_damaged_shard_is_made_again_by_a_rerun(tmp_path):
     build(tmp_path, FIRST)
     expected = tree(tmp_path)
@@ -376,31 +277,6 @@ def test_a_damaged_shard_is_made_again_by_a_rerun(tmp_path):
     path.write_bytes(b"")
     build(tmp_path, FIRST)
     assert tree(tmp_path) == expected
-
-
-def test_a_damaged_export_is_found(tmp_path):
-    build(tmp_path, FIRST)
-    assert Dataset.open(tmp_path).export("all.txt").read_text() == "0 1 2"
-    (tmp_path / "all.txt").write_text("0 1 3")
-    with pytest.raises(IntegrityError, match=r"all\.txt"):
-        Dataset.open(tmp_path).export("all.txt")
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1, "shards": [{}]}'])
-def test_a_damaged_manifest_is_an_integrity_error(tmp_path, text):
-    (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(IntegrityError, match=r"manifest\.json"):
-        Dataset.open(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["../data/x.parquet", "/etc/x", "data/../x", "x", "a/b/c", "data\\x"])
-def test_a_manifest_cannot_name_files_outside_its_folder(tmp_path, name):
-    build(tmp_path, FIRST)
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    manifest["shards"][0]["files"]["data"]["path"] = name
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(IntegrityError):
-        Dataset.open(tmp_path)
 
 
 def test_no_dataset_an_unfinished_one_and_another_kind_are_refused_with_what_to_do(tmp_path):
@@ -426,21 +302,8 @@ def test_the_manifest_says_what_went_in_and_what_came_out(tmp_path):
     assert [shard.id for shard in dataset.shards] == ["s0", "s1", "s2"]
 
 
-def test_a_scan_can_be_filtered_and_an_absent_quarantine_is_empty(tmp_path):
-    with DatasetWriter(tmp_path, kind="test", config={}) as writer:
-        dataset = writer.commit([writer.stage("s", "k", {"data": frame(3)})])
-    assert dataset.scan().filter(text="line 3.1").collect().rows() == [(3, "line 3.1")]
-    assert dataset.scan("quarantine").collect().height == 0
-    with pytest.raises(BadInput, match="one of the tables data"):
-        dataset.scan("other")
-
-
 def test_equal_ids_in_one_snapshot_are_refused(tmp_path):
     with DatasetWriter(tmp_path, kind="test", config={}) as writer:
         shards = [writer.stage("s", key, {"data": frame(1)}) for key in "ab"]
         with pytest.raises(ValueError, match="the same id twice"):
             writer.commit(shards)
-
-
-def test_keys_depend_on_values_and_not_on_their_order():
-    assert key_of(a=1, b="x") == key_of(b="x", a=1) != key_of(a=1, b="y")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import polars as pl
+import pytest
 
 from elman.data.genome import genome_model
 from elman.data.genome.contigs import Contig
