@@ -11,7 +11,7 @@ from annotated_types import Ge, Interval
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.exports import registry as exports
-from elman.data.formats.parquet import Columns
+from elman.data.formats.text.parquet import Columns
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write, to_bytes
 from elman.data.store.writer import DatasetWriter

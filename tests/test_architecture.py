@@ -167,9 +167,9 @@ def test_a_planted_circle_is_found(tmp_path):
 
 
 def test_a_planted_upward_import_is_found(tmp_path):
-    plant(tmp_path, "data/store/planted.py", "from elman.data.formats import conll")
-    plant(tmp_path, "data/formats/conll.py", "")
-    assert upward(tmp_path) == ["elman.data.store.planted imports elman.data.formats.conll"]
+    plant(tmp_path, "data/store/planted.py", "from elman.data.formats.text import conll")
+    plant(tmp_path, "data/formats/text/conll.py", "")
+    assert upward(tmp_path) == ["elman.data.store.planted imports elman.data.formats.text.conll"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Registry of export formats: what `elman tag --format` writes beside Parquet.
 
-A format is one module of this folder that registers an `Export`, and its test; names, families and the staged
-tables it reads are taken from here.
+A format is one module of the folder `text` or `dna` that registers an `Export`, and its test; names,
+families and the staged tables it reads are taken from here.
 """
 
 import importlib
@@ -66,9 +66,9 @@ def register(export: Export) -> Export:
 
 @cache
 def _load() -> None:
-    """Import every module of this folder, so that it registers its format."""
-    for module in pkgutil.iter_modules(exports.__path__):
-        importlib.import_module(f"{exports.__name__}.{module.name}")
+    """Import every module below this folder, so that it registers its format."""
+    for module in pkgutil.walk_packages(exports.__path__, f"{exports.__name__}."):
+        importlib.import_module(module.name)
 
 
 def all_exports() -> dict[str, Export]:

@@ -1,7 +1,8 @@
-"""Registry of input formats: one module a format, found by listing this folder.
+"""Registry of input formats: one module a format, found by listing the folders beside this module.
 
-A format is one module of this folder that registers a `Format`, and its test. Detection, reading, slicing,
-the tables of docs/formats.md and the messages that list what can be read are taken from here.
+A format is one module of the folder `text` or `dna` that registers a `Format`, and its test. Detection,
+reading, slicing, the tables of docs/formats.md and the messages that list what can be read are taken from
+here.
 """
 
 import functools
@@ -223,9 +224,9 @@ def register(format_: Format) -> Format:
 
 @functools.cache
 def _load() -> None:
-    """Import every module of this folder, so that it registers its format."""
-    for module in pkgutil.iter_modules(formats.__path__):
-        importlib.import_module(f"{formats.__name__}.{module.name}")
+    """Import every module below this folder, so that it registers its format."""
+    for module in pkgutil.walk_packages(formats.__path__, f"{formats.__name__}."):
+        importlib.import_module(module.name)
 
 
 def all_formats() -> list[Format]:

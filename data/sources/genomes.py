@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
-from elman.data.formats.fasta import read_fasta
-from elman.data.formats.gff3 import Annotation, Row, read_gff3
+from elman.data.formats.dna.fasta import read_fasta
+from elman.data.formats.dna.gff3 import Annotation, Row, read_gff3
 from elman.data.formats.registry import SequenceFormat
 from elman.data.genome.contigs import Contig, Feature, over_origin
 from elman.data.sources.detect import Source

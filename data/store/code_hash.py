@@ -16,8 +16,8 @@ from elman.data.store.disk import key_of, sha256_bytes, write_whole
 
 ROWS = (
     "data",
-    "data/exports/intervals.py",
-    "data/exports/proteins.py",
+    "data/exports/dna/intervals.py",
+    "data/exports/dna/proteins.py",
     "rnn",
     "tasks/models",
     "tasks/tagging",

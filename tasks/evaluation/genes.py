@@ -8,7 +8,7 @@ import polars as pl
 
 from elman.data.corpus.contig_pieces import stretches_of
 from elman.data.errors import BadInput
-from elman.data.exports.intervals import split_at_origin
+from elman.data.exports.dna.intervals import split_at_origin
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import Contig
 from elman.data.metrics.genes import GeneScores, score_intervals

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.formats.parquet import Columns
+from elman.data.formats.text.parquet import Columns
 from elman.data.sources.reading import HashedSource, collect_parquet, collect_sources
 from elman.data.store.dataset import MANIFEST
 from elman.tasks.runtime.orchestration import task

@@ -8,12 +8,12 @@ from typing import Any, Self
 import polars as pl
 
 from elman.data.errors import BadInput, Changed
-from elman.data.formats import parquet
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import SeenIds, Slice, SliceSize
-from elman.data.formats.parquet import Columns
 from elman.data.formats.registry import TableFormat, TextFormat
+from elman.data.formats.text import parquet
+from elman.data.formats.text.parquet import Columns
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import HashedSource, check_unchanged, read
@@ -132,7 +132,7 @@ class FileSource:
     ) -> Iterator[Record | pl.DataFrame]:
         """Read the records of a slice in order; memory does not grow with it.
 
-        Where columns pass through, frames of them come in between; see `data.formats.parquet.read`.
+        Where columns pass through, frames of them come in between; see `data.formats.text.parquet.read`.
 
         Args:
             slice: of `split`.

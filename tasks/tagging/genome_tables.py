@@ -10,7 +10,7 @@ from itertools import chain, groupby
 
 import polars as pl
 
-from elman.data.exports.proteins import proteins
+from elman.data.exports.dna.proteins import proteins
 from elman.data.formats.common.options import Options
 from elman.data.genome.contigs import Contig
 from elman.data.genome.genome_model import GenomeModel, from_frame, to_frame

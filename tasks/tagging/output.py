@@ -9,7 +9,7 @@ import polars as pl
 
 from elman.data.errors import UsageError
 from elman.data.exports import registry as exports_registry
-from elman.data.formats.parquet import Columns
+from elman.data.formats.text.parquet import Columns
 from elman.data.store import schema
 from elman.data.store.dataset import MANIFEST, STAGING, Dataset, Shard
 from elman.data.store.writer import DatasetWriter, Staging

@@ -96,9 +96,9 @@ MEASURED = """
 import resource, sys
 from pathlib import Path
 from elman.data.corpus.contig_pieces import pieces
-from elman.data.formats.fasta import read_fasta
+from elman.data.formats.dna.fasta import read_fasta
 from elman.data.formats.common.options import Options
-from elman.data.formats.gff3 import read_gff3
+from elman.data.formats.dna.gff3 import read_gff3
 path = Path(sys.argv[1])
 with path.open("rb") as stream:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from elman.data import formats
 from elman.data.errors import BadInput
 from elman.data.formats import registry
+from elman.data.formats import text as text_formats
 from elman.data.store.dataset import Dataset
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
@@ -79,16 +79,16 @@ def line(number: int) -> str:
 def new_format(tmp_path, monkeypatch):
     """The module in the folder of formats, as far as Python can tell; removed after the test."""
     registry.all_formats()  # those of the folder are registered before
-    (tmp_path / "formats").mkdir()
-    (tmp_path / "formats" / "bars.py").write_text(textwrap.dedent(MODULE))
-    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path / "formats")])
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "bars.py").write_text(textwrap.dedent(MODULE))
+    monkeypatch.setattr(text_formats, "__path__", [*text_formats.__path__, str(tmp_path / "text")])
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     registry._load.cache_clear()
     importlib.invalidate_caches()
     yield
     registry._load.cache_clear()
-    sys.modules.pop("elman.data.formats.bars", None)
-    vars(formats).pop("bars", None)
+    sys.modules.pop("elman.data.formats.text.bars", None)
+    vars(text_formats).pop("bars", None)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Slices of a source: byte ranges that are read on their own and give together the records of the whole.
 
 Where a slice may begin depends on the format: after a line of JSON lines, before an entry of FASTA, after one
-of GenBank, between two sentences of plain text (`data.formats.plaintext.split`) or two documents of CoNLL
-(`data.formats.conll.split`). `state` carries what a reader has to know of the bytes before.
+of GenBank, between two sentences of plain text (`data.formats.text.plaintext.split`) or two documents of
+CoNLL (`data.formats.text.conll.split`). `state` carries what a reader has to know of the bytes before.
 """
 
 import hashlib

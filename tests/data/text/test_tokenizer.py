@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.formats.common.options import Options
-from elman.data.formats.conll import read
+from elman.data.formats.text.conll import read
 from elman.data.text.tokenizer import LONGEST_SENTENCE, Tokenizer, unit_of, wraps_lines
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.errors import BadInput
-from elman.data.formats import conll
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
-from elman.data.formats.conll_layout import layout_of, sentences
+from elman.data.formats.text import conll
+from elman.data.formats.text.conll_layout import layout_of, sentences
 from elman.data.text.tags import spans
 
 

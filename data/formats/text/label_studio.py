@@ -14,8 +14,8 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
 from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
-from elman.data.formats.jsonl import json_value
 from elman.data.formats.registry import Head, Opener, TextFormat, register
+from elman.data.formats.text.jsonl import json_value
 
 TODO = "Export the project from Label Studio as JSON or JSON-MIN."
 _SHOWN = 200  # bytes of what is no array

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from elman.data.formats.gff3 import read_gff3
+from elman.data.formats.dna.gff3 import read_gff3
 from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.genome.contigs import Feature
 

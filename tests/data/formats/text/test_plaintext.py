@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from elman.data.formats import plaintext
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
+from elman.data.formats.text import plaintext
 
 STORY = (
     "Sam left. Tom stayed, “for now”.\r\nThe café closed at 3.50!\n\nA title\n\n他說：「好。」然後走了。\n"

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from elman.data.exports.dna.intervals import split
 from elman.data.exports.expressions import to_utf8
-from elman.data.exports.intervals import split
 from elman.data.exports.registry import Chunk, Export, Tables, register
 
 _WHITE_SPACE = r"[\s\x1c-\x1f]"  # that of Python

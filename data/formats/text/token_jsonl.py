@@ -11,8 +11,8 @@ from typing import Any
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
 from elman.data.formats.common.slices import Slice
-from elman.data.formats.jsonl import json_value
 from elman.data.formats.registry import Head, Opener, TextFormat, register
+from elman.data.formats.text.jsonl import json_value
 from elman.data.text.tags import detect_scheme, split_tag, to_iob2
 
 TODO = 'Write {"tokens": ["Sam", "slept"], "ner_tags": ["B-PERSON", "O"]} a line.'

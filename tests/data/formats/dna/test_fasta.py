@@ -10,7 +10,7 @@ from Bio import bgzf
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.streams import open_path
-from elman.data.formats.fasta import read_fasta
+from elman.data.formats.dna.fasta import read_fasta
 from elman.data.genome.contigs import Contig
 
 

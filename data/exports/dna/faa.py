@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from elman.data.exports.dna.intervals import WIDTH, Identifiers
 from elman.data.exports.expressions import four_decimals, to_utf8
-from elman.data.exports.intervals import WIDTH, Identifiers
 from elman.data.exports.registry import Chunk, Export, Tables, register
 
 

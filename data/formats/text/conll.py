@@ -13,8 +13,8 @@ from dataclasses import asdict
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
 from elman.data.formats.common.slices import Slice, SliceSize
-from elman.data.formats.conll_layout import Layout, Rows, layout_of, sentences
 from elman.data.formats.registry import Head, Opener, TextFormat, register
+from elman.data.formats.text.conll_layout import Layout, Rows, layout_of, sentences
 from elman.data.text.tags import OUTSIDE, split_tag, to_iob2
 
 BLOCK = 50  # sentences in a document where the file marks none

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.data.formats import jsonl
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
+from elman.data.formats.text import jsonl
 from elman.data.text.tags import spans
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.exports.intervals import Identifiers, split_at_origin
+from elman.data.exports.dna.intervals import Identifiers, split_at_origin
 from elman.data.genome.contigs import Feature, over_origin
 from elman.data.store import schema
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import polars as pl
 
+from elman.data.exports.dna.intervals import Identifiers
 from elman.data.exports.expressions import four_decimals, mapped, to_utf8
-from elman.data.exports.intervals import Identifiers
 from elman.data.exports.registry import Chunk, Export, Tables, register
 from elman.data.formats.common.slices import SeenIds
 from elman.data.genome.annotation_rules import CDS

@@ -6,7 +6,7 @@ import pytest
 
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
-from elman.data.formats.genbank import read_genbank
+from elman.data.formats.dna.genbank import read_genbank
 from elman.data.genome.contigs import Contig, Feature
 
 ENTRY = """\

@@ -6,11 +6,11 @@ import warnings
 
 import pytest
 
-from elman.data.formats import jsonl, label_studio, pubtator, token_jsonl
 from elman.data.formats.common import json_array
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.registry import Head, detect
+from elman.data.formats.text import jsonl, label_studio, pubtator, token_jsonl
 from elman.data.text.tags import spans
 
 TEXT = "Anna lives in \U0001f600 Oslo."

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from Bio.Seq import Seq
 
-from elman.data.exports.proteins import proteins
+from elman.data.exports.dna.proteins import proteins
 from elman.data.store import schema
 
 

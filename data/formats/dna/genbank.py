@@ -18,7 +18,7 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Place, Quarantined
 from elman.data.formats.common.slices import EntryPattern
 from elman.data.formats.common.streams import BOM
-from elman.data.formats.fasta import wrong_letter
+from elman.data.formats.dna.fasta import wrong_letter
 from elman.data.formats.registry import Head, SequenceFormat, register
 from elman.data.genome.annotation_rules import labels_for
 from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature

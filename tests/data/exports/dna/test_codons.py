@@ -5,8 +5,9 @@ import io
 import polars as pl
 from Bio import SeqIO
 
-from elman.data.exports import codons, registry
-from elman.data.exports.intervals import split_at_origin
+from elman.data.exports import registry
+from elman.data.exports.dna import codons
+from elman.data.exports.dna.intervals import split_at_origin
 from elman.data.genome.nucleotides import frame_labels
 from elman.data.store import schema
 

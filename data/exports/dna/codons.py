@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from elman.data.exports.intervals import WIDTH, split
+from elman.data.exports.dna.intervals import WIDTH, split
 from elman.data.exports.registry import Chunk, Export, Tables, register
 from elman.data.genome.annotation_rules import CDS
 

@@ -1,0 +1,1 @@
+"""Export formats of DNA, a module each."""

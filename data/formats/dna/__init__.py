@@ -1,0 +1,1 @@
+"""Input formats of DNA, a module each."""
