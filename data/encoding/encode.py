@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from elman.data import ragged
-from elman.data.encoding.encoded_corpus import EncodedCorpus, EncodedSentences
+from elman.data.encoding.encoded_corpus import EncodedCorpus, EncodedSentences, EncodingNotes
 from elman.data.encoding.features import Features, FeatureTemplate, bag_ids, contexts, distinct, reach_of
 from elman.data.errors import BadInput
 from elman.data.text.tags import tag_set
@@ -146,7 +146,7 @@ def encode(
         sentence = part.select("document", "sentence")
         parts.setdefault(split, []).append(EncodedSentences(bags, labels, offsets, sentence))
     joined = {split: _join(some) for split, some in sorted(parts.items())}
-    notes["types_unseen_in_training"] = sorted({tag[2:] for tag in other})
+    notes = replace(notes, types_unseen_in_training=tuple(sorted({tag[2:] for tag in other})))
     return EncodedCorpus(features, features.bags(keys), tuple(known), (*known, *other), joined, notes)
 
 
@@ -155,16 +155,16 @@ _TODO = "Ingest labelled text first: `elman ingest FILE --name CORPUS --as train
 
 def _splits(
     frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+) -> tuple[pl.DataFrame, EncodingNotes]:
     """Split of each labelled sentence, with dev held out of train if there is none, and notes on the rest."""
     columns = pl.col("document", "sentence", "split"), pl.col("tags").list.len().alias("length")
     rows = pl.concat([frame.select(*columns) for frame in frames()])
     splits = rows.filter(pl.col("length") > 0).drop("length")
-    notes: dict[str, Any] = {"unlabelled_sentences": rows["length"].null_count(), "held_out_sentences": 0}
+    notes = EncodingNotes(unlabelled_sentences=rows["length"].null_count())
     if not (splits["split"] == "dev").any():
         train = splits.filter(pl.col("split") == "train").drop("split")
         held = hold_out(train, config.holdout)
-        notes["held_out_sentences"] = len(held)
+        notes = replace(notes, held_out_sentences=len(held))
         splits = splits.join(
             held.with_columns(held=True), on=["document", "sentence"], how="left", maintain_order="left"
         ).select("document", "sentence", split=pl.when("held").then(pl.lit("dev")).otherwise("split"))

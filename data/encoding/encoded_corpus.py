@@ -10,7 +10,7 @@ and `vocabulary.json`. The manifest's meta holds the tags and counts of what was
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,27 @@ class EncodedSentences:
         return len(self.offsets) - 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class EncodingNotes:
+    """What was left out of an encoded corpus or held out of its training split.
+
+    types_unseen_in_training: types that stand in other splits only, sorted.
+    """
+
+    unlabelled_sentences: int
+    held_out_sentences: int = 0
+    types_unseen_in_training: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, in the order of passport.json."""
+        return {**asdict(self), "types_unseen_in_training": list(self.types_unseen_in_training)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "EncodingNotes":
+        """Read what `to_json` gave."""
+        return cls(**{**value, "types_unseen_in_training": tuple(value["types_unseen_in_training"])})
+
+
 @dataclass(frozen=True)
 class EncodedCorpus:
     """Encoded corpus in memory.
@@ -58,7 +79,7 @@ class EncodedCorpus:
     tags: tuple[str, ...]
     all_tags: tuple[str, ...]
     splits: dict[str, EncodedSentences]
-    notes: dict[str, Any]
+    notes: EncodingNotes
 
 
 def write(
@@ -92,7 +113,7 @@ def write(
             "tags": list(encoded.tags),
             "all_tags": list(encoded.all_tags),
             "contexts": bags.contexts,
-            "notes": encoded.notes,
+            "notes": encoded.notes.to_json(),
         }
         return writer.commit(shards, sources=sources, meta=meta, exports={VOCABULARY: vocabulary})
 
@@ -129,4 +150,4 @@ def read(folder: Path) -> EncodedCorpus:
             sentences.drop("length"),
         )
     tags = tuple(meta["tags"]), tuple(meta["all_tags"])
-    return EncodedCorpus(features, bags, *tags, splits, meta["notes"])
+    return EncodedCorpus(features, bags, *tags, splits, EncodingNotes.from_json(meta["notes"]))

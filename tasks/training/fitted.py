@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from elman.data.encoding.encoded_corpus import EncodingNotes
 from elman.data.metrics.entities import EntityScores
 
 
@@ -26,7 +27,7 @@ class FittedTagger:
     best_epoch: int
     history: list[dict[str, float]]
     dev: EntityScores | None
-    notes: Mapping[str, Any]
+    notes: EncodingNotes
     sizes: Mapping[str, tuple[int, int]]
 
     @property
@@ -45,7 +46,7 @@ class FittedTagger:
             "epochs": self.epochs,
             "best_epoch": self.best_epoch,
             "parameters": self.parameters,
-            **self.notes,
+            **self.notes.to_json(),
         }
 
 

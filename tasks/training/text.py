@@ -204,7 +204,7 @@ class _Training:
             bias_reduction=bias_reduction,
             temperature=calibrate(self.data, self.network, result.params),
             dev=dev.to_json() if dev else None,
-            notes=self.encoded.notes,
+            notes=self.encoded.notes.to_json(),
         )
 
 
@@ -251,11 +251,11 @@ def fit_tagger(request: TrainRequest, on_epoch: OnEpoch = lambda line: None) -> 
 def warnings(training_data: TrainingData) -> list[str]:
     """What a user should know about a corpus before training on it."""
     notes, lines = training_data.encoded.notes, []
-    if notes["unlabelled_sentences"]:
-        lines.append(f"{notes['unlabelled_sentences']:,} sentences without labels are left out.")
-    if notes["held_out_sentences"]:
+    if notes.unlabelled_sentences:
+        lines.append(f"{notes.unlabelled_sentences:,} sentences without labels are left out.")
+    if notes.held_out_sentences:
         lines.append(
-            f"No dev split: {notes['held_out_sentences']:,} training sentences are held out to judge by."
+            f"No dev split: {notes.held_out_sentences:,} training sentences are held out to judge by."
         )
     if not training_data.has("dev"):
         lines.append("A single sentence: nothing can be held out, so the last epoch is kept.")
@@ -263,6 +263,6 @@ def warnings(training_data: TrainingData) -> list[str]:
         lines.append(
             "No entity in dev that training can teach: F1 says nothing there, so the last epoch is kept."
         )
-    if notes["types_unseen_in_training"]:
-        lines.append(f"Not in training, so never found: {', '.join(notes['types_unseen_in_training'])}.")
+    if notes.types_unseen_in_training:
+        lines.append(f"Not in training, so never found: {', '.join(notes.types_unseen_in_training)}.")
     return lines

@@ -77,7 +77,7 @@ def test_every_token_keeps_its_bag_and_its_tag():
     encoded = encode(lambda: [frame.head(1), frame.tail(3)], WORD)
     assert encoded.tags == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
     assert encoded.all_tags == (*encoded.tags, "B-ORG", "I-ORG")
-    assert encoded.notes["types_unseen_in_training"] == ["ORG"]
+    assert encoded.notes.types_unseen_in_training == ("ORG",)
     words, _ = tokens_of(frame)
     tags = frame["tags"].list.explode().to_list()
     seen = {}
@@ -110,7 +110,7 @@ def test_the_order_of_documents_does_not_change_the_vocabulary_file():
 
 def test_sentences_without_labels_are_left_out_and_counted():
     encoded = encode(lambda: [corpus(*TINY, ("d", "train", "no labels here"))], WORD)
-    assert encoded.notes["unlabelled_sentences"] == 1
+    assert encoded.notes.unlabelled_sentences == 1
     assert len(encoded.splits["train"]) == 2
 
 

@@ -61,7 +61,7 @@ def test_the_unknown_word_says_nothing_where_nothing_was_replaced_by_it(
 def test_without_dev_a_part_of_training_is_held_out(write_corpus, train_in, tmp_path, capsys):
     lines = [(f"d{n}", "train", f"Bo{n}/B-PER left/O") for n in range(40)]
     fitted = train_in(tmp_path, write_corpus(tmp_path / "c", lines), overrides={"epochs": 1})
-    assert fitted["notes"]["held_out_sentences"] == 4
+    assert fitted["notes"].held_out_sentences == 4
     assert fitted["sizes"] == {"dev": (4, 8), "train": (36, 72)}
     assert "held out" in capsys.readouterr().err
 
