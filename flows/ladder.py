@@ -92,5 +92,5 @@ def ladder(config: LadderConfig) -> LadderResult:
         report = report_ablation(trained, out)
         for place, row in enumerate(report.steps):
             recorder.log_metrics({f"{split}_f1": scores.f1 for split, scores in row.scores.items()}, place)
-    run_id = recorder.run.record["mlflow_run_id"] or recorder.run.id
+    run_id = recorder.run.shown_id
     return LadderResult(run_id=run_id, table=f"{out}/ladder.md", report=report)

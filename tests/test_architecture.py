@@ -43,7 +43,11 @@ ONLY_IN = {  # the only files that may import Prefect and MLflow
         "tasks/runtime/registry.py",
         "tasks/models/mlflow_model.py",
     },
-    "prefect": {"tasks/runtime/orchestration.py", "tasks/runtime/servers.py"},
+    "prefect": {
+        "tasks/runtime/artifacts.py",
+        "tasks/runtime/orchestration.py",
+        "tasks/runtime/servers.py",
+    },
 }
 AT_START_UP = {"prefect", "mlflow", "numba", "polars", "tyro"}  # not loaded by `elman --help`
 

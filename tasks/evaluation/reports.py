@@ -16,6 +16,7 @@ from elman.tasks.evaluation.markdown import table
 from elman.tasks.models import model_folder
 from elman.tasks.models.passport import TextPassport
 from elman.tasks.runtime import run_record
+from elman.tasks.runtime.artifacts import publish_markdown
 from elman.tasks.runtime.orchestration import task
 
 Scores = Mapping[str, EntityScores | GeneScores]  # by split
@@ -51,11 +52,12 @@ def report_training(
 
 
 def write_scores(scores: Scores, out: Path) -> None:
-    """Write scores.json and scores.md."""
+    """Write scores.json and scores.md; a Prefect run shows the table as an artifact."""
     atomic_write(
         out / "scores.json", _json({split: of_split.to_json() for split, of_split in scores.items()})
     )
     atomic_write(out / "scores.md", scores_table(scores).encode())
+    publish_markdown("scores", scores_table(scores), "Scores of the model, in %")
 
 
 def _json(value: Any) -> bytes:

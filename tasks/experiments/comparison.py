@@ -23,6 +23,7 @@ from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.markdown import table
 from elman.tasks.experiments import baselines
 from elman.tasks.models import model_folder
+from elman.tasks.runtime.artifacts import publish_markdown
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.text import fit_config
@@ -212,6 +213,7 @@ def _write(report: Comparison, out: Path) -> None:
     text = json.dumps(report.to_json(), ensure_ascii=False, indent=1, sort_keys=False)
     atomic_write(out / "comparison.json", text.encode())
     atomic_write(out / "comparison.md", markdown(report).encode())
+    publish_markdown("comparison", markdown(report), "The model beside its baselines")
     if report.by_position is not None:
         plots.comparison(report.to_json(), out / "comparison.png")
 

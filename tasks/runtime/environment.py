@@ -35,6 +35,9 @@ DEFAULTS = {
 }
 
 
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
 def home() -> Path:
     """Folder of everything that runs produce.
 
@@ -74,6 +77,9 @@ def prepare() -> None:
         defaults |= dict(line.removeprefix("export ").split("=", 1) for line in lines)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    for name in ("NO_PROXY", "no_proxy"):  # the servers of `elman up` are never reached by way of a proxy
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, *LOOPBACK]))
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
     os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_cache(home())))
 

@@ -18,10 +18,13 @@ from typing import Any
 from elman.data.errors import UsageError
 from elman.data.store.disk import sha256_file
 from elman.tasks.runtime import run_record
+from elman.tasks.runtime.artifacts import publish_link
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import CHECKOUT, home
 from elman.tasks.runtime.mlflow_connection import TrackingError, connect, tracking_uri
+from elman.tasks.runtime.orchestration import in_flow_run
 from elman.tasks.runtime.registry import CHAMPION, champion
+from elman.tasks.runtime.run_record import MadeModel, UsedDataset
 
 EXPERIMENT, TAGGING = "elman", "elman tagging"  # tagging is daily routine, which would bury the trainings
 FLUSH_EVERY_S = 5.0
@@ -69,12 +72,12 @@ class RunRecorder:
 
     def log_params(self, values: Mapping[str, Any]) -> None:
         """Add parameters that were not known when the run began."""
-        known = self.run.record["params"]
+        known = self.run.info.params
         self.run.save(params={**known, **{key: str(value) for key, value in values.items()}})
 
     def set_description(self, text: str) -> None:
         """Say in Markdown what came of the run; MLflow shows it on the run's page."""
-        self.run.save(tags={**self.run.record["tags"], "mlflow.note.content": text})
+        self.run.save(tags={**self.run.info.tags, "mlflow.note.content": text})
 
 
 @contextmanager
@@ -96,12 +99,21 @@ def record_run(
         status = "FAILED" if isinstance(error, Exception) else "KILLED"
         raise
     finally:
-        if status or run.record["mlflow_run_id"]:
+        if status or run.info.mlflow_run_id:
             run.save(status=status or "FAILED", ended_ms=int(time.time() * 1000))
         else:
             shutil.rmtree(run.folder)
         if status != "KILLED":
             send_pending()
+            _publish_page(run.id)
+
+
+def _publish_page(run_id: str) -> None:
+    """Show the address of a sent run on the page of the Prefect run."""
+    run = run_record.find(run_id) if in_flow_run() else None
+    if run is not None and run.info.mlflow_run_id is not None:
+        address = page(run.info.mlflow_run_id)
+        publish_link("mlflow-run", address, run.info.name, "The run in MLflow")
 
 
 def _first_line(error: Exception) -> str:
@@ -136,30 +148,28 @@ def _begin(run: run_record.RunRecord) -> tuple[Any, str]:
     """The MLflow run of a record, found by its tag or created."""
     mlflow = connect()
     client = mlflow.MlflowClient()
-    record = run.record
-    if record["mlflow_run_id"] is None:
-        experiment = _experiment(client, record["kind"])
+    info = run.info
+    if info.mlflow_run_id is None:
+        experiment = _experiment(client, info.kind)
         same = client.search_runs(
-            [experiment], filter_string=f"tags.`elman.run` = '{record['id']}'", max_results=1
+            [experiment], filter_string=f"tags.`elman.run` = '{info.id}'", max_results=1
         )
         if same:
             found = same[0]
         else:
             tags = {
-                "elman.run": record["id"],
-                "elman.kind": record["kind"],
-                "mlflow.source.name": f"elman {record['kind']}",
+                "elman.run": info.id,
+                "elman.kind": info.kind,
+                "mlflow.source.name": f"elman {info.kind}",
                 "mlflow.source.type": "LOCAL",
                 "mlflow.user": _user(),
             }
-            if record.get("parent"):
-                tags["mlflow.parentRunId"] = _begin(run_record.read(record["parent"]))[1]
-            found = client.create_run(
-                experiment, start_time=record["started_ms"], run_name=record["name"], tags=tags
-            )
-        _send_params(client, found.info.run_id, record["params"])
+            if info.parent:
+                tags["mlflow.parentRunId"] = _begin(run_record.read(info.parent))[1]
+            found = client.create_run(experiment, start_time=info.started_ms, run_name=info.name, tags=tags)
+        _send_params(client, found.info.run_id, info.params)
         run.save(mlflow_run_id=found.info.run_id)
-    return client, str(record["mlflow_run_id"])
+    return client, str(run.info.mlflow_run_id)
 
 
 def _user() -> str:
@@ -186,56 +196,56 @@ def _send_metrics(client: Any, run_id: str, rows: list[run_record.Row]) -> None:
 def _send(run: run_record.RunRecord) -> None:
     """Send one whole record; everything in it may have been sent before."""
     client, run_id = _begin(run)
-    record = run.record
-    _send_params(client, run_id, record["params"])
+    info = run.info
+    _send_params(client, run_id, info.params)
     _send_metrics(client, run_id, run.rows())
-    for key, value in record["tags"].items():
+    for key, value in info.tags.items():
         client.set_tag(run_id, key, value)
-    for entry in record["datasets"]:
-        _log_dataset(client, run_id, entry)
-    if record["params"].get("asked", "").startswith("models:/"):
-        _tie(client, run_id, record)
+    for dataset in info.datasets:
+        _log_dataset(client, run_id, dataset)
+    if info.params.get("asked", "").startswith("models:/"):
+        _tie(client, run_id, info.params)
     for item in sorted(run.artifacts.iterdir()):
         client.log_artifact(run_id, str(item))
-    if record["model"] and record["status"] == "FINISHED":
-        _log_model(client, run_id, record["model"], run.rows())
-    client.set_terminated(run_id, status=record["status"], end_time=record["ended_ms"])
+    if info.model and info.status == "FINISHED":
+        _log_model(client, run_id, info.model, run.rows())
+    client.set_terminated(run_id, status=info.status, end_time=info.ended_ms)
     run.save(sent=True)
 
 
-def _tie(client: Any, run_id: str, record: Mapping[str, Any]) -> None:
+def _tie(client: Any, run_id: str, params: Mapping[str, str]) -> None:
     """Show a run that used a registered model beside the version it used, wherever its aliases stand now."""
     from mlflow.entities import LoggedModelInput
 
-    name = record["params"]["asked"].removeprefix("models:/").split("@")[0].split("/")[0]
+    name = params["asked"].removeprefix("models:/").split("@")[0].split("/")[0]
     for version in client.search_model_versions(f"name = '{name}'"):
-        if version.tags.get("elman.model") == record["params"]["model"]:
+        if version.tags.get("elman.model") == params["model"]:
             client.set_tag(run_id, "elman.registered", f"models:/{name}/{version.version}")
             logged = version.source.removeprefix("models:/")  # as `_register` gives it
             client.log_inputs(run_id, models=[LoggedModelInput(logged)])
 
 
-def _log_dataset(client: Any, run_id: str, entry: Mapping[str, Any]) -> None:
+def _log_dataset(client: Any, run_id: str, dataset: UsedDataset) -> None:
     """Log a corpus as an MLflow dataset whose digest is our manifest's (36 characters, MLflow's limit)."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    dataset = Dataset(
-        name=entry["name"],
-        digest=entry["digest"][:36],
+    entity = Dataset(
+        name=dataset.name,
+        digest=dataset.digest[:36],
         source_type="local",
-        source=json.dumps({"uri": Path(entry["folder"]).as_uri()}),
-        profile=json.dumps({**entry["counts"], "manifest_sha256": entry["digest"]}),
+        source=json.dumps({"uri": Path(dataset.folder).as_uri()}),
+        profile=json.dumps({**dataset.counts, "manifest_sha256": dataset.digest}),
     )
-    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", entry["context"])])])
+    client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", dataset.context)])])
 
 
-def _log_model(client: Any, run_id: str, model: Mapping[str, Any], rows: list[run_record.Row]) -> None:
+def _log_model(client: Any, run_id: str, model: MadeModel, rows: list[run_record.Row]) -> None:
     """Log the model folder as code that loads without pickle; register it once, whatever is sent again.
 
     Its scores are the run's own `rows` once more, tied to the model, so that lists of models show them.
     """
     mlflow = connect()
-    folder = Path(model["folder"])
+    folder = Path(model.folder)
     client.set_tag(run_id, "elman.model", folder.name)
     logged = mlflow.search_logged_models(
         experiment_ids=[_experiment(client)],
@@ -266,11 +276,11 @@ def _log_model(client: Any, run_id: str, model: Mapping[str, Any], rows: list[ru
     scores = [
         Metric(name, value, stamp, step, model_id=logged[0].model_id, run_id=run_id)
         for name, value, stamp, step in rows
-        if name in model["scores"]
+        if name in model.scores
     ]
     client.log_batch(run_id, metrics=scores)
-    if model["register"]:
-        _register(client, run_id, logged[0], model, folder)
+    if model.register:
+        _register(client, run_id, logged[0], model, model.register)
 
 
 _ABOUT = (
@@ -279,10 +289,10 @@ _ABOUT = (
 )
 
 
-def _register(client: Any, run_id: str, logged: Any, model: Mapping[str, Any], folder: Path) -> None:
+def _register(client: Any, run_id: str, logged: Any, model: MadeModel, name: str) -> None:
     from mlflow.exceptions import MlflowException
 
-    name = model["register"]
+    folder = Path(model.folder)
     try:
         client.get_registered_model(name)
     except MlflowException:
@@ -292,7 +302,7 @@ def _register(client: Any, run_id: str, logged: Any, model: Mapping[str, Any], f
         tags = {
             "elman.model": folder.name,
             "elman.passport": sha256_file(folder / "passport.json"),
-            **model["tags"],
+            **model.tags,
         }
         known = [
             client.create_model_version(
@@ -300,7 +310,7 @@ def _register(client: Any, run_id: str, logged: Any, model: Mapping[str, Any], f
                 f"models:/{logged.model_id}",
                 run_id=run_id,
                 tags=tags,
-                description=model["about"],
+                description=model.about,
                 model_id=logged.model_id,
             )
         ]

@@ -82,9 +82,9 @@ def resolve_model(uri: str) -> Path:
         return _fetch(f"models:/{name}/{found.version}", folder.name)
     ours = run_record.find(uri)
     if ours is not None:
-        if not ours.record["model"]:
+        if ours.info.model is None:
             raise BadInput("a run that made a model", got=uri, todo="Give the id of a training run.")
-        return Path(ours.record["model"]["folder"])
+        return Path(ours.info.model.folder)
     client = connect().MlflowClient()
     from mlflow.exceptions import MlflowException
 

@@ -1,7 +1,7 @@
-"""The record of a run: a folder under `home()/runs`, complete without any server.
+"""Run records: a folder under `home()/runs` for each run, complete without any server.
 
-`run.json` says what the run is and how it ended, `metrics.jsonl` holds one line a value, `artifacts/` its
-files. `tasks.runtime.mlflow_sync` shows records in MLflow.
+`run.json` holds a `RunInfo`, `metrics.jsonl` a line per value, `artifacts/` the files of the run.
+`tasks.runtime.mlflow_sync` sends records to MLflow.
 """
 
 import contextlib
@@ -11,8 +11,9 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -21,30 +22,126 @@ from elman.data.store.disk import atomic_write
 from elman.tasks.runtime.environment import home
 
 Row = tuple[str, float, int, int]  # name, value, time in ms since 1970, step
+OPTIONAL = {"ended_ms", "summary"}  # keys that run.json has only once they have a value
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedDataset:
+    """A corpus that a run read.
+
+    Attributes:
+        name: of the corpus.
+        folder: its path.
+        digest: sha256 of its manifest.
+        context: "training", "pre-training", ...
+        counts: of its records.
+    """
+
+    name: str
+    folder: str
+    digest: str
+    context: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeModel:
+    """The model that a run made.
+
+    Attributes:
+        folder: its path.
+        register: name to register it under, if any.
+        about: description of the registered version, Markdown.
+        tags: of the registered version.
+        scores: names of the metrics that models are compared by.
+    """
+
+    folder: str
+    register: str | None = None
+    about: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    scores: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInfo:
+    """Content of run.json; times in ms since 1970.
+
+    Attributes:
+        id: the run's own id, also the tag that MLflow finds it by.
+        kind: "train", "tag", ...
+        name: shown in lists.
+        parent: id of the run it is a part of.
+        params: what the run was asked to do.
+        tags: of the MLflow run.
+        datasets: that it read.
+        model: that it made.
+        status: RUNNING, FINISHED, FAILED or KILLED.
+        pid: of its process.
+        started_ms, ended_ms: times.
+        mlflow_run_id: its id in MLflow, once known.
+        sent: True if MLflow has all of it, or is not to show it.
+        summary: result of an ingestion, as plain values.
+    """
+
+    id: str
+    kind: str = ""
+    name: str = ""
+    parent: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    datasets: tuple[UsedDataset, ...] = ()
+    model: MadeModel | None = None
+    status: str = "FINISHED"
+    pid: int = 0
+    started_ms: int = 0
+    ended_ms: int | None = None
+    mlflow_run_id: str | None = None
+    sent: bool = True
+    summary: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, without `ended_ms` while the run goes on and without a `summary` of None."""
+        values = asdict(self)
+        return {key: values[key] for key in values if values[key] is not None or key not in OPTIONAL}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Restore from `to_json`; what an older version left out has its default."""
+        known = {name: values[name] for name in (field.name for field in fields(cls)) if name in values}
+        known["datasets"] = tuple(UsedDataset(**dataset) for dataset in values.get("datasets", ()))
+        known["model"] = MadeModel(**values["model"]) if values.get("model") else None
+        return cls(**known)
 
 
 class RunRecord:
-    """One run and its folder."""
+    """One run and its folder.
+
+    Attributes:
+        folder: its path.
+        info: content of run.json.
+        artifacts: folder of its files.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.record: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        self.info = RunInfo.from_json(json.loads((folder / "run.json").read_text(encoding="utf-8")))
         self.artifacts = folder / "artifacts"
 
     @property
     def id(self) -> str:
         """The run's own id, also the tag that MLflow finds it by."""
-        return str(self.record["id"])
+        return self.info.id
 
     @property
     def shown_id(self) -> str:
         """The id that MLflow shows, if the run was sent there, else the run's own."""
-        return str(self.record["mlflow_run_id"] or self.id)
+        return self.info.mlflow_run_id or self.id
 
     def save(self, **changes: Any) -> None:
         """Change fields of run.json."""
-        self.record.update(changes)
-        text = json.dumps(self.record, ensure_ascii=False, indent=1, sort_keys=True)
+        self.info = replace(self.info, **changes)
+        text = json.dumps(self.info.to_json(), ensure_ascii=False, indent=1, sort_keys=True)
         atomic_write(self.folder / "run.json", text.encode())
 
     def log_metrics(self, values: Mapping[str, float], step: int) -> list[Row]:
@@ -65,14 +162,10 @@ class RunRecord:
         self, name: str, folder: Path, digest: str, context: str, counts: Mapping[str, int]
     ) -> None:
         """Tie the run to a corpus by the sha256 of its manifest."""
-        entry = {
-            "name": name,
-            "folder": str(folder),
-            "digest": digest,
-            "context": context,
-            "counts": dict(counts),
-        }
-        self.save(datasets=[*self.record["datasets"], entry])
+        dataset = UsedDataset(
+            name=name, folder=str(folder), digest=digest, context=context, counts=dict(counts)
+        )
+        self.save(datasets=(*self.info.datasets, dataset))
 
     def log_model(
         self,
@@ -92,8 +185,11 @@ class RunRecord:
             scores: names of the metrics that models are compared by.
             about: the registered version's description, Markdown.
         """
-        entry = {"folder": str(folder), "register": register, "about": about}
-        self.save(model={**entry, "tags": dict(tags or {}), "scores": list(scores)})
+        self.save(
+            model=MadeModel(
+                folder=str(folder), register=register, about=about, tags=dict(tags or {}), scores=list(scores)
+            )
+        )
 
 
 def start(
@@ -111,22 +207,18 @@ def start(
     run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{kind}-{uuid.uuid4().hex[:8]}"
     folder = home() / "runs" / run_id
     (folder / "artifacts").mkdir(parents=True)
-    record: dict[str, Any] = {
-        "id": run_id,
-        "kind": kind,
-        "name": name,
-        "parent": parent,
-        "params": {key: str(value) for key, value in params.items()},
-        "tags": {},
-        "datasets": [],
-        "model": None,
-        "status": "RUNNING",
-        "pid": os.getpid(),
-        "started_ms": int(time.time() * 1000),
-        "mlflow_run_id": None,
-        "sent": sent,
-    }
-    atomic_write(folder / "run.json", json.dumps(record).encode())
+    info = RunInfo(
+        id=run_id,
+        kind=kind,
+        name=name,
+        parent=parent,
+        params={key: str(value) for key, value in params.items()},
+        status="RUNNING",
+        pid=os.getpid(),
+        started_ms=int(time.time() * 1000),
+        sent=sent,
+    )
+    atomic_write(folder / "run.json", json.dumps(info.to_json()).encode())
     return RunRecord(folder)
 
 
@@ -167,23 +259,23 @@ def read(run_id: str) -> RunRecord:
     return run
 
 
-def _lives(record: Mapping[str, Any]) -> bool:
-    """Whether the process of a run still goes on; one that began later has only got its number."""
+def _lives(info: RunInfo) -> bool:
+    """True if the process of a run still runs; a later process may have been given the same pid."""
     try:
-        return bool(psutil.Process(record["pid"]).create_time() * 1000 <= record["started_ms"])
+        return bool(psutil.Process(info.pid).create_time() * 1000 <= info.started_ms)
     except psutil.NoSuchProcess:
         return False
 
 
 def unsent() -> list[RunRecord]:
-    """Ended runs that MLflow does not have yet, oldest first; a run whose process died counts as killed."""
+    """Ended runs that MLflow does not have yet, oldest first; one whose process died is marked killed."""
     waiting = []
     for path in sorted((home() / "runs").glob("*/run.json")):
         run = RunRecord(path.parent)
-        if run.record.get("sent", True):
+        if run.info.sent:
             continue
-        if run.record["status"] == "RUNNING":
-            if _lives(run.record):
+        if run.info.status == "RUNNING":
+            if _lives(run.info):
                 continue
             run.save(status="KILLED", ended_ms=int(path.stat().st_mtime * 1000))
         waiting.append(run)

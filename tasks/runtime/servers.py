@@ -15,9 +15,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import psutil
 
@@ -26,6 +27,10 @@ from elman.data.store.disk import atomic_write
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import CHECKOUT, client_settings, home
 from elman.tasks.runtime.mlflow_connection import tracking_uri
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun
 
 HOST = "127.0.0.1"
 POOL = "local"
@@ -231,31 +236,19 @@ def stop_servers() -> dict[str, Any]:
     return {"stopped": sorted(running)}
 
 
-def _ask(path: str, body: dict[str, Any], prefect_port: int) -> Any:
-    """Ask the Prefect REST API; the login goes with it."""
-    request = urllib.request.Request(
-        f"http://{HOST}:{prefect_port}/api/{path}",
-        data=json.dumps(body).encode(),
-        headers={
-            "Content-Type": "application/json",
-            "Authorization": "Basic " + b64encode(_secret().encode()).decode(),
-            **_csrf(prefect_port),
-        },
-    )
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-        return json.loads(response.read())
+@contextlib.contextmanager
+def _api(prefect_port: int) -> Iterator["SyncPrefectClient"]:
+    """A client of the Prefect server of this home, with its login; never by way of a proxy."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-
-def _csrf(prefect_port: int) -> dict[str, str]:
-    """A CSRF token for one client, as the API wants it beside the login for every POST."""
-    client = secrets.token_hex(8)
-    request = urllib.request.Request(
-        f"http://{HOST}:{prefect_port}/api/csrf-token?client={client}",
-        headers={"Authorization": "Basic " + b64encode(_secret().encode()).decode()},
-    )
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-        token = json.loads(response.read())["token"]
-    return {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": client}
+    values = _settings(prefect_port)
+    login = {
+        PREFECT_API_URL: values["PREFECT_API_URL"],
+        PREFECT_API_AUTH_STRING: values["PREFECT_API_AUTH_STRING"],
+    }
+    with temporary_settings(login), get_client({"trust_env": False}, sync_client=True) as client:
+        yield client
 
 
 def server_status() -> dict[str, Any]:
@@ -281,36 +274,52 @@ def server_status() -> dict[str, Any]:
     return status
 
 
+def _scheduled_runs(client: "SyncPrefectClient", limit: int | None = None) -> "list[FlowRun]":
+    """Runs that the server has scheduled, soonest first."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+    from prefect.client.schemas.objects import StateType
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    scheduled = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+    return client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(state=scheduled),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=limit,
+    )
+
+
 def _all_scheduled(prefect_port: int) -> bool:
-    """Whether the server has planned runs of every deployment that has a schedule."""
+    """True if the server has scheduled a run of every deployment with an active schedule."""
+    from httpx import HTTPError
+
     try:
-        wanted = {
-            entry["id"]
-            for entry in _ask("deployments/filter", {}, prefect_port)
-            if not entry["paused"] and any(schedule["active"] for schedule in entry["schedules"])
-        }
-        planned = _ask("flow_runs/filter", _SCHEDULED, prefect_port)
-    except (urllib.error.URLError, OSError):
+        with _api(prefect_port) as client:
+            active = {
+                deployment.id
+                for deployment in client.read_deployments()
+                if not deployment.paused and any(schedule.active for schedule in deployment.schedules)
+            }
+            return active <= {run.deployment_id for run in _scheduled_runs(client)}
+    except (HTTPError, OSError):
         return False
-    return wanted <= {run["deployment_id"] for run in planned}
-
-
-_SCHEDULED = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
 
 
 def _scheduled(prefect_port: int, limit: int = 10) -> list[dict[str, str]]:
-    wanted = {**_SCHEDULED, "sort": "EXPECTED_START_TIME_ASC", "limit": limit}
+    """Time and deployment of the next runs."""
+    from httpx import HTTPError
+
     try:
-        runs = _ask("flow_runs/filter", wanted, prefect_port)
-        deployments = {entry["id"]: entry["name"] for entry in _ask("deployments/filter", {}, prefect_port)}
-        flows = {entry["id"]: entry["name"] for entry in _ask("flows/filter", {}, prefect_port)}
-    except (urllib.error.URLError, OSError) as error:
+        with _api(prefect_port) as client:
+            runs = _scheduled_runs(client, limit)
+            deployments: dict[UUID | None, str] = {d.id: d.name for d in client.read_deployments()}
+            flows = {flow.id: flow.name for flow in client.read_flows()}
+    except (HTTPError, OSError) as error:
         print_status(f"The Prefect API does not answer: {error}")
         return []
     return [
         {
-            "at": run["expected_start_time"],
-            "deployment": f"{flows.get(run['flow_id'], '?')}/{deployments.get(run['deployment_id'], '?')}",
+            "at": run.expected_start_time.isoformat() if run.expected_start_time else "",
+            "deployment": f"{flows.get(run.flow_id, '?')}/{deployments.get(run.deployment_id, '?')}",
         }
         for run in runs
     ]

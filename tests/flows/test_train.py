@@ -57,8 +57,8 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     assert summary["seconds"] > 0
     json.dumps(summary)
     (run,) = (tracked_home / "runs").iterdir()
-    record = run_record.RunRecord(run).record
-    assert (record["status"], record["sent"], record["mlflow_run_id"]) == (
+    info = run_record.RunRecord(run).info
+    assert (info.status, info.sent, info.mlflow_run_id) == (
         "FINISHED",
         True,
         summary["run_id"],
@@ -171,9 +171,9 @@ def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, t
     passport = json.loads((Path(summary["model"]) / "passport.json").read_bytes())
     assert passport["pretrained"] == [{"corpus": Dataset.open(folder).digest}]
     (run,) = (tracked_home / "runs").iterdir()
-    record = run_record.RunRecord(run).record
-    assert [entry["context"] for entry in record["datasets"]] == ["training", "pre-training"]
-    assert record["params"]["pretrain"] == "letters"
+    info = run_record.RunRecord(run).info
+    assert [dataset.context for dataset in info.datasets] == ["training", "pre-training"]
+    assert info.params["pretrain"] == "letters"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(cor
     assert registry.versions("people") == []
     assert not (tracked_home / "models").exists()
     (run,) = (tracked_home / "runs").iterdir()
-    assert run_record.RunRecord(run).record["status"] == "FAILED"
+    assert run_record.RunRecord(run).info.status == "FAILED"
 
 
 def test_a_corpus_that_is_nowhere_is_bad_input(tracked_home):

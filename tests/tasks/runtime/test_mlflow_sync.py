@@ -51,7 +51,7 @@ def test_a_server_that_is_away_does_not_stop_a_run_and_it_is_sent_later_once(
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     run = record_one("while away")
-    assert run_record.read(run.id).record["status"] == "FINISHED"
+    assert run_record.read(run.id).info.status == "FINISHED"
     assert "does not answer" in capsys.readouterr().err
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert mlflow_sync.send_pending() == 0

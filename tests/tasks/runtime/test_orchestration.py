@@ -21,6 +21,7 @@ from elman.tasks.runtime import orchestration
 reason = orchestration.why_no_prefect()
 if reason:
     orchestration.run_without_prefect()
+from elman.tasks.runtime.artifacts import publish_link, publish_markdown
 from elman.tasks.runtime.orchestration import call, flow, task
 
 @task
@@ -29,6 +30,8 @@ def double(number: int) -> int:
 
 @flow
 def work(number: int) -> dict[str, int]:
+    publish_markdown("numbers", f"- {number}", "The number")
+    publish_link("a-page", "http://127.0.0.1/x", "page", "A page")
     first = double(number)
     if os.environ.get("KILL"):
         os.kill(int(os.environ["KILL"]), signal.SIGKILL)
@@ -210,6 +213,9 @@ def test_a_real_server_sees_the_runs_and_its_death_does_not_stop_them(checkout, 
         assert failed["error"] == "a negative number"
         states = sorted(r["state_type"] for r in ask(f"{url}/flow_runs/filter"))
         assert states == ["COMPLETED", "FAILED"]
+        shown = {artifact["key"]: artifact["data"] for artifact in ask(f"{url}/artifacts/filter")}
+        assert shown["numbers"] in {"- 2", "- -1"}
+        assert "http://127.0.0.1/x" in shown["a-page"]
         until = time.monotonic() + 180
         while len(tasks := ask(f"{url}/task_runs/filter")) < 3 and time.monotonic() < until:
             time.sleep(0.5)  # the server writes task runs some seconds after the flow

@@ -54,41 +54,56 @@ def prefect(*arguments):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_scheduled_retraining_runs_and_nothing_is_left(tracked_home):
+def wait_for(result, progress):
+    """What `result` returns once it is true; fails if `progress` returns the same for PATIENCE_S."""
+    seen, since = None, time.monotonic()
+    while not (found := result()):
+        if (now := progress()) != seen:
+            seen, since = now, time.monotonic()
+        assert time.monotonic() - since < PATIENCE_S, seen
+        time.sleep(2)
+    return found
+
+
+def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(tracked_home):
     ports = free_port(), free_port()
     try:
         status = start_servers(*ports)
         family = psutil.Process().children(recursive=True)
         api, ui = f"http://127.0.0.1:{ports[0]}/api", f"http://127.0.0.1:{ports[1]}"
         assert status["servers"]["prefect"] == api.removesuffix("/api")
-        assert {run["deployment"] for run in status["scheduled"]} == {"retrain/nightly", "tag/nightly"}
+        assert {run["deployment"] for run in status["scheduled"]} == {"retrain/nightly-retrain"}
 
         assert refused(f"{api}/admin/version") == 401
         assert refused(f"{ui}/api/2.0/mlflow/runs/search", {}, Origin="http://evil.example") == 403
         assert client_settings().stat().st_mode & 0o077 == 0
         assert (tracked_home / "prefect" / "prefect.db").is_file()  # no server of another home shares it
 
-        prefect("deployment", "schedule", "create", "retrain/nightly", "--interval", "60")
         login = base64.b64encode(settings()["PREFECT_API_AUTH_STRING"].encode()).decode()
         auth = {"Authorization": f"Basic {login}"}
         token = ask(f"{api}/csrf-token?client=test", **auth)["token"]
         auth |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
+        new = {"corpus": "samples", "sources": ["data/samples/english"], "model": "names", "preset": "fast"}
+        params = json.dumps({"config": new})
+        prefect("deployment", "run", "retrain/nightly-retrain", "--in", "1 second", "--params", params)
+        log = tracked_home / "servers" / "worker.log"
         wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}}
-        until = time.monotonic() + PATIENCE_S
-        done = []
-        while not done and time.monotonic() < until:
-            time.sleep(2)  # the flows inside a retraining are runs too, without a deployment
-            done = [run for run in ask(f"{api}/flow_runs/filter", wanted, **auth) if run["deployment_id"]]
-        log = (tracked_home / "servers" / "worker.log").read_text()
-        assert [(run["name"], run["state_type"]) for run in done[:1]] == [("retrain samples", "COMPLETED")], (
-            log
-        )
+
+        def ended():
+            """Ended runs of deployments; flows inside a retraining are runs, too, without a deployment."""
+            runs = ask(f"{api}/flow_runs/filter", {**wanted, "sort": "END_TIME_DESC"}, **auth)
+            return [run for run in reversed(runs) if run["deployment_id"]]
+
+        done = wait_for(lambda: (runs := ended())[1:] and runs, lambda: log.stat().st_size)
+        names = [(run["name"].split()[0], run["state_type"]) for run in done]
+        assert names == [("retrain", "COMPLETED"), ("tag", "COMPLETED")], log.read_text()
         logs = {"logs": {"flow_run_id": {"any_": [done[0]["id"]]}}}
-        verdict, said = "names: the first model becomes champion; version 1 is champion.", list[str]()
-        while verdict not in said and time.monotonic() < until:  # the worker sends its log in batches
-            time.sleep(1)
-            said = [line["message"] for line in ask(f"{api}/logs/filter", logs, **auth)]
-        assert verdict in said
+        verdict = "names: the first model becomes champion; version 1 is champion."
+
+        def messages():
+            return [line["message"] for line in ask(f"{api}/logs/filter", logs, **auth)]
+
+        assert wait_for(lambda: verdict in messages(), messages)  # the worker sends its log in batches
 
         found = ask(f"{ui}/api/2.0/mlflow/registered-models/get?name=names")["registered_model"]
         assert [alias["alias"] for alias in found["aliases"]] == ["champion"]
