@@ -84,6 +84,16 @@ def prepare() -> None:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_cache(home())))
 
 
+def enter_checkout() -> dict[str, str]:
+    """Change to the folder of prefect.yaml, which the entry points of deployments count from; a pull step.
+
+    Returns:
+        directory, as Prefect expects of a pull step.
+    """
+    os.chdir(CHECKOUT)
+    return {"directory": str(CHECKOUT)}
+
+
 def cores() -> int:
     """How many threads may work at once on this machine."""
     return os.cpu_count() or 1

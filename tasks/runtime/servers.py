@@ -109,7 +109,7 @@ def _start(name: str, arguments: list[str], environment: dict[str, str]) -> dict
     with (_folder() / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
             arguments,
-            cwd=CHECKOUT,
+            cwd=_folder(),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -13,6 +13,7 @@ import urllib.request
 import psutil
 import pytest
 
+from elman.data.store.dataset import Dataset
 from elman.tasks.runtime.environment import client_settings
 from elman.tasks.runtime.servers import server_status, start_servers, stop_servers
 
@@ -65,7 +66,20 @@ def wait_for(result, progress):
     return found
 
 
-def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(tracked_home):
+def write_splits(folder, rows):
+    """Write train.conll, dev.conll and test.conll of sentences "token/TAG token/TAG"."""
+    folder.mkdir()
+    for _, split, line in rows:
+        with (folder / f"{split}.conll").open("a") as out:
+            out.write("".join(f"{word.replace('/', ' ')}\n" for word in line.split()) + "\n")
+
+
+def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(
+    tracked_home, tmp_path, invented_rows, monkeypatch
+):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):  # one that never answers: loopback goes by none
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    write_splits(tmp_path / "people", invented_rows(200, 1))
     ports = free_port(), free_port()
     try:
         status = start_servers(*ports)
@@ -83,9 +97,9 @@ def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(tracked_ho
         auth = {"Authorization": f"Basic {login}"}
         token = ask(f"{api}/csrf-token?client=test", **auth)["token"]
         auth |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
-        new = {"corpus": "samples", "sources": ["data/samples/english"], "model": "names", "preset": "fast"}
+        new = {"corpus": "people", "sources": [str(tmp_path / "people")], "model": "names", "preset": "fast"}
         params = json.dumps({"config": new})
-        prefect("deployment", "run", "retrain/nightly-retrain", "--in", "1 second", "--params", params)
+        prefect("deployment", "run", "retrain/nightly-retrain", "--start-in", "1 second", "--params", params)
         log = tracked_home / "servers" / "worker.log"
         wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}}
 
@@ -104,6 +118,7 @@ def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(tracked_ho
             return [line["message"] for line in ask(f"{api}/logs/filter", logs, **auth)]
 
         assert wait_for(lambda: verdict in messages(), messages)  # the worker sends its log in batches
+        assert Dataset.open(tracked_home / "tagged" / "samples").kind == "tagged-text"
 
         found = ask(f"{ui}/api/2.0/mlflow/registered-models/get?name=names")["registered_model"]
         assert [alias["alias"] for alias in found["aliases"]] == ["champion"]
