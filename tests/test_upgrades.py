@@ -18,6 +18,8 @@ import pytest
 from llvmlite.binding import get_host_cpu_name
 from polars.testing import assert_frame_equal
 
+from tests.patience import PATIENCE_S
+
 pytestmark = pytest.mark.heavy
 
 COMMAND_LINE = "elman.flows.cli"
@@ -27,7 +29,6 @@ EXPECTED = json.loads((FIXTURES / "expected.json").read_bytes())
 MODELS: dict[str, str] = EXPECTED["models"]
 TEXT_OPTIONS = ("--tokens", "--format", "parquet,jsonl,conll", "--shard-size", "1200")
 DNA_OPTIONS = ("--format", "parquet,gff3,bed,faa,codons")
-PATIENCE_S = 500
 TOLERANCE = 1e-4  # of a probability, on another processor
 
 Run = Callable[..., dict[str, Any]]

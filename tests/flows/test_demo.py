@@ -9,7 +9,7 @@ import pytest
 
 from elman.data.store.dataset import Dataset
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from elman.data.store.dataset import Dataset
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.kills
 KILLS = 20
-PATIENCE_S = 300
 
 
 def conll(first: int, count: int) -> str:

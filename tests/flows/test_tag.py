@@ -20,9 +20,9 @@ from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.models.text_tagger import Tagger
+from tests.patience import PATIENCE_S
 
 CHAIN = 10  # kills of one output, at most
-PATIENCE_S = 300
 
 
 def sentence(number: int) -> str:

@@ -15,10 +15,9 @@ from elman.data.store.dataset import Dataset
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import local_engine
 from elman.tasks.models import model_folder
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.kills
-
-PATIENCE_S = 120
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pytest
 from elman.data.store.dataset import Dataset
 from elman.tasks.runtime.environment import client_settings
 from elman.tasks.runtime.servers import start_servers, stop_servers
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]  # one set of servers at a time
-PATIENCE_S = 300
 SENTENCES = 150_000
 
 

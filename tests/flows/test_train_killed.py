@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 pytestmark = pytest.mark.kills
-PATIENCE_S = 300
 TRAIN = ("train", "names", "--preset", "fast", "--epochs", "4", "--checkpoint-s", "0", "--json")
 
 

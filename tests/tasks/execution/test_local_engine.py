@@ -18,9 +18,9 @@ from elman.flows.cli import main
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import local_engine, scheduler
 from elman.tasks.tagging.shard import WorkerRequest
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.kills
-PATIENCE_S = 120
 
 
 @pytest.fixture

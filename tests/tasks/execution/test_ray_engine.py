@@ -22,8 +22,8 @@ from elman.data.store.dataset import Dataset
 from elman.flows.cli import main
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import ray_engine, scheduler
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 180
 pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]  # one Ray for all of them
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from elman.data.errors import BadInput
 from elman.tasks.runtime.orchestration import task
+from tests.patience import PATIENCE_S
 
 FLOW = """
 import json, os, signal, sys, time
@@ -54,7 +55,7 @@ def run(checkout, tmp_path, number, **environment):
     env = {k: v for k, v in os.environ.items() if k != "PREFECT_API_URL"}
     env |= {"PYTHONPATH": str(checkout), "ELMAN_HOME": str(tmp_path / "home"), **environment}
     command = [sys.executable, str(script), str(number)]
-    out = subprocess.run(command, capture_output=True, text=True, env=env, timeout=240, check=False)
+    out = subprocess.run(command, capture_output=True, text=True, env=env, timeout=PATIENCE_S, check=False)
     assert out.returncode == 0, out.stderr
     return json.loads(out.stdout.splitlines()[-1]), out.stderr
 

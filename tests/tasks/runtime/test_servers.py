@@ -16,9 +16,9 @@ import pytest
 from elman.data.store.dataset import Dataset
 from elman.tasks.runtime.environment import client_settings
 from elman.tasks.runtime.servers import server_status, start_servers, stop_servers
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
-PATIENCE_S = 300
 
 
 def free_port() -> int:
