@@ -9,6 +9,7 @@ import tyro
 from annotated_types import Ge
 
 from elman.data.errors import UsageError
+from elman.data.sources.copies import Copies
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Sources
 from elman.tasks.ingest.commit import Committed, commit
@@ -27,6 +28,7 @@ from elman.tasks.runtime.console import progress
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
 from elman.tasks.runtime.run_record import RunRecord, record_locally
+from elman.tasks.runtime.source_copies import source_copies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,7 @@ class IngestConfig(Config):
     """Read raw text or DNA into a Parquet corpus; what the corpus has already is not added twice."""
 
     sources: Sources
-    """files or folders; of a folder what is a corpus, judged by content"""
+    """files, archives, folders, or - for standard input; of a folder what is a corpus, judged by content"""
     name: str
     """the corpus, made or added to: a name, or a path with a /"""
     kind: Literal["text", "dna"] | None = None
@@ -72,16 +74,16 @@ def ingest(config: IngestConfig) -> Ingested:
     """Find the sources, stage what is new as shards, and commit it unless too much of it is bad."""
     folder = corpus_folder(config.name)
     params = {"corpus": folder.name, "sources": ", ".join(map(str, config.sources)), "as": config.as_}
-    with record_locally("ingest", folder.name, params) as run:
-        ingested = _ingest(config, folder, run)
+    with record_locally("ingest", folder.name, params) as run, source_copies() as copies:
+        ingested = _ingest(config, folder, run, copies)
         run.save(summary=ingested.to_json())
     return ingested
 
 
-def _ingest(config: IngestConfig, folder: Path, run: RunRecord) -> Ingested:
+def _ingest(config: IngestConfig, folder: Path, run: RunRecord, copies: Copies) -> Ingested:
     began = time.monotonic()
     columns = config.token_column is not None or config.tag_column is not None
-    found = find_sources(config.sources, config.kind, config.as_, columns)
+    found = find_sources(config.sources, config.kind, config.as_, columns, copies)
     options = corpus_options(folder, found, config.requested)
     bad, committed = None, Committed()
     with corpus_writer(folder, found.family, options) as writer:

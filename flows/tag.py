@@ -12,6 +12,7 @@ from annotated_types import Ge, Interval
 from elman.data.errors import BadInput, UsageError
 from elman.data.exports import registry as exports
 from elman.data.formats.text.parquet import Columns
+from elman.data.sources.copies import Copies
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write, to_bytes
 from elman.data.store.writer import DatasetWriter
@@ -24,6 +25,7 @@ from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
+from elman.tasks.runtime.source_copies import source_copies
 from elman.tasks.tagging.discovery import find_sources
 from elman.tasks.tagging.model_choice import choose_model
 from elman.tasks.tagging.output import (
@@ -59,7 +61,7 @@ class TagConfig(Config):
     model: Model
     """a folder, models:/NAME@alias, models:/NAME/VERSION or a run id"""
     sources: Sources
-    """files or folders, of text or of DNA as the model"""
+    """files, archives, folders, or - for standard input; of text or of DNA as the model"""
     out: Path
     """folder of the tagged dataset"""
     format: Formats = exports.PARQUET
@@ -213,11 +215,17 @@ class TagPlan:
 @flow
 def tag(config: TagConfig) -> Tagged | TagPlan:
     """Find the model and the sources, tag what is new shard by shard, and commit all of it at once."""
+    with source_copies() as copies:
+        return _tag(config, copies)
+
+
+def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
     begun = time.monotonic()
     folder, newer = choose_model(config.out, config.model, config.retag)
     model = model_folder.read(folder)
     writer = output_writer(config.out, model, config.settings)
-    sources, skipped = find_sources(config.sources, model.kind, str(folder), config.out, config.columns)
+    found = find_sources(config.sources, model.kind, str(folder), config.out, config.columns, copies)
+    sources, skipped = found
     inputs = Inputs(out=config.out, model=model.version, newer=newer, skipped=tuple(skipped))
     if config.plan:
         if (config.out / MANIFEST).is_file():

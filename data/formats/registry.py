@@ -32,7 +32,7 @@ HEAD_BYTES = 1 << 16  # of a file that detection looks at
 class Head:
     """The first `HEAD_BYTES` of a file, decompressed, as UTF-8 without a byte order mark."""
 
-    name: str  # lower case, without .gz or .zst
+    name: str  # lower case, without .gz, .zst, .bz2, .xz
     raw: bytes
     whole: bool  # True if this is all of the file
 
@@ -283,4 +283,5 @@ def documented() -> list[Format]:
 def supported() -> str:
     """Sentence that lists what can be ingested."""
     hints = [format_.hint for format_ in documented() if format_.hint]
-    return f"Give {', '.join(hints[:-1])} or {hints[-1]}; each may be .gz or .zst."
+    packed = "each may be .gz, .zst, .bz2 or .xz, or in a .zip or .tar"
+    return f"Give {', '.join(hints[:-1])} or {hints[-1]}; {packed}."

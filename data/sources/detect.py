@@ -7,7 +7,6 @@ import errno
 import os
 import re
 import stat
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from elman.data.errors import BadInput
-from elman.data.formats.common.streams import open_path
+from elman.data.formats.common.streams import BROKEN, COMPRESSED_NAME, COMPRESSIONS, open_path
 from elman.data.formats.registry import (
     HEAD_BYTES,
     Family,
@@ -26,6 +25,8 @@ from elman.data.formats.registry import (
     format_of,
     supported,
 )
+from elman.data.sources.archives import Archive, archive_kind, copy_members
+from elman.data.sources.copies import STANDARD_INPUT, STDIN_NAME, Copies
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Source:
     """A file to read.
 
     name: as in tables, the file's name, or its path in the folder that was given; kind: name of its format;
-    compression: "gz", "zst" or None; split: as its name gives it, or None; size: bytes on the disk.
+    compression: "gz", "zst", "bz2", "xz" or None; split: as its name gives it, or None; size: bytes on the
+    disk; given: what the user has, where `path` is a temporary copy of it.
     """
 
     path: Path
@@ -42,6 +44,12 @@ class Source:
     compression: str | None
     split: str | None
     size: int
+    given: Path | None = None
+
+    @property
+    def shown(self) -> Path:
+        """Path for messages."""
+        return self.given or self.path
 
     @property
     def format(self) -> Format:
@@ -54,30 +62,25 @@ class Source:
         return self.format.family
 
 
-_COMPRESSIONS = (("gz", b"\x1f\x8b"), ("zst", b"\x28\xb5\x2f\xfd"))
-_ARCHIVES = (
-    (b"PK\x03\x04", "a zip archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"BZh", "compressed with bzip2"),
-    (b"\xfd7zXZ\x00", "compressed with xz"),
-)
+_SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 _ABOUT = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|citation|authors)\b.*|.*\.(md|rst)")
 
 
 def _unreadable(head: Head) -> str | None:
     """Reason why a file cannot be read at all, or None."""
-    for magic, what in _ARCHIVES:
-        if head.raw.startswith(magic):
-            return what
-    if head.raw[257:262] == b"ustar":
-        return "a tar archive"
+    if head.raw.startswith(_SEVEN_ZIP):
+        return "a 7z archive, which is to be unpacked first"
     if any(format_.binary and format_.matches(head) for format_ in all_formats()):
         return None
     return "binary data" if head.raw.count(0) > len(head.raw) // 100 else None
 
 
 def discover(
-    paths: Sequence[Path], *, family: Family | None = None, columns: bool = False
+    paths: Sequence[Path],
+    *,
+    family: Family | None = None,
+    columns: bool = False,
+    copies: Copies | None = None,
 ) -> tuple[list[Source], list[tuple[Path, str]]]:
     """Find the files to read.
 
@@ -87,6 +90,8 @@ def discover(
         paths: files and folders.
         family: "text" or "dna" to take only such files.
         columns: True if the user has named the columns of tokens and tags, so that tables are corpora.
+        copies: where members of archives and standard input (the path `-`) are copied to; without it
+            archives are no corpora.
 
     Returns:
         sources with different names, sorted by name, and (path, reason) of what was skipped.
@@ -94,28 +99,89 @@ def discover(
     Raises:
         BadInput: a file is missing or empty, a file named is no corpus, or nothing at all is one.
     """
-    sources: dict[Path, Source] = {}
-    skipped: list[tuple[Path, str]] = []
+    finder = _Finder(family, columns, copies)
     for root in map(Path, paths):
-        for path, name, reason in _walk(root):
-            real = Path(os.path.realpath(path))  # of a link to itself, too
-            if real in sources:
-                continue
-            source = reason or _inspect(path, name, inside=path != root, family=family, columns=columns)
-            if isinstance(source, Source):
-                sources[real] = source
-            elif path != root:
-                skipped.append((path, source))
-            else:
-                raise BadInput("a corpus", got=source, todo=supported(), source=path)
+        for file, reason in _walk(root, copies):
+            finder.add(file, reason)
+    sources, skipped = list(finder.sources.values()), finder.skipped
     if not sources:
-        what = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10]) or "no file"
-        raise BadInput("a corpus", got=what, todo=supported(), source=", ".join(map(str, paths)))
-    return sorted(_distinct(list(sources.values())), key=lambda source: source.name), skipped
+        raise BadInput("a corpus", got=_listed(skipped), todo=supported(), source=", ".join(map(str, paths)))
+    return sorted(_distinct(sources), key=lambda source: source.name), skipped
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, str, str | None]]:
-    """Files at or below a path: path, name for tables, and the reason why it is skipped or None."""
+def _listed(skipped: Sequence[tuple[Path, str]]) -> str:
+    """What was skipped, for messages."""
+    return "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10]) or "no file"
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file found: its path, name for tables, what the user has, and True if the user has named it itself.
+
+    archive: True for a member of an archive.
+    """
+
+    path: Path
+    name: str
+    given: Path
+    named: bool = False
+    archive: bool = False
+
+
+class _Finder:
+    """Collects sources and what is skipped, archives opened."""
+
+    def __init__(self, family: Family | None, columns: bool, copies: Copies | None) -> None:
+        self.family, self.columns, self.copies = family, columns, copies
+        self.sources: dict[Path, Source] = {}
+        self.skipped: list[tuple[Path, str]] = []
+        self.seen: set[Path] = set()
+
+    def add(self, file: _File, reason: str | None = None) -> None:
+        """Add a file or its members, unless there is a reason to skip it.
+
+        Raises:
+            BadInput: a file that the user has named is no corpus.
+        """
+        real = Path(os.path.realpath(file.path))  # of a link to itself, too
+        if real in self.seen:
+            return
+        self.seen.add(real)
+        found = reason or _inspect(file, self.family, self.columns)
+        if isinstance(found, Archive):
+            found = self._open(found, file)
+        if isinstance(found, Source):
+            self.sources[real] = found
+        elif found and file.named:
+            raise BadInput("a corpus", got=found, todo=supported(), source=file.given)
+        elif found:
+            self.skipped.append((file.given, found))
+
+    def _open(self, archive: Archive, file: _File) -> str:
+        """Add the members of an archive; the reason if that is not done, or none is a source, else ""."""
+        if file.archive:
+            return f"a {archive.kind} archive inside an archive, which is to be unpacked first"
+        if self.copies is None:
+            return f"a {archive.kind} archive"
+        before, skipped = len(self.sources), len(self.skipped)
+        for member in copy_members(archive, self.copies):
+            given = archive.given / _printable(member.name)
+            if not member.name:
+                return member.reason
+            if member.path is None:
+                self.skipped.append((given, member.reason))
+            else:
+                self.add(_File(member.path, f"{file.name}/{_printable(member.name)}", given, archive=True))
+        if len(self.sources) > before or (len(self.skipped) > skipped and not file.named):
+            return ""
+        return f"an archive without a corpus ({_listed(self.skipped[skipped:])})"
+
+
+def _walk(root: Path, copies: Copies | None) -> Iterator[tuple[_File, str | None]]:
+    """Files at or below a path, and the reason why one is skipped or None."""
+    if root == STANDARD_INPUT and copies is not None:
+        yield _File(copies.of_standard_input(), STDIN_NAME, Path(STDIN_NAME), named=True), None
+        return
     try:
         mode = root.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -128,9 +194,11 @@ def _walk(root: Path) -> Iterator[tuple[Path, str, str | None]]:
         got = "a link that leads to itself"
         raise BadInput("a file or folder", got=got, todo="Look at the path.", source=root) from None
     if not stat.S_ISDIR(mode):
-        yield root, _printable(root.name), None if stat.S_ISREG(mode) else "no regular file"
+        reason = None if stat.S_ISREG(mode) else "no regular file"
+        yield _File(root, _printable(root.name), root, named=True), reason
         return
-    yield from _walk_folder(root, root, {os.path.realpath(root)})
+    for path, name, reason in _walk_folder(root, root, {os.path.realpath(root)}):
+        yield _File(path, name, path), reason
 
 
 def _walk_folder(root: Path, folder: Path, visited: set[str]) -> Iterator[tuple[Path, str, str | None]]:
@@ -162,21 +230,26 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _inspect(path: Path, name: str, *, inside: bool, family: Family | None, columns: bool) -> Source | str:
-    """A file as a source, or the reason why it is skipped."""
-    with path.open("rb") as file:
-        raw = file.read(HEAD_BYTES)
-    compression = next((name for name, magic in _COMPRESSIONS if raw.startswith(magic)), None)
-    plain_name = re.sub(r"\.(gz|bgz|zst)$", "", path.name.lower()) if compression else path.name.lower()
-    if inside and _ABOUT.fullmatch(plain_name):
+def _inspect(file: _File, family: Family | None, columns: bool) -> Source | Archive | str:
+    """A file as a source or archive, or the reason why it is skipped."""
+    path = file.path
+    with path.open("rb") as stream:
+        raw = stream.read(HEAD_BYTES)
+    compression = next((name for name, begins in COMPRESSIONS.items() if begins.match(raw)), None)
+    plain_name = path.name.lower()
+    if compression:
+        plain_name = COMPRESSED_NAME.sub("", plain_name)
+    if not file.named and _ABOUT.fullmatch(plain_name):
         return "about the corpus, not of it"
     if compression:
-        raw = _beginning(path, compression)
+        raw = _beginning(file, compression)
+    if kind := archive_kind(raw):
+        return Archive(kind, path, file.given, file.name, compression)
     if not raw.strip() and len(raw) < HEAD_BYTES:
         what = "an empty file, white space alone" if raw else "an empty file"
-        if inside:
+        if not file.named:
             return what
-        raise BadInput("a corpus", got=what, todo="Fetch it again, or leave it out.", source=path)
+        raise BadInput("a corpus", got=what, todo="Fetch it again, or leave it out.", source=file.given)
     utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = raw.decode("utf-16", "ignore").encode() if utf16 else raw.removeprefix(b"\xef\xbb\xbf")
     head = Head(plain_name, text, len(raw) < HEAD_BYTES)
@@ -189,7 +262,10 @@ def _inspect(path: Path, name: str, *, inside: bool, family: Family | None, colu
         return f"{format_.name} in UTF-16, which is to be saved as UTF-8"
     if reason := format_.unfit(head):
         return reason
-    return Source(path, name, format_.name, compression, _split_of(name), path.stat().st_size)
+    given = file.given if file.given != path else None
+    return Source(
+        path, file.name, format_.name, compression, _split_of(file.name), path.stat().st_size, given
+    )
 
 
 _SPLITS = {
@@ -224,15 +300,18 @@ def _distinct(sources: list[Source]) -> list[Source]:
             return named
         for source in equal:
             depth[source] += 1
-            if depth[source] > len(source.path.absolute().parts):
+            if depth[source] > len(source.shown.absolute().parts):
                 raise BadInput(
-                    "files with different names", got="the same twice", todo="Rename one.", source=source.path
+                    "files with different names",
+                    got="the same twice",
+                    todo="Rename one.",
+                    source=source.shown,
                 )
 
 
 def _longer(source: Source, folders: int) -> str:
     """Name of a source with the given number of further folders above it in front."""
-    parts = source.path.absolute().parts
+    parts = source.shown.absolute().parts
     own = source.name.count("/") + 1
     return "/".join(
         [*map(_printable, parts[max(len(parts) - own - folders, 1) : len(parts) - own]), source.name]
@@ -244,13 +323,19 @@ def open_bytes(source: Source, on_read: Callable[[int], None] | None = None) -> 
     return open_path(source.path, source.compression, on_read)
 
 
-def _beginning(path: Path, compression: str) -> bytes:
-    """First bytes of a compressed file; of a damaged one, those before the damage."""
+def _beginning(file: _File, compression: str) -> bytes:
+    """First bytes of a compressed file; of a damaged one, those before the damage.
+
+    Raises:
+        BadInput: it is damaged before its first byte.
+    """
     raw = b""
     try:
-        with open_path(path, compression) as stream:
+        with open_path(file.path, compression) as stream:
             while len(raw) < HEAD_BYTES and (more := stream.raw.read(4096)):  # type: ignore[attr-defined]  # of BufferedReader
                 raw += more
-    except (EOFError, OSError, zlib.error):
-        pass
+    except BROKEN as error:
+        if not raw:
+            got = f"one that is cut off or damaged ({error})"
+            raise BadInput("a whole file", got=got, todo="Fetch it again.", source=file.given) from None
     return raw[:HEAD_BYTES]

@@ -5,9 +5,7 @@ for genome in pair(sequences, annotations, open_bytes)[0]:
         frame = pieces(record)                               # schema.DNA
 """
 
-import re
 import warnings
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import BinaryIO
 
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
+from elman.data.formats.common.streams import BROKEN, COMPRESSED_NAME
 from elman.data.formats.dna.fasta import read_fasta
 from elman.data.formats.dna.gff3 import Annotation, Row, read_gff3
 from elman.data.formats.registry import SequenceFormat
@@ -34,7 +33,7 @@ class Genome:
 
 def stem(path: Path) -> str:
     """A file's name without its compression and format endings: NAME of NAME.fna.gz."""
-    return re.sub(r"\.(gz|bgz|zst)$", "", path.name).rsplit(".", 1)[0]
+    return COMPRESSED_NAME.sub("", path.name).rsplit(".", 1)[0]
 
 
 def pair(
@@ -83,7 +82,7 @@ def pair(
         elif content.fasta is not None:
             own_sequence.append(Genome((annotation,), ()))
         else:
-            skipped.append((annotation.path, "an annotation without a FASTA file that holds its contigs"))
+            skipped.append((annotation.shown, "an annotation without a FASTA file that holds its contigs"))
     for source in sequences:
         if _has_features(source):
             genomes[source.path] = Genome((source,))
@@ -107,7 +106,7 @@ def _ids(source: Source, open_bytes: Callable[[Source], BinaryIO]) -> set[str]:
         with open_bytes(source) as stream:
             records = source.format.read(stream, source.name, Options())
             return {record.id for record in records if isinstance(record, Contig)}
-    except (OSError, EOFError, zlib.error):
+    except BROKEN:
         return set()
 
 

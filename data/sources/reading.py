@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 from elman.data.errors import BadInput, Changed
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document
-from elman.data.formats.common.slices import BROKEN
+from elman.data.formats.common.streams import BROKEN
 from elman.data.formats.registry import HEAD_BYTES, AnnotationFormat, Family, Record, TextFormat, text_format
+from elman.data.sources.copies import Copies
 from elman.data.sources.detect import Source, discover, open_bytes
 from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.store.disk import key_of, sha256_file
@@ -79,7 +80,12 @@ class HashedSource:
 
 
 def collect_sources(
-    paths: Sequence[Path], *, family: Family | None = None, split: str | None = None, columns: bool = False
+    paths: Sequence[Path],
+    *,
+    family: Family | None = None,
+    split: str | None = None,
+    columns: bool = False,
+    copies: Copies | None = None,
 ) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Find, pair and hash the files to read.
 
@@ -88,6 +94,7 @@ def collect_sources(
         family: "text" or "dna"; found by content if None.
         split: of all sources; set by file names if None.
         columns: True if the user has named the columns of tokens and tags.
+        copies: of members of archives and of standard input; see `data.sources.detect.discover`.
 
     Returns:
         sources sorted by name, and (path, reason) of what was skipped.
@@ -95,9 +102,9 @@ def collect_sources(
     Raises:
         BadInput: a file is missing, empty or no corpus; or there are both text and DNA.
     """
-    sources, skipped = discover(paths, family=family, columns=columns)
+    sources, skipped = discover(paths, family=family, columns=columns, copies=copies)
     skipped += [
-        (s.path, "Parquet, which is not ingested but tagged, with --text-column")
+        (s.shown, "Parquet, which is not ingested but tagged, with --text-column")
         for s in sources
         if s.family == "table"
     ]
@@ -120,14 +127,16 @@ def collect_sources(
     return sorted(hashed, key=lambda source: (source.name, source.key)), skipped
 
 
-def collect_parquet(paths: Sequence[Path]) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
+def collect_parquet(
+    paths: Sequence[Path], copies: Copies | None = None
+) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Find and hash Parquet files; as `collect_sources`.
 
     Raises:
         BadInput: a file is missing, or none is Parquet.
     """
-    sources, skipped = discover(paths)
-    skipped += [(source.path, "no Parquet") for source in sources if source.family != "table"]
+    sources, skipped = discover(paths, copies=copies)
+    skipped += [(source.shown, "no Parquet") for source in sources if source.family != "table"]
     tables = [source for source in sources if source.family == "table"]
     if not tables:
         got = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10])
@@ -190,7 +199,7 @@ def damaged(file: Source, error: Exception) -> Exception:
     if isinstance(error, OSError) and error.errno is not None:
         return error
     got = f"one that is cut off or damaged ({error})"
-    return BadInput("a whole file", got=got, todo="Fetch it again.", source=file.path)
+    return BadInput("a whole file", got=got, todo="Fetch it again.", source=file.shown)
 
 
 def check_unchanged(source: HashedSource) -> None:
@@ -203,7 +212,7 @@ def check_unchanged(source: HashedSource) -> None:
         if _stat(file) != stat:
             got = "another size or time of change than before"
             todo = "Run the same command again when nothing writes it."
-            raise Changed("a file that does not change during the run", got=got, todo=todo, source=file.path)
+            raise Changed("a file that does not change during the run", got=got, todo=todo, source=file.shown)
 
 
 def unit_by_script(source: HashedSource, options: Options) -> Unit:

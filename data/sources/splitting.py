@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
-from elman.data.formats.common.slices import BROKEN, Slice, SliceSize, SliceStream, split_entries
-from elman.data.formats.common.streams import open_path
+from elman.data.formats.common.slices import Slice, SliceSize, SliceStream, split_entries
+from elman.data.formats.common.streams import BROKEN, open_path
 from elman.data.formats.registry import Record, SequenceFormat, TextFormat
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import HashedSource, check_unchanged, damaged, read

@@ -169,7 +169,7 @@ def _entries(
         )
         if not entry.records:
             todo = "Fetch it again, or leave it out."
-            raise BadInput("records", got="none", todo=todo, source=source.files[0].path)
+            raise BadInput("records", got="none", todo=todo, source=source.files[0].shown)
         entries.append(entry)
     return entries
 

@@ -9,6 +9,7 @@ from elman.data.errors import UsageError
 from elman.data.formats.common.options import Options
 from elman.data.formats.registry import Family
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
+from elman.data.sources.copies import Copies
 from elman.data.sources.reading import HashedSource, collect_sources, unit_by_script
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.writer import DatasetWriter
@@ -29,10 +30,14 @@ class FoundSources:
 
 @task
 def find_sources(
-    paths: Sequence[Path], family: Family | None, split: str | None, columns: bool
+    paths: Sequence[Path],
+    family: Family | None,
+    split: str | None,
+    columns: bool,
+    copies: Copies | None = None,
 ) -> FoundSources:
     """Find and hash the sources to ingest; see `data.sources.reading.collect_sources`."""
-    sources, skipped = collect_sources(paths, family=family, split=split, columns=columns)
+    sources, skipped = collect_sources(paths, family=family, split=split, columns=columns, copies=copies)
     family = sources[0].files[0].family
     return FoundSources(family, tuple(sources), tuple((str(path), reason) for path, reason in skipped))
 

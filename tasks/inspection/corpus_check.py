@@ -14,6 +14,7 @@ from elman.data.errors import BadInput
 from elman.data.quality.findings import EXAMPLES, Example, Finding
 from elman.data.quality.genome_checks import check_genomes
 from elman.data.quality.text_checks import check_text
+from elman.data.sources.copies import Copies
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.schema import SPLITS
 from elman.tasks.ingest.commit import commit
@@ -77,7 +78,7 @@ def _check_sources(paths: Sequence[Path]) -> CheckReport:
     (home() / "tmp").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home() / "tmp", prefix="check-") as scratch:
         folder = Path(scratch) / "corpus"
-        found = find_sources(paths, None, None, False)
+        found = find_sources(paths, None, None, False, Copies(Path(scratch) / "sources"))
         options = corpus_options(folder, found, Requested())
         with corpus_writer(folder, found.family, options) as writer:
             new = new_sources(None, found.sources, options)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.formats.text.parquet import Columns
+from elman.data.sources.copies import Copies
 from elman.data.sources.reading import HashedSource, collect_parquet, collect_sources
 from elman.data.store.dataset import MANIFEST
 from elman.tasks.runtime.orchestration import task
@@ -19,7 +20,12 @@ _FAMILY_NAMES = {"text": "text", "dna": "DNA"}
 
 @task
 def find_sources(
-    paths: Sequence[Path], kind: str, folder: str, out: Path, columns: Columns | None = None
+    paths: Sequence[Path],
+    kind: str,
+    folder: str,
+    out: Path,
+    columns: Columns | None = None,
+    copies: Copies | None = None,
 ) -> tuple[list[TaggingSource], list[tuple[str, str]]]:
     """Find what is to be tagged.
 
@@ -29,6 +35,7 @@ def find_sources(
         folder: of the model, for messages.
         out: folder of the output, which may not lie in a source.
         columns: of Parquet files; None if there are none.
+        copies: of members of archives and of standard input; see `data.sources.detect.discover`.
 
     Returns:
         sources under names of their own, sorted, and (path, reason) of skipped files.
@@ -44,7 +51,7 @@ def find_sources(
             raise UsageError(
                 "expected --text-column for a model of text only. Got a model of DNA: give FASTA."
             )
-        items, others = collect_parquet(raw)
+        items, others = collect_parquet(raw, copies)
         tables = [TableSource(item, columns) for item in items]
         same_columns(tables)
         return _unique_names(tables), [(str(path), why) for path, why in others]
@@ -54,7 +61,7 @@ def find_sources(
         raw.remove(path)
         sources += corpus_sources(path)
     if raw:
-        items, others = _find(raw, kind)
+        items, others = _find(raw, kind, copies)
         sources += [FileSource(_without_annotation(item)) for item in items]
         skipped += [(str(path), why) for path, why in others]
     for source in sources:
@@ -68,17 +75,19 @@ def find_sources(
     return _unique_names(sorted(sources, key=lambda source: (source.name, source.sha256))), skipped
 
 
-def _find(paths: Sequence[Path], kind: str) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
+def _find(
+    paths: Sequence[Path], kind: str, copies: Copies | None
+) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Find files of the model's kind; of the other kind where there are no others."""
     try:
-        return collect_sources(paths, family="dna" if kind == "dna" else "text")
+        return collect_sources(paths, family="dna" if kind == "dna" else "text", copies=copies)
     except BadInput as error:
         if "parquet" in error.got.lower():
             todo = "Name the column that holds the text: --text-column NAME."
             raise BadInput("text or DNA", got="Parquet", todo=todo, source=error.source) from None
         if f", not {kind}" in error.got:
             try:
-                return collect_sources(paths)
+                return collect_sources(paths, copies=copies)
             except BadInput:
                 pass
         raise

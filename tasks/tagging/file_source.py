@@ -96,13 +96,29 @@ class FileSource:
 
     def to_job(self) -> dict[str, Any]:
         """Return plain values for a worker; `sources.source_from_job` reads them."""
-        files = [{**asdict(source), "path": str(source.path.absolute())} for source in self.item.files]
+        files = [
+            {
+                **asdict(source),
+                "path": str(source.path.absolute()),
+                "given": None if source.given is None else str(source.given),
+            }
+            for source in self.item.files
+        ]
         return {"files": files, "hashes": self.item.hashes, "stats": self.item.stats, "columns": None}
 
     @classmethod
     def from_job(cls, job: Mapping[str, Any]) -> "FileSource":
         """Return a file, or a table of texts, from what its `to_job` gave."""
-        files = tuple(Source(**{**source, "path": Path(source["path"])}) for source in job["files"])
+        files = tuple(
+            Source(
+                **{
+                    **source,
+                    "path": Path(source["path"]),
+                    "given": None if source["given"] is None else Path(source["given"]),
+                }
+            )
+            for source in job["files"]
+        )
         stats = tuple((size, time) for size, time in job["stats"])
         item = HashedSource(files, (), None, tuple(job["hashes"]), stats)
         columns = job["columns"]

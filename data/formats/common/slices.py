@@ -7,17 +7,15 @@ CoNLL (`data.formats.text.conll.split`). `state` carries what a reader has to kn
 
 import hashlib
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from elman.data.formats.common.streams import WrappedStream
+from elman.data.formats.common.streams import BROKEN, WrappedStream
 
 BLOCK = 1 << 20
-BROKEN = (EOFError, zlib.error, OSError)  # errors of a damaged file; an OSError then has no number
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,25 @@
 """Files as streams of decompressed bytes."""
 
+import bz2
 import gzip
 import io
+import lzma
+import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from elman.data.errors import BadInput
 
+BROKEN = (EOFError, zlib.error, lzma.LZMAError, OSError)  # of a damaged file; an OSError then has no number
+COMPRESSIONS = {  # name, which stands in manifests -> how a file begins
+    "gz": re.compile(rb"\x1f\x8b"),
+    "zst": re.compile(rb"\x28\xb5\x2f\xfd"),
+    "bz2": re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"),
+    "xz": re.compile(rb"\xfd7zXZ\x00"),
+}
+COMPRESSED_NAME = re.compile(r"\.(gz|bgz|zst|bz2|xz)$", re.IGNORECASE)
 BOM = b"\xef\xbb\xbf"  # byte order mark of UTF-8, which belongs to no record
 BOMB_RATIO, BOMB_FROM = 200, 1 << 30  # no corpus shrinks this much; bytes from which the limit counts
 
@@ -17,11 +29,11 @@ def open_path(path: Path, compression: str | None, on_read: Callable[[int], None
 
     Args:
         path: the file.
-        compression: "gz", "zst" or None.
+        compression: a name of `COMPRESSIONS`, or None.
         on_read: called with the number of bytes of the file read, for progress.
 
     Raises, while the stream is read:
-        EOFError, OSError without a number, zlib.error: the file is cut off or damaged.
+        one of BROKEN, an OSError without a number: the file is cut off or damaged.
         BadInput: the file unpacks to far more than any corpus does.
     """
     file: BinaryIO = cast(BinaryIO, io.BufferedReader(_Watched(path, on_read), 1 << 20))
@@ -29,6 +41,10 @@ def open_path(path: Path, compression: str | None, on_read: Callable[[int], None
         return file
     if compression == "gz":
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
+    elif compression == "bz2":
+        stream = cast(BinaryIO, bz2.BZ2File(file))
+    elif compression == "xz":
+        stream = cast(BinaryIO, lzma.LZMAFile(file))  # noqa: SIM115  # closed with what is returned
     else:
         import pyarrow as pa
 

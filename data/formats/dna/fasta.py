@@ -8,7 +8,6 @@ brackets or not) marks a circular sequence. Biopython's parser holds an entry th
 """
 
 import re
-import zlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import BinaryIO
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Place, Quarantined
 from elman.data.formats.common.slices import EntryPattern
-from elman.data.formats.common.streams import BOM
+from elman.data.formats.common.streams import BOM, BROKEN
 from elman.data.formats.registry import Head, SequenceFormat, register
 from elman.data.genome.contigs import RAW_LIMIT, Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
@@ -67,7 +66,7 @@ class _Feed:
                 block = self.stream.readline(_BLOCK)
                 if block.endswith(b"\r"):
                     block += self.stream.readline(1)
-            except (EOFError, OSError, zlib.error) as error:
+            except BROKEN as error:
                 self.broken = str(error)
                 return
             if not block:

@@ -8,7 +8,6 @@ single feature whose location cannot be read or lies outside its entry, while th
 import io
 import re
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, BinaryIO
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Place, Quarantined
 from elman.data.formats.common.slices import EntryPattern
-from elman.data.formats.common.streams import BOM
+from elman.data.formats.common.streams import BOM, BROKEN
 from elman.data.formats.dna.fasta import wrong_letter
 from elman.data.formats.registry import Head, SequenceFormat, register
 from elman.data.genome.annotation_rules import labels_for
@@ -143,7 +142,7 @@ def _entries(stream: BinaryIO, line: int, byte_offset: int, spool: Path | None) 
     while True:
         try:
             raw = stream.readline()
-        except (EOFError, OSError, zlib.error) as error:
+        except BROKEN as error:
             raw, broken = b"", str(error)
         if not raw:
             break

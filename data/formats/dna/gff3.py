@@ -5,14 +5,13 @@ form of GFF2 are quarantined; a `##FASTA` section ends the annotation and is lef
 """
 
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from urllib.parse import unquote
 
 from elman.data.formats.common.records import BadRecord, Place, Quarantined
-from elman.data.formats.common.streams import BOM
+from elman.data.formats.common.streams import BOM, BROKEN
 from elman.data.formats.registry import AnnotationFormat, Head, register
 from elman.data.genome.annotation_rules import CDS, CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
@@ -124,7 +123,7 @@ def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[Place]:
             block = stream.readline(_BLOCK)
             if block.endswith(b"\r"):
                 block += stream.readline(1)
-        except (EOFError, OSError, zlib.error) as error:
+        except BROKEN as error:
             todo = "Fetch the file again; what it held after this place is missing."
             detail = f"expected the file to go on. Got {error}"
             place = Place(source, line, byte_offset, b"")

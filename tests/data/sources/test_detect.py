@@ -45,7 +45,6 @@ NOT_CORPORA = {
     "u.txt": "UTF-16",
     "b.txt": "binary",
     "x.zip": "zip archive",
-    "x.bz2": "bzip2",
     ".hidden": "hidden file",
 }
 CONTENT = {
@@ -58,7 +57,6 @@ CONTENT = {
     "u.txt": CONLL.encode("utf-16"),
     "b.txt": bytes(range(32)) * 9,
     "x.zip": b"PK\x03\x04 and so on",
-    "x.bz2": b"BZh9 and so on",
 }
 
 
