@@ -41,7 +41,7 @@ def test_raw_text_scores_within_1_f1_of_tokens(home, tmp_path, checkout, languag
     call(ingest, IngestConfig(sources=(samples,), name="raw"))
     write_columns(Dataset.open(corpus_folder("raw")), tmp_path / "columns")
     call(ingest, IngestConfig(sources=(tmp_path / "columns",), name="tokens"))
-    model = call(train, TrainConfig(corpus="tokens", epochs=25)).to_json()["model"]
+    model = call(train, TrainConfig(corpus="tokens", preset="fast", epochs=25)).to_json()["model"]
 
     gold = set()
     for line in (samples / "test.jsonl").read_text(encoding="utf-8").splitlines():

@@ -45,7 +45,9 @@ def inbox(tmp_path) -> Path:
 @pytest.fixture
 def run(tracked_home, inbox):
     def run(**options):
-        return retrain.fn(RetrainConfig(corpus="mail", sources=(inbox,), model="names", **options)).to_json()
+        return retrain.fn(
+            RetrainConfig(corpus="mail", sources=(inbox,), model="names", preset="fast", **options)
+        ).to_json()
 
     return run
 
