@@ -18,6 +18,7 @@ from elman.data.errors import UsageError
 
 Model = Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
 Corpus = Positional[Annotated[str, tyro.conf.arg(metavar="CORPUS")]]
+ColumnOption = Annotated[int, Ge(1)] | str | None  # of CoNLL rows
 Sources = Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="SOURCE ...")]]
 
 
@@ -50,14 +51,14 @@ def option(field: str) -> str:
 
 
 def check_bounds(config: Config) -> None:
-    """Check every number against the bounds of its field's type; None passes.
+    """Check every number against the bounds of its field's type; None and names pass.
 
     Raises:
         UsageError: names the option, its bounds and the value.
     """
     for name, bounds in _bounds_of(type(config)).items():
         value = getattr(config, name)
-        if value is not None and not all(_within(value, bound) for bound in bounds):
+        if isinstance(value, int | float) and not all(_within(value, bound) for bound in bounds):
             expected = " and ".join(map(_words, bounds))
             raise UsageError(f"expected {option(name)} {expected}. Got {value}.")
 

@@ -8,7 +8,8 @@ from tyro.conf import Positional
 
 from elman.data.errors import UsageError
 from elman.data.store.disk import atomic_write
-from elman.flows.arguments import Config
+from elman.flows.arguments import ColumnOption, Config
+from elman.tasks.ingest.sources import Requested
 from elman.tasks.inspection import corpus_check
 from elman.tasks.inspection.check_html import page
 from elman.tasks.inspection.corpus_check import CheckReport
@@ -22,6 +23,12 @@ class CheckConfig(Config):
 
     sources: Positional[tuple[str, ...]]
     """a corpus by name or folder, or files and folders"""
+    token_column: ColumnOption = None
+    """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
+    tag_column: ColumnOption = None
+    """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
+    entity_type: str | None = None
+    """of CoNLL rows whose tags are B, I and O alone: the type of these entities"""
     html: Path | None = None
     """a page with everything, written there too"""
     strict: bool = False
@@ -32,6 +39,13 @@ class CheckConfig(Config):
         super().__post_init__()
         if not self.sources:
             raise UsageError("expected a corpus, or files and folders, to check. Got none.")
+
+    @property
+    def requested(self) -> Requested:
+        """Options of reading files."""
+        return Requested(
+            token_column=self.token_column, tag_column=self.tag_column, entity_type=self.entity_type
+        )
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,7 @@ class Checked:
 
 def check(config: CheckConfig) -> Checked:
     """Check, and write the page if one is asked for."""
-    report = corpus_check.check(config.sources)
+    report = corpus_check.check(config.sources, config.requested)
     if config.html is not None:
         html = page(report.subject, report.statistics, report.findings)
         atomic_write(config.html, html.encode("utf-8", "replace"))

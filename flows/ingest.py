@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from annotated_types import Ge
 
 from elman.data.errors import UsageError
 from elman.data.sources.copies import Copies
 from elman.data.store.dataset import Dataset
-from elman.flows.arguments import Config, Sources
+from elman.flows.arguments import ColumnOption, Config, Sources
 from elman.tasks.ingest.commit import Committed, commit
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.ingest.result import Ingested
@@ -45,10 +44,12 @@ class IngestConfig(Config):
     """the split of these sources; else by file name, else 80/10/10 by hash"""
     unit: Literal["word", "char"] | None = None
     """what a token is; by script if not given"""
-    token_column: Annotated[int, Ge(1)] | None = None
-    """of CoNLL rows, from 1; found from the rows if not given"""
-    tag_column: Annotated[int, Ge(1)] | None = None
-    """of CoNLL rows, from 1; found from the rows if not given"""
+    token_column: ColumnOption = None
+    """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
+    tag_column: ColumnOption = None
+    """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
+    entity_type: str | None = None
+    """of CoNLL rows whose tags are B, I and O alone: the type of these entities"""
     label: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """a protein family of DNA, as product~"ABC transporter", or a file of them (docs/dna.md); repeatable"""
 
@@ -65,7 +66,11 @@ class IngestConfig(Config):
     def requested(self) -> Requested:
         """Options of reading."""
         return Requested(
-            unit=self.unit, token_column=self.token_column, tag_column=self.tag_column, labels=self.label
+            unit=self.unit,
+            token_column=self.token_column,
+            tag_column=self.tag_column,
+            entity_type=self.entity_type,
+            labels=self.label,
         )
 
 
@@ -82,9 +87,9 @@ def ingest(config: IngestConfig) -> Ingested:
 
 def _ingest(config: IngestConfig, folder: Path, run: RunRecord, copies: Copies) -> Ingested:
     began = time.monotonic()
-    columns = config.token_column is not None or config.tag_column is not None
-    found = find_sources(config.sources, config.kind, config.as_, columns, copies)
-    options = corpus_options(folder, found, config.requested)
+    requested = config.requested
+    found = find_sources(config.sources, config.kind, config.as_, requested.columns_named, copies)
+    options = corpus_options(folder, found, requested)
     bad, committed = None, Committed()
     with corpus_writer(folder, found.family, options) as writer:
         new = new_sources(writer.dataset, found.sources, options)
@@ -98,7 +103,7 @@ def _ingest(config: IngestConfig, folder: Path, run: RunRecord, copies: Copies) 
     if bad is not None:
         raise bad.error(run)
     dataset = Dataset.open(folder)
-    ingested = Ingested.of(dataset, found, new, committed, time.monotonic() - began)
+    ingested = Ingested.of(dataset, found, new, committed, options.report, time.monotonic() - began)
     if ingested.quarantined:
         report_quarantine(dataset)
     return ingested

@@ -11,12 +11,13 @@ from annotated_types import Ge, Interval
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.exports import registry as exports
+from elman.data.formats.common.options import Options
 from elman.data.formats.text.parquet import Columns
 from elman.data.sources.copies import Copies
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write, to_bytes
 from elman.data.store.writer import DatasetWriter
-from elman.flows.arguments import Config, Description, Model, Sources
+from elman.flows.arguments import ColumnOption, Config, Description, Model, Sources
 from elman.tasks.execution.engine import engine_names
 from elman.tasks.execution.launch import Forecast, execute, forecast
 from elman.tasks.execution.memory import Resources, parse_size
@@ -69,6 +70,10 @@ class TagConfig(Config):
     """of text: every token with its tag and probability, too"""
     min_probability: Annotated[float, Interval(ge=0, lt=1)] = 0.0
     """leave out what is less likely"""
+    token_column: ColumnOption = None
+    """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
+    tag_column: ColumnOption = None
+    """of CoNLL rows: the column that is not read, if it is to tell which one is of tokens"""
     text_column: str | None = None
     """of Parquet, whose rows are documents"""
     id_column: str | None = None
@@ -120,6 +125,11 @@ class TagConfig(Config):
         return Columns(self.text_column, self.id_column, _names(self.keep))
 
     @property
+    def reading(self) -> dict[str, Any]:
+        """Options of reading text that are given, by their name in `Options`."""
+        return Options(token_column=self.token_column, tag_column=self.tag_column).named
+
+    @property
     def settings(self) -> TagSettings:
         """Settings of the output."""
         return TagSettings(
@@ -128,6 +138,7 @@ class TagConfig(Config):
             min_probability=self.min_probability,
             genetic_code=self.genetic_code,
             columns=self.columns,
+            reading=self.reading,
             reuse=not self.no_reuse,
         )
 
@@ -224,8 +235,8 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
     folder, newer = choose_model(config.out, config.model, config.retag)
     model = model_folder.read(folder)
     writer = output_writer(config.out, model, config.settings)
-    found = find_sources(config.sources, model.kind, str(folder), config.out, config.columns, copies)
-    sources, skipped = found
+    where = (config.sources, model.kind, str(folder), config.out)
+    sources, skipped = find_sources(*where, config.columns, copies, config.reading)
     inputs = Inputs(out=config.out, model=model.version, newer=newer, skipped=tuple(skipped))
     if config.plan:
         if (config.out / MANIFEST).is_file():

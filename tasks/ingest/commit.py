@@ -25,7 +25,7 @@ class SourceEntry:
     """A source in the manifest of a corpus: what it is, and how many of its records went where."""
 
     source: HashedSource
-    columns: Mapping[str, int]
+    columns: Mapping[str, int | str]  # options of reading that the user named
     ingested: int
     already: int
     quarantined: int
@@ -161,7 +161,7 @@ def _entries(
         names = [file.name for file in source.sources]
         entry = SourceEntry(
             source,
-            options.columns,
+            options.named,
             ingested=sum(ingested[name] for name in names),
             already=sum(changed.already.get(name, 0) for name in names),
             quarantined=sum(quarantined[name] for name in names),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from elman.data.formats.common.reading_report import ReadingReport
 from elman.data.formats.registry import Family
 from elman.data.sources.reading import HashedSource
 from elman.data.store.dataset import Dataset
@@ -19,8 +20,9 @@ class Ingested:
     corpus: folder of the corpus. records: read, the sum of ingested, already (those the corpus had before)
     and quarantined. shards: added to the corpus. in_other_splits_too: documents added whose content another
     split has. added: names of sources that brought records. splits: counts of each split of the corpus, of
-    sentences and tokens or pieces and bases. skipped: path and reason of files that are no corpus. digest:
-    sha256 of the manifest.
+    sentences and tokens or pieces and bases. columns: of the files read, how tokens and tags were found in
+    their rows. changed: labels that were not read as they stand, by what was done. skipped: path and reason
+    of files that are no corpus. digest: sha256 of the manifest.
     """
 
     corpus: str
@@ -33,6 +35,8 @@ class Ingested:
     in_other_splits_too: int
     added: tuple[str, ...]
     splits: Mapping[str, Mapping[str, int]]
+    columns: Mapping[str, Mapping[str, Any]]
+    changed: Mapping[str, int]
     skipped: tuple[tuple[str, str], ...]
     digest: str
     seconds: float
@@ -44,6 +48,7 @@ class Ingested:
         found: FoundSources,
         new: Sequence[HashedSource],
         committed: Committed,
+        report: ReadingReport,
         seconds: float,
     ) -> "Ingested":
         """Count an ingest.
@@ -53,6 +58,7 @@ class Ingested:
             found: all sources named by the user.
             new: those that the corpus did not have.
             committed: what was added of them.
+            report: of reading them.
             seconds: since the ingest began.
         """
         entries = committed.entries
@@ -70,6 +76,8 @@ class Ingested:
             in_other_splits_too=committed.elsewhere,
             added=tuple(entry.source.name for entry in entries if entry.ingested),
             splits=split_counts(dataset),
+            columns=_grouped(report.columns),
+            changed=dict(sorted(report.counts.items())),
             skipped=found.skipped,
             digest=dataset.digest,
             seconds=round(seconds, 3),
@@ -88,10 +96,23 @@ class Ingested:
             "in_other_splits_too": self.in_other_splits_too,
             "added": list(self.added),
             "splits": {split: dict(counts) for split, counts in self.splits.items()},
+            "columns": {name: dict(columns) for name, columns in self.columns.items()},
+            "changed": dict(self.changed),
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
             "digest": self.digest,
             "seconds": self.seconds,
         }
+
+
+def _grouped(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Columns by source, sources that are read alike under the name of the first."""
+    alike: dict[str, list[str]] = {}
+    for source in sorted(columns):
+        alike.setdefault(repr(columns[source]), []).append(source)
+    return {
+        first + (f" and {len(others)} more" if others else ""): columns[first]
+        for first, *others in alike.values()
+    }
 
 
 def split_counts(dataset: Dataset) -> dict[str, dict[str, int]]:

@@ -1,7 +1,7 @@
 """Sources of an ingest: found, with the options to read them, and without those the corpus has already."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elman.data.corpus.shards import DNA, TEXT
@@ -47,9 +47,22 @@ class Requested:
     """Options of reading that the user has named; None where they are to be found."""
 
     unit: Unit | None = None
-    token_column: int | None = None
-    tag_column: int | None = None
+    token_column: int | str | None = None
+    tag_column: int | str | None = None
+    entity_type: str | None = None
     labels: Sequence[str] = ()
+
+    @property
+    def columns_named(self) -> bool:
+        """True if columns of tokens or tags are named, so that tables are corpora."""
+        return self.token_column is not None or self.tag_column is not None
+
+    @property
+    def of_text(self) -> Options:
+        """Options of reading text but for the unit."""
+        return Options(
+            token_column=self.token_column, tag_column=self.tag_column, entity_type=self.entity_type
+        )
 
 
 def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> Options:
@@ -61,8 +74,10 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
     """
     meta = Dataset.open(folder).meta if (folder / MANIFEST).exists() else {}
     if found.family == "dna":
-        if requested.unit or requested.token_column or requested.tag_column:
-            raise UsageError("expected --unit, --token-column and --tag-column for text only. Got DNA.")
+        if requested.unit or requested.of_text.named:
+            named = ["unit"] * bool(requested.unit) + [*requested.of_text.named]
+            options = " and ".join("--" + name.replace("_", "-") for name in named)
+            raise UsageError(f"expected {options} for text only. Got DNA.")
         rules = parse_rules(requested.labels)
         known = tuple(map(AnnotationRule.from_json, meta["labels"])) if "labels" in meta else CODING
         if not meta:
@@ -79,10 +94,9 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
         raise UsageError(
             f"{folder}: expected --unit {meta['unit']}, which the corpus has. Got --unit {unit}."
         )
-    columns = Options(token_column=requested.token_column, tag_column=requested.tag_column)
-    unit = unit or meta.get("unit") or unit_by_script(found.sources[0], columns)
+    unit = unit or meta.get("unit") or unit_by_script(found.sources[0], requested.of_text)
     fitted = Tokenizer.from_json(meta["tokenizer"]) if "tokenizer" in meta else Tokenizer(unit=unit)
-    return Options(unit, fitted, requested.token_column, requested.tag_column)
+    return replace(requested.of_text, unit=unit, tokenizer=fitted)
 
 
 def corpus_writer(folder: Path, family: Family, options: Options) -> DatasetWriter:
@@ -106,11 +120,11 @@ def new_sources(
         entry = known.get((source.sha256, source.split))
         if entry is None:
             new.setdefault((source.sha256, source.split), source)
-        elif options.columns and entry["columns"] != options.columns:
+        elif options.named and entry["columns"] != options.named:
             raise UsageError(
                 f"{source.name}: expected the columns it was read by, "
                 f"{entry['columns'] or 'found from rows'}, "
-                f"for it is in the corpus already. Got {options.columns}. Use another --name."
+                f"for it is in the corpus already. Got {options.named}. Use another --name."
             )
     return list(new.values())
 

@@ -16,6 +16,7 @@ from elman.data.corpus.shards import (
 )
 from elman.data.errors import BadInput
 from elman.data.formats.common.options import Options
+from elman.data.formats.common.reading_report import ReadingReport
 from elman.data.sources.reading import HashedSource, OnRead, read
 from elman.data.store.dataset import Shard
 from elman.data.store.disk import atomic_write, key_of
@@ -31,16 +32,21 @@ _SHOWN = 20  # examples of a reason in the report
 def stage_sources(
     staging: Staging, sources: Sequence[HashedSource], options: Options, on_read: OnRead = lambda amount: None
 ) -> list[Shard]:
-    """Read some sources and stage them as shards, but for those that an interrupted run has staged."""
+    """Read some sources and stage them as shards, but for those that an interrupted run has staged.
+
+    What readers report is added to `options.report`.
+    """
     group = key_of(items=[(source.key, source.name) for source in sources], options=options.to_json())
     parts = (staging.staged(key_of(group=group, part=part)) for part in itertools.count())
     shards = [shard for shard in itertools.takewhile(lambda shard: shard is not None, parts) if shard]
     end = staging.staged(key_of(group=group, part="end"))  # no files, only the number of parts
     if end is not None and end.source["parts"] == len(shards):
         on_read(sum(source.size for source in sources))
+        if "report" in end.source:
+            options.report.add(ReadingReport.from_json(end.source["report"]))
         return shards
-    count = 0
-    options = replace(options, spool=staging.temporary_folder())
+    count, report = 0, ReadingReport()
+    whole, options = options.report, replace(options, spool=staging.temporary_folder(), report=report)
     for part, pending in enumerate(_pending(sources, options, on_read)):
         count += 1
         if part < len(shards):
@@ -56,7 +62,9 @@ def stage_sources(
         }
         id, key = f"{group[:16]}-{part:05}", key_of(group=group, part=part)
         shards.append(staging.stage(id, key, tables, counts=counts, source=origin))
-    staging.stage(f"{group[:16]}-end", key_of(group=group, part="end"), {}, source={"parts": count})
+    end_of_group = {"parts": count, "report": report.to_json()} if report else {"parts": count}
+    staging.stage(f"{group[:16]}-end", key_of(group=group, part="end"), {}, source=end_of_group)
+    whole.add(report)
     return shards
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from elman.data.corpus.contig_pieces import Stretch, stretches_of
 from elman.data.corpus.shards import DNA, TEXT
-from elman.data.errors import BadInput
+from elman.data.errors import BadInput, UsageError
 from elman.data.quality.findings import EXAMPLES, Example, Finding
 from elman.data.quality.genome_checks import check_genomes
 from elman.data.quality.text_checks import check_text
@@ -60,26 +60,37 @@ class CheckReport:
         }
 
 
-def check(names: Sequence[str]) -> CheckReport:
+def check(names: Sequence[str], requested: Requested | None = None) -> CheckReport:
     """Check an ingested corpus, given by name or folder, or files and folders that could be one.
+
+    Args:
+        names: of a corpus, or files and folders.
+        requested: options of reading files.
 
     Raises:
         BadInput: nothing there, or no corpus.
+        UsageError: options of reading files for a corpus.
     """
+    requested = requested or Requested()
     if len(names) == 1:
         folder = corpus_folder(names[0]) if NAME.fullmatch(names[0]) else Path(names[0])
         if (folder / MANIFEST).is_file():
+            if requested != Requested():
+                raise UsageError(
+                    "expected files with options of reading. Got a corpus, which was read already."
+                )
             return _check_corpus(folder, names[0], ())
-    return _check_sources([Path(name) for name in names])
+    return _check_sources([Path(name) for name in names], requested)
 
 
-def _check_sources(paths: Sequence[Path]) -> CheckReport:
+def _check_sources(paths: Sequence[Path], requested: Requested) -> CheckReport:
     """Ingest files into a temporary corpus, bad records included, and check that."""
     (home() / "tmp").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home() / "tmp", prefix="check-") as scratch:
         folder = Path(scratch) / "corpus"
-        found = find_sources(paths, None, None, False, Copies(Path(scratch) / "sources"))
-        options = corpus_options(folder, found, Requested())
+        copies = Copies(Path(scratch) / "sources")
+        found = find_sources(paths, None, None, requested.columns_named, copies)
+        options = corpus_options(folder, found, requested)
         with corpus_writer(folder, found.family, options) as writer:
             new = new_sources(None, found.sources, options)
             groups = (stage_sources(writer.staging, group, options) for group in grouped(new))

@@ -1,11 +1,13 @@
 """Finds the sources of a tagging run among the paths that the user named."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from elman.data.errors import BadInput, UsageError
+from elman.data.formats.registry import Family
 from elman.data.formats.text.parquet import Columns
 from elman.data.sources.copies import Copies
 from elman.data.sources.reading import HashedSource, collect_parquet, collect_sources
@@ -26,6 +28,7 @@ def find_sources(
     out: Path,
     columns: Columns | None = None,
     copies: Copies | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> tuple[list[TaggingSource], list[tuple[str, str]]]:
     """Find what is to be tagged.
 
@@ -36,6 +39,7 @@ def find_sources(
         out: folder of the output, which may not lie in a source.
         columns: of Parquet files; None if there are none.
         copies: of members of archives and of standard input; see `data.sources.detect.discover`.
+        reading: fields of `Options` of reading text that the user has named.
 
     Returns:
         sources under names of their own, sorted, and (path, reason) of skipped files.
@@ -45,6 +49,9 @@ def find_sources(
         UsageError: `out` lies in a source, or columns are named for a model of DNA.
     """
     check_outside(out, paths)
+    if reading and kind == "dna":
+        options = " and ".join("--" + name.replace("_", "-") for name in reading)
+        raise UsageError(f"expected {options} for a model of text only. Got a model of DNA.")
     raw = [Path(path) for path in paths]
     if columns is not None:
         if kind == "dna":
@@ -52,7 +59,7 @@ def find_sources(
                 "expected --text-column for a model of text only. Got a model of DNA: give FASTA."
             )
         items, others = collect_parquet(raw, copies)
-        tables = [TableSource(item, columns) for item in items]
+        tables = [TableSource(item=item, columns=columns) for item in items]
         same_columns(tables)
         return _unique_names(tables), [(str(path), why) for path, why in others]
     sources: list[TaggingSource] = []
@@ -61,8 +68,8 @@ def find_sources(
         raw.remove(path)
         sources += corpus_sources(path)
     if raw:
-        items, others = _find(raw, kind, copies)
-        sources += [FileSource(_without_annotation(item)) for item in items]
+        items, others = _find(raw, kind, copies, columns=bool(reading))
+        sources += [FileSource(_without_annotation(item), reading or {}) for item in items]
         skipped += [(str(path), why) for path, why in others]
     for source in sources:
         if source.dna != (kind == "dna"):
@@ -76,18 +83,19 @@ def find_sources(
 
 
 def _find(
-    paths: Sequence[Path], kind: str, copies: Copies | None
+    paths: Sequence[Path], kind: str, copies: Copies | None, *, columns: bool
 ) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Find files of the model's kind; of the other kind where there are no others."""
     try:
-        return collect_sources(paths, family="dna" if kind == "dna" else "text", copies=copies)
+        family: Family = "dna" if kind == "dna" else "text"
+        return collect_sources(paths, family=family, columns=columns, copies=copies)
     except BadInput as error:
         if "parquet" in error.got.lower():
             todo = "Name the column that holds the text: --text-column NAME."
             raise BadInput("text or DNA", got="Parquet", todo=todo, source=error.source) from None
         if f", not {kind}" in error.got:
             try:
-                return collect_sources(paths, copies=copies)
+                return collect_sources(paths, columns=columns, copies=copies)
             except BadInput:
                 pass
         raise

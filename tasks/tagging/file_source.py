@@ -1,7 +1,7 @@
 """Files as sources of tagging: text, sequences without their annotation, or a Parquet column of texts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,10 +28,17 @@ _RAW = 1 << 16  # bytes of an unreadable file that go to quarantine
 
 @dataclass(frozen=True)
 class FileSource:
-    """A file of text, or of sequences without what annotates them."""
+    """A file of text, or of sequences without what annotates them.
+
+    Attributes:
+        item: the file.
+        reading: fields of `Options` that the user has named.
+        corpus: name of the ingested corpus, of which a file is none.
+    """
 
     item: HashedSource
-    corpus = None  # name of the ingested corpus, of which a file is none
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    corpus = None
 
     @property
     def name(self) -> str:
@@ -104,7 +111,8 @@ class FileSource:
             }
             for source in self.item.files
         ]
-        return {"files": files, "hashes": self.item.hashes, "stats": self.item.stats, "columns": None}
+        job = {"files": files, "hashes": self.item.hashes, "stats": self.item.stats, "columns": None}
+        return {**job, "reading": dict(self.reading)} if self.reading else job
 
     @classmethod
     def from_job(cls, job: Mapping[str, Any]) -> "FileSource":
@@ -123,8 +131,8 @@ class FileSource:
         item = HashedSource(files, (), None, tuple(job["hashes"]), stats)
         columns = job["columns"]
         if columns is None:
-            return FileSource(item)
-        return TableSource(item, Columns(columns["text"], columns["id"], tuple(columns["keep"])))
+            return FileSource(item, job.get("reading", {}))
+        return TableSource(item, columns=Columns(columns["text"], columns["id"], tuple(columns["keep"])))
 
     def renamed(self, name: str) -> Self:
         """Return the same source under another name."""
@@ -137,7 +145,7 @@ class FileSource:
         Raises:
             BadInput: it is damaged, or was changed since it was hashed.
         """
-        return split_source(self.item, options, size)
+        return split_source(self.item, replace(options, **self.reading), size)
 
     def unpack(self, slices: list[Slice], folder: Path, wanted: list[bool]) -> Iterator[Path | None]:
         """Decompress slices to files; see `data.sources.splitting.unpack`."""
@@ -180,7 +188,7 @@ class FileSource:
     def _read(
         self, slice: Slice, options: Options, unpacked: Path | None, start: int
     ) -> Iterator[Document | Flat | Contig | Quarantined | pl.DataFrame]:
-        return read_slice(self.item, slice, options, unpacked, start)
+        return read_slice(self.item, slice, replace(options, **self.reading), unpacked, start)
 
     def contigs(self, options: Options, source: str) -> Iterator[Contig]:
         """Read its contigs from the beginning; `source` is its own name."""
@@ -203,7 +211,7 @@ class FileSource:
         return tuple(sha256_file(source.path) for source in self.item.files) != self.item.hashes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TableSource(FileSource):
     """A Parquet file whose rows are documents."""
 

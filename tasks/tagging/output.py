@@ -1,7 +1,7 @@
 """Output of tagging: its settings, and the commit of all shards with their exports."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class TagSettings:
         min_probability: entities and intervals below it are left out.
         genetic_code: of DNA; the model's own if None.
         columns: of Parquet sources.
+        reading: fields of `Options` of reading text that the user has named.
         reuse: True to tag equal sentences once.
     """
 
@@ -41,6 +42,7 @@ class TagSettings:
     min_probability: float = 0.0
     genetic_code: int | None = None
     columns: Columns | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
     reuse: bool = True
 
     @property
@@ -78,6 +80,7 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
         _check_passthrough(settings.columns)
         columns = settings.columns
         config["columns"] = {"text": columns.text, "id": columns.id, "keep": list(columns.keep)}
+    config.update(settings.reading)
     if settings.min_probability > 0:
         config["min_probability"] = settings.min_probability
     if model.kind == "dna":

@@ -210,7 +210,8 @@ def options_of(loaded: model_folder.Model) -> Options:
     if loaded.kind == "dna":
         return Options()
     passport = loaded.of_text
-    return Options(unit=passport.unit, tokenizer=Tokenizer.from_json(passport.tokenizer))
+    tokenizer = Tokenizer.from_json(passport.tokenizer)
+    return Options(unit=passport.unit, tokenizer=tokenizer, labels_used=False)
 
 
 def _without_passthrough(

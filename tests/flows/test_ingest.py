@@ -470,3 +470,16 @@ def test_a_failed_ingest_is_recorded_and_a_usage_error_is_not(home, tmp_path):
     with pytest.raises(UsageError):
         run(tmp_path / "a.conll", label=("product",))
     assert len(records(home)) == 1
+
+
+def test_the_columns_read_stand_in_the_summary_and_those_named_in_the_manifest(tmp_path):
+    rows = "1\tAnna\tB-PER\tO\n2\tOslo\tB-ORG\tB-LOC\n\n"
+    path, other = write(tmp_path / "a.tsv", rows), write(tmp_path / "b.tsv", "1\tx\tO\tO\n\n" + rows)
+    with pytest.raises(BadInput, match=r"Got 2: 3 \(ORG, PER\); 4 \(LOC\)"):
+        run(path)
+    summary = run(path, other, tag_column=4)
+    described = {"token_column": 2, "tag_column": 4, "tags": "prefix and type", "scheme": "IOB2"}
+    assert summary["columns"] == {"a.tsv and 1 more": described}
+    corpus = Dataset.open(Path(summary["corpus"]))
+    assert {tuple(entry["columns"].items()) for entry in corpus.sources} == {(("tag_column", 4),)}
+    assert corpus.manifest["meta"]["types"] == ["LOC"]

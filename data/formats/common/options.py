@@ -1,9 +1,10 @@
 """Options of the readers of formats."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from elman.data.formats.common.reading_report import ReadingReport
 from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.text.string_table import DEFAULT_STRINGS
 from elman.data.text.tokenizer import Tokenizer, Unit
@@ -13,31 +14,40 @@ from elman.data.text.tokenizer import Tokenizer, Unit
 class Options:
     """Options of reading a source.
 
-    Columns count from 1; None: found from the rows. labels: rules that turn features of DNA into labels.
+    Columns are numbers from 1 or names; None: found from the rows. entity_type: of tags without a type.
+    labels_used: False where labels are read past, so that they need not be clear. labels: rules that turn
+    features of DNA into labels. report: what readers find out beside the records is added to it.
     strings: chunks of text that the scanner's table holds. spool: folder in which long sequences are stored
     instead of in memory. flat: return unlabelled documents as arrays (`Flat`) where the reader can.
     """
 
     unit: Unit = "word"
     tokenizer: Tokenizer | None = None
-    token_column: int | None = None
-    tag_column: int | None = None
+    token_column: int | str | None = None
+    tag_column: int | str | None = None
     labels: tuple[AnnotationRule, ...] = CODING
     strings: int = DEFAULT_STRINGS
     spool: Path | None = None
     flat: bool = False
+    entity_type: str | None = None
+    labels_used: bool = True
+    report: ReadingReport = field(default_factory=ReadingReport, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values of the options that decide records."""
         tokenizer = self.tokenizer.to_json() if self.tokenizer else None
         labels = [rule.to_json() for rule in self.labels]
-        return {"unit": self.unit, "tokenizer": tokenizer, "labels": labels, **self.columns}
+        return {"unit": self.unit, "tokenizer": tokenizer, "labels": labels, **self.named}
 
     @property
-    def columns(self) -> dict[str, int]:
-        """Columns named by the user."""
-        named = {"token_column": self.token_column, "tag_column": self.tag_column}
-        return {name: column for name, column in named.items() if column is not None}
+    def named(self) -> dict[str, int | str]:
+        """Options that the user has named, by which a source of text is read."""
+        named = {
+            "token_column": self.token_column,
+            "tag_column": self.tag_column,
+            "entity_type": self.entity_type,
+        }
+        return {name: value for name, value in named.items() if value is not None}
 
     @property
     def tokenizer_in_use(self) -> Tokenizer:

@@ -1,21 +1,26 @@
 """CoNLL-style columns: one token a line, blank lines between sentences; columns and tag scheme are detected.
 
-After Tjong Kim Sang and De Meulder (2003) and CoNLL-U: tab- or space-separated, perhaps a leading index and
-trailing columns of no use, comment lines, `-DOCSTART-` lines between documents. A record is a sentence.
+After Tjong Kim Sang and De Meulder (2003) and CoNLL-U (https://universaldependencies.org/format.html): tab-
+or space-separated, perhaps a row of column names, a leading index and trailing columns of no use, comment
+lines, `-DOCSTART-` lines between documents. Lines end with `\\n`, `\\r\\n` or `\\r`. A record is a sentence.
 
 A file is read twice, for its layout and for its rows: the tag scheme may be decided by the last line.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from typing import Any
 
+from elman.data.formats.common.lines import universal_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
 from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.registry import Head, Opener, TextFormat, register
-from elman.data.formats.text.conll_layout import Layout, Rows, layout_of, sentences
-from elman.data.text.tags import OUTSIDE, split_tag, to_iob2
+from elman.data.formats.text.conll_columns import Wanted
+from elman.data.formats.text.conll_layout import layout_of
+from elman.data.formats.text.conll_rows import Layout, Rows, sentences
+from elman.data.formats.text.conll_tags import BARE, STYLE_NAMES, misc_tags
+from elman.data.text.tags import OUTSIDE, to_iob2
 
 BLOCK = 50  # sentences in a document where the file marks none
 
@@ -36,7 +41,8 @@ def read(
         BadInput: the columns cannot be found.
     """
     if slice_ is None:
-        layout = layout_of(opener, source, **options.columns)
+        layout = layout_of(opener, source, _wanted(options))
+        options.report.columns[source] = _described(layout)
         slice_ = Slice(0, 0, {"line": 0, "document": 0, "marked": False})
     else:
         layout = Layout(**slice_.state["layout"])
@@ -48,7 +54,7 @@ def read(
         return Document(f"{source}#{document}", source, tuple(ready), ready[0].byte_offset, ready[0].line)
 
     with opener() as stream:
-        for rows in sentences(stream, layout, line, slice_.begin):
+        for rows in sentences(universal_lines(stream), layout, line, slice_.begin):
             marked = marked or rows.starts_document
             if rows.starts_document or (not marked and count == BLOCK):
                 if ready:
@@ -77,15 +83,15 @@ def split(opener: Opener, source: str, options: Options, size: SliceSize) -> lis
     Raises:
         BadInput: the columns cannot be found.
     """
-    layout = layout_of(opener, source, **options.columns)
-    state = {"line": 0, "document": 0, "marked": False, "layout": asdict(layout)}
+    layout = layout_of(opener, source, _wanted(options))
+    state = {"line": 0, "document": 0, "marked": False, "layout": layout.to_state()}
     slices: list[Slice] = []
     begin, end, marked, document, count = 0, 0, False, 0, 0
 
     def lines() -> Iterator[bytes]:
         nonlocal end
         with opener() as stream:
-            for line in stream:
+            for line in universal_lines(stream):
                 end += len(line)
                 yield line
 
@@ -99,6 +105,23 @@ def split(opener: Opener, source: str, options: Options, size: SliceSize) -> lis
                 begin = rows.byte_offset
         count += 1
     return [*slices, Slice(begin, end, state)]
+
+
+def _wanted(options: Options) -> Wanted:
+    return Wanted(options.token_column, options.tag_column, options.entity_type, options.labels_used)
+
+
+def _described(layout: Layout) -> dict[str, Any]:
+    """How a file is read, for the summary of an ingest; columns count from 1."""
+    if layout.tag is None:
+        return {"token_column": layout.token + 1}
+    described = {
+        "token_column": layout.token + 1,
+        "tag_column": layout.tag + 1,
+        "tags": STYLE_NAMES[layout.style],
+        "scheme": "IO" if layout.style == "io" else layout.scheme,
+    }
+    return described | ({"name": layout.name} if layout.name else {})
 
 
 class _BadRow(BadRecord):
@@ -115,7 +138,8 @@ def _sentence(rows: Rows, layout: Layout, start: int) -> Sentence:
     Raises:
         _BadRow: a row cannot be used.
     """
-    for number, row in enumerate(rows.rows):
+    fitted = list(map(layout.fitted, rows.rows))
+    for number, row in enumerate(fitted):
         if len(row) != layout.columns:
             detail = f"expected {layout.columns} columns as in most rows. Got {len(row)}"
             todo = "Mend the row: one token a line, every column there."
@@ -123,15 +147,13 @@ def _sentence(rows: Rows, layout: Layout, start: int) -> Sentence:
         if not row[layout.token]:
             raise _BadRow(number, "empty-token", "expected a token. Got none", "Fill the token in.")
     tokens, tags = [], []
-    for number, row in enumerate(rows.rows):
+    for number, row in enumerate(fitted):
         try:
             tokens.append(row[layout.token].decode("utf-8"))
-            tags.append(OUTSIDE if layout.tag is None else row[layout.tag].decode("utf-8"))
+            tags.append(OUTSIDE if layout.tag is None else layout.tag_of(row))
         except UnicodeDecodeError as error:
             detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
             raise _BadRow(number, "invalid-utf8", detail, "Save the file as UTF-8.") from None
-        try:
-            split_tag(tags[-1])
         except ValueError as error:
             todo = "Mend the tag, or name its column with --tag-column."
             raise _BadRow(number, "unknown-tag", str(error), todo) from None
@@ -153,6 +175,7 @@ def _sentence(rows: Rows, layout: Layout, start: int) -> Sentence:
 
 
 _TAG = re.compile(r"O|[A-Za-z]-\S+")
+_BEGINNINGS = {"B", "S", "U"}
 _ENDINGS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".iobes", ".bilou")
 
 
@@ -163,7 +186,16 @@ def _matches(head: Head) -> bool:
     rows = head.rows
     width = max(map(len, rows), default=0)
     tagged = (sum(len(row) > at and bool(_TAG.fullmatch(row[at])) for row in rows) for at in range(1, width))
-    return max(tagged, default=0) >= max(0.5 * len(rows), 1)
+    if max(tagged, default=0) >= max(0.5 * len(rows), 1):
+        return True
+    return any(_bare({row[at] for row in rows if len(row) > at}) for at in range(1, width)) or any(
+        len(row) == 10 and misc_tags(row[9].encode()) for row in rows
+    )
+
+
+def _bare(values: set[str]) -> bool:
+    """Return True for the values of a column of tags without types."""
+    return values <= BARE | {OUTSIDE} and OUTSIDE in values and bool(values & _BEGINNINGS)
 
 
 register(
@@ -180,8 +212,11 @@ register(
         title="CoNLL columns",
         record="a sentence",
         notes="tab or space; token and tag columns are found from the rows, or given with `--token-column` "
-        "and `--tag-column` (from 1); leading index, trailing unused columns, `#` comments, `-DOCSTART-`; "
-        "IOB1, IOB2, IOBES and BILOU become IOB2",
+        "and `--tag-column` (a number from 1, or a name from the first row, from `# global.columns` or of "
+        "CoNLL-U), which has to be given where several columns hold entities; leading index, trailing unused "
+        "columns, `#` comments, `-DOCSTART-`; IOB1, IOB2, IOBES and BILOU become IOB2; `B`, `I`, `O` need "
+        "`--entity-type`; of types without prefixes neighbours of one type are one entity; CoNLL-U's MISC "
+        "may hold tags as `name=`, `NER=`, `NE=` or `Entity=`",
         hint="CoNLL columns (with --token-column and --tag-column if they are not found)",
         reasons={
             "wrong-columns": "a line without the columns of the format, or of the other lines",

@@ -1,177 +1,72 @@
-"""Layout of CoNLL-style files (separator, columns, tag scheme), and their sentences as rows."""
+"""Layout of CoNLL-style files, found from their rows: separator, columns, tag scheme."""
 
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 from elman.data.errors import BadInput
+from elman.data.formats.common.lines import universal_lines
 from elman.data.formats.registry import HEAD_BYTES, Opener
-from elman.data.text.tags import OUTSIDE, Scheme, scheme_of_pairs, split_tag
+from elman.data.formats.text.conll_columns import ColumnNames, Wanted, names_in_comment, names_in_row
+from elman.data.formats.text.conll_rows import COMMENT, DOCSTART, Block, Layout, blocks, is_range
+from elman.data.formats.text.conll_tags import (
+    BARE,
+    MOST_TYPES,
+    TagStyle,
+    are_chunks,
+    are_types,
+    is_tag,
+    misc_tags,
+)
+from elman.data.text.tags import OUTSIDE, scheme_of_pairs, split_tag
 
-DOCSTART = b"-DOCSTART-"
-_COMMENT = b"#"
-_BOM = b"\xef\xbb\xbf"
+_SHOWN = 5  # types of a column in a message
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a file's rows are to be read; columns count from 0."""
+class _TagColumn:
+    """A column that can be that of the tags: its number from 0, and how it writes them."""
 
-    tabs: bool
-    columns: int
-    token: int
-    tag: int | None  # None: unlabelled
-    index: int | None
-    scheme: Scheme
-
-    @property
-    def ranges(self) -> bool:
-        """True if rows of CoNLL-U ranges ("3-4") and empty nodes ("3.1") are no tokens."""
-        return self.index == 0
-
-
-@dataclass(slots=True)
-class Rows:
-    """Rows of one sentence.
-
-    line, byte_offset: of the first row; raw: bytes of each row; lines: number of each, from 1;
-    starts_document: True if a `-DOCSTART-` line stands between it and the sentence before.
-    """
-
-    line: int
-    byte_offset: int
-    rows: list[list[bytes]] = field(default_factory=list)
-    raw: list[bytes] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    starts_document: bool = False
-
-
-@dataclass(slots=True)
-class _Block:
-    """Lines between blank lines or `-DOCSTART-` lines; marked: True if such a mark stands before it."""
-
-    line: int
-    byte_offset: int
-    marked: bool
-    raw: list[bytes] = field(default_factory=list)
-    read: tuple[bool, Rows] | None = None  # what `rows` has returned for a separator, if nothing else matters
-
-    def rows(self, tabs: bool, columns: int | None, ranges: bool) -> Rows | None:
-        """The sentence of the block without comments and, if `ranges`, CoNLL-U ranges; None if it has no row.
-
-        `columns` is the number of columns of a row, if it is known; it helps to tell comments from tokens.
-        """
-        if self.read is not None and self.read[0] is tabs:
-            known = self.read[1]
-            if not (ranges and any(_is_range(row[0]) for row in known.rows)):
-                return known
-        sentence = self._rows(tabs, columns, ranges)
-        if sentence is not None and not ranges and self.line > 1 and not self.raw[0].startswith(_COMMENT):
-            self.read = tabs, sentence
-        return sentence
-
-    def _rows(self, tabs: bool, columns: int | None, ranges: bool) -> Rows | None:
-        sentence: Rows | None = None
-        offset = self.byte_offset
-        for number, raw in enumerate(self.raw, self.line):
-            line = raw.rstrip(b"\r\n")
-            if number == 1:
-                line = line.removeprefix(_BOM)
-            row = [part.strip(b" ") for part in line.split(b"\t")] if tabs else line.split()
-            comment = sentence is None and line.startswith(_COMMENT) and _is_comment(row, columns)
-            if not comment and not (ranges and _is_range(row[0])):
-                if sentence is None:
-                    sentence = Rows(number, offset)
-                sentence.rows.append(row)
-                sentence.raw.append(raw)
-                sentence.lines.append(number)
-            offset += len(raw)
-        return sentence
-
-
-def _blocks(lines: Iterable[bytes], before: int = 0, byte_offset: int = 0) -> Iterator[_Block]:
-    """Blocks of lines that follow `before` lines and `byte_offset` bytes of the file."""
-    block = _Block(0, 0, False)
-    marked = False
-    for number, raw in enumerate(lines, before + 1):
-        line = raw.removeprefix(_BOM) if number == 1 else raw
-        mark = line.startswith(DOCSTART)
-        if mark or not line.strip():
-            if block.raw:
-                yield block
-                block, marked = _Block(0, 0, False), False
-            marked = marked or mark
-        else:
-            if not block.raw:
-                block = _Block(number, byte_offset, marked)
-            block.raw.append(raw)
-        byte_offset += len(raw)
-    if block.raw:
-        yield block
-
-
-def sentences(
-    lines: Iterable[bytes], layout: Layout, before: int = 0, byte_offset: int = 0
-) -> Iterator[Rows]:
-    """Sentences of a file, or of the lines that follow `before` lines and `byte_offset` bytes of it."""
-    marked = False
-    for block in _blocks(lines, before, byte_offset):
-        marked = marked or block.marked
-        rows = block.rows(layout.tabs, layout.columns, layout.ranges)
-        if rows is not None:
-            rows.starts_document, marked = marked, False
-            yield rows
-
-
-def _is_range(value: bytes) -> bool:
-    """Return True for the index of a CoNLL-U multiword token ("3-4") or empty node ("3.1")."""
-    if not value[:1].isdigit():
-        return False
-    for separator in (b"-", b"."):
-        first, found, last = value.partition(separator)
-        if found and first.isdigit() and last.isdigit():
-            return True
-    return False
-
-
-def _is_comment(row: Sequence[bytes], columns: int | None) -> bool:
-    """Return True for a line with # before the first row, unless it reads as the token # or #tag."""
-    has_tag = any(map(is_tag, row[1:]))
-    if columns is None:
-        return not has_tag and (len(row) > 1 or b" " in row[0])
-    return len(row) != columns or (columns > 1 and not has_tag)
-
-
-@lru_cache(maxsize=1 << 16)
-def is_tag(value: bytes) -> bool:
-    """Return True for O or a known prefix with a type."""
-    try:
-        split_tag(value.decode("utf-8", "replace"))
-    except ValueError:
-        return False
-    return True
+    column: int
+    style: TagStyle = "prefix"
+    name: str | None = None
 
 
 class _Survey:
     """Counts over the rows of a file that decide its layout, for one separator."""
 
-    def __init__(self, tabs: bool) -> None:
-        self.tabs = tabs
+    def __init__(self, tabs: bool, wanted: Wanted) -> None:
+        self.tabs, self.wanted = tabs, wanted
+        self.names: ColumnNames | None = None
+        self.header = False  # True if the first row names the columns
+        self.begun = False  # True after the first row of the file
         self.rows = 0
         self.widths = Counter[int]()
+        self.shortest: dict[int, int] = {}  # by width: columns of its shortest row, without empty last ones
         self.tags = Counter[int]()  # per column: values that are tags
         self.entities = Counter[int]()  # tags other than O
+        self.types: dict[int, set[str]] = defaultdict(set)  # of these
+        self.others: dict[int, set[bytes]] = defaultdict(set)  # values that are no tags, some of them
+        self.misc: dict[tuple[int, str], int] = Counter()  # tags in attributes, by column and key
         self.counting = Counter[int]()  # values that continue the index of the row before
 
-    def add(self, block: _Block) -> None:
+    def add(self, block: Block) -> None:
         """Count the rows of a block."""
-        sentence = block.rows(self.tabs, None, ranges=False)
+        if not self.begun and self.names is None:
+            self.names = names_in_comment(block.raw)
+        sentence = block.rows(self.tabs)
         if sentence is None:
             return
-        tokens = [row for row in sentence.rows if not _is_range(row[0])]
+        rows = sentence.rows
+        if not self.begun:
+            self.begun = True
+            found = names_in_row(rows[0], self.wanted)
+            if found is not None:
+                self.names, self.header, rows = found, True, rows[1:]
+        tokens = [row for row in rows if not is_range(row[0])]
         before: Sequence[bytes] | None = None
         for row in tokens:
             for column, value in enumerate(row):
@@ -179,42 +74,151 @@ class _Survey:
                     self.counting[column] += 1
             before = row
         self.rows += len(tokens)
-        for row in tokens or sentence.rows:
-            self.widths[len(row)] += 1
-            for column, value in enumerate(row):
-                if is_tag(value):
-                    self.tags[column] += 1
-                    self.entities[column] += value != b"O"
+        for row in tokens or rows:
+            self._count(row)
 
-    def layout(self, source: str, token_column: int | None, tag_column: int | None) -> Layout:
+    def _count(self, row: list[bytes]) -> None:
+        width = len(row)
+        self.widths[width] += 1
+        if not row[-1]:
+            filled = max((n for n, value in enumerate(row, 1) if value), default=0)
+            self.shortest[width] = min(filled, self.shortest.get(width, width))
+        for column, value in enumerate(row):
+            if is_tag(value):
+                self.tags[column] += 1
+                if value != b"O":
+                    self.entities[column] += 1
+                    if len(self.types[column]) <= MOST_TYPES:
+                        self.types[column].add(split_tag(value.decode("utf-8", "replace"))[1])
+            elif len(self.others[column]) <= MOST_TYPES:
+                self.others[column].add(value)
+            if b"=" in value:
+                for key in misc_tags(value):
+                    self.misc[column, key] += 1
+
+    def layout(self, source: str) -> Layout:
         """The layout but for the scheme; see `layout_of`."""
         if not self.widths:
             todo = "Give a file with one token a line."
             raise BadInput("rows of tokens", got="none", todo=todo, source=source)
         columns = self.widths.most_common(1)[0][0]
         index = next((c for c in range(columns - 1) if self.counting[c] >= 0.99 * self.rows > 0), None)
-        tag = None if tag_column is None else tag_column - 1
-        if tag is None and columns > 1:
-            likely = [c for c in range(1, columns) if self.tags[c] >= 0.5 * self.rows and c != index]
-            tag = next((c for c in reversed(likely) if self.entities[c]), likely[-1] if likely else None)
-            if tag is None and token_column is None:
-                raise BadInput(
-                    "a column of tags (O, B-PERSON, ...)",
-                    got=f"{columns} columns without one",
-                    todo="Name the columns with --token-column and --tag-column, counted from 1.",
-                    source=source,
-                )
-        token = 0 if token_column is None else token_column - 1
-        if token_column is None:
-            token = next((c for c in range(columns) if c not in (index, tag)), 0)
-        if token >= columns or (tag is not None and (tag >= columns or tag == token)):
+        names = self.names or ColumnNames.usual(columns)
+        tag = self._tag_column(source, columns, index, names)
+        token = names.find(self.wanted.token, source, "--token-column")
+        if token is None:
+            token = next((c for c in range(columns) if c not in (index, tag and tag.column)), 0)
+        at = None if tag is None else tag.column
+        if token >= columns or (at is not None and (at >= columns or at == token)):
             raise BadInput(
                 f"columns from 1 to {columns}, the tokens' and the tags' apart",
-                got=f"token column {token + 1}, tag column {tag if tag is None else tag + 1}",
+                got=f"token column {token + 1}, tag column {at if at is None else at + 1}",
                 todo="Change --token-column or --tag-column.",
                 source=source,
             )
-        return Layout(self.tabs, columns, token, tag, index, "IOB2")
+        style, name = ("prefix", None) if tag is None else (tag.style, tag.name)
+        least = self._least(columns, max(token, at or 0))
+        return Layout(self.tabs, columns, token, at, index, "IOB2", least, self.header, style, name)
+
+    def _least(self, columns: int, needed: int) -> int | None:
+        """Columns that a row may have, if some rows have fewer because their last columns are empty."""
+        least = max(self.shortest.get(columns, columns), needed + 1)
+        return least if any(least <= width < columns for width in self.widths) else None
+
+    def _tag_column(
+        self, source: str, columns: int, index: int | None, names: ColumnNames
+    ) -> _TagColumn | None:
+        """The column of tags, None if there is none to be found.
+
+        Raises:
+            BadInput: several, or none in a file that has other columns than that of the tokens.
+        """
+        wanted = self.wanted.tag
+        keys = {key: column for column, key in self.misc}
+        if isinstance(wanted, str) and wanted in keys and not names.has(wanted):
+            return _TagColumn(keys[wanted], "misc", wanted)
+        column = names.find(wanted, source, "--tag-column")
+        if column is not None:
+            return self._styled(source, column)
+        if columns == 1:
+            return None
+        likely = [c for c in range(1, columns) if self._likely(c) and c != index]
+        found = [self._styled(source, c) for c in likely if self.entities[c]]
+        if len(found) > 1:
+            found = [t for t in found if not are_chunks(self.types[t.column])] or found[-1:]
+        found = found or [styled for c in likely if (styled := self._styled(source, c)).style != "prefix"]
+        found = found or [_TagColumn(column, "misc", key) for column, key in self.misc]
+        if len(found) > 1 and self.wanted.labels:
+            raise self._several(source, found, names)
+        if found or likely:
+            return found[-1] if found else _TagColumn(likely[-1])
+        if self.wanted.token is None and self.wanted.labels:
+            raise BadInput(
+                "a column of tags (O, B-PERSON, ...)",
+                got=f"{columns} columns without one",
+                todo="Name the columns with --token-column and --tag-column, counted from 1.",
+                source=source,
+            )
+        return None
+
+    def _likely(self, column: int) -> bool:
+        """Return True if half the values of a column are tags, or all of them bare ones."""
+        bare = 0 < len(self.others[column]) <= len(BARE) and _are_bare(self.others[column])
+        return bool(self.tags[column] >= 0.5 * self.rows or bare)
+
+    def _styled(self, source: str, column: int) -> _TagColumn:
+        """A column with the way in which it writes tags.
+
+        Raises:
+            BadInput: prefixes without a type, or a type given for tags that have their own.
+        """
+        others, given = self.others[column], self.wanted.entity_type
+        if self.entities[column]:
+            if given is not None:
+                types = ", ".join(sorted(self.types[column])[:_SHOWN])
+                raise BadInput(
+                    "tags B, I and O without a type, as --entity-type is for them",
+                    got=f"the types {types} in column {column + 1}",
+                    todo="Leave --entity-type out.",
+                    source=source,
+                )
+            return _TagColumn(column)
+        if others and _are_bare(others):
+            if given is None and self.wanted.labels:
+                raise BadInput(
+                    "tags with a type, such as B-PERSON",
+                    got=f"{', '.join(sorted(o.decode() for o in others))} alone in column {column + 1}",
+                    todo="Say the type of these entities with --entity-type NAME.",
+                    source=source,
+                )
+            return _TagColumn(column, "bare", given or "ENTITY")
+        keys = [key for at, key in self.misc if at == column]
+        if keys:
+            return _TagColumn(column, "misc", keys[0])
+        return _TagColumn(column, "io") if are_types(others) else _TagColumn(column)
+
+    def _several(self, source: str, found: Sequence[_TagColumn], names: ColumnNames) -> BadInput:
+        def described(tag: _TagColumn) -> str:
+            if tag.style == "misc":
+                return f"{tag.name} (in column {tag.column + 1})"
+            values = self.types[tag.column] or {
+                value.decode("utf-8", "replace") for value in self.others[tag.column]
+            }
+            types = sorted(values)
+            more = ", ..." if len(types) > _SHOWN else ""
+            return f"{names.shown(tag.column)} ({', '.join(types[:_SHOWN])}{more})"
+
+        return BadInput(
+            "one column of tags",
+            got=f"{len(found)}: {'; '.join(map(described, found))}",
+            todo=f"Choose one with --tag-column, by number from 1 or by name: --tag-column "
+            f"{found[0].name if found[0].style == 'misc' else found[0].column + 1}.",
+            source=source,
+        )
+
+
+def _are_bare(values: Iterable[bytes]) -> bool:
+    return all(value.decode("utf-8", "replace") in BARE for value in values)
 
 
 def _continues(value: bytes, before: Sequence[bytes] | None, column: int) -> bool:
@@ -229,29 +233,42 @@ class _TagPairs:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self.header = layout.header
         self.pairs: dict[tuple[str, str], None] = {}
 
-    def add(self, block: _Block) -> None:
+    def add(self, block: Block) -> None:
         """Note the tags of a block."""
         layout = self.layout
         if layout.tag is None:
             return
-        sentence = block.rows(layout.tabs, layout.columns, layout.ranges)
+        sentence = block.rows(layout.tabs, layout)
         if sentence is None:
             return
-        values = [row[layout.tag] for row in sentence.rows if len(row) == layout.columns]
-        tags = [value.decode("utf-8", "replace") for value in values if is_tag(value)]
+        rows = sentence.rows[1:] if self.header else sentence.rows
+        self.header = False
+        fitted = (row for row in map(layout.fitted, rows) if len(row) == layout.columns)
+        tags = [tag for row in fitted if (tag := _tag_or_none(layout, row)) is not None]
         self.pairs.update(dict.fromkeys(pairwise([OUTSIDE, *tags])))
 
 
-def layout_of(
-    opener: Opener, source: str, *, token_column: int | None = None, tag_column: int | None = None
-) -> Layout:
+def _tag_or_none(layout: Layout, row: list[bytes]) -> str | None:
+    assert layout.tag is not None
+    if layout.style == "prefix":  # whose values are remembered
+        return row[layout.tag].decode("utf-8", "replace") if is_tag(row[layout.tag]) else None
+    try:
+        return layout.tag_of(row)
+    except ValueError:
+        return None
+
+
+def layout_of(opener: Opener, source: str, wanted: Wanted | None = None) -> Layout:
     """Find the layout of a file from all of its rows, in one pass after a look at its first bytes.
 
     The separator is the tab where most rows have one. The index column counts from 0 or 1 in every sentence;
-    the tag column is the last whose values are mostly O or a prefix and a type; the token column is the first
-    of the others. The scheme is that of all tags in the tag column.
+    the tag column is the one whose values are mostly O or a prefix and a type, columns of phrase types
+    (chunks) left aside; the token column is the first of the others. Without such a column, one whose values
+    are O and prefixes, O and types, or attributes of CoNLL-U's MISC is taken. The scheme is that of all tags
+    in the tag column.
 
     The layout of the first bytes is assumed while the pass counts. Where the whole file decides otherwise, it
     is read again: once for the columns if the separator is another one, and once for the scheme.
@@ -259,41 +276,45 @@ def layout_of(
     Args:
         opener: opens the decompressed file.
         source: its name, for messages.
-        token_column: column of the tokens from 1, if the user has named it.
-        tag_column: column of the tags, likewise.
+        wanted: what the user has named.
 
     Raises:
-        BadInput: no rows, or no column that can be the tokens.
+        BadInput: no rows, no column that can be the tokens, or several that can be the tags.
     """
-
+    wanted = wanted or Wanted()
     with opener() as stream:
-        head = stream.readlines(HEAD_BYTES)
-        if not stream.read(1):  # all of the file
+        head, size = list[bytes](), 0
+        for line in universal_lines(stream):
+            head.append(line)
+            size += len(line)
+            if size >= HEAD_BYTES:
+                break
+        else:  # all of the file
             opener = partial(io.BytesIO, b"".join(head))
     separators = _Separators()
-    blocks = list(_blocks(separators.counted(head)))
-    guess = _Survey(separators.tabs)
-    for block in blocks:
+    begin = list(blocks(separators.counted(head)))
+    guess = _Survey(separators.tabs, wanted)
+    for block in begin:
         guess.add(block)
     try:
-        assumed = guess.layout(source, token_column, tag_column)
+        assumed = guess.layout(source)
     except BadInput:  # the rest of the file may be better
         assumed = Layout(guess.tabs, 0, 0, None, None, "IOB2")
-    separators, survey, pairs = _Separators(), _Survey(assumed.tabs), _TagPairs(assumed)
+    separators, survey, pairs = _Separators(), _Survey(assumed.tabs, wanted), _TagPairs(assumed)
     with opener() as stream:
-        for block in _blocks(separators.counted(stream)):
+        for block in blocks(separators.counted(universal_lines(stream))):
             survey.add(block)
             pairs.add(block)
     if separators.tabs != survey.tabs:
-        survey = _Survey(separators.tabs)
+        survey = _Survey(separators.tabs, wanted)
         with opener() as stream:
-            for block in _blocks(stream):
+            for block in blocks(universal_lines(stream)):
                 survey.add(block)
-    layout = survey.layout(source, token_column, tag_column)
+    layout = survey.layout(source)
     if layout != assumed:
         pairs = _TagPairs(layout)
         with opener() as stream:
-            for block in _blocks(stream):
+            for block in blocks(universal_lines(stream)):
                 pairs.add(block)
     return replace(layout, scheme=scheme_of_pairs(pairs.pairs))
 
@@ -308,7 +329,7 @@ class _Separators:
         """The lines, counted as they pass."""
         for line in lines:
             content = line.strip()
-            if content and not line.startswith((_COMMENT, DOCSTART)):
+            if content and not line.startswith((COMMENT, DOCSTART)):
                 self.balance += 1 if b"\t" in content else -1
             yield line
 

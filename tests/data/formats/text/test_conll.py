@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.errors import BadInput
+from elman.data.formats.common.lines import universal_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.text import conll
-from elman.data.formats.text.conll_layout import layout_of, sentences
+from elman.data.formats.text.conll_layout import layout_of
+from elman.data.formats.text.conll_rows import sentences
 from elman.data.text.tags import spans
 
 
@@ -139,7 +141,7 @@ def test_a_file_without_rows_is_bad_input():
 def test_nothing_is_lost_whatever_the_bytes(lines):
     raw = b"a\tO\n\n" * 250 + b"\n".join(lines)
     layout = layout_of(lambda: io.BytesIO(raw), "f")
-    expected = list(sentences(io.BytesIO(raw), layout))
+    expected = list(sentences(universal_lines(io.BytesIO(raw)), layout))
     documents, quarantined = read(raw)
     assert sum(len(d.sentences) for d in documents) + len(quarantined) == len(expected)
 
