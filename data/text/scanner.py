@@ -6,10 +6,12 @@ cleared when full, so memory does not grow with the text, and results do not dep
 """
 
 import threading
+from typing import NamedTuple
 
 import numpy as np
 
 from elman.data import ragged
+from elman.data.text.invisible import INVISIBLE, ZERO_WIDTH_SPACE, is_joined, ranges
 from elman.data.text.string_table import DEFAULT_STRINGS, StringTable
 from elman.data.text.tokenizer import CLOSERS as QUOTES
 from elman.data.text.tokenizer import LONGEST_SENTENCE, LOOKAHEAD, Tokenizer, wraps_lines
@@ -17,7 +19,23 @@ from elman.data.text.tokenizer import LONGEST_SENTENCE, LOOKAHEAD, Tokenizer, wr
 ARENA = 1 << 20  # code points of DEFAULT_STRINGS chunks
 LONGEST_CHUNK = 200  # code points; longer ones are not stored
 OPENERS, CLOSERS = '"([{\u201c\u2018', ".,;:!?\"'\u201d\u2019)]}"  # around letters, each a token of its own
+_LOWS, _HIGHS = np.array(ranges(INVISIBLE), np.uint32).T.copy()
 _local = threading.local()
+
+
+class _Visible(NamedTuple):
+    """A text without its invisible characters, as string and code points.
+
+    places: of its characters in the whole text, then the length of that; None if nothing is left out.
+    """
+
+    text: str
+    codes: np.ndarray
+    places: np.ndarray | None
+
+    def begin(self, place: int) -> int:
+        """Position here of a position in the whole text."""
+        return place if self.places is None else int(np.searchsorted(self.places, place))
 
 
 class Scanner:
@@ -49,14 +67,32 @@ class Scanner:
 
     def tokenize(self, text: str, begin: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Starts and ends of the tokens, (n,) int64, as `Tokenizer.tokenize`."""
-        return self._tokenize(text, _codes(text), begin)
+        return self._tokenize(text, self._visible(text), begin)
 
-    def _tokenize(self, text: str, codes: np.ndarray, begin: int) -> tuple[np.ndarray, np.ndarray]:
+    def _visible(self, text: str) -> _Visible:
+        codes = _codes(text)
+        if text.isascii() or self._kernels.first_special(codes, _LOWS, _HIGHS) == len(codes):
+            return _Visible(text, codes, None)
+        places = self._kernels.visible_places(codes, _LOWS, _HIGHS)
+        codes = codes[places[:-1]]
+        codes[codes == ord(ZERO_WIDTH_SPACE)] = ord(" ")
+        return _Visible(_text(codes), codes, places)
+
+    def _tokenize(self, text: str, visible: _Visible, begin: int) -> tuple[np.ndarray, np.ndarray]:
+        starts, ends = self._tokenize_visible(visible.text, visible.codes, visible.begin(begin))
+        if visible.places is None or not len(starts):
+            return starts, ends
+        starts, ends = visible.places[starts], visible.places[ends]
+        adjoining = np.flatnonzero(starts[1:] == ends[:-1]) + 1
+        joined = [i for i in adjoining.tolist() if is_joined(text, int(starts[i]))]
+        return np.delete(starts, joined), np.delete(ends, [i - 1 for i in joined])
+
+    def _tokenize_visible(self, text: str, codes: np.ndarray, begin: int) -> tuple[np.ndarray, np.ndarray]:
         if self.tokenizer.unit == "char":
-            places = self._kernels.visible(codes, begin)
+            places = self._kernels.nonspace(codes, begin)
             return places, places + 1
         if not self._apart:
-            starts, ends = self.tokenizer.tokenize(text, begin)
+            starts, ends = self.tokenizer.tokenize_visible(text, begin)
             return np.array(starts, np.int64), np.array(ends, np.int64)
         starts, ends = self._kernels.chunks(codes, begin)
         begun = 0 < begin < len(text) and not (text[begin - 1].isspace() or text[begin].isspace())
@@ -90,9 +126,11 @@ class Scanner:
         """
         if wrapped is None:
             wrapped = wraps_lines(text)
-        codes = _codes(text)
-        starts, ends = self._tokenize(text, codes, begin)
-        cuts = self._cuts(text, codes, wrapped, begin)
+        visible = self._visible(text)
+        starts, ends = self._tokenize(text, visible, begin)
+        cuts = self._cuts(visible.text, visible.codes, wrapped, visible.begin(begin))
+        if visible.places is not None:
+            cuts = visible.places[cuts]
         return self._kernels.bounds(starts, cuts, LONGEST_SENTENCE), starts, ends
 
     def _cuts(self, text: str, codes: np.ndarray, wrapped: bool, begin: int) -> np.ndarray:
@@ -123,7 +161,7 @@ class Scanner:
 
     def _tokens(self, text: str, begin: int, end: int) -> tuple[list[int], list[int]]:
         """Tokens that begin before `end`."""
-        starts, ends = self.tokenizer.tokenize(text, begin)
+        starts, ends = self.tokenizer.tokenize_visible(text, begin)
         count = sum(start < end for start in starts[-3:]) + max(len(starts) - 3, 0)
         return starts[:count], ends[:count]
 
@@ -155,7 +193,7 @@ class Scanner:
 
     def _chunk(self, number: int) -> str:
         at, length = self._table.places[number], int(self._table.lengths[number])
-        return self._table.arena[at : at + length].tobytes().decode("utf-32-le", "surrogatepass")
+        return _text(self._table.arena[at : at + length])
 
     def _with(self, new: list[tuple[list[int], list[int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Offsets, starts and ends of the tokens of all chunks in the table, then of the chunks `new`."""
@@ -183,6 +221,10 @@ class Scanner:
 
 def _codes(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def _text(codes: np.ndarray) -> str:
+    return codes.tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def _lone(tokenizer: Tokenizer, characters: str) -> np.ndarray:

@@ -17,6 +17,47 @@ def is_space(code):
 
 
 @njit(cache=True, nogil=True)
+def _is_invisible(codes, place, lows, highs):
+    """True if a code point lies in the ranges, or is a skin tone before a zero-width joiner."""
+    code = codes[place]
+    if 0x1F3FB <= code <= 0x1F3FF:
+        return place + 1 < len(codes) and codes[place + 1] == 0x200D
+    for i in range(len(lows)):
+        if code <= highs[i]:
+            return code >= lows[i]
+    return False
+
+
+@njit(cache=True, nogil=True)
+def first_special(codes, lows, highs):
+    """Position of the first invisible character or zero-width space, the length of the text if none.
+
+    Args:
+        codes: (n,) uint32, the text.
+        lows, highs: (m,) first and last code points of the ranges of invisible characters, ascending.
+    """
+    for place in range(len(codes)):
+        code = codes[place]
+        if code < 0xAD or 0x2070 <= code < 0xFE00:  # most texts hold nothing else
+            continue
+        if code == 0x200B or _is_invisible(codes, place, lows, highs):
+            return place
+    return len(codes)
+
+
+@njit(cache=True, nogil=True)
+def visible_places(codes, lows, highs):
+    """Positions of all but invisible characters, then the length of the text; see `first_special`."""
+    out, count = np.empty(len(codes) + 1, np.int64), 0
+    for place in range(len(codes)):
+        if not _is_invisible(codes, place, lows, highs):
+            out[count] = place
+            count += 1
+    out[count] = len(codes)
+    return out[: count + 1].copy()
+
+
+@njit(cache=True, nogil=True)
 def chunks(codes, begin):
     """Starts and ends of the chunks from `begin` on."""
     starts = np.empty((len(codes) - begin) // 2 + 1, np.int64)
@@ -38,7 +79,7 @@ def chunks(codes, begin):
 
 
 @njit(cache=True, nogil=True)
-def visible(codes, begin):
+def nonspace(codes, begin):
     """Positions of the code points from `begin` on that are not white space."""
     out = np.empty(len(codes) - begin, np.int64)
     count = 0

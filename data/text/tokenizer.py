@@ -5,6 +5,8 @@ the training corpus joins it ("tea-tray", "3,000"), with the clitics ("'s", "n't
 of the corpus; every other visible character is a token of its own, but runs of one of . - ! ? * = ~
 stay together. Han, Kana and other scripts written without spaces give one token per character.
 Character unit: every visible code point is a token, Latin letters and digits inside Chinese too.
+Invisible characters (soft hyphen, zero-width joiner ...) stay with the character before them; see
+`data.text.invisible`.
 
 A sentence ends after . ! ? or an ellipsis with its closing quotes, if white space follows and, within
 `LOOKAHEAD` characters, a word that does not begin with a lower-case letter, and the dot belongs to no
@@ -21,6 +23,8 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, Literal, Self
 from unicodedata import category
+
+from elman.data.text.invisible import is_joined, places_of, visible
 
 Unit = Literal["word", "char"]
 
@@ -183,6 +187,19 @@ class Tokenizer:
 
     def tokenize(self, text: str, begin: int = 0) -> tuple[list[int], list[int]]:
         """Starts and ends of the tokens of a text from `begin` on, in code points."""
+        places = places_of(text)
+        if places is None:
+            return self.tokenize_visible(text, begin)
+        spans = self.tokenize_visible(visible(text), bisect_left(places, begin))
+        starts, ends = ([places[place] for place in some] for some in spans)
+        joined = {i for i in range(1, len(starts)) if ends[i - 1] == starts[i] and is_joined(text, starts[i])}
+        return (
+            [start for i, start in enumerate(starts) if i not in joined],
+            [end for i, end in enumerate(ends) if i + 1 not in joined],
+        )
+
+    def tokenize_visible(self, text: str, begin: int = 0) -> tuple[list[int], list[int]]:
+        """As `tokenize`, of a text without invisible characters."""
         tokens = [match.span() for match in self._pattern.finditer(text, begin)]
         return [start for start, _ in tokens], [end for _, end in tokens]
 
@@ -198,7 +215,8 @@ class Tokenizer:
 
         Yields:
             start and end of the sentence, starts and ends of its tokens, all into `text`; none is empty.
-            Text appended later changes no sentence that ends `MARGIN` characters before the end of `text`.
+            Text appended later changes no sentence that `MARGIN` characters follow, invisible ones not
+            counted, and another sentence.
         """
         if wrapped is None:
             wrapped = wraps_lines(text)
@@ -213,6 +231,12 @@ class Tokenizer:
 
     def cuts(self, text: str, wrapped: bool, begin: int) -> list[int]:
         """Ends of sentences, ascending, in code points."""
+        places = places_of(text)
+        if places is None:
+            return self._cuts(text, wrapped, begin)
+        return [places[cut] for cut in self._cuts(visible(text), wrapped, bisect_left(places, begin))]
+
+    def _cuts(self, text: str, wrapped: bool, begin: int) -> list[int]:
         cuts = {match.start() for match in (_BLANK_LINE if wrapped else _LINE_END).finditer(text, begin)}
         next_word = begin
         for match in _END.finditer(text, begin):
@@ -284,7 +308,7 @@ def wraps_lines(text: str) -> bool:
     It is when most lines that another line follows are nearly as long as long lines are, and at most half of
     them end a sentence.
     """
-    lines = text[:PROBED].splitlines()
+    lines = visible(text[:PROBED]).splitlines()
     followed = [a.rstrip() for a, b in pairwise(lines) if a.strip() and b.strip()]
     if not followed:
         return True

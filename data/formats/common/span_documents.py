@@ -11,6 +11,7 @@ from typing import Any
 
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Sentence
+from elman.data.text.invisible import is_blank
 from elman.data.text.scanner import thread_scanner
 from elman.data.text.tags import from_spans
 from elman.data.text.tokenizer import Tokenizer
@@ -44,7 +45,7 @@ def document_of(
     Raises:
         BadRecord: an id or text that is none.
     """
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or is_blank(text):
         got = f"{type(text).__name__}" if not isinstance(text, str) else "no visible character"
         raise BadRecord("no-text", f'expected a string "text". Got {got}', todo)
     if any("\ud800" <= c <= "\udfff" for c in text):
@@ -83,7 +84,7 @@ def checked_spans(given: Iterable[tuple[Any, Any, Any]], text: Any, todo: str) -
         if not 0 <= start < end <= len(text):
             detail = f"expected a span inside the {len(text)} characters of its text. Got {start} to {end}"
             raise BadRecord("span-outside", detail, "Count code points of the text, from 0, end excluded.")
-        if not text[start:end].strip():
+        if is_blank(text[start:end]):
             raise BadRecord(
                 "span-blank", f"expected a visible character at {start} to {end}", "Move the span."
             )

@@ -15,6 +15,7 @@ from elman.data.errors import BadInput
 from elman.data.formats.common.records import Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.registry import TableFormat, register
+from elman.data.text.invisible import is_blank
 from elman.data.text.scanner import Scanner
 
 _BATCH = 1 << 20  # bytes of rows read at a time, by the file's average
@@ -110,7 +111,7 @@ def read(
             for number, (text, id) in enumerate(
                 zip(frame[columns.text].to_list(), ids, strict=True), first + 1
             ):
-                if text is None or not text.strip():
+                if text is None or is_blank(text):
                     got = "null" if text is None else "no visible character"
                     detail = f"expected text in {columns.text}. Got {got}"
                     place = Place(source, number, 0, str("" if id is None else id).encode())

@@ -18,6 +18,7 @@ from elman.data.formats.common.records import BadRecord, Document, Flat, Place, 
 from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.common.streams import WrappedStream
 from elman.data.formats.registry import Head, Opener, TextFormat, register
+from elman.data.text.invisible import is_blank, is_joined, last_visible, margin_of, visible
 from elman.data.text.scanner import Scanner, thread_scanner
 from elman.data.text.tokenizer import LOOKAHEAD, MARGIN, PROBED, Tokenizer, wraps_lines
 
@@ -188,7 +189,7 @@ class _Splitter:
 
     def feed(self, text: str, count: int) -> None:
         """Add the next block and the number of bytes it was."""
-        self.visible = self.visible or not text.isspace()
+        self.visible = self.visible or not is_blank(text)
         if self.wrapped is None or self.size is not None:
             self.text += text
             self.bytes += len(text.encode()) if self.recoded else count
@@ -233,12 +234,18 @@ class _Splitter:
             low = max(place - self.BEFORE, 0)
             some, step = self.text[low : place + step], min(2 * step, 1 << 16)
             for end in self.tokenizer.cuts(some, self.wrapped, 0):
-                if place <= low + end <= low + len(some) - self.AFTER:
-                    following = some[end : end + LOOKAHEAD]
-                    if following.strip() and (some[end].isspace() or some[end - 1] > "\x7f"):
-                        return low + end
+                before, after = some[max(end - self.BEFORE, 0) : end], some[end : end + LOOKAHEAD]
+                if place <= low + end <= low + len(some) - self.AFTER and self._is_certain(before, after):
+                    return low + end
             place = low + len(some) - self.AFTER + 1
         return None
+
+    def _is_certain(self, before: str, after: str) -> bool:
+        """True if a sentence ends between two texts whatever is around them."""
+        shown = visible(before + after)
+        many = len(before) + len(after) - len(shown) > self.BEFORE // 2  # they hide what decides
+        joined = is_joined(before + after, len(before))
+        return not (many or joined or is_blank(after)) and (after[0].isspace() or before[-1] > "\x7f")
 
     def _index(self, byte: int) -> int:
         """The character of the buffer that holds a byte."""
@@ -300,7 +307,8 @@ def _parts(
         bounds, starts, ends = scanner.sentences(text, wrapped, begin)
         count = len(bounds) - 1
         if not ended and count:  # the last one may go on
-            certain = np.searchsorted(ends[bounds[1:] - 1], len(text) - MARGIN, side="right")
+            margin = len(text) - margin_of(text, MARGIN)
+            certain = np.searchsorted(ends[bounds[1:] - 1], margin, side="right")
             count = min(count - 1, int(certain))
         if count:
             tokens = int(bounds[count])
@@ -308,8 +316,9 @@ def _parts(
             yield Flat(
                 source, source, at, text[:end], bounds[: count + 1], at + starts[:tokens], at + ends[:tokens]
             )
-            # one character stays, as tokens may look back at it
-            at, text, begin = at + end - 1, text[end - 1 :], 1
+            # one visible character stays, as tokens may look back at it
+            back = last_visible(text, end)
+            at, text, begin = at + back, text[back:], end - back
         wanted = max(BLOCK, 2 * len(text))
 
 

@@ -34,10 +34,13 @@ PIECES = (
         "I.",
         "end.\u201d",
         "so;:",
+        "Os\u00adlo",
+        "\U0001f469\U0001f3fd\u200d\U0001f4bb",
         "no!!",
         "'tis",
         "\u2018so\u2019",
     ),
+    *("\u200b", "\u200d", "\ufeff", "\u200f", "\ufe0f"),
     *(" ", "  ", "\n", "\n\n", "\r\n", "\t", "\u3000", "\x85", "\x1c"),
 )
 TEXTS = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=40).map("".join)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from elman.data.formats.common.options import Options
 from elman.data.formats.text.conll import read
+from elman.data.text.invisible import is_blank
 from elman.data.text.tokenizer import LONGEST_SENTENCE, Tokenizer, unit_of, wraps_lines
 
 
@@ -81,7 +82,8 @@ def test_every_visible_character_is_in_exactly_one_token_of_one_sentence(text, u
     starts, ends = tokenizer.tokenize(text)
     covered = [place for a, b in zip(starts, ends, strict=True) for place in range(a, b)]
     assert len(covered) == len(set(covered))
-    assert {place for place, c in enumerate(text) if not c.isspace()} <= set(covered)
+    assert {place for place, c in enumerate(text) if not is_blank(c)} <= set(covered)
+    assert not any(is_blank(text[a:b]) for a, b in zip(starts, ends, strict=True))
     in_sentences = [(a, b) for _, _, s, e in tokenizer.sentences(text) for a, b in zip(s, e, strict=True)]
     assert in_sentences == list(zip(starts, ends, strict=True))
 

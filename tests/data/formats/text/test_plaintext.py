@@ -61,7 +61,15 @@ def test_the_size_of_blocks_changes_nothing(monkeypatch, size):
 @pytest.mark.parametrize("seed", range(20))
 def test_blocks_leave_no_trace_in_text_that_is_mostly_ends(monkeypatch, seed, wrapped):
     marks = random.Random(seed).choices(
-        [*list("....!?  \n\r\t'\"”)。」aBé5字"), "Mr.", "\n\n", " " * 300], k=3000
+        [
+            *list("....!?  \n\r\t'\"”)。」aBé5字"),
+            "Mr.",
+            "\n\n",
+            " " * 300,
+            *("\u00ad\u200b\u200d\u200f"),
+            "\u2060" * 300,
+        ],
+        k=3000,
     )
     raw = "".join(marks).encode()
     whole = in_blocks(monkeypatch, raw, 1 << 20, wrapped)
@@ -79,6 +87,7 @@ def test_white_space_of_many_blocks_is_skipped():
         (b"Sam left.\n" * 3 + b"\xff", "invalid-utf8", 30),
         (b"abc\xe4\xb8", "invalid-utf8", 3),
         (b" \n\t\n", "no-text", 0),
+        ("\u00ad \u200b\n\u200d".encode(), "no-text", 0),
         (b"a\x00b", "not-text", 0),
     ],
 )
