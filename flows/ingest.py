@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from elman.data.errors import UsageError
+from elman.data.formats.common.encodings import known_encoding
 from elman.data.sources.copies import Copies
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import ColumnOption, Config, Sources
@@ -50,6 +51,8 @@ class IngestConfig(Config):
     """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
     entity_type: str | None = None
     """of CoNLL rows whose tags are B, I and O alone: the type of these entities"""
+    encoding: str | None = None
+    """of text that is not UTF-8: latin-1, cp1252, shift_jis, gb18030 or another that Python knows"""
     label: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """a protein family of DNA, as product~"ABC transporter", or a file of them (docs/dna.md); repeatable"""
 
@@ -61,6 +64,12 @@ class IngestConfig(Config):
         if self.token_column is not None and self.token_column == self.tag_column:
             raise UsageError("expected --token-column and --tag-column to differ. Got the same.")
         corpus_folder(self.name)
+        known_encoding(self.encoding or "utf-8")
+
+    @property
+    def decoded_as(self) -> str | None:
+        """Encoding by Python's name; None for UTF-8."""
+        return known_encoding(self.encoding) if self.encoding else None
 
     @property
     def requested(self) -> Requested:
@@ -88,7 +97,8 @@ def ingest(config: IngestConfig) -> Ingested:
 def _ingest(config: IngestConfig, folder: Path, run: RunRecord, copies: Copies) -> Ingested:
     began = time.monotonic()
     requested = config.requested
-    found = find_sources(config.sources, config.kind, config.as_, requested.columns_named, copies)
+    paths, columns = config.sources, requested.columns_named
+    found = find_sources(paths, config.kind, config.as_, columns, copies, config.decoded_as)
     options = corpus_options(folder, found, requested)
     bad, committed = None, Committed()
     with corpus_writer(folder, found.family, options) as writer:

@@ -11,6 +11,7 @@ from annotated_types import Ge, Interval
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.exports import registry as exports
+from elman.data.formats.common.encodings import known_encoding
 from elman.data.formats.common.options import Options
 from elman.data.formats.text.parquet import Columns
 from elman.data.sources.copies import Copies
@@ -74,6 +75,8 @@ class TagConfig(Config):
     """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
     tag_column: ColumnOption = None
     """of CoNLL rows: the column that is not read, if it is to tell which one is of tokens"""
+    encoding: str | None = None
+    """of text that is not UTF-8: latin-1, cp1252, shift_jis, gb18030 or another that Python knows"""
     text_column: str | None = None
     """of Parquet, whose rows are documents"""
     id_column: str | None = None
@@ -109,6 +112,7 @@ class TagConfig(Config):
             raise UsageError("expected --workers of 1 or more for --engine ray. Got 0.")
         if self.text_column is None and (self.id_column or self.keep):
             raise UsageError("expected --text-column beside --id-column and --keep. Got none.")
+        known_encoding(self.encoding or "utf-8")
         for size in (self.memory, self.shard_size or "1"):
             parse_size(size)
 
@@ -126,8 +130,10 @@ class TagConfig(Config):
 
     @property
     def reading(self) -> dict[str, Any]:
-        """Options of reading text that are given, by their name in `Options`."""
-        return Options(token_column=self.token_column, tag_column=self.tag_column).named
+        """Options of reading text that are given, by their name in `Options`, and the encoding."""
+        encoding = known_encoding(self.encoding) if self.encoding else None
+        columns = Options(token_column=self.token_column, tag_column=self.tag_column).named
+        return {**columns, **({"encoding": encoding} if encoding else {})}
 
     @property
     def settings(self) -> TagSettings:

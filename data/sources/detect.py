@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from elman.data.errors import BadInput
+from elman.data.formats.common.encodings import recoded, recoded_head
 from elman.data.formats.common.streams import BROKEN, COMPRESSED_NAME, COMPRESSIONS, open_path
 from elman.data.formats.registry import (
     HEAD_BYTES,
@@ -35,7 +36,8 @@ class Source:
 
     name: as in tables, the file's name, or its path in the folder that was given; kind: name of its format;
     compression: "gz", "zst", "bz2", "xz" or None; split: as its name gives it, or None; size: bytes on the
-    disk; given: what the user has, where `path` is a temporary copy of it.
+    disk; given: what the user has, where `path` is a temporary copy of it; encoding: stated by the user, of
+    text alone, None for UTF-8.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class Source:
     split: str | None
     size: int
     given: Path | None = None
+    encoding: str | None = None
 
     @property
     def shown(self) -> Path:
@@ -81,6 +84,7 @@ def discover(
     family: Family | None = None,
     columns: bool = False,
     copies: Copies | None = None,
+    encoding: str | None = None,
 ) -> tuple[list[Source], list[tuple[Path, str]]]:
     """Find the files to read.
 
@@ -92,6 +96,7 @@ def discover(
         columns: True if the user has named the columns of tokens and tags, so that tables are corpora.
         copies: where members of archives and standard input (the path `-`) are copied to; without it
             archives are no corpora.
+        encoding: of text; UTF-8 (or UTF-16, by its byte order mark) if None.
 
     Returns:
         sources with different names, sorted by name, and (path, reason) of what was skipped.
@@ -99,7 +104,7 @@ def discover(
     Raises:
         BadInput: a file is missing or empty, a file named is no corpus, or nothing at all is one.
     """
-    finder = _Finder(family, columns, copies)
+    finder = _Finder(family, columns, copies, encoding)
     for root in map(Path, paths):
         for file, reason in _walk(root, copies):
             finder.add(file, reason)
@@ -131,8 +136,10 @@ class _File:
 class _Finder:
     """Collects sources and what is skipped, archives opened."""
 
-    def __init__(self, family: Family | None, columns: bool, copies: Copies | None) -> None:
-        self.family, self.columns, self.copies = family, columns, copies
+    def __init__(
+        self, family: Family | None, columns: bool, copies: Copies | None, encoding: str | None
+    ) -> None:
+        self.family, self.columns, self.copies, self.encoding = family, columns, copies, encoding
         self.sources: dict[Path, Source] = {}
         self.skipped: list[tuple[Path, str]] = []
         self.seen: set[Path] = set()
@@ -147,7 +154,7 @@ class _Finder:
         if real in self.seen:
             return
         self.seen.add(real)
-        found = reason or _inspect(file, self.family, self.columns)
+        found = reason or _inspect(file, self.family, self.columns, self.encoding)
         if isinstance(found, Archive):
             found = self._open(found, file)
         if isinstance(found, Source):
@@ -230,7 +237,9 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _inspect(file: _File, family: Family | None, columns: bool) -> Source | Archive | str:
+def _inspect(
+    file: _File, family: Family | None, columns: bool, encoding: str | None
+) -> Source | Archive | str:
     """A file as a source or archive, or the reason why it is skipped."""
     path = file.path
     with path.open("rb") as stream:
@@ -250,21 +259,26 @@ def _inspect(file: _File, family: Family | None, columns: bool) -> Source | Arch
         if not file.named:
             return what
         raise BadInput("a corpus", got=what, todo="Fetch it again, or leave it out.", source=file.given)
+    whole = len(raw) < HEAD_BYTES
+    if encoding:
+        raw = recoded_head(raw, encoding)
     utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = raw.decode("utf-16", "ignore").encode() if utf16 else raw.removeprefix(b"\xef\xbb\xbf")
-    head = Head(plain_name, text, len(raw) < HEAD_BYTES)
+    head = Head(plain_name, text, whole)
     if reason := _unreadable(head):
         return reason
     format_ = detect(head, columns)
     if family not in (None, format_.family):
         return f"{format_.name}, not {family}"
     if utf16 and not format_.utf16:
-        return f"{format_.name} in UTF-16, which is to be saved as UTF-8"
+        return f"{format_.name} in UTF-16: save it as UTF-8, or give --encoding utf-16"
     if reason := format_.unfit(head):
         return reason
     given = file.given if file.given != path else None
+    if format_.binary or format_.family != "text":
+        encoding = None
     return Source(
-        path, file.name, format_.name, compression, _split_of(file.name), path.stat().st_size, given
+        path, file.name, format_.name, compression, _split_of(file.name), path.stat().st_size, given, encoding
     )
 
 
@@ -319,8 +333,13 @@ def _longer(source: Source, folders: int) -> str:
 
 
 def open_bytes(source: Source, on_read: Callable[[int], None] | None = None) -> BinaryIO:
-    """Open a source for reading, decompressed; see `data.formats.common.streams.open_path`."""
-    return open_path(source.path, source.compression, on_read)
+    """Open a source for reading, decompressed and as UTF-8; see `data.formats.common.streams.open_path`."""
+    return recoded(open_path(source.path, source.compression, on_read), source.encoding)
+
+
+def open_original(source: Source) -> BinaryIO:
+    """Open a source decompressed, in its own encoding."""
+    return open_path(source.path, source.compression)
 
 
 def _beginning(file: _File, compression: str) -> bytes:

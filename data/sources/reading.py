@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from elman.data.errors import BadInput, Changed
+from elman.data.formats.common.encodings import in_original
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document
 from elman.data.formats.common.streams import BROKEN
 from elman.data.formats.registry import HEAD_BYTES, AnnotationFormat, Family, Record, TextFormat, text_format
 from elman.data.sources.copies import Copies
-from elman.data.sources.detect import Source, discover, open_bytes
+from elman.data.sources.detect import Source, discover, open_bytes, open_original
 from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.store.disk import key_of, sha256_file
 from elman.data.text.tokenizer import Unit, unit_of
@@ -47,14 +48,20 @@ class HashedSource:
         return self.files[0].kind
 
     @property
+    def encoding(self) -> str | None:
+        """Encoding that the user has stated; see `data.sources.detect.Source`."""
+        return self.files[0].encoding
+
+    @property
     def sha256(self) -> str:
         """Hash of its content: of its file, or of the hashes of all its files."""
         return self.hashes[0] if len(self.hashes) == 1 else key_of(hashes=self.hashes)
 
     @property
     def key(self) -> str:
-        """Hash of its content and its split."""
-        return key_of(sha256=self.sha256, split=self.split)
+        """Hash of its content, its split, and its encoding if one is stated."""
+        encoding = {"encoding": self.encoding} if self.encoding else {}
+        return key_of(sha256=self.sha256, split=self.split, **encoding)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -76,6 +83,7 @@ class HashedSource:
             "split": self.split,
             "bytes": self.size,
             "files": hashes,
+            **({"encoding": self.encoding} if self.encoding else {}),
         }
 
 
@@ -86,6 +94,7 @@ def collect_sources(
     split: str | None = None,
     columns: bool = False,
     copies: Copies | None = None,
+    encoding: str | None = None,
 ) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Find, pair and hash the files to read.
 
@@ -94,7 +103,7 @@ def collect_sources(
         family: "text" or "dna"; found by content if None.
         split: of all sources; set by file names if None.
         columns: True if the user has named the columns of tokens and tags.
-        copies: of members of archives and of standard input; see `data.sources.detect.discover`.
+        copies, encoding: see `data.sources.detect.discover`.
 
     Returns:
         sources sorted by name, and (path, reason) of what was skipped.
@@ -102,7 +111,7 @@ def collect_sources(
     Raises:
         BadInput: a file is missing, empty or no corpus; or there are both text and DNA.
     """
-    sources, skipped = discover(paths, family=family, columns=columns, copies=copies)
+    sources, skipped = discover(paths, family=family, columns=columns, copies=copies, encoding=encoding)
     skipped += [
         (s.shown, "Parquet, which is not ingested but tagged, with --text-column")
         for s in sources
@@ -185,7 +194,8 @@ def read(source: HashedSource, options: Options, on_read: OnRead = lambda amount
 
     try:
         if isinstance(format_, TextFormat):
-            yield from format_.read(partial(opened, file), file.name, options)
+            records = format_.read(partial(opened, file), file.name, options)
+            yield from in_original(records, partial(open_original, file), file.encoding, format_.one_document)
         else:
             yield from read_genome(Genome(source.files, source.annotations), opened, options)
     except BROKEN as error:

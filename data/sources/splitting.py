@@ -11,25 +11,26 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from elman.data.formats.common.encodings import in_original
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, SliceStream, split_entries
-from elman.data.formats.common.streams import BROKEN, open_path
+from elman.data.formats.common.streams import BROKEN
 from elman.data.formats.registry import Record, SequenceFormat, TextFormat
-from elman.data.sources.detect import Source
+from elman.data.sources.detect import Source, open_bytes, open_original
 from elman.data.sources.reading import HashedSource, check_unchanged, damaged, read
 
 
 def open_whole(file: Source) -> BinaryIO:
     """A file from its beginning as slices count its bytes: decompressed, and text in UTF-8."""
-    stream = open_path(file.path, file.compression)
+    stream = open_bytes(file)
     format_ = file.format
     return format_.recode(stream) if isinstance(format_, TextFormat) and format_.recode else stream
 
 
 def seekable(file: Source) -> bool:
     """Return True if a slice can be read without all the bytes before it."""
-    if file.compression is not None:
+    if file.compression is not None or file.encoding is not None:
         return False
     with file.path.open("rb") as stream:
         format_ = file.format
@@ -45,7 +46,7 @@ def split_source(source: HashedSource, options: Options, size: SliceSize) -> lis
     """
     file = source.files[0]
     format_ = file.format
-    opener = partial(open_path, file.path, file.compression)
+    opener = partial(open_bytes, file)
     slices: list[Slice] | Quarantined = [Slice(0, file.size)]  # read whole
     try:
         if isinstance(format_, SequenceFormat):
@@ -53,6 +54,8 @@ def split_source(source: HashedSource, options: Options, size: SliceSize) -> lis
                 slices = split_entries(stream, size, format_.entries)
         elif isinstance(format_, TextFormat) and format_.split is not None:
             slices = format_.split(opener, file.name, options, size)
+            if isinstance(slices, Quarantined):
+                (slices,) = in_original([slices], partial(open_original, file), file.encoding, whole=True)
     except BROKEN as error:
         raise damaged(file, error) from None
     check_unchanged(source)
@@ -96,7 +99,8 @@ def read_slice(
                 seen=set(slice_.state.get("seen", ())),
             )
     elif isinstance(format_, TextFormat) and format_.split is not None:
-        yield from format_.read(partial(opened, format_.lookahead), file.name, options, slice_)
+        records = format_.read(partial(opened, format_.lookahead), file.name, options, slice_)
+        yield from in_original(records, partial(open_original, file), file.encoding, format_.one_document)
     else:
         yield from read(source, options)
         return

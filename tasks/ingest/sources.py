@@ -35,10 +35,19 @@ def find_sources(
     split: str | None,
     columns: bool,
     copies: Copies | None = None,
+    encoding: str | None = None,
 ) -> FoundSources:
-    """Find and hash the sources to ingest; see `data.sources.reading.collect_sources`."""
-    sources, skipped = collect_sources(paths, family=family, split=split, columns=columns, copies=copies)
+    """Find and hash the sources to ingest; see `data.sources.reading.collect_sources`.
+
+    Raises:
+        UsageError: an encoding is stated, of DNA.
+    """
+    sources, skipped = collect_sources(
+        paths, family=family, split=split, columns=columns, copies=copies, encoding=encoding
+    )
     family = sources[0].files[0].family
+    if encoding is not None and family == "dna":
+        raise UsageError("expected --encoding for text only. Got DNA.")
     return FoundSources(family, tuple(sources), tuple((str(path), reason) for path, reason in skipped))
 
 
@@ -120,6 +129,11 @@ def new_sources(
         entry = known.get((source.sha256, source.split))
         if entry is None:
             new.setdefault((source.sha256, source.split), source)
+        elif entry.get("encoding") != source.encoding:
+            raise UsageError(
+                f"{source.name}: expected the encoding it was read by, {entry.get('encoding', 'utf-8')}, "
+                f"for it is in the corpus already. Got {source.encoding or 'utf-8'}. Use another --name."
+            )
         elif options.named and entry["columns"] != options.named:
             raise UsageError(
                 f"{source.name}: expected the columns it was read by, "

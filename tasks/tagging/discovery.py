@@ -39,7 +39,7 @@ def find_sources(
         out: folder of the output, which may not lie in a source.
         columns: of Parquet files; None if there are none.
         copies: of members of archives and of standard input; see `data.sources.detect.discover`.
-        reading: fields of `Options` of reading text that the user has named.
+        reading: fields of `Options` of reading text that the user has named, and the `encoding`.
 
     Returns:
         sources under names of their own, sorted, and (path, reason) of skipped files.
@@ -52,6 +52,7 @@ def find_sources(
     if reading and kind == "dna":
         options = " and ".join("--" + name.replace("_", "-") for name in reading)
         raise UsageError(f"expected {options} for a model of text only. Got a model of DNA.")
+    reading = reading or {}
     raw = [Path(path) for path in paths]
     if columns is not None:
         if kind == "dna":
@@ -68,8 +69,9 @@ def find_sources(
         raw.remove(path)
         sources += corpus_sources(path)
     if raw:
-        items, others = _find(raw, kind, copies, columns=bool(reading))
-        sources += [FileSource(_without_annotation(item), reading or {}) for item in items]
+        items, others = _find(raw, kind, copies, reading)
+        columns_named = {name: value for name, value in reading.items() if name != "encoding"}
+        sources += [FileSource(_without_annotation(item), columns_named) for item in items]
         skipped += [(str(path), why) for path, why in others]
     for source in sources:
         if source.dna != (kind == "dna"):
@@ -83,12 +85,14 @@ def find_sources(
 
 
 def _find(
-    paths: Sequence[Path], kind: str, copies: Copies | None, *, columns: bool
+    paths: Sequence[Path], kind: str, copies: Copies | None, reading: Mapping[str, Any]
 ) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Find files of the model's kind; of the other kind where there are no others."""
     try:
         family: Family = "dna" if kind == "dna" else "text"
-        return collect_sources(paths, family=family, columns=columns, copies=copies)
+        encoding = reading.get("encoding")
+        columns = any(name != "encoding" for name in reading)
+        return collect_sources(paths, family=family, columns=columns, copies=copies, encoding=encoding)
     except BadInput as error:
         if "parquet" in error.got.lower():
             todo = "Name the column that holds the text: --text-column NAME."

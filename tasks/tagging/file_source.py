@@ -18,7 +18,7 @@ from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import HashedSource, check_unchanged, read
 from elman.data.sources.splitting import read_slice, seekable, split_source, unpack
-from elman.data.store.disk import sha256_file
+from elman.data.store.disk import key_of, sha256_file
 from elman.data.text.scanner import thread_scanner
 from elman.tasks.tagging.sentences import Record, Sentences, without_text
 
@@ -57,8 +57,9 @@ class FileSource:
 
     @property
     def sha256(self) -> str:
-        """Hash that names its content."""
-        return self.item.sha256
+        """Hash that names its content, and how it is decoded if that is stated."""
+        encoding = self.item.encoding
+        return key_of(sha256=self.item.sha256, encoding=encoding) if encoding else self.item.sha256
 
     @property
     def size(self) -> int:

@@ -101,3 +101,19 @@ def test_copies_of_a_killed_run_are_removed(home):
             pass
         assert copies_in(home) == [copies.folder]
     assert copies_in(home) == []
+
+
+def test_text_in_a_stated_encoding_is_tagged(home, trained, tmp_path):
+    text = "“Bakason” met Gudison in Nikaburg – for 5€ ."
+    (tmp_path / "a.txt").write_bytes(text.encode("cp1252"))
+    config = TagConfig(
+        model=trained["model"],
+        sources=(tmp_path / "a.txt",),
+        out=tmp_path / "o",
+        workers=0,
+        encoding="cp1252",
+    )
+    assert tag.fn(config).counts.quarantined == 0
+    rows = Dataset.open(tmp_path / "o").scan().collect().select("start", "end", "text").rows()
+    assert rows
+    assert all(text[start:end] == found for start, end, found in rows)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.lines import universal_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
@@ -153,7 +154,7 @@ def _sentence(rows: Rows, layout: Layout, start: int) -> Sentence:
             tags.append(OUTSIDE if layout.tag is None else layout.tag_of(row))
         except UnicodeDecodeError as error:
             detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
-            raise _BadRow(number, "invalid-utf8", detail, "Save the file as UTF-8.") from None
+            raise _BadRow(number, "invalid-utf8", detail, NOT_UTF8) from None
         except ValueError as error:
             todo = "Mend the tag, or name its column with --tag-column."
             raise _BadRow(number, "unknown-tag", str(error), todo) from None

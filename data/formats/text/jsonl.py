@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.json_labels import labels_of
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
@@ -69,7 +70,7 @@ def json_value(line: bytes) -> Any:
         detail = (
             f"expected UTF-8. Got byte {error.object[error.start]:#04x} at byte {error.start} of the line"
         )
-        raise BadRecord("invalid-utf8", detail, "Save the file as UTF-8.") from None
+        raise BadRecord("invalid-utf8", detail, NOT_UTF8) from None
     except (ValueError, RecursionError) as error:
         raise BadRecord("invalid-json", f"expected one JSON object a line. Got {error}", FIELDS) from None
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize
@@ -162,7 +163,7 @@ def _find_slices(
             splitter.feed(text, count)
     except UnicodeDecodeError as error:
         detail = f"expected {error.encoding.upper()}. Got something else at byte {error.start}"
-        bad = BadRecord("invalid-utf8", detail, "Save the file as UTF-8.")
+        bad = BadRecord("invalid-utf8", detail, NOT_UTF8)
         return _quarantined(opener, source, error.start, bad)
     if not splitter.visible:
         bad = BadRecord("no-text", "expected text. Got white space alone", "Fill the file.")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
@@ -60,7 +61,7 @@ def _document(block: _Block, place: Place, options: Options) -> Document | Flat:
         lines = [raw.decode("utf-8").rstrip("\r\n") for raw in block.raw]
     except UnicodeDecodeError as error:
         detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
-        raise BadRecord("invalid-utf8", detail, "Save the file as UTF-8.") from None
+        raise BadRecord("invalid-utf8", detail, NOT_UTF8) from None
     parts = [line.split("|", 2) for line in lines if _PART.fullmatch(line.encode())]
     kinds = [part[1] for part in parts]
     if kinds not in (["t"], ["t", "a"], ["a"]):
