@@ -5,6 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from elman.data.text.tokenizer import Tokenizer
+
+_CHARACTERS = Tokenizer(unit="char")
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -134,16 +138,17 @@ def by_character(sentence: Sentence) -> Sentence:
     """Split tokens into visible characters; the first one of a B- token is tagged B-, the others I-."""
     if all(end - start == 1 for start, end in zip(sentence.token_start, sentence.token_end, strict=True)):
         return sentence
-    starts, tags = list[int](), list[str]()
+    starts, ends, tags = list[int](), list[int](), list[str]()
     for number, (start, end) in enumerate(zip(sentence.token_start, sentence.token_end, strict=True)):
-        visible = [at for at in range(start, end) if not sentence.text[at - sentence.start].isspace()]
-        starts += visible
+        first, last = _CHARACTERS.tokenize(sentence.text[start - sentence.start : end - sentence.start])
+        starts += [start + at for at in first]
+        ends += [start + at for at in last]
         if sentence.tags is not None:
             tag = sentence.tags[number]
-            tags += [tag, *[tag.replace("B-", "I-", 1)] * (len(visible) - 1)] if visible else []
+            tags += [tag, *[tag.replace("B-", "I-", 1)] * (len(first) - 1)] if first else []
     return replace(
         sentence,
         token_start=tuple(starts),
-        token_end=tuple(start + 1 for start in starts),
+        token_end=tuple(ends),
         tags=None if sentence.tags is None else tuple(tags),
     )

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from elman.data.formats.common.records import Sentence, by_character
 from elman.data.text.invisible import (
     INVISIBLE,
     PICTOGRAPHIC,
@@ -111,3 +112,9 @@ def test_positions_map_back_to_the_whole_text():
     assert margin_of("abcdef", 3) == 3
     assert margin_of("ab\u00ad\u00ad\u00adcd", 3) >= 6
     assert margin_of("a\u00ad" * 3, 4) > 6
+
+
+def test_tokens_given_are_split_into_characters_likewise():
+    sentence = Sentence(0, 4, "我\u00ad有 ", (0,), (3,), ("B-A",))
+    split = by_character(sentence)
+    assert (split.token_start, split.token_end, split.tags) == ((0, 2), (2, 3), ("B-A", "I-A"))
