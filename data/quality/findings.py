@@ -50,6 +50,12 @@ class Finding:
         return asdict(self)
 
 
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings, the gravest first, then by code."""
+    order = ("error", "warning", "note")
+    return sorted(findings, key=lambda finding: (order.index(finding.severity), finding.code))
+
+
 @dataclass
 class FindingBuilder:
     """Counts occurrences of one kind of fault and keeps the first examples."""

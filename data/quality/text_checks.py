@@ -13,7 +13,7 @@ import polars as pl
 
 from elman.data.encoding.encode import tokens_of
 from elman.data.quality.characters import CharacterChecks
-from elman.data.quality.findings import EXAMPLES, Example, Finding, FindingBuilder, Severity
+from elman.data.quality.findings import EXAMPLES, Example, Finding, FindingBuilder, Severity, by_severity
 from elman.data.quality.sentence_table import SentenceTable
 from elman.data.store.schema import SPLITS
 
@@ -126,8 +126,7 @@ class TextChecks:
             self._rare_types(),
             self._missing_splits(),
         ]
-        order = ("error", "warning", "note")
-        return sorted((f for f in found if f), key=lambda f: (order.index(f.severity), f.code))
+        return by_severity(finding for finding in found if finding)
 
     def _sentence_findings(self) -> Iterator[Finding | None]:
         for code, severity, key, query, detail, todo in _SENTENCE_CHECKS:

@@ -74,6 +74,29 @@ def to_iob2(tags: Sequence[str], scheme: Scheme = "IOB2") -> list[str]:
     return out
 
 
+def illegal_places(tags: Sequence[str], scheme: Scheme) -> list[int]:
+    """Positions of tags that may not follow the tag before them in their scheme, ascending.
+
+    In IOB2, IOBES and BILOU an I-, M-, E- or L- continues an entity of its type; in IOBES and BILOU an entity
+    of several tokens is closed by E- or L-: one left open by the last tag is reported at the length. IOB1 has
+    no illegal sequence.
+
+    Raises:
+        ValueError: an unknown prefix.
+    """
+    if scheme == "IOB1":
+        return []
+    places, closed = [], scheme in ("IOBES", "BILOU")
+    open_kind = ""  # type of the entity that may go on; with `closed`, of one that must
+    for place, tag in enumerate([*tags, OUTSIDE]):
+        prefix, kind = split_tag(tag)
+        continues = prefix in "IMEL"
+        if (continues and kind != open_kind) or (closed and open_kind and not continues):
+            places.append(place)
+        open_kind = "" if prefix in "OESLU" else kind
+    return places
+
+
 def spans(tags: Sequence[str]) -> list[Span]:
     """Entity spans of a sequence of IOB2 tags, in order."""
     entities: list[Span] = []

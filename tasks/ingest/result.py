@@ -76,7 +76,7 @@ class Ingested:
             in_other_splits_too=committed.elsewhere,
             added=tuple(entry.source.name for entry in entries if entry.ingested),
             splits=split_counts(dataset),
-            columns=_grouped(report.columns),
+            columns=grouped_columns(report.columns),
             changed=dict(sorted(report.counts.items())),
             skipped=found.skipped,
             digest=dataset.digest,
@@ -104,7 +104,7 @@ class Ingested:
         }
 
 
-def _grouped(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def grouped_columns(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Columns by source, sources that are read alike under the name of the first."""
     alike: dict[str, list[str]] = {}
     for source in sorted(columns):

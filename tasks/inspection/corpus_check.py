@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import polars as pl
 from elman.data.corpus.contig_pieces import Stretch, stretches_of
 from elman.data.corpus.shards import DNA, TEXT
 from elman.data.errors import BadInput, UsageError
-from elman.data.quality.findings import EXAMPLES, Example, Finding
+from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReadingReport
+from elman.data.quality.findings import EXAMPLES, Example, Finding, by_severity
 from elman.data.quality.genome_checks import check_genomes
 from elman.data.quality.text_checks import check_text
 from elman.data.sources.copies import Copies
@@ -19,6 +20,7 @@ from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.schema import SPLITS
 from elman.tasks.ingest.commit import commit
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
+from elman.tasks.ingest.result import grouped_columns
 from elman.tasks.ingest.sources import (
     Requested,
     corpus_options,
@@ -38,7 +40,8 @@ class CheckReport:
     Attributes:
         subject: what was checked.
         kind: "text" or "dna".
-        statistics: tables by name; of text: splits, types, lengths, unknown_words; of DNA: splits, gc.
+        statistics: tables by name; of text: splits, types, lengths, unknown_words, and of
+            files their columns; of DNA: splits, gc.
         findings: the gravest first.
         skipped: (path, reason) of files that are no corpus.
     """
@@ -95,7 +98,27 @@ def _check_sources(paths: Sequence[Path], requested: Requested) -> CheckReport:
             new = new_sources(None, found.sources, options)
             groups = (stage_sources(writer.staging, group, options) for group in grouped(new))
             commit(writer, new, [shard for group in groups for shard in group], options)
-        return _check_corpus(folder, ", ".join(map(str, paths)), found.skipped)
+        checked = _check_corpus(folder, ", ".join(map(str, paths)), found.skipped)
+        return _with_report(checked, options.report)
+
+
+def _with_report(checked: CheckReport, report: ReadingReport) -> CheckReport:
+    """The report of a check with what reading the files found: columns, and labels that were changed."""
+    findings = list(checked.findings)
+    for kind, count in sorted(report.counts.items()):
+        places = report.places.get(kind, [])
+        examples = tuple(Example(place.text, place.source, line=place.line) for place in places)
+        code, todo = _READING.get(kind, ("labels-changed", "Look at them in the source."))
+        findings.append(Finding(code, "warning", count, "labels", kind, todo, examples))
+    statistics = {"columns": grouped_columns(report.columns)} if report.columns else {}
+    return replace(
+        checked, statistics={**checked.statistics, **statistics}, findings=tuple(by_severity(findings))
+    )
+
+
+_READING = {
+    ILLEGAL_TAGS: ("illegal-tags", "Mend the tag before or this one; entities begin with B- (or S-, U-)."),
+}
 
 
 def _check_corpus(folder: Path, subject: str, skipped: tuple[tuple[str, str], ...]) -> CheckReport:

@@ -54,6 +54,18 @@ def test_terminal_text_and_page_name_place_and_advice(home, source, tmp_path):
             assert part in text
 
 
+def test_illegal_tags_are_listed_by_line_with_the_columns_found(home, source):
+    (source / "test.conll").write_text("Al B-PERSON\nLee I-PLACE\nslept O\n\n\nOslo I-PLACE\n\n")
+    report = check(CheckConfig(sources=(str(source),))).report
+    finding = next(finding for finding in report.findings if finding.code == "illegal-tags")
+    assert [example.place().rpartition("/")[2] for example in finding.examples] == [
+        "test.conll:2",
+        "test.conll:6",
+    ]
+    assert finding.examples[0].text == "I-PLACE after B-PERSON"
+    assert next(iter(report.statistics["columns"].values()))["scheme"] == "IOB2"
+
+
 def test_genomes_are_checked(home, checkout):
     fixtures = checkout / "tests" / "fixtures"
     sources = tuple(str(fixtures / f"ecoli_100kb.{kind}.gz") for kind in ("fna", "gff3"))

@@ -14,6 +14,7 @@ from typing import Any
 from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.lines import universal_lines
 from elman.data.formats.common.options import Options
+from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReadingReport, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
 from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.registry import Head, Opener, TextFormat, register
@@ -21,7 +22,7 @@ from elman.data.formats.text.conll_columns import Wanted
 from elman.data.formats.text.conll_layout import layout_of
 from elman.data.formats.text.conll_rows import Layout, Rows, sentences
 from elman.data.formats.text.conll_tags import BARE, STYLE_NAMES, misc_tags
-from elman.data.text.tags import OUTSIDE, to_iob2
+from elman.data.text.tags import OUTSIDE, Scheme, illegal_places, to_iob2
 
 BLOCK = 50  # sentences in a document where the file marks none
 
@@ -63,11 +64,13 @@ def read(
                 document, count, at, ready = document + (count > 0), 0, 0, []
             count += 1
             try:
-                sentence = _sentence(rows, layout, at)
+                sentence, tags = _sentence(rows, layout, at)
             except _BadRow as error:
                 place = Place(source, rows.lines[error.row], rows.byte_offset, b"".join(rows.raw))
                 yield place.refuse(error)
                 continue
+            if tags and options.labels_used and (layout.scheme != "IOB2" or (*tags,) != sentence.tags):
+                _report_illegal(rows, tags, layout.scheme, source, options.report)
             at = sentence.end + 1
             ready.append(by_character(sentence) if options.unit == "char" else sentence)
     if ready:
@@ -133,8 +136,8 @@ class _BadRow(BadRecord):
         self.row = row
 
 
-def _sentence(rows: Rows, layout: Layout, start: int) -> Sentence:
-    """The sentence of some rows, which begins at character `start` of its document.
+def _sentence(rows: Rows, layout: Layout, start: int) -> tuple[Sentence, list[str]]:
+    """The sentence of some rows, which begins at character `start` of its document, and its tags as written.
 
     Raises:
         _BadRow: a row cannot be used.
@@ -163,7 +166,7 @@ def _sentence(rows: Rows, layout: Layout, start: int) -> Sentence:
         starts.append(at)
         ends.append(at + len(token))
         at += len(token) + 1
-    return Sentence(
+    sentence = Sentence(
         start,
         ends[-1],
         " ".join(tokens),
@@ -173,6 +176,15 @@ def _sentence(rows: Rows, layout: Layout, start: int) -> Sentence:
         rows.byte_offset,
         rows.line,
     )
+    return sentence, [] if layout.tag is None else tags
+
+
+def _report_illegal(rows: Rows, tags: list[str], scheme: Scheme, source: str, report: ReadingReport) -> None:
+    """Report tags that may not follow the tag before them."""
+    for place in illegal_places(tags, scheme):
+        before = tags[place - 1] if place else "the beginning of a sentence"
+        tag, row = (tags[place], place) if place < len(tags) else ("the end of the sentence", place - 1)
+        report.count(ILLEGAL_TAGS, ReportedPlace(source, rows.lines[row], f"{tag} after {before}"))
 
 
 _TAG = re.compile(r"O|[A-Za-z]-\S+")

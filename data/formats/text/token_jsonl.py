@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from elman.data.formats.common.options import Options
+from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
 from elman.data.formats.common.slices import Slice
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.text.jsonl import json_value
-from elman.data.text.tags import detect_scheme, split_tag, to_iob2
+from elman.data.text.tags import detect_scheme, illegal_places, split_tag, to_iob2
 
 TODO = 'Write {"tokens": ["Sam", "slept"], "ner_tags": ["B-PERSON", "O"]} a line.'
 TAG_KEYS = ("ner_tags", "tags", "labels")
@@ -37,6 +38,9 @@ def read(
                     names = _names_in(value) or names
                     tokens, tags = _row(value, names)
                     iob2 = None if tags is None else tuple(to_iob2(tags, scheme))
+                    for at in illegal_places(tags or (), scheme):
+                        where = f"tag {at + 1} of {len(tags or ())}"
+                        options.report.count(ILLEGAL_TAGS, ReportedPlace(source, number, where))
                     yield _document(place, value.get("id"), tokens, iob2, options)
                 except BadRecord as error:
                     yield place.refuse(error)

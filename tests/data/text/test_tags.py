@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.text.tags import detect_scheme, from_spans, legal_transitions, spans, tag_set, to_iob2
+from elman.data.text.tags import (
+    detect_scheme,
+    from_spans,
+    illegal_places,
+    legal_transitions,
+    spans,
+    tag_set,
+    to_iob2,
+)
 
 ENTITIES = [(0, 2, "PER"), (2, 3, "PER"), (4, 7, "LOC")]
 AS = {
@@ -21,6 +29,26 @@ def test_every_scheme_is_detected_and_converted(scheme):
     assert detect_scheme([["O"], AS[scheme]]) == scheme
     assert to_iob2(AS[scheme], scheme) == AS["IOB2"]
     assert spans(to_iob2(AS[scheme], scheme)) == ENTITIES
+
+
+@pytest.mark.parametrize("scheme", AS)
+def test_a_legal_sequence_has_no_illegal_place(scheme):
+    assert illegal_places(AS[scheme], scheme) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme", "places"),
+    [
+        (["O", "I-A", "I-A"], "IOB2", [1]),
+        (["B-A", "I-B", "I-A"], "IOB2", [1, 2]),
+        (["I-A", "O"], "IOB1", []),
+        (["B-A", "O", "E-A"], "IOBES", [1, 2]),
+        (["B-A", "I-A"], "IOBES", [2]),
+        (["S-A", "L-A", "U-A"], "BILOU", [1]),
+    ],
+)
+def test_illegal_places_are_those_that_may_not_follow(tags, scheme, places):
+    assert illegal_places(tags, scheme) == places
 
 
 def test_adjacent_single_token_entities_of_one_type_stay_two():
