@@ -4,8 +4,10 @@ A format is one module of the folder `text` or `dna` that registers an `Export`,
 families and the staged tables it reads are taken from here.
 """
 
+import hashlib
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -36,11 +38,13 @@ class Export:
     """One export format.
 
     Attributes:
-        name: value of `--format`; the file is `tags.NAME`.
+        name: value of `--format`.
         family: models whose output it can hold, "text" or "dna".
         tables: names of the staged tables that `write` reads.
         description: one line for the documentation.
         write: yields the bytes of the file, given the tables and the config of the tagged dataset.
+        by_source: True for a file of each source, where there are several: two genomes may use the same names
+            of contigs, which must stay those of the FASTA.
     """
 
     name: str
@@ -48,6 +52,25 @@ class Export:
     tables: tuple[str, ...]
     description: str
     write: Writer
+    by_source: bool = False
+
+    def file(self, source: str | None = None) -> str:
+        """Name of the file in the dataset: `tags.NAME`, of one source among several `NAME/SOURCE.NAME`."""
+        return f"tags.{self.name}" if source is None else f"{self.name}/{file_stem(source)}.{self.name}"
+
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST = 100  # characters of a name
+
+
+def file_stem(name: str) -> str:
+    """Name of a file made from any string: the same for the same string, another for another.
+
+    Letters of ASCII, digits and `._-` stay. Where something else had to be replaced or cut off, a part of the
+    sha256 of the string follows.
+    """
+    safe = _UNSAFE.sub("_", name)[:_LONGEST].lstrip(".-")
+    return safe if safe == name else f"{safe or '_'}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
 
 
 _registered: dict[str, Export] = {}

@@ -2,7 +2,7 @@
 
     data/*.parquet, quarantine/*.parquet, ...    one file a table and shard
     manifest.json                                what is committed; written last, replaced in one step
-    tags.gff3, ...                               exports, if any
+    tags.gff3, gff3/GENOME.gff3, ...             exports, if any
     .staging/                                    only while a run is unfinished
 
 The hash of a file is checked before it is read: Polars reads bit-flipped Parquet without an error.
@@ -68,6 +68,18 @@ class Shard:
         return cls(value["id"], value["key"], files, counts, value["source"])
 
 
+def checked_export(name: str) -> str:
+    """Return the name of an export: FILE, or FOLDER/FILE.
+
+    Raises:
+        ValueError: it is neither, and might lie outside the folder of its dataset.
+    """
+    parts = name.split("/")
+    if not 1 <= len(parts) <= 2 or any(part in ("", ".", "..") or "\\" in part for part in parts):
+        raise ValueError(f"expected the name of an export, FILE or FOLDER/FILE. Got {name!r}")
+    return name
+
+
 _SHARD = {field.name for field in fields(Shard)}
 
 
@@ -129,8 +141,8 @@ class Dataset:
             shards = tuple(manifest.pop("shards"))
             if not all(isinstance(shard, Shard) for shard in shards):
                 raise ValueError("a shard with other fields")
-            if any(Path(name).name != name for name in manifest["exports"]):
-                raise ValueError("an export outside the folder")
+            for name in manifest["exports"]:
+                checked_export(name)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise IntegrityError(
                 f"{path}: expected a manifest. Got something else ({error!r}). {_RESTORE}"

@@ -21,7 +21,7 @@ import polars as pl
 from elman.data.errors import BadInput, IntegrityError
 from elman.data.store import lock
 from elman.data.store.code_hash import code_hash
-from elman.data.store.dataset import FORMAT, MANIFEST, STAGING, Dataset, FileEntry, Shard
+from elman.data.store.dataset import FORMAT, MANIFEST, STAGING, Dataset, FileEntry, Shard, checked_export
 from elman.data.store.disk import (
     disk,
     fsync,
@@ -197,8 +197,12 @@ class DatasetWriter:
         return shard if shard and self.staging.holds(shard) else self.staging.staged(key)
 
     def scratch(self, name: str) -> Path:
-        """Path for writing an export before it is committed under this name."""
-        path = self.folder / STAGING / EXPORTS / Path(name).name
+        """Path for writing an export before it is committed under this name: FILE, or FOLDER/FILE.
+
+        Raises:
+            ValueError: the name would leave the folder of the dataset.
+        """
+        path = self.folder / STAGING / EXPORTS / checked_export(name)
         make_folder(path.parent)
         return path
 
@@ -216,7 +220,7 @@ class DatasetWriter:
             shards: all of the dataset, unchanged ones of `committed` included.
             sources: entries of the sources, plain values.
             meta: values that describe the dataset as a whole.
-            exports: name -> file made at `scratch(name)`.
+            exports: name, FILE or FOLDER/FILE -> file made at `scratch(name)`.
         """
         shards = sorted(shards, key=lambda shard: shard.id)
         if len({shard.id for shard in shards}) < len(shards):
@@ -250,6 +254,8 @@ class DatasetWriter:
             fsync(parent)
         for name, path in (exports or {}).items():
             self._place(path, self.folder / name)
+        for parent in sorted({(self.folder / name).parent for name in noted} - {self.folder}):
+            fsync(parent)
         self._place(staging / MANIFEST, self.folder / MANIFEST)
         fsync(self.folder)
         del manifest["shards"]

@@ -164,14 +164,7 @@ def commit_tags(
     entries = list(filter(unrelated, writer.dataset.sources)) if writer.dataset else []
     entries += [source.to_json() for source in sources]
     shards = sorted([*others, *new], key=lambda shard: shard.id)
-    exports = {}
-    for name in writer.config["formats"]:
-        if name != exports_registry.PARQUET:
-            path = writer.scratch(f"tags.{name}")
-            export = exports_registry.find(name)
-            with path.open("wb") as out:
-                out.writelines(export.write(_tables(writer.staging, shards), writer.config))
-            exports[path.name] = path
+    exports = _write_exports(writer, shards, several=len(entries) > 1)
     meta = {"summary": summarize(shards), "asked": model_uri if model_uri.startswith("models:/") else None}
     entries = sorted(entries, key=lambda entry: str(entry["name"]))
     return writer.commit(shards, sources=entries, meta=meta, exports=exports)
@@ -200,14 +193,49 @@ def summarize(shards: Iterable[Shard]) -> dict[str, Any]:
     }
 
 
-def _tables(staging: Staging, shards: Sequence[Shard]) -> exports_registry.Tables:
-    """Staged tables of the shards, as export formats read them."""
+def _write_exports(writer: DatasetWriter, shards: Sequence[Shard], several: bool) -> dict[str, Path]:
+    """Write the exports of all shards; return their paths by name.
+
+    Args:
+        writer: of the output.
+        shards: all, sorted.
+        several: True if there are several sources.
+    """
+    exports: dict[str, Path] = {}
+    formats = [exports_registry.find(name) for name in writer.config["formats"] if name != "parquet"]
+    by_source = _shards_by_source(writer.staging, shards) if any(e.by_source for e in formats) else {}
+    for export in formats:
+        parts: dict[str | None, Sequence[Shard]] = {None: shards}
+        if export.by_source and (several or len(by_source) > 1):
+            parts = {**by_source}
+        for source, some in parts.items():
+            name = export.file(source)
+            exports[name] = writer.scratch(name)
+            with exports[name].open("wb") as out:
+                out.writelines(export.write(_tables(writer.staging, some, source), writer.config))
+    return exports
+
+
+def _shards_by_source(staging: Staging, shards: Sequence[Shard]) -> dict[str, list[Shard]]:
+    """Shards with contigs of each source, in order; a corpus is made of several sources."""
+    found: dict[str, list[Shard]] = {}
+    for shard in shards:
+        scan = staging.scan(shard, "contigs")
+        if scan is not None:
+            for source in scan.select("source").collect()["source"].unique(maintain_order=True):
+                found.setdefault(source, []).append(shard)
+    return found
+
+
+def _tables(staging: Staging, shards: Sequence[Shard], source: str | None = None) -> exports_registry.Tables:
+    """Staged tables of the shards, as export formats read them; of one source if it is named."""
 
     def tables(*names: str) -> Iterator[tuple[pl.DataFrame, ...]]:
         for shard in shards:
-            frames = [frame for name in names if (frame := staging.scan(shard, name)) is not None]
-            if len(frames) == len(names):
-                yield tuple(frame.collect() for frame in frames)
+            scans = [scan for name in names if (scan := staging.scan(shard, name)) is not None]
+            if len(scans) == len(names):
+                own = scans if source is None else [scan.filter(pl.col("source") == source) for scan in scans]
+                yield tuple(scan.collect() for scan in own)
 
     return tables
 

@@ -40,5 +40,6 @@ register(
         tables=("contigs", "data"),
         description="BED of 6 columns, 0-based half-open",
         write=write,
+        by_source=True,
     )
 )

@@ -56,5 +56,6 @@ register(
         tables=("contigs", "data"),
         description="codon position of every base, FASTA-like, one entry per contig and strand",
         write=write,
+        by_source=True,
     )
 )

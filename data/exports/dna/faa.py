@@ -35,5 +35,6 @@ register(
         tables=("proteins",),
         description="FASTA of proteins, one entry per gene",
         write=write,
+        by_source=True,
     )
 )

@@ -86,5 +86,6 @@ register(
         tables=("contigs", "data"),
         description="GFF3, 1-based inclusive, one line per gene or family",
         write=write,
+        by_source=True,
     )
 )

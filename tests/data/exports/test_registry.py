@@ -32,3 +32,27 @@ def test_a_name_is_registered_once():
 
 def test_every_format_has_a_description():
     assert all(export.description for export in registry.all_exports().values())
+
+
+@pytest.mark.parametrize(
+    ("source", "file"),
+    [
+        (None, "tags.gff3"),
+        ("a.fna", "gff3/a.fna.gff3"),
+        ("run 1/a.fna", "gff3/run_1_a.fna-"),
+        ("../a.fna", "gff3/_a.fna-"),
+        ("-rf", "gff3/rf-"),
+        ("x" * 300, f"gff3/{'x' * 100}-"),
+        ("東京", "gff3/__-"),
+    ],
+)
+def test_files_of_sources_have_names_that_are_safe(source, file):
+    name = registry.find("gff3").file(source)
+    assert name.startswith(file)
+    assert len(name) < 130
+    assert name.isascii()
+
+
+def test_sources_of_different_names_have_files_of_different_names():
+    sources = ["a b", "a_b", "a/b", "x" * 101, "x" * 102, "é", "è"]
+    assert len({registry.file_stem(source) for source in sources}) == len(sources)

@@ -30,7 +30,9 @@ def build(folder: Path, numbers, made: list[int] | None = None) -> Dataset:
             shards.append(shard)
         export = writer.scratch("all.txt")
         export.write_text(" ".join(map(str, numbers)))
-        return writer.commit(shards, sources=[{"name": "x"}], meta={"m": 1}, exports={"all.txt": export})
+        exports = {"all.txt": export, f"each/{len(numbers)}.txt": writer.scratch(f"each/{len(numbers)}.txt")}
+        exports[f"each/{len(numbers)}.txt"].write_text(str(len(numbers)))
+        return writer.commit(shards, sources=[{"name": "x"}], meta={"m": 1}, exports=exports)
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from elman.data.errors import BadInput, IntegrityError
-from elman.data.store.dataset import Dataset
+from elman.data.store.dataset import Dataset, checked_export
 from elman.data.store.writer import DatasetWriter
 from tests.data.store.snapshots import FIRST, build, frame
 
@@ -58,3 +58,14 @@ def test_a_scan_can_be_filtered_and_an_absent_quarantine_is_empty(tmp_path):
     assert dataset.scan("quarantine").collect().height == 0
     with pytest.raises(BadInput, match="one of the tables data"):
         dataset.scan("other")
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "/x", "a/../x", "a/b/c", "a\\..\\x", "a/"])
+def test_an_export_outside_the_folder_is_refused(name):
+    with pytest.raises(ValueError, match="expected the name of an export"):
+        checked_export(name)
+
+
+@pytest.mark.parametrize("name", ["tags.gff3", "gff3/a.fna.gff3"])
+def test_an_export_is_a_file_or_a_file_in_a_folder(name):
+    assert checked_export(name) == name

@@ -29,7 +29,7 @@ def test_whatever_call_fails_the_old_snapshot_is_readable_and_running_again_conv
     shutil.copytree(tmp_path / "old", tmp_path / "new")
     names = build(tmp_path / "new", SECOND).names
     expected = tree(tmp_path / "new")
-    assert set(expected) == {*names, "manifest.json", "data", "quarantine"}
+    assert set(expected) == {*names, "manifest.json", "data", "quarantine", "each"}
     for n in itertools.count(1):
         folder = tmp_path / f"fault{n}"
         shutil.copytree(tmp_path / "old", folder)
@@ -159,7 +159,7 @@ def test_two_undisturbed_runs_give_the_same_bytes_and_only_the_dataset(tmp_path)
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     names = {name.split(".")[0] for name in tree(tmp_path / "a")}
     shards = {f"{table}/s{number}" for table in ("data", "quarantine") for number in FIRST}
-    assert names == {"data", "quarantine", "manifest", "all", *shards}
+    assert names == {"data", "quarantine", "manifest", "all", "each", "each/3", *shards}
 
 
 def test_a_large_frame_is_written_the_same_each_time(tmp_path):
