@@ -27,11 +27,15 @@ def mapped(values: pl.Series, function: Callable[[str], str]) -> pl.Series:
     return values.replace_strict(distinct, results, default=None, return_dtype=pl.String)
 
 
+def json_escaped(values: pl.Series) -> pl.Series:
+    """Content of JSON strings, without their quotes, as `json.dumps(ensure_ascii=False)` writes it."""
+    return values.str.replace_many(_ESCAPES) if values.str.contains(_ESCAPED).any() else values
+
+
 def json_strings(values: pl.Series) -> pl.Series:
     """JSON strings of a String column, as `json.dumps(ensure_ascii=False)` writes them; null is `null`."""
-    if values.str.contains(_ESCAPED).any():
-        values = values.str.replace_many(_ESCAPES)
-    return pl.select(pl.concat_str(pl.lit('"'), values, pl.lit('"')).fill_null("null")).to_series()
+    quoted = pl.concat_str(pl.lit('"'), json_escaped(values), pl.lit('"'))
+    return pl.select(quoted.fill_null("null")).to_series()
 
 
 def json_numbers(values: pl.Series) -> pl.Series:

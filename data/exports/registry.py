@@ -25,8 +25,11 @@ PARQUET = "parquet"  # the tagged dataset itself, always written
 class Tables(Protocol):
     """Staged tables of a tagged dataset."""
 
-    def __call__(self, *names: str) -> Iterator[tuple[pl.DataFrame, ...]]:
-        """Frames of the named tables, shard by shard in order; shards that lack one of them are skipped."""
+    def __call__(self, *names: str, optional: tuple[str, ...] = ()) -> Iterator[tuple[pl.DataFrame, ...]]:
+        """Frames of the named tables, shard by shard in order; shards that lack one of them are skipped.
+
+        After them come those of `optional` tables, without columns where a shard lacks one.
+        """
 
 
 Chunk = bytes | memoryview
@@ -39,6 +42,7 @@ class Export:
 
     Attributes:
         name: value of `--format`.
+        suffix: of the file, `tags.SUFFIX`; the name if not given.
         family: models whose output it can hold, "text" or "dna".
         tables: names of the staged tables that `write` reads.
         description: one line for the documentation.
@@ -53,10 +57,12 @@ class Export:
     description: str
     write: Writer
     by_source: bool = False
+    suffix: str | None = None
 
     def file(self, source: str | None = None) -> str:
         """Name of the file in the dataset: `tags.NAME`, of one source among several `NAME/SOURCE.NAME`."""
-        return f"tags.{self.name}" if source is None else f"{self.name}/{file_stem(source)}.{self.name}"
+        suffix = self.suffix or self.name
+        return f"tags.{suffix}" if source is None else f"{self.name}/{file_stem(source)}.{suffix}"
 
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")

@@ -94,6 +94,13 @@ TAGGED_DOCUMENTS = _table(  # beside tagged text, one row a document and shard, 
     tokens=pl.Int64,
 )
 
+DOCUMENT_TEXTS = _table(  # beside tagged text on request: documents as read; a long one is several rows
+    source=pl.String,
+    document=pl.String,
+    start=pl.Int64,  # where `text` begins in the document
+    text=pl.String,
+)
+
 TAGGED_CONTIGS = _table(  # beside tagged DNA, one row a contig
     source=pl.String,
     contig=pl.String,

@@ -17,7 +17,7 @@ from elman.data.genome.contigs import Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import key_of
-from elman.tasks.tagging.sentences import Record, Sentences, join_texts, split_characters
+from elman.tasks.tagging.sentences import Passage, Passages, Record, Sentences, join_texts, split_characters
 
 FAMILIES = {corpus.TEXT: "text", corpus.DNA: "dna"}
 _ROWS = 10_000  # sentences in memory at a time
@@ -81,20 +81,28 @@ class CorpusSource:
         raise AssertionError(f"expected to read {self.name} in place")
 
     def records(
-        self, slice: Slice, options: Options, unpacked: Path | None = None, start: int = 0
-    ) -> Iterator[Record | pl.DataFrame]:
-        """Read its sentences or contigs in order; memory does not grow with it.
+        self,
+        slice: Slice,
+        options: Options,
+        unpacked: Path | None = None,
+        start: int = 0,
+        texts: bool = False,
+    ) -> Iterator[Record | Passage | pl.DataFrame]:
+        """Read its sentences or contigs in order, see `TaggingSource`; memory does not grow with it.
 
         Raises:
             BadInput: pieces of a contig are missing.
         """
-        return self.contigs(options) if self.dna else self._sentences(options)
+        return self.contigs(options) if self.dna else self._sentences(options, texts)
 
-    def _sentences(self, options: Options) -> Iterator[Sentences]:
+    def _sentences(self, options: Options, texts: bool) -> Iterator[Sentences | Passage]:
+        passages = Passages()
         columns = ["source", "document", "sentence", "start", "text", "token_start", "token_end"]
         for frame in self._frames(columns, _ROWS):
             for (source, document), rows in frame.group_by("source", "document", maintain_order=True):
                 sentences = _of_rows(str(source), str(document), rows)
+                if texts:
+                    yield passages.of(sentences)
                 yield split_characters(sentences) if options.unit == "char" else sentences
 
     def contigs(self, options: Options, source: str | None = None) -> Iterator[Contig]:

@@ -20,7 +20,7 @@ from elman.data.sources.reading import HashedSource, check_unchanged, read
 from elman.data.sources.splitting import read_slice, seekable, split_source, unpack
 from elman.data.store.disk import key_of, sha256_file
 from elman.data.text.scanner import thread_scanner
-from elman.tasks.tagging.sentences import Record, Sentences, without_text
+from elman.tasks.tagging.sentences import Passage, Passages, Record, Sentences, without_text
 
 _UNPACKED = 4  # estimated ratio of unpacked to compressed bytes
 _RAW = 1 << 16  # bytes of an unreadable file that go to quarantine
@@ -153,8 +153,13 @@ class FileSource:
         return unpack(self.item.files[0], slices, folder, wanted)
 
     def records(
-        self, slice: Slice, options: Options, unpacked: Path | None = None, start: int = 0
-    ) -> Iterator[Record | pl.DataFrame]:
+        self,
+        slice: Slice,
+        options: Options,
+        unpacked: Path | None = None,
+        start: int = 0,
+        texts: bool = False,
+    ) -> Iterator[Record | Passage | pl.DataFrame]:
         """Read the records of a slice in order; memory does not grow with it.
 
         Where columns pass through, frames of them come in between; see `data.formats.text.parquet.read`.
@@ -163,11 +168,12 @@ class FileSource:
             slice: of `split`.
             options: of `split`.
             unpacked, start: see `data.sources.splitting.read_slice`.
+            texts: True for the text of sentences before them.
 
         Raises:
             BadInput: the file is cut off, damaged, or was changed since it was hashed.
         """
-        seen = SeenIds()
+        seen, passages = SeenIds(), Passages()
         id, number = "", 0
         plain = self.documents_span_slices
         for record in self._read(slice, options, unpacked, start):
@@ -182,6 +188,8 @@ class FileSource:
                 sentences = replace(sentences, begins_record=False)
             if len(sentences):
                 number += len(sentences)
+                if texts:
+                    yield passages.of(sentences, record)
                 yield sentences
             elif not number:
                 yield without_text(record)

@@ -205,10 +205,9 @@ def _write_exports(writer: DatasetWriter, shards: Sequence[Shard], several: bool
     formats = [exports_registry.find(name) for name in writer.config["formats"] if name != "parquet"]
     by_source = _shards_by_source(writer.staging, shards) if any(e.by_source for e in formats) else {}
     for export in formats:
-        parts: dict[str | None, Sequence[Shard]] = {None: shards}
-        if export.by_source and (several or len(by_source) > 1):
-            parts = {**by_source}
-        for source, some in parts.items():
+        apart = export.by_source and (several or len(by_source) > 1)
+        parts: Iterable[tuple[str | None, Sequence[Shard]]] = by_source.items() if apart else [(None, shards)]
+        for source, some in parts:
             name = export.file(source)
             exports[name] = writer.scratch(name)
             with exports[name].open("wb") as out:
@@ -230,12 +229,16 @@ def _shards_by_source(staging: Staging, shards: Sequence[Shard]) -> dict[str, li
 def _tables(staging: Staging, shards: Sequence[Shard], source: str | None = None) -> exports_registry.Tables:
     """Staged tables of the shards, as export formats read them; of one source if it is named."""
 
-    def tables(*names: str) -> Iterator[tuple[pl.DataFrame, ...]]:
+    def frame(shard: Shard, name: str) -> pl.DataFrame:
+        scan = staging.scan(shard, name)
+        if scan is None:
+            return pl.DataFrame()
+        return (scan if source is None else scan.filter(pl.col("source") == source)).collect()
+
+    def tables(*names: str, optional: tuple[str, ...] = ()) -> Iterator[tuple[pl.DataFrame, ...]]:
         for shard in shards:
-            scans = [scan for name in names if (scan := staging.scan(shard, name)) is not None]
-            if len(scans) == len(names):
-                own = scans if source is None else [scan.filter(pl.col("source") == source) for scan in scans]
-                yield tuple(scan.collect() for scan in own)
+            if all(name in shard.files for name in names):
+                yield tuple(frame(shard, name) for name in (*names, *optional))
 
     return tables
 

@@ -116,6 +116,51 @@ class Sentences:
 Record = Sentences | Contig | Quarantined
 
 
+@dataclass(frozen=True)
+class Passage:
+    """Text of a document as it was read, or the next part of it; `start` is its place in the document."""
+
+    source: str
+    document: str
+    start: int
+    text: str
+
+
+class Passages:
+    """Takes the text of documents from their records, part after part without gaps or overlaps.
+
+    Where a source has sentences alone (CoNLL, corpora), line ends stand between them.
+    """
+
+    def __init__(self) -> None:
+        self._key = ("", "")
+        self._end = 0  # of the text so far
+
+    def of(self, sentences: Sentences, record: Document | Flat | None = None) -> Passage:
+        """Return the text of the next sentences, which were made of this record."""
+        key = (sentences.source, sentences.document)
+        if isinstance(record, Flat):
+            text, at = record.text, record.at
+        elif record is not None and record.text is not None:
+            text, at = record.text, 0
+        else:
+            text, at = _spaced(sentences), int(sentences.start[0])
+        if key != self._key:
+            whole = not isinstance(record, Flat) and sentences.number[0] == 0
+            self._key, self._end = key, 0 if whole else at
+        begin = self._end
+        text = "\n" * (at - begin) + text[max(begin - at, 0) :]
+        self._end += len(text)
+        return Passage(*key, begin, text)
+
+
+def _spaced(sentences: Sentences) -> str:
+    """Text of sentences, with line ends for the characters between them."""
+    gaps = sentences.start[1:] - (sentences.start + sentences.length)[:-1]
+    texts = sentences.texts()
+    return "".join([text + "\n" * gap for text, gap in zip(texts, [*gaps.tolist(), 0], strict=True)])
+
+
 def join_texts(texts: Sequence[str]) -> tuple[str, np.ndarray, np.ndarray]:
     """Join texts; return with the length and offset of each in the whole, (n,)."""
     lengths = np.array([len(text) for text in texts], np.int64)

@@ -26,12 +26,13 @@ from elman.data.text.tokenizer import Tokenizer
 from elman.tasks.models import model_folder
 from elman.tasks.tagging.origin import ShardOrigin
 from elman.tasks.tagging.renumber import renumbered
-from elman.tasks.tagging.sentences import Record, Sentences
+from elman.tasks.tagging.sentences import Passage, Record, Sentences
 from elman.tasks.tagging.sources import TaggingSource, source_from_job
 from elman.tasks.tagging.text_tables import MakeTables, entity_tables
 from elman.tasks.tagging.windows import numbered_windows
 
 WINDOW = 1 << 20  # characters or bases; rows do not depend on it, the last bits of probabilities may
+TEXTS = "texts"  # table of the text of documents
 BINS = 20  # of the histogram of probabilities
 
 Announce = Callable[[int, int], None]  # called with the range of records that is tried next
@@ -158,8 +159,10 @@ class ShardTagger:
         slice = Slice(origin.begin, origin.end, origin.state)
         unpacked = Path(job.unpacked) if job.unpacked else None
         make_tables = self.tables_of(source, origin.last and origin.number == 0)
-        passthrough = list[pl.DataFrame]()
-        stream = _without_passthrough(source.records(slice, self.options, unpacked, job.start), passthrough)
+        passthrough, passages = list[pl.DataFrame](), list[Passage]()
+        texts = TEXTS in self.request.tables
+        records = source.records(slice, self.options, unpacked, job.start, texts)
+        stream = _records_alone(records, passthrough, passages)
         counted = Counter[str]()
         frames: dict[str, list[pl.DataFrame]] = {}
         quarantined: list[Quarantined] = []
@@ -169,9 +172,17 @@ class ShardTagger:
             tables, counts = make_tables(window)
             counted.update(counts)
             quarantined += window.quarantined
+            if passages:
+                tables[TEXTS] = _text_rows(passages)
+                passages.clear()
             for name, frame in self._filter_and_count(tables, counted).items():
                 frames.setdefault(name, []).append(frame)
         tables = {name: _join_windows(name, some) for name, some in frames.items()}
+        if TEXTS in tables and not source.documents_span_slices:  # none of a document that is all quarantined
+            keys = ["source", "document"]
+            tables[TEXTS] = tables[TEXTS].join(
+                tables["documents"], on=keys, how="semi", maintain_order="left"
+            )
         if passthrough:
             _join_passthrough(tables, pl.concat(passthrough))
         tables["quarantine"] = quarantine_table(quarantined)
@@ -214,15 +225,24 @@ def options_of(loaded: model_folder.Model) -> Options:
     return Options(unit=passport.unit, tokenizer=tokenizer, labels_used=False)
 
 
-def _without_passthrough(
-    stream: Iterable[Record | pl.DataFrame], passthrough: list[pl.DataFrame]
+def _records_alone(
+    stream: Iterable[Record | Passage | pl.DataFrame],
+    passthrough: list[pl.DataFrame],
+    passages: list[Passage],
 ) -> Iterator[Record]:
-    """Yield records alone; collect the frames of passthrough columns."""
+    """Yield records alone; collect the frames of passthrough columns and the text of documents."""
     for record in stream:
         if isinstance(record, pl.DataFrame):
             passthrough.append(record)
+        elif isinstance(record, Passage):
+            passages.append(record)
         else:
             yield record
+
+
+def _text_rows(passages: Sequence[Passage]) -> pl.DataFrame:
+    columns = {name: [getattr(passage, name) for passage in passages] for name in schema.DOCUMENT_TEXTS}
+    return pl.DataFrame(columns, schema=schema.DOCUMENT_TEXTS)
 
 
 def _join_passthrough(tables: dict[str, pl.DataFrame], passthrough: pl.DataFrame) -> None:

@@ -12,7 +12,7 @@ from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.genome.contigs import Contig
 from elman.tasks.tagging.corpus_source import CorpusSource
 from elman.tasks.tagging.file_source import FileSource
-from elman.tasks.tagging.sentences import Record
+from elman.tasks.tagging.sentences import Passage, Record
 
 
 class TaggingSource(Protocol):
@@ -98,9 +98,16 @@ class TaggingSource(Protocol):
         ...
 
     def records(
-        self, slice: Slice, options: Options, unpacked: Path | None = None, start: int = 0
-    ) -> Iterator[Record | pl.DataFrame]:
+        self,
+        slice: Slice,
+        options: Options,
+        unpacked: Path | None = None,
+        start: int = 0,
+        texts: bool = False,
+    ) -> Iterator[Record | Passage | pl.DataFrame]:
         """Read the records of a slice in order; memory does not grow with it.
+
+        With `texts` the text of sentences comes before them.
 
         Raises:
             BadInput: the source is damaged, or was changed since it was hashed.

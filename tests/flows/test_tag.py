@@ -175,7 +175,7 @@ def test_what_cannot_be_tagged_is_an_error_that_says_what_to_do(run, tmp_path):
     with pytest.raises(BadInput, match="expected text, as the model"):
         run(tmp_path / "g.fna")
     (tmp_path / "t.txt").write_text("Text.")
-    with pytest.raises(UsageError, match="expected --format of parquet, conll, jsonl for a model of text"):
+    with pytest.raises(UsageError, match=r"expected --format of parquet, .*jsonl.* for a model of text"):
         run(tmp_path / "t.txt", format="gff3")
     with pytest.raises(UsageError, match="Got html"):
         run(tmp_path / "t.txt", format="html")

@@ -29,21 +29,26 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Document:
-    """A document, or the next part of a long one; parts of one document share its id."""
+    """A document, or the next part of a long one; parts of one document share its id.
+
+    text: the whole text where the source has it; None where it has tokens alone (CoNLL).
+    """
 
     id: str
     source: str
     sentences: tuple[Sentence, ...] = field(default=())
     byte_offset: int = 0
     line: int | None = None
+    text: str | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Flat:
     """An unlabelled document, or the next part of one, with sentences and tokens as arrays.
 
-    text begins at character `at` of the document; bounds (n + 1,): sentence i is tokens bounds[i] to
-    bounds[i + 1]; starts, ends (N,) of the tokens, as characters of the document.
+    text begins at character `at` of the document and goes on to its last token, or to the document's end;
+    bounds (n + 1,): sentence i is tokens bounds[i] to bounds[i + 1]; starts, ends (N,) of the tokens, as
+    characters of the document.
     """
 
     id: str
@@ -74,11 +79,11 @@ class Flat:
         return [self.text[a:b] for a, b in pairs]
 
     def head(self, count: int) -> "Flat":
-        """The first sentences of the document."""
+        """The first sentences of the document, one at least; its text ends with them."""
         tokens = int(self.bounds[count])
-        return replace(
-            self, bounds=self.bounds[: count + 1], starts=self.starts[:tokens], ends=self.ends[:tokens]
-        )
+        starts, ends = self.starts[:tokens], self.ends[:tokens]
+        text = self.text[: int(ends[-1]) - self.at]
+        return replace(self, text=text, bounds=self.bounds[: count + 1], starts=starts, ends=ends)
 
     def document(self) -> Document:
         """The same document with sentence objects."""

@@ -60,7 +60,7 @@ def document_of(
         scanner = thread_scanner(tokenizer, options.strings)
         return Flat(document, place.source, 0, text, *scanner.sentences(text), place.byte_offset, place.line)
     sentences = tuple(_sentences(text, spans, tokenizer, place))
-    return Document(document, place.source, sentences, place.byte_offset, place.line)
+    return Document(document, place.source, sentences, place.byte_offset, place.line, text)
 
 
 def checked_spans(given: Iterable[tuple[Any, Any, Any]], text: Any, todo: str) -> list[Span]:

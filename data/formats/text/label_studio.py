@@ -2,7 +2,8 @@
 
 Format: https://labelstud.io/guide/task_format. A task is a document; its text is the value of `data.text`,
 or of the only string of `data` (JSON), or of the key `text` (JSON-MIN). Of several annotations the first that
-was not cancelled is gold; predictions are not.
+was not cancelled is gold. Predictions are not, except where a task has no key for annotations: `elman tag`
+writes such tasks, Label Studio never exports them.
 """
 
 import warnings
@@ -18,6 +19,7 @@ from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.text.jsonl import json_value
 
 TODO = "Export the project from Label Studio as JSON or JSON-MIN."
+GIVEN = ("annotations", "completions", "predictions")  # the first that a task has counts
 _SHOWN = 200  # bytes of what is no array
 
 
@@ -46,7 +48,13 @@ def _document(place: Place, options: Options) -> Document | Flat:
     spans = None
     if results is not None:
         spans = checked_spans(map(_triple, results), text, TODO)
-    return document_of(place, task.get("id"), text, spans, options, TODO)
+    return document_of(place, _id_of(task), text, spans, options, TODO)
+
+
+def _id_of(task: dict[str, Any]) -> Any:
+    """The id of a task, or of its data; None if it has none."""
+    data = task.get("data")
+    return task.get("id", data.get("id") if isinstance(data, dict) else None)
 
 
 def _text_of(task: dict[str, Any]) -> Any:
@@ -65,7 +73,7 @@ def _results_of(task: dict[str, Any], place: Place) -> list[dict[str, Any]] | No
     if "data" not in task:  # JSON-MIN: {"text": ..., "label": [{"start", "end", "labels"}], ...}
         given = next((value for value in task.values() if _are_regions(value)), None)
         return given if given is not None else ([] if "annotator" in task else None)
-    annotations = task.get("annotations", task.get("completions", []))
+    annotations: Any = next((task[key] for key in GIVEN if key in task), [])
     if not isinstance(annotations, list):
         raise BadRecord("invalid-spans", "expected a list of annotations. Got something else", TODO)
     done = [a for a in annotations if isinstance(a, dict) and not a.get("was_cancelled")]

@@ -103,13 +103,15 @@ def _slice_parts(opener: Opener, source: str, scanner: Scanner, slice_: Slice) -
     with opener() as stream:
         parts = _parts(texts(stream), source, scanner, slice_.state["wrapped"], slice_.state["char"])
         for part in parts:
-            if limit is None or part.last[-1] <= limit:
+            if limit is None:
                 yield part
                 continue
-            count = int(np.searchsorted(part.first, limit))
+            beyond = part.last[-1] > limit
+            count = int(np.searchsorted(part.first, limit)) if beyond else len(part.first)
             if count:
                 yield part.head(count)
-            return
+            if beyond:
+                return
 
 
 def utf8(stream: BinaryIO) -> BinaryIO:
@@ -314,9 +316,8 @@ def _parts(
         if count:
             tokens = int(bounds[count])
             end = int(ends[tokens - 1])
-            yield Flat(
-                source, source, at, text[:end], bounds[: count + 1], at + starts[:tokens], at + ends[:tokens]
-            )
+            own = text if ended else text[:end]
+            yield Flat(source, source, at, own, bounds[: count + 1], at + starts[:tokens], at + ends[:tokens])
             # one visible character stays, as tokens may look back at it
             back = last_visible(text, end)
             at, text, begin = at + back, text[back:], end - back

@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import groupby
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
 from elman.data.genome.contigs import Feature, over_origin
@@ -14,10 +15,10 @@ from elman.data.genome.contigs import Feature, over_origin
 def tables_of(*shards):
     """Staged tables as the export formats read them; a shard is a dict of frames."""
 
-    def tables(*names):
+    def tables(*names, optional=()):
         for shard in shards:
             if all(name in shard for name in names):
-                yield tuple(shard[name] for name in names)
+                yield tuple(shard.get(name, pl.DataFrame()) for name in (*names, *optional))
 
     return tables
 
@@ -29,7 +30,7 @@ def written(export, tables, **config):
 
 def jsonl(tables):
     rows = []
-    for documents, entities in tables("documents", "data"):
+    for documents, entities, texts in tables("documents", "data", optional=("texts",)):
         for source, document in documents.select("source", "document").iter_rows():
             spans = [
                 {
@@ -42,9 +43,13 @@ def jsonl(tables):
                 for row in entities.iter_rows(named=True)
                 if (row["source"], row["document"]) == (source, document)
             ]
-            rows.append(((source, document), spans))
+            own = texts.filter(source=source, document=document)["text"].to_list() if texts.width else []
+            rows.append(((source, document), spans, own))
     for (source, document), group in groupby(rows, key=lambda row: row[0]):
-        line = {"id": document, "source": source, "spans": [span for _, spans in group for span in spans]}
+        parts = list(group)
+        text = {"text": "".join(t for *_, own in parts for t in own)} if any(own for *_, own in parts) else {}
+        spans = [span for _, spans, _ in parts for span in spans]
+        line = {"id": document, "source": source, **text, "spans": spans}
         yield json.dumps(line, ensure_ascii=False) + "\n"
 
 

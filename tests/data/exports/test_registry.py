@@ -9,14 +9,14 @@ from elman.data.exports import registry
 
 
 def test_formats_of_both_families_are_known():
-    assert registry.names("text") == ("parquet", "conll", "jsonl")
+    assert registry.names("text") == ("parquet", "conll", "doccano", "jsonl", "label-studio", "spacy")
     assert registry.names("dna") == ("parquet", "bed", "codons", "faa", "gff3")
     assert set(registry.names()) == {*registry.names("text"), *registry.names("dna")}
 
 
 def test_the_tables_of_several_formats_are_joined():
     assert registry.needed_tables(["parquet"]) == set()
-    assert registry.needed_tables(["jsonl", "conll"]) == {"documents", "data", "tokens"}
+    assert registry.needed_tables(["jsonl", "conll"]) == {"documents", "data", "texts", "tokens"}
 
 
 def test_an_unknown_format_is_an_error_with_the_known_names():

@@ -33,7 +33,7 @@ def shard(documents, entities):
 @given(
     st.lists(
         st.tuples(
-            st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3)), max_size=4),
+            st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3)), max_size=4, unique=True),
             st.lists(ENTITY, max_size=6),
         ),
         max_size=4,
@@ -42,6 +42,14 @@ def shard(documents, entities):
 def test_lines_equal_the_row_by_row_writer(reference, shards):
     tables = reference.tables_of(*(shard(*some) for some in shards))
     assert reference.written(EXPORT, tables) == "".join(reference.jsonl(tables))
+
+
+def test_the_text_stands_before_the_spans_and_is_left_out_where_shards_have_none(reference):
+    texts = pl.DataFrame([("a", "d0", 0, 'A "b"\n')], schema=schema.DOCUMENT_TEXTS, orient="row")
+    old, new = shard([("a", 1)], []), {**shard([("a", 0)], []), "texts": texts}
+    first, second = reference.written(EXPORT, reference.tables_of(new, old)).splitlines()
+    assert list(json.loads(first).items())[2] == ("text", 'A "b"\n')
+    assert second == '{"id": "d1", "source": "a", "spans": []}'
 
 
 @pytest.mark.parametrize("name", ['say "a"\\', "\x1f\n", "東京"])
