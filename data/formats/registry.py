@@ -159,6 +159,7 @@ class TextFormat(Format):
     one_document: True if a source is one document, which may come in parts.
     sentence_records: True if a record is a sentence rather than a document.
     tokenised: True if the source gives the tokens, so that a tokenizer can be fitted to them.
+    alone: format of its text where the labels beside it are not read.
     """
 
     family: ClassVar[Family] = "text"
@@ -172,6 +173,20 @@ class TextFormat(Format):
     one_document: bool = False
     sentence_records: bool = False
     tokenised: bool = False
+    alone: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SidecarFormat(Format):
+    """A format of labels that stand beside a text, in a file of the same name; it is never read as a text.
+
+    text_endings: of the name of that text; pair: format of both together.
+    """
+
+    family: ClassVar[Family] = "text"
+
+    text_endings: tuple[str, ...]
+    pair: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,8 +291,9 @@ def detect(head: Head, columns: bool = False) -> Format:
 
 
 def documented() -> list[Format]:
-    """Formats by family and title, the order of the documents."""
-    return sorted(all_formats(), key=lambda format_: (FAMILIES.index(format_.family), format_.title.lower()))
+    """Formats by family and title, the order of the documents; those of a pair are one."""
+    formats_ = [format_ for format_ in all_formats() if not isinstance(format_, SidecarFormat)]
+    return sorted(formats_, key=lambda format_: (FAMILIES.index(format_.family), format_.title.lower()))
 
 
 def supported() -> str:

@@ -21,6 +21,7 @@ from elman.data.formats.registry import (
     Family,
     Format,
     Head,
+    SidecarFormat,
     all_formats,
     detect,
     format_of,
@@ -237,6 +238,12 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def _is_sidecar(name: str) -> bool:
+    """Return True for the name of a file of labels, which may be empty."""
+    sidecars = (format_ for format_ in all_formats() if isinstance(format_, SidecarFormat))
+    return any(format_.matches(Head(name, b"", True)) for format_ in sidecars)
+
+
 def _inspect(
     file: _File, family: Family | None, columns: bool, encoding: str | None
 ) -> Source | Archive | str:
@@ -254,7 +261,8 @@ def _inspect(
         raw = _beginning(file, compression)
     if kind := archive_kind(raw):
         return Archive(kind, path, file.given, file.name, compression)
-    if not raw.strip() and len(raw) < HEAD_BYTES:
+    blank = not raw.strip() and len(raw) < HEAD_BYTES
+    if blank and not _is_sidecar(plain_name):
         what = "an empty file, white space alone" if raw else "an empty file"
         if not file.named:
             return what

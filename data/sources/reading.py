@@ -17,6 +17,7 @@ from elman.data.formats.registry import HEAD_BYTES, AnnotationFormat, Family, Re
 from elman.data.sources.copies import Copies
 from elman.data.sources.detect import Source, discover, open_bytes, open_original
 from elman.data.sources.genomes import Genome, pair, read_genome
+from elman.data.sources.standoff import pair_texts
 from elman.data.store.disk import key_of, sha256_file
 from elman.data.text.tokenizer import Unit, unit_of
 
@@ -25,7 +26,7 @@ OnRead = Callable[[float], None]
 
 @dataclass(frozen=True)
 class HashedSource:
-    """A source with the hashes of its files: one file of text, or the sequences and annotations of a genome.
+    """A source with the hashes of its files: a text with its labels, or a genome with its annotations.
 
     split: set by the user or the file name, else None; hashes: sha256 of files, then of annotations; stats:
     size and time of change of each when it was hashed.
@@ -122,7 +123,9 @@ def collect_sources(
     if len(first) > 1:
         got = f"{first['text']} (text) and {first['dna']} (DNA)"
         raise BadInput("either text or DNA", got=got, todo="Say --kind text or --kind dna.", source=paths[0])
-    genomes = [Genome((source,)) for source in sources]
+    texts, without_text = pair_texts(sources)
+    skipped += without_text
+    genomes = [Genome((labelled.text,), labelled.labels) for labelled in texts]
     if "dna" in first:
         annotations = [source for source in sources if isinstance(source.format, AnnotationFormat)]
         sequences = [source for source in sources if source not in annotations]
@@ -194,6 +197,8 @@ def read(source: HashedSource, options: Options, on_read: OnRead = lambda amount
 
     try:
         if isinstance(format_, TextFormat):
+            sidecars = tuple((labels.name, partial(opened, labels)) for labels in source.annotations)
+            options = replace(options, sidecars=sidecars)
             records = format_.read(partial(opened, file), file.name, options)
             yield from in_original(records, partial(open_original, file), file.encoding, format_.one_document)
         else:

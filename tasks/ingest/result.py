@@ -77,7 +77,7 @@ class Ingested:
             added=tuple(entry.source.name for entry in entries if entry.ingested),
             splits=split_counts(dataset),
             columns=grouped_columns(report.columns),
-            changed=dict(sorted(report.counts.items())),
+            changed=dict(sorted((+report.counts).items())),
             skipped=found.skipped,
             digest=dataset.digest,
             seconds=round(seconds, 3),

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.formats.registry import Family
+from elman.data.formats.registry import Family, TextFormat
 from elman.data.formats.text.parquet import Columns
 from elman.data.sources.copies import Copies
+from elman.data.sources.detect import Source
 from elman.data.sources.reading import HashedSource, collect_parquet, collect_sources
 from elman.data.store.dataset import MANIFEST
 from elman.tasks.runtime.orchestration import task
@@ -107,7 +108,14 @@ def _find(
 
 def _without_annotation(item: HashedSource) -> HashedSource:
     count = len(item.files)
-    return replace(item, annotations=(), hashes=item.hashes[:count], stats=item.stats[:count])
+    files = tuple(replace(file, kind=_alone(file)) for file in item.files)
+    return replace(item, files=files, annotations=(), hashes=item.hashes[:count], stats=item.stats[:count])
+
+
+def _alone(file: Source) -> str:
+    """Format of a file whose labels are not read."""
+    format_ = file.format
+    return (format_.alone if isinstance(format_, TextFormat) else None) or file.kind
 
 
 def _unique_names(sources: Sequence[TaggingSource]) -> list[TaggingSource]:

@@ -3,7 +3,8 @@
 `spans`, `entities`, `label` or `labels` hold them: lists `[start, end, type]` (doccano, spaCy), objects with
 start, end and label or type (Elman, Prodigy), or start_offset and end_offset (doccano with relations).
 An example that was rejected or ignored in review (Prodigy's `answer`, Label Studio's `was_cancelled`) is not
-gold: it is read without labels.
+gold: it is read without labels, and counted. What doccano exports is gold: whether an example is approved
+does not stand in its files, unless only approved ones are exported.
 """
 
 import warnings
@@ -15,6 +16,7 @@ from elman.data.formats.common.records import BadRecord, Place
 KEYS = ("spans", "entities", "label", "labels")
 STARTS, ENDS, TYPES = ("start", "start_offset"), ("end", "end_offset"), ("label", "type", "labels")
 REJECTED = ("reject", "ignore")
+NOT_GOLD = "records rejected, ignored or cancelled in review read without labels"
 _OTHER_KEYS = {"relations", "Comments", "comments", "cats", "meta", "tokens", "options"}  # no spans of text
 
 

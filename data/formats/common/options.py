@@ -1,8 +1,9 @@
 """Options of the readers of formats."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from elman.data.formats.common.reading_report import ReadingReport
 from elman.data.genome.annotation_rules import CODING, AnnotationRule
@@ -16,7 +17,8 @@ class Options:
 
     Columns are numbers from 1 or names; None: found from the rows. entity_type: of tags without a type.
     labels_used: False where labels are read past, so that they need not be clear. labels: rules that turn
-    features of DNA into labels. report: what readers find out beside the records is added to it.
+    features of DNA into labels. report: what readers find out beside the records is added to it. sidecars:
+    names and openers of files of labels beside the source.
     strings: chunks of text that the scanner's table holds. spool: folder in which long sequences are stored
     instead of in memory. flat: return unlabelled documents as arrays (`Flat`) where the reader can.
     """
@@ -31,6 +33,7 @@ class Options:
     flat: bool = False
     entity_type: str | None = None
     labels_used: bool = True
+    sidecars: tuple[tuple[str, Callable[[], BinaryIO]], ...] = ()
     report: ReadingReport = field(default_factory=ReadingReport, compare=False)
 
     def to_json(self) -> dict[str, Any]:

@@ -97,6 +97,15 @@ def checked_spans(given: Iterable[tuple[Any, Any, Any]], text: Any, todo: str) -
     return spans
 
 
+def outermost(spans: Iterable[Span]) -> list[Span]:
+    """Spans that lie in no longer one, each once."""
+    out: list[Span] = []
+    for span in sorted(set(spans), key=lambda span: (span[0], -span[1])):
+        if not out or span[1] > out[-1][1]:
+            out.append(span)
+    return out
+
+
 def _sentences(text: str, spans: list[Span] | None, tokenizer: Tokenizer, place: Place) -> Iterator[Sentence]:
     firsts = [start for start, _, _ in spans or ()]
     lasts = [end for _, end, _ in spans or ()]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
-from elman.data.formats.common.json_labels import labels_of
+from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, labels_of
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, split_lines
@@ -54,6 +54,8 @@ def _document(line: bytes, place: Place, options: Options) -> Document | Flat:
         raise BadRecord("no-text", f'expected a string "text". Got {type(value).__name__}', FIELDS)
     text = value.get("text")
     labels = labels_of(value, place, FIELDS)
+    if value.get("answer") in REJECTED:
+        options.report.counts[NOT_GOLD] += 1
     spans = None if labels is None else checked_spans(labels, text, FIELDS)
     return document_of(place, value.get("id"), text, spans, options, FIELDS)
 

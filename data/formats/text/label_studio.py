@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from elman.data.formats.common.json_array import BrokenArray, objects
+from elman.data.formats.common.json_labels import NOT_GOLD
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
@@ -45,6 +46,8 @@ def _document(place: Place, options: Options) -> Document | Flat:
     task = json_value(place.raw)
     text = _text_of(task)
     results = _results_of(task, place)
+    if results is None and task.get("annotations", task.get("completions")):
+        options.report.counts[NOT_GOLD] += 1
     spans = None
     if results is not None:
         spans = checked_spans(map(_triple, results), text, TODO)

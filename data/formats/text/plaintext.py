@@ -325,7 +325,24 @@ def _parts(
 
 
 _MARKUP = re.compile(r"<(\?xml|!doctype|html)", re.IGNORECASE)
-_NOT_PROSE = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".html", ".xml", ".css", ".js", ".py", ".sh")
+_NOT_PROSE = (
+    ".ann",
+    ".a1",
+    ".a2",
+    ".conf",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".ini",
+    ".cfg",
+    ".html",
+    ".xml",
+    ".css",
+    ".js",
+    ".py",
+    ".sh",
+)
 
 
 def _unfit(head: Head) -> str | None:

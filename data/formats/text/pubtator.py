@@ -13,7 +13,7 @@ from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
-from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
+from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of, outermost
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 
 TODO = "Write ID|t|title, ID|a|abstract and lines of ID, start, end, mention and type, by tabs."
@@ -80,17 +80,8 @@ def _document(block: _Block, place: Place, options: Options) -> Document | Flat:
             detail = f"expected {columns[3]!r} at {start} to {end}. Got {text[start:end]!r}"
             raise BadRecord("span-outside", detail, "Count characters from the title's first, end excluded.")
         given.append((start, end, columns[4]))
-    spans = checked_spans(_outermost(given), text, TODO)
+    spans = checked_spans(outermost(given), text, TODO)
     return document_of(place, parts[0][0], text, spans, options, TODO)
-
-
-def _outermost(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Spans that lie in no longer one, each once."""
-    out: list[tuple[int, int, str]] = []
-    for span in sorted(set(spans), key=lambda span: (span[0], -span[1])):
-        if not out or span[1] > out[-1][1]:
-            out.append(span)
-    return out
 
 
 def _matches(head: Head) -> bool:

@@ -7,6 +7,7 @@ import warnings
 import pytest
 
 from elman.data.formats.common import json_array
+from elman.data.formats.common.json_labels import NOT_GOLD
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.registry import Head, detect
@@ -18,9 +19,9 @@ GOLD = [("Anna", "PER"), ("Oslo", "LOC")]
 A, B = (0, 4, "PER"), (16, 20, "LOC")
 
 
-def records(module, content: str | bytes) -> list[Document | Quarantined]:
+def records(module, content: str | bytes, options: Options | None = None) -> list[Document | Quarantined]:
     data = content if isinstance(content, bytes) else content.encode()
-    return list(module.read(lambda: io.BytesIO(data), "f", Options()))
+    return list(module.read(lambda: io.BytesIO(data), "f", options or Options()))
 
 
 def entities(document) -> list[tuple[str, str]] | None:
@@ -62,8 +63,10 @@ def test_labels_are_read_under_the_keys_of_annotation_tools(labels):
 
 @pytest.mark.parametrize("answer", ["reject", "ignore"])
 def test_a_rejected_example_is_read_without_labels(answer):
-    (document,) = records(jsonl, lines({"text": TEXT, "spans": [], "answer": answer}))
+    options, spans = Options(), objects_of(A, names=("start", "end", "label"))
+    (document,) = records(jsonl, lines({"text": TEXT, "spans": spans, "answer": answer}), options)
     assert entities(document) is None
+    assert options.report.counts == {NOT_GOLD: 1}
 
 
 def test_a_category_of_the_text_is_no_label():
@@ -109,8 +112,10 @@ def test_tasks_in_the_short_form_are_read():
 def test_cancelled_annotations_and_predictions_are_not_gold():
     cancelled = {"result": [], "was_cancelled": True}
     value = {"id": 1, "data": {"text": TEXT}, "annotations": [cancelled], "predictions": [{"result": []}]}
-    (document,) = records(label_studio, json.dumps([value]))
+    options = Options()
+    (document,) = records(label_studio, json.dumps([value]), options)
     assert entities(document) is None
+    assert options.report.counts == {NOT_GOLD: 1}
 
 
 def test_a_bad_task_is_quarantined_with_its_line_and_the_rest_is_read():
