@@ -29,6 +29,8 @@ class CheckConfig(Config):
     """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
     entity_type: str | None = None
     """of CoNLL rows whose tags are B, I and O alone: the type of these entities"""
+    label_errors: bool = False
+    """train on parts of the corpus to list labels that are likely wrong in the others; takes minutes"""
     html: Path | None = None
     """a page with everything, written there too"""
     strict: bool = False
@@ -62,7 +64,7 @@ class Checked:
 
 def check(config: CheckConfig) -> Checked:
     """Check, and write the page if one is asked for."""
-    report = corpus_check.check(config.sources, config.requested)
+    report = corpus_check.check(config.sources, config.requested, config.label_errors)
     if config.html is not None:
         html = page(report.subject, report.statistics, report.findings)
         atomic_write(config.html, html.encode("utf-8", "replace"))

@@ -30,6 +30,7 @@ from elman.tasks.ingest.sources import (
     new_sources,
 )
 from elman.tasks.ingest.staging import stage_sources
+from elman.tasks.inspection.label_errors import LabelErrors, likely_label_errors
 from elman.tasks.runtime.environment import home
 
 
@@ -63,15 +64,18 @@ class CheckReport:
         }
 
 
-def check(names: Sequence[str], requested: Requested | None = None) -> CheckReport:
+def check(
+    names: Sequence[str], requested: Requested | None = None, label_errors: bool = False
+) -> CheckReport:
     """Check an ingested corpus, given by name or folder, or files and folders that could be one.
 
     Args:
         names: of a corpus, or files and folders.
         requested: options of reading files.
+        label_errors: True to look for likely label errors by training, too.
 
     Raises:
-        BadInput: nothing there, or no corpus.
+        BadInput: nothing there, no corpus, or too few labelled sentences for `label_errors`.
         UsageError: options of reading files for a corpus.
     """
     requested = requested or Requested()
@@ -82,11 +86,11 @@ def check(names: Sequence[str], requested: Requested | None = None) -> CheckRepo
                 raise UsageError(
                     "expected files with options of reading. Got a corpus, which was read already."
                 )
-            return _check_corpus(folder, names[0], ())
-    return _check_sources([Path(name) for name in names], requested)
+            return _check_corpus(folder, names[0], (), label_errors)
+    return _check_sources([Path(name) for name in names], requested, label_errors)
 
 
-def _check_sources(paths: Sequence[Path], requested: Requested) -> CheckReport:
+def _check_sources(paths: Sequence[Path], requested: Requested, label_errors: bool) -> CheckReport:
     """Ingest files into a temporary corpus, bad records included, and check that."""
     (home() / "tmp").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home() / "tmp", prefix="check-") as scratch:
@@ -98,7 +102,7 @@ def _check_sources(paths: Sequence[Path], requested: Requested) -> CheckReport:
             new = new_sources(None, found.sources, options)
             groups = (stage_sources(writer.staging, group, options) for group in grouped(new))
             commit(writer, new, [shard for group in groups for shard in group], options)
-        checked = _check_corpus(folder, ", ".join(map(str, paths)), found.skipped)
+        checked = _check_corpus(folder, ", ".join(map(str, paths)), found.skipped, label_errors)
         return _with_report(checked, options.report)
 
 
@@ -121,7 +125,9 @@ _READING = {
 }
 
 
-def _check_corpus(folder: Path, subject: str, skipped: tuple[tuple[str, str], ...]) -> CheckReport:
+def _check_corpus(
+    folder: Path, subject: str, skipped: tuple[tuple[str, str], ...], label_errors: bool
+) -> CheckReport:
     dataset = Dataset.open(folder)
     if dataset.kind not in (TEXT, DNA):
         todo = "Name a corpus made by `elman ingest`, or files."
@@ -129,9 +135,28 @@ def _check_corpus(folder: Path, subject: str, skipped: tuple[tuple[str, str], ..
     refused = _quarantined(dataset)
     if dataset.kind == TEXT:
         text = check_text(pl.read_parquet(path) for path in dataset.files("data"))
-        return CheckReport(subject, "text", text.to_json(), (*refused, *text.findings()), skipped)
+        statistics, findings = text.to_json(), [*refused, *text.findings()]
+        if label_errors:
+            errors = likely_label_errors(dataset)
+            statistics["label_errors"] = {"sentences": errors.sentences, "seconds": errors.seconds}
+            findings += [_likely(errors)] if errors.count else []
+        return CheckReport(subject, "text", statistics, tuple(by_severity(findings)), skipped)
+    if label_errors:
+        raise UsageError("expected --label-errors for text only. Got DNA.")
     genomes = check_genomes(_stretches(folder))
     return CheckReport(subject, "dna", genomes.to_json(), (*refused, *genomes.findings()), skipped)
+
+
+def _likely(errors: LabelErrors) -> Finding:
+    examples = tuple(
+        Example(str(error), error.source, f"{error.document} sentence {error.sentence}")
+        for error in errors.found
+    )
+    detail = "sentences whose labels a network trained on the others confidently disagrees with"
+    todo = "Look at them, the most certain first: either side may be wrong."
+    return Finding(
+        "label-errors", "note", errors.count, "sentences", detail, todo, examples, errors.sentences
+    )
 
 
 def _stretches(folder: Path) -> Iterator[tuple[str, Stretch]]:
