@@ -16,7 +16,7 @@ LAYERS = {
         ("text", "genome"),
         ("encoding", "formats"),
         ("sources", "exports", "metrics"),
-        ("corpus",),
+        ("corpus", "redaction"),
         ("quality",),
     ),
     "rnn": (("", "compute"), ("layers",), ("networks",), ("inference",), ("training",)),

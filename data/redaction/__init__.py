@@ -1,0 +1,1 @@
+"""Redaction of text: entities found by patterns with checksums, and operators that take entities out."""
