@@ -14,6 +14,8 @@ from elman.data.exports import registry as exports
 from elman.data.formats.common.encodings import known_encoding
 from elman.data.formats.common.options import Options
 from elman.data.formats.text.parquet import Columns
+from elman.data.redaction.operators import OPERATORS, Redactor, read_key
+from elman.data.redaction.patterns import Patterns
 from elman.data.sources.copies import Copies
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write, to_bytes
@@ -43,8 +45,10 @@ from elman.tasks.tagging.sources import TaggingSource
 
 if TYPE_CHECKING:
     EngineName = str
+    RedactOperator = str
 else:
     EngineName = Literal[*engine_names()]  # the choices of --engine
+    RedactOperator = Literal[*OPERATORS]  # of --redact
 
 
 def _formats_help() -> str:
@@ -95,6 +99,16 @@ class TagConfig(Config):
     """tag equal sentences each time they come"""
     genetic_code: Literal[1, 4, 11] | None = None
     """of DNA: NCBI's number; the model's own (11) if not given"""
+    patterns: str = ""
+    """of text: comma-separated, entities of a checkable form, too: mail, phone, card, iban, url"""
+    phone_region: str = ""
+    """of --patterns phone: countries, such as GB or DE,AT, whose numbers count without +, too"""
+    redact: RedactOperator | None = None
+    """of text: write it with its entities taken out (docs/redaction.md)"""
+    redact_types: str = ""
+    """comma-separated entity types to take out; all that are found if not given"""
+    redact_key_file: Path | None = None
+    """of --redact hash and pseudonym: a file with the key, of 16 bytes or more"""
     plan: bool = False
     """say what would be done, and do nothing"""
     retag: bool = False
@@ -113,6 +127,12 @@ class TagConfig(Config):
         if self.text_column is None and (self.id_column or self.keep):
             raise UsageError("expected --text-column beside --id-column and --keep. Got none.")
         known_encoding(self.encoding or "utf-8")
+        if self.redact is None and (self.redact_types or self.redact_key_file):
+            raise UsageError("expected --redact beside --redact-types and --redact-key-file. Got none.")
+        if self.phone_region and not self.patterns:
+            raise UsageError("expected --patterns phone beside --phone-region. Got none.")
+        if self.patterns:
+            _patterns(self)
         for size in (self.memory, self.shard_size or "1"):
             parse_size(size)
 
@@ -146,6 +166,8 @@ class TagConfig(Config):
             columns=self.columns,
             reading=self.reading,
             reuse=not self.no_reuse,
+            patterns=_patterns(self) if self.patterns else None,
+            redactor=_redactor(self),
         )
 
     @property
@@ -161,6 +183,17 @@ class TagConfig(Config):
 
 def _names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _patterns(config: TagConfig) -> Patterns:
+    return Patterns(_names(config.patterns), _names(config.phone_region))
+
+
+def _redactor(config: TagConfig) -> Redactor | None:
+    if config.redact is None:
+        return None
+    key = b"" if config.redact_key_file is None else read_key(config.redact_key_file)
+    return Redactor(config.redact, _names(config.redact_types), key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,10 +270,10 @@ def tag(config: TagConfig) -> Tagged | TagPlan:
 
 
 def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
-    begun = time.monotonic()
+    begun, settings = time.monotonic(), config.settings
     folder, newer = choose_model(config.out, config.model, config.retag)
     model = model_folder.read(folder)
-    writer = output_writer(config.out, model, config.settings)
+    writer = output_writer(config.out, model, settings)
     where = (config.sources, model.kind, str(folder), config.out)
     sources, skipped = find_sources(*where, config.columns, copies, config.reading)
     inputs = Inputs(out=config.out, model=model.version, newer=newer, skipped=tuple(skipped))
@@ -253,7 +286,7 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
     with mlflow_sync.record_run("tag", f"{config.out.name} by {model.version}", params) as recorder, writer:
         run = _prepare(config, writer, model, sources)
         write_plan(writer, config.model, folder, run.plan)
-        execute(run, model, config.settings, config.resources, config.sources, recorder.run.folder)
+        execute(run, model, settings, config.resources, config.sources, recorder.run.folder)
         shards = run.shards()
         dataset = commit_tags(writer, run.plan, shards, config.model)
         counts = TagCounts.of(writer.kind, shards)

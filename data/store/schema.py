@@ -101,6 +101,28 @@ DOCUMENT_TEXTS = _table(  # beside tagged text on request: documents as read; a 
     text=pl.String,
 )
 
+REDACTED = _table(  # redacted text on request, one row a document and shard
+    source=pl.String,
+    document=pl.String,
+    line=pl.Int64,  # as in TAGGED_DOCUMENTS
+    start=pl.Int64,  # where the text begins in the document; above 0 in later shards of a long text
+    text=pl.String,  # with the entities taken out
+)
+
+REDACTIONS = _table(  # beside redacted text, one row a span that was taken out
+    source=pl.String,
+    document=pl.String,
+    start=pl.Int64,  # into the document, as it was
+    end=pl.Int64,
+    text_start=pl.Int64,  # `start` of its row in REDACTED
+    redacted_start=pl.Int64,  # into the text of that row
+    redacted_end=pl.Int64,
+    type=pl.String,
+    operator=pl.String,
+    probability=pl.Float32,  # null where no tagger gave one
+    model=pl.String,  # model version, or pattern:NAME
+)
+
 TAGGED_CONTIGS = _table(  # beside tagged DNA, one row a contig
     source=pl.String,
     contig=pl.String,

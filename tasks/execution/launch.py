@@ -143,6 +143,8 @@ def worker_request(
         min_probability=settings.min_probability,
         genetic_code=settings.genetic_code,
         reuse=settings.reuse,
+        patterns=settings.patterns,
+        redactor=settings.redactor,
         table_entries=memory.table_entries,
         input_cache=memory.input_cache,
     )

@@ -80,6 +80,10 @@ class CorpusSource:
         """Not needed: Parquet is read where it lies."""
         raise AssertionError(f"expected to read {self.name} in place")
 
+    def slice_text(self, slice: Slice, unpacked: Path | None, start: int) -> NoReturn:
+        """Not there: of a document a corpus has the sentences alone."""
+        raise AssertionError(f"expected sentences of {self.name}")
+
     def records(
         self,
         slice: Slice,

@@ -199,6 +199,12 @@ class FileSource:
     ) -> Iterator[Document | Flat | Contig | Quarantined | pl.DataFrame]:
         return read_slice(self.item, slice, replace(options, **self.reading), unpacked, start)
 
+    def slice_text(self, slice: Slice, unpacked: Path | None, start: int) -> str:
+        """Read all the text of a slice, of a source whose documents span slices; arguments of `records`."""
+        with (unpacked or self.path).open("rb") as stream:
+            stream.seek(slice.begin - start)
+            return stream.read(slice.end - slice.begin).decode("utf-8")
+
     def contigs(self, options: Options, source: str) -> Iterator[Contig]:
         """Read its contigs from the beginning; `source` is its own name."""
         return (record for record in read(self.item, options) if isinstance(record, Contig))

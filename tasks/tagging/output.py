@@ -10,6 +10,9 @@ import polars as pl
 from elman.data.errors import UsageError
 from elman.data.exports import registry as exports_registry
 from elman.data.formats.text.parquet import Columns
+from elman.data.redaction.operators import Redactor
+from elman.data.redaction.patterns import Patterns
+from elman.data.redaction.text_files import write_texts
 from elman.data.store import schema
 from elman.data.store.dataset import MANIFEST, STAGING, Dataset, Shard
 from elman.data.store.writer import DatasetWriter, Staging
@@ -20,6 +23,7 @@ from elman.tasks.tagging.shard import BINS
 from elman.tasks.tagging.sources import TaggingSource
 
 TOKENS = "tokens"  # table of `--tokens`
+_WITHOUT_TEXT = ("data", "documents")  # tables that hold nothing of redacted text
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
 
 
@@ -35,6 +39,8 @@ class TagSettings:
         columns: of Parquet sources.
         reading: fields of `Options` of reading text that the user has named.
         reuse: True to tag equal sentences once.
+        patterns: of text: found beside the model's entities.
+        redactor: of text: takes entities out of it.
     """
 
     formats: tuple[str, ...] = (exports_registry.PARQUET,)
@@ -44,6 +50,8 @@ class TagSettings:
     columns: Columns | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
     reuse: bool = True
+    patterns: Patterns | None = None
+    redactor: Redactor | None = None
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -83,6 +91,7 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
     config.update(settings.reading)
     if settings.min_probability > 0:
         config["min_probability"] = settings.min_probability
+    config |= _redaction_config(model, settings)
     if model.kind == "dna":
         from elman.tasks.models.gene_finder import load_model
 
@@ -91,6 +100,38 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
     elif settings.genetic_code is not None:
         raise UsageError("expected --genetic-code for a model of DNA only. Got a model of text.")
     return DatasetWriter(out, kind=KINDS[model.kind], config=config)
+
+
+def _redaction_config(model: Model, settings: TagSettings) -> dict[str, Any]:
+    """Entries of the config of patterns and redaction, where they are used.
+
+    Raises:
+        UsageError: a model of DNA, types that are never found, or tables with the text as it was.
+    """
+    patterns, redactor = settings.patterns, settings.redactor
+    if patterns is None and redactor is None:
+        return {}
+    if model.kind == "dna":
+        raise UsageError("expected --redact and --patterns for a model of text only. Got a model of DNA.")
+    config: dict[str, Any] = {}
+    types = model.of_text.types
+    if patterns is not None:
+        config["patterns"] = patterns.to_json()
+        types = (*types, *patterns.types)
+    if redactor is not None:
+        unknown = sorted(set(redactor.types) - set(types))
+        if unknown:
+            raise UsageError(
+                f"expected --redact-types of {', '.join(sorted(set(types)))}. Got {', '.join(unknown)}. "
+                "Types of patterns need --patterns."
+            )
+        if whole := [table for table in settings.tables if table not in _WITHOUT_TEXT]:
+            raise UsageError(
+                "expected --redact without --tokens and without formats that hold the text as it was. "
+                f"Got the table {', '.join(whole)} (--tokens, --format {','.join(settings.formats)})."
+            )
+        config["redact"] = redactor.config
+    return config
 
 
 def _check_folder(out: Path) -> None:
@@ -163,10 +204,12 @@ def commit_tags(
     others = [shard for shard in writer.committed if unrelated(shard.source)]
     entries = list(filter(unrelated, writer.dataset.sources)) if writer.dataset else []
     entries += [source.to_json() for source in sources]
+    entries = sorted(entries, key=lambda entry: str(entry["name"]))
     shards = sorted([*others, *new], key=lambda shard: shard.id)
     exports = _write_exports(writer, shards, several=len(entries) > 1)
+    if "redact" in writer.config:
+        exports |= write_texts(writer, entries, shards)
     meta = {"summary": summarize(shards), "asked": model_uri if model_uri.startswith("models:/") else None}
-    entries = sorted(entries, key=lambda entry: str(entry["name"]))
     return writer.commit(shards, sources=entries, meta=meta, exports=exports)
 
 
@@ -185,7 +228,7 @@ def summarize(shards: Iterable[Shard]) -> dict[str, Any]:
     kinds = {
         name.split(" ", 1)[1]: count for name, count in sums.items() if name.startswith(("type ", "label "))
     }
-    plain = ("records", "quarantined", "sentences", "tokens", "unknown", "bases", "rows", "below")
+    plain = ("records", "quarantined", "sentences", "tokens", "unknown", "bases", "rows", "below", "replaced")
     return {
         **{name: sums[name] for name in plain if name in sums},
         "types": dict(sorted(kinds.items())),
@@ -245,7 +288,10 @@ def _tables(staging: Staging, shards: Sequence[Shard], source: str | None = None
 
 @dataclass(frozen=True, kw_only=True)
 class TagCounts:
-    """Numbers of records in and rows out; sentences and tokens of text only, bases of DNA only."""
+    """Numbers of records in and rows out; sentences and tokens of text only, bases of DNA only.
+
+    replaced: spans taken out by `--redact`.
+    """
 
     records: int
     quarantined: int
@@ -253,12 +299,14 @@ class TagCounts:
     tokens: int | None = None
     bases: int | None = None
     rows: int
+    replaced: int | None = None
 
     @classmethod
     def of(cls, kind: str, shards: Sequence[Shard]) -> "TagCounts":
         """Add up the counts of the shards of a dataset of a kind."""
         kinds = ("sentences", "tokens") if kind == KINDS["text"] else ("bases",)
-        names = ("records", "quarantined", *kinds, "rows")
+        redacted = any("replaced" in shard.counts for shard in shards)
+        names = ("records", "quarantined", *kinds, "rows", *(["replaced"] if redacted else []))
         return cls(**{name: sum(shard.counts.get(name, 0) for shard in shards) for name in names})
 
     def to_json(self) -> dict[str, int]:

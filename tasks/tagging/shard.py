@@ -18,6 +18,9 @@ from elman.data.errors import ElmanError
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.slices import Slice
+from elman.data.redaction.operators import Redactor
+from elman.data.redaction.patterns import Patterns
+from elman.data.redaction.tables import Redaction, join_patterns
 from elman.data.store import schema
 from elman.data.store.dataset import Shard
 from elman.data.store.writer import Staging
@@ -50,6 +53,8 @@ class WorkerRequest:
         min_probability: entities and intervals below it are left out.
         genetic_code: of DNA; the model's own if None.
         reuse: True to tag equal sentences once.
+        patterns: of text: found beside the model's entities.
+        redactor: of text: takes entities out of it.
         table_entries: words, and stretches between white space, in the tables of a worker.
         input_cache: bytes of the input cache of a worker.
     """
@@ -61,17 +66,23 @@ class WorkerRequest:
     min_probability: float = 0.0
     genetic_code: int | None = None
     reuse: bool = True
+    patterns: Patterns | None = None
+    redactor: Redactor | None = None
     table_entries: int = DEFAULT_STRINGS
     input_cache: int = INPUT_CACHE_BYTES
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
+        """Return plain values, the key of a redaction among them."""
+        patterns = self.patterns and self.patterns.to_json()
+        redactor = self.redactor and self.redactor.to_job()
+        return {**asdict(self), "patterns": patterns, "redactor": redactor}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "WorkerRequest":
         """Return the request that `to_json` gave."""
-        return cls(**{**value, "tables": tuple(value["tables"])})
+        patterns = value["patterns"] and Patterns.from_json(value["patterns"])
+        redactor = value["redactor"] and Redactor.from_job(value["redactor"])
+        return cls(**{**value, "tables": tuple(value["tables"]), "patterns": patterns, "redactor": redactor})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +155,7 @@ class ShardTagger:
         from elman.tasks.models.text_tagger import Tagger
 
         tagger = Tagger.of(loaded, request.table_entries, request.input_cache)
-        tables = entity_tables(tagger, request.tables, request.reuse)
+        tables = entity_tables(tagger, request.tables, request.reuse, request.patterns)
         options = replace(options_of(loaded), strings=request.table_entries)
         return cls(request, staging, lambda source, whole: tables, options)
 
@@ -160,29 +171,40 @@ class ShardTagger:
         unpacked = Path(job.unpacked) if job.unpacked else None
         make_tables = self.tables_of(source, origin.last and origin.number == 0)
         passthrough, passages = list[pl.DataFrame](), list[Passage]()
-        texts = TEXTS in self.request.tables
+        redaction = Redaction(self.request.redactor) if self.request.redactor else None
+        in_slices = source.documents_span_slices
+        if redaction and in_slices:
+            text = source.slice_text(slice, unpacked, job.start)
+            redaction.add_text(source.name, source.name, slice.state["char"], text)
+        texts = TEXTS in self.request.tables or (redaction is not None and not in_slices)
         records = source.records(slice, self.options, unpacked, job.start, texts)
         stream = _records_alone(records, passthrough, passages)
         counted = Counter[str]()
         frames: dict[str, list[pl.DataFrame]] = {}
         quarantined: list[Quarantined] = []
-        tried = _without_skipped(_count_read(stream, counted), job.skip, quarantined)
+        tried = _without_skipped(_count_read(stream, counted), job.skip, quarantined, redaction)
         for first, window in numbered_windows(tried, WINDOW, job.suspect):
             announce(first, first + len(window))
             tables, counts = make_tables(window)
             counted.update(counts)
             quarantined += window.quarantined
-            if passages:
+            if redaction:
+                for passage in passages:
+                    redaction.add_text(passage.source, passage.document, passage.start, passage.text)
+            elif passages:
                 tables[TEXTS] = _text_rows(passages)
-                passages.clear()
-            for name, frame in self._filter_and_count(tables, counted).items():
+            passages.clear()
+            for name, frame in self._filter_and_count(tables, counted, redaction).items():
                 frames.setdefault(name, []).append(frame)
         tables = {name: _join_windows(name, some) for name, some in frames.items()}
-        if TEXTS in tables and not source.documents_span_slices:  # none of a document that is all quarantined
+        if TEXTS in tables and not in_slices:  # none of a document that is all quarantined
             keys = ["source", "document"]
             tables[TEXTS] = tables[TEXTS].join(
                 tables["documents"], on=keys, how="semi", maintain_order="left"
             )
+        if redaction:
+            tables |= redaction.tables(tables["documents"], tables["data"])
+            counted["replaced"] = tables["redactions"].height
         if passthrough:
             _join_passthrough(tables, pl.concat(passthrough))
         tables["quarantine"] = quarantine_table(quarantined)
@@ -199,14 +221,19 @@ class ShardTagger:
         return self.staging.stage(origin.id, origin.key, staged, counts=counts, source=origin.to_json())
 
     def _filter_and_count(
-        self, tables: dict[str, pl.DataFrame], counted: Counter[str]
+        self, tables: dict[str, pl.DataFrame], counted: Counter[str], redaction: Redaction | None
     ) -> dict[str, pl.DataFrame]:
-        """Drop rows of too low a probability; count types and probabilities of the others."""
+        """Drop rows of too low a probability, add those of patterns; count types and probabilities."""
         data = tables["data"]
         if self.request.min_probability > 0:
             probable = data["probability"] >= self.request.min_probability
             counted["below"] += data.height - int(probable.sum())
             data = data.filter(probable)
+        patterns = tables.pop("patterns", None)
+        if redaction:
+            redaction.add_entities(*([data] if patterns is None else [data, patterns]))
+        if patterns is not None:
+            data = join_patterns(data, patterns, tables["documents"])
         kind = "type" if "type" in data.columns else "label"
         for name, count in data[kind].value_counts().iter_rows():
             counted[f"{kind} {name}"] += count
@@ -250,7 +277,7 @@ def _join_passthrough(tables: dict[str, pl.DataFrame], passthrough: pl.DataFrame
     documents = tables["documents"].join(passthrough, on="line", how="left", maintain_order="left")
     tables["documents"] = documents
     columns = documents.select("document", pl.exclude(schema.TAGGED_DOCUMENTS.names()))
-    for name in ("data", "tokens"):
+    for name in ("data", "tokens", "redacted"):
         if name in tables:
             tables[name] = tables[name].join(columns, on="document", how="left", maintain_order="left")
 
@@ -286,9 +313,12 @@ def _check_complete(name: str, counted: Counter[str], tables: dict[str, pl.DataF
 
 
 def _without_skipped(
-    stream: Iterable[Record], skip: dict[int, tuple[str, str]], quarantined: list[Quarantined]
+    stream: Iterable[Record],
+    skip: dict[int, tuple[str, str]],
+    quarantined: list[Quarantined],
+    redaction: Redaction | None,
 ) -> Iterator[Record]:
-    """Yield records without those to be skipped, which are quarantined."""
+    """Yield records without those to be skipped, which are quarantined, and taken out of redacted texts."""
     if not skip:
         yield from stream
         return
@@ -303,7 +333,11 @@ def _without_skipped(
             for number in skipped:
                 if number > at:
                     yield record.slice(at, number)
-                quarantined.append(_quarantine(record.slice(number, number + 1), *skip[done + number]))
+                one = record.slice(number, number + 1)
+                quarantined.append(_quarantine(one, *skip[done + number]))
+                if redaction:
+                    start = int(one.start[0])
+                    redaction.skip(one.source, one.document, start, start + int(one.length[0]))
                 at = number + 1
             if at < length:
                 yield record.slice(at, length)

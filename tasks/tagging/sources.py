@@ -114,6 +114,10 @@ class TaggingSource(Protocol):
         """
         ...
 
+    def slice_text(self, slice: Slice, unpacked: Path | None, start: int) -> str:
+        """Read all the text of a slice, of a source whose documents span slices; arguments of `records`."""
+        ...
+
     def contigs(self, options: Options, source: str) -> Iterator[Contig]:
         """Read the contigs of one of the files it was made from, from the beginning."""
         ...

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from elman.data import ragged
+from elman.data.redaction.patterns import MODEL, Patterns
 from elman.data.store import schema
 from elman.data.text.strings import Strings, substrings
 from elman.tasks.tagging.sentences import Sentences
@@ -83,13 +84,16 @@ def _joined(arrays: Sequence[np.ndarray], dtype: type = np.int64) -> np.ndarray:
     return np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.empty(0, dtype)
 
 
-def entity_tables(tagger: "Tagger", names: Sequence[str], reuse: bool = True) -> MakeTables:
+def entity_tables(
+    tagger: "Tagger", names: Sequence[str], reuse: bool = True, patterns: Patterns | None = None
+) -> MakeTables:
     """Return a function that makes the tables of a window.
 
     Args:
         tagger: tags the sentences.
         names: of tables beside entities and documents: "tokens" or none.
         reuse: True to tag equal sentences once; see `Tagger.tag_flat`.
+        patterns: found beside; their entities are a table of their own, "patterns".
     """
 
     def tables(window: Window) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
@@ -97,6 +101,8 @@ def entity_tables(tagger: "Tagger", names: Sequence[str], reuse: bool = True) ->
         words = flat.words()
         tagged = tagger.tag_flat(words, flat.offsets, reuse)
         frames = {"data": _entity_rows(flat, tagged, tagger), "documents": _document_rows(window.sentences)}
+        if patterns is not None:
+            frames["patterns"] = _pattern_rows(flat, patterns)
         if "tokens" in names:
             frames["tokens"] = _token_rows(flat, tagged, tagger, words)
         return frames, {"sentences": len(flat.number), "tokens": len(words), "unknown": tagged.unknown}
@@ -118,6 +124,31 @@ def _entity_rows(flat: FlatSentences, tagged: "Tagged", tagger: "Tagger") -> pl.
         "type": pl.Series(tagger.types, dtype=pl.String).gather(spans.kind[order]),
         "probability": np.asarray(spans.probability, np.float32)[order],
         "model": pl.repeat(tagger.version, len(order), dtype=pl.String, eager=True),
+    }
+    return pl.DataFrame(columns, schema=schema.ENTITIES)
+
+
+def _pattern_rows(flat: FlatSentences, patterns: Patterns) -> pl.DataFrame:
+    """Entities of patterns (schema.ENTITIES); their probability is 1, their model pattern:NAME."""
+    first, last = flat.offsets[:-1], flat.offsets[1:] - 1
+    begins, ends = flat.text_start[first].tolist(), flat.text_end[last].tolist()
+    found = [
+        (sentence, span)
+        for sentence, (a, b) in enumerate(zip(begins, ends, strict=True))
+        for span in patterns.find(flat.text[a:b])
+    ]
+    sequence = np.array([sentence for sentence, _ in found], np.int64)
+    start = np.array([span.start for _, span in found], np.int64)
+    end = np.array([span.end for _, span in found], np.int64)
+    in_document, in_text = flat.start[first][sequence], flat.text_start[first][sequence]
+    columns = {
+        **flat.key_columns(sequence),
+        "start": start + in_document,
+        "end": end + in_document,
+        "text": substrings(flat.text, start + in_text, end + in_text),
+        "type": pl.Series([span.type for _, span in found], dtype=pl.String),
+        "probability": np.ones(len(found), np.float32),
+        "model": pl.Series([MODEL + span.type.lower() for _, span in found], dtype=pl.String),
     }
     return pl.DataFrame(columns, schema=schema.ENTITIES)
 
