@@ -6,7 +6,7 @@ FAST := not slow and not servers and not ray and not kills and not heavy
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help env ray demo test test-fast test-slow bench bench-tagging bench-genes lint lock clean
+.PHONY: help env ray demo test test-fast test-slow bench bench-tagging bench-genes bench-redaction lint lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ bench-tagging: .venv-bench-tagging/ready  ## the same for tagging raw TEXT (a fo
 bench-genes: .venv-bench-genes/ready  ## Prodigal on GENOME beside a model trained on the genomes TRAIN_ON alone (folders)
 	PYTHONPATH=. .venv-bench-genes/bin/python -m bench.genes $(GENOME) --train-on $(TRAIN_ON) $(BENCH_OPTIONS)
 
+bench-redaction: .venv-bench-redaction/ready  ## Presidio on raw TEXT (a folder) beside MODELS that redact it
+	PYTHONPATH=. .venv-bench-redaction/bin/python -m bench.redaction $(TEXT) $(MODELS) $(BENCH_OPTIONS)
+
 # The environments of peers see the project's own too; what both need has the lock's version.
 .venv-bench/ready: .venv/ready bench/requirements.txt
 	$(call peers,.venv-bench,bench/requirements.txt)
@@ -59,6 +62,9 @@ bench-genes: .venv-bench-genes/ready  ## Prodigal on GENOME beside a model train
 
 .venv-bench-genes/ready: .venv/ready bench/requirements-genes.txt
 	$(call peers,.venv-bench-genes,bench/requirements-genes.txt)
+
+.venv-bench-redaction/ready: .venv/ready bench/requirements-redaction.txt
+	$(call peers,.venv-bench-redaction,bench/requirements-redaction.txt)
 
 define peers
 	test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
@@ -85,4 +91,4 @@ lock: env  ## resolve anew what pyproject.toml allows
 	  pyproject.toml -o requirements-ray.lock
 
 clean:  ## remove the environment and what runs produced
-	rm -rf .venv .venv-bench .venv-bench-tagging .venv-bench-genes var
+	rm -rf .venv .venv-bench .venv-bench-tagging .venv-bench-genes .venv-bench-redaction var
