@@ -2,28 +2,31 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from elman.data.quality.findings import EXAMPLES
+from elman.data.store.schema import SPLITS
 
-MOST_ROWS = 2_000_000  # in memory at a time, some 200 bytes each
-SHOWN = 80  # characters of a sentence kept for examples
+MOST_ROWS = 1_000_000  # in memory at a time, some 40 bytes each
+KEYS = ("exact", "near")
+_ROW_GROUP = 1 << 14  # rows; sorted by key, so that a bucket reads few of them
 
 
 class SentenceTable:
     """One row a sentence.
 
-    Columns: split, source, document, text (its first characters), tokens, labelled, and three 64-bit hashes:
-    exact (of the text), near (of its letters in lower case, runs of all else as one space), labels (of the
-    tags).
+    Columns: row, its number in the corpus; split; tokens; labelled; and three 64-bit hashes: exact (of the
+    text), near (of its letters in lower case, runs of all else as one space), labels (of the tags).
     """
 
     def __init__(self) -> None:
         self._frames: list[pl.DataFrame] = []
-        self._rows = self._spilled = 0
+        self.rows = 0  # added
+        self._spilled = 0
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def add(self, frame: pl.DataFrame, tokens: np.ndarray) -> None:
@@ -31,10 +34,8 @@ class SentenceTable:
         text = pl.col("text")
         self._frames.append(
             frame.select(
-                "split",
-                "source",
-                "document",
-                text.str.slice(0, SHOWN),
+                pl.int_range(self.rows, self.rows + frame.height, dtype=pl.UInt32).alias("row"),
+                pl.col("split").cast(pl.Enum(SPLITS)),
                 tokens=pl.Series(tokens, dtype=pl.Int32),
                 labelled=pl.col("tags").is_not_null(),
                 exact=text.hash(1),
@@ -42,45 +43,46 @@ class SentenceTable:
                 labels=pl.col("tags").list.join(" ").hash(3),
             )
         )
-        self._rows += frame.height
-        if self._rows > MOST_ROWS:
+        self.rows += frame.height
+        if self.rows - self._spilled > MOST_ROWS:
             self._spill()
 
     def _spill(self) -> None:
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="elman-check-")
-        path = Path(self._folder.name) / f"{self._spilled:08}.parquet"
-        pl.concat(self._frames).write_parquet(path)
-        self._spilled += self._rows
-        self._frames, self._rows = [], 0
+        rows = pl.concat(self._frames)
+        for key in KEYS:
+            path = Path(self._folder.name) / f"{key}-{self._spilled:012}.parquet"
+            rows.sort(key).write_parquet(path, row_group_size=_ROW_GROUP)
+        self._spilled, self._frames = self.rows, []
 
     def _buckets(self, key: str) -> Iterator[pl.DataFrame]:
         """All rows in buckets of about MOST_ROWS; rows with equal `key` are in one bucket."""
         parts = [frame.lazy() for frame in self._frames]
         if self._folder is not None:
-            parts.insert(0, pl.scan_parquet(Path(self._folder.name) / "*.parquet"))
-        if not parts:
-            return
-        count = -(-(self._spilled + self._rows) // MOST_ROWS)
-        for bucket in range(count):
+            parts.insert(0, pl.scan_parquet(Path(self._folder.name) / f"{key}-*.parquet"))
+        count = -(-self.rows // MOST_ROWS)
+        edges = [(number << 64) // max(count, 1) for number in range(count + 1)]
+        for low, high in pairwise(edges):
             rows = pl.concat(parts)
             if count > 1:
-                rows = rows.filter(pl.col(key) % count == bucket)
-            yield rows.collect()
+                inside = pl.col(key).is_between(pl.lit(low, pl.UInt64), pl.lit(high - 1, pl.UInt64))
+                rows = rows.filter(inside)
+            yield rows.collect().sort("row")
 
-    def select(self, key: str, query: Callable[[pl.DataFrame], pl.DataFrame]) -> tuple[int, pl.DataFrame]:
+    def select(self, key: str, query: Callable[[pl.DataFrame], pl.DataFrame]) -> tuple[int, list[int]]:
         """Run a query over rows grouped by a hash.
 
         Args:
-            key: "exact" or "near"; rows of equal hash are seen together.
+            key: one of KEYS; rows of equal hash are seen together, in their order.
             query: of a frame of this table's columns; gives some of its rows.
 
         Returns:
-            how many rows it gives in all, and the first EXAMPLES of them.
+            how many rows it gives in all, and the numbers of the first EXAMPLES of them.
         """
-        total, first = 0, list[pl.DataFrame]()
+        total, first = 0, list[int]()
         for rows in self._buckets(key):
             matches = query(rows)
             total += matches.height
-            first.append(matches.head(EXAMPLES))
-        return total, pl.concat(first).head(EXAMPLES) if first else pl.DataFrame()
+            first = sorted([*first, *matches["row"].sort().head(EXAMPLES)])[:EXAMPLES]
+        return total, first

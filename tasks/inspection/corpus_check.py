@@ -33,6 +33,8 @@ from elman.tasks.ingest.staging import stage_sources
 from elman.tasks.inspection.label_errors import LabelErrors, likely_label_errors
 from elman.tasks.runtime.environment import home
 
+FRAME = 1 << 14  # sentences checked at a time
+
 
 @dataclass(frozen=True)
 class CheckReport:
@@ -134,7 +136,7 @@ def _check_corpus(
         raise BadInput("a corpus", got=f"a dataset of {dataset.kind}", todo=todo, source=folder)
     refused = _quarantined(dataset)
     if dataset.kind == TEXT:
-        text = check_text(pl.read_parquet(path) for path in dataset.files("data"))
+        text = check_text(lambda: _frames(dataset))
         statistics, findings = text.to_json(), [*refused, *text.findings()]
         if label_errors:
             errors = likely_label_errors(dataset)
@@ -145,6 +147,11 @@ def _check_corpus(
         raise UsageError("expected --label-errors for text only. Got DNA.")
     genomes = check_genomes(_stretches(folder))
     return CheckReport(subject, "dna", genomes.to_json(), (*refused, *genomes.findings()), skipped)
+
+
+def _frames(dataset: Dataset) -> Iterator[pl.DataFrame]:
+    for path in dataset.files("data"):
+        yield from pl.read_parquet(path, glob=False).iter_slices(FRAME)
 
 
 def _likely(errors: LabelErrors) -> Finding:

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from elman.data.quality import sentence_table
-from elman.data.quality.text_checks import TextChecks, check_text
+from elman.data.quality import sentence_table, text_checks
+from elman.data.quality.text_checks import TextChecks
 from elman.data.store import schema
 
 
@@ -28,6 +28,10 @@ LONG = (
     "the/O old/O ship/O sailed/O from/O Bergen/B-PLACE to/O Oslo/B-PLACE with/O Ann/B-PERSON Li/I-PERSON ./O"
 )
 PLAIN = (("train", LONG), ("dev", "she/O saw/O Rome/B-PLACE"), ("test", "he/O met/O Tom/B-PERSON"))
+
+
+def check_text(frames: list[pl.DataFrame]) -> TextChecks:
+    return text_checks.check_text(lambda: frames)
 
 
 def codes(checks: TextChecks) -> dict[str, int]:
@@ -62,6 +66,8 @@ def test_the_share_of_unknown_words_is_exact():
         (("test", LONG), "duplicate-across-splits"),
         (("test", LONG.replace("the/O old/O ship/O", "THE/O old/O ship,/O")), "near-duplicate-across-splits"),
         (("train", LONG), "duplicate"),
+        (("test", LONG.replace("ship/O", "boat/O")), "similar-across-splits"),
+        (("train", LONG.replace("ship/O", "boat/O")), "similar"),
         (("train", LONG.replace("Bergen/B-PLACE", "Bergen/O")), "conflicting-sentence-labels"),
         (("train", "I/O see/O Oslo/B-SHIP"), "several-types"),
         (("train", "wo\u0430rd/O"), "mixed-scripts"),
