@@ -65,7 +65,7 @@ class Export:
         return f"tags.{suffix}" if source is None else f"{self.name}/{file_stem(source)}.{suffix}"
 
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]|\.(?=\.)")
 _LONGEST = 100  # characters of a name
 
 

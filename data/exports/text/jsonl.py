@@ -19,7 +19,7 @@ def write(tables: Tables, config: Mapping[str, Any]) -> Iterator[Chunk]:
         tables: see `documents.write_documents`.
         config: of the tagged dataset, unused.
     """
-    return documents.write_documents(tables, _LAYOUT)
+    return documents.write_documents(tables, LAYOUT)
 
 
 def _spans(entities: pl.DataFrame) -> pl.Series:
@@ -33,7 +33,7 @@ def _spans(entities: pl.DataFrame) -> pl.Series:
     return entities.select(span=span).to_series()
 
 
-_LAYOUT = documents.Layout(
+LAYOUT = documents.Layout(
     head=documents.json_head(),
     text=(', "text": "', '"'),
     escaped=json_escaped,

@@ -9,7 +9,9 @@ from elman.data.exports import registry
 
 
 def test_formats_of_both_families_are_known():
-    assert registry.names("text") == ("parquet", "conll", "doccano", "jsonl", "label-studio", "spacy")
+    assert registry.names("text") == (
+        *("parquet", "brat", "conll", "csv", "csv-entities", "doccano", "jsonl", "label-studio", "spacy"),
+    )
     assert registry.names("dna") == ("parquet", "bed", "codons", "faa", "gff3")
     assert set(registry.names()) == {*registry.names("text"), *registry.names("dna")}
 
@@ -40,7 +42,7 @@ def test_every_format_has_a_description():
         (None, "tags.gff3"),
         ("a.fna", "gff3/a.fna.gff3"),
         ("run 1/a.fna", "gff3/run_1_a.fna-"),
-        ("../a.fna", "gff3/_a.fna-"),
+        ("../a.fna", "gff3/_._a.fna-"),
         ("-rf", "gff3/rf-"),
         ("x" * 300, f"gff3/{'x' * 100}-"),
         ("東京", "gff3/__-"),
