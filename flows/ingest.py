@@ -51,6 +51,12 @@ class IngestConfig(Config):
     """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
     entity_type: str | None = None
     """of CoNLL rows whose tags are B, I and O alone: the type of these entities"""
+    text_column: str | None = None
+    """of CSV, TSV, Parquet and Arrow, whose rows are documents"""
+    labels_column: str | None = None
+    """of tables: spans as [{"start", "end", "label"}], or tags where the text is a list of tokens"""
+    id_column: str | None = None
+    """of tables: names a document; SOURCE#ROW if not given"""
     encoding: str | None = None
     """of text that is not UTF-8: latin-1, cp1252, shift_jis, gb18030 or another that Python knows"""
     label: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -63,6 +69,8 @@ class IngestConfig(Config):
             raise UsageError("expected files or folders to ingest. Got none.")
         if self.token_column is not None and self.token_column == self.tag_column:
             raise UsageError("expected --token-column and --tag-column to differ. Got the same.")
+        if self.text_column is None and (self.labels_column or self.id_column):
+            raise UsageError("expected --text-column beside --labels-column and --id-column. Got none.")
         corpus_folder(self.name)
         known_encoding(self.encoding or "utf-8")
 
@@ -79,6 +87,9 @@ class IngestConfig(Config):
             token_column=self.token_column,
             tag_column=self.tag_column,
             entity_type=self.entity_type,
+            text_column=self.text_column,
+            labels_column=self.labels_column,
+            id_column=self.id_column,
             labels=self.label,
         )
 
@@ -98,7 +109,9 @@ def _ingest(config: IngestConfig, folder: Path, run: RunRecord, copies: Copies) 
     began = time.monotonic()
     requested = config.requested
     paths, columns = config.sources, requested.columns_named
-    found = find_sources(paths, config.kind, config.as_, columns, copies, config.decoded_as)
+    found = find_sources(
+        paths, config.kind, config.as_, columns, copies, config.decoded_as, config.text_column
+    )
     options = corpus_options(folder, found, requested)
     bad, committed = None, Committed()
     with corpus_writer(folder, found.family, options) as writer:

@@ -113,6 +113,10 @@ def _no(head: Head) -> bool:
     return False
 
 
+def _no_column(head: Head, name: str) -> bool:
+    return False
+
+
 def _no_reason(head: Head) -> None:
     return None
 
@@ -212,12 +216,16 @@ class AnnotationFormat(Format):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableFormat(Format):
-    """A format of tables whose columns the user names; it is tagged, not ingested."""
+class TableFormat(TextFormat):
+    """A format of tables whose columns the user names.
+
+    has_column: True for a file that no content tells as a table, if it has the column of text named.
+    """
 
     family: ClassVar[Family] = "table"
 
     own_ids: bool = True
+    has_column: Callable[[Head, str], bool] = _no_column
 
 
 _registered: dict[str, Format] = {}
@@ -272,17 +280,20 @@ def text_format(name: str) -> TextFormat:
     return format_
 
 
-def detect(head: Head, columns: bool = False) -> Format:
+def detect(head: Head, columns: bool = False, text_column: str | None = None) -> Format:
     """The first format that the beginning of a file matches; plain text, the last one, matches any.
 
     Args:
         head: the beginning.
         columns: True if the user has named the columns of tokens and tags; a file that no other format
             matches is then read by the format that has such columns, if it can be.
+        text_column: that the user has named, of tables.
     """
     *formats_, last = all_formats()
+    tables = (format_ for format_ in formats_ if isinstance(format_, TableFormat) and text_column)
     return next(
         itertools.chain(
+            (format_ for format_ in tables if format_.has_column(head, text_column or "")),
             (format_ for format_ in formats_ if format_.matches(head)),
             (format_ for format_ in formats_ if columns and format_.matches_columns(head)),
             [last],

@@ -86,6 +86,7 @@ def discover(
     columns: bool = False,
     copies: Copies | None = None,
     encoding: str | None = None,
+    text_column: str | None = None,
 ) -> tuple[list[Source], list[tuple[Path, str]]]:
     """Find the files to read.
 
@@ -98,6 +99,7 @@ def discover(
         copies: where members of archives and standard input (the path `-`) are copied to; without it
             archives are no corpora.
         encoding: of text; UTF-8 (or UTF-16, by its byte order mark) if None.
+        text_column: of tables, which are then text, if the user has named one.
 
     Returns:
         sources with different names, sorted by name, and (path, reason) of what was skipped.
@@ -105,7 +107,7 @@ def discover(
     Raises:
         BadInput: a file is missing or empty, a file named is no corpus, or nothing at all is one.
     """
-    finder = _Finder(family, columns, copies, encoding)
+    finder = _Finder(_Wanted(family, columns, encoding, text_column), copies)
     for root in map(Path, paths):
         for file, reason in _walk(root, copies):
             finder.add(file, reason)
@@ -134,13 +136,26 @@ class _File:
     archive: bool = False
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What the user has said of the files; see `discover`."""
+
+    family: Family | None
+    columns: bool
+    encoding: str | None
+    text_column: str | None
+
+    def takes(self, family: Family) -> bool:
+        """Return True for files of a family that are wanted."""
+        table_as_text = family == "table" and self.family == "text" and self.text_column is not None
+        return self.family in (None, family) or table_as_text
+
+
 class _Finder:
     """Collects sources and what is skipped, archives opened."""
 
-    def __init__(
-        self, family: Family | None, columns: bool, copies: Copies | None, encoding: str | None
-    ) -> None:
-        self.family, self.columns, self.copies, self.encoding = family, columns, copies, encoding
+    def __init__(self, wanted: "_Wanted", copies: Copies | None) -> None:
+        self.wanted, self.copies = wanted, copies
         self.sources: dict[Path, Source] = {}
         self.skipped: list[tuple[Path, str]] = []
         self.seen: set[Path] = set()
@@ -155,7 +170,7 @@ class _Finder:
         if real in self.seen:
             return
         self.seen.add(real)
-        found = reason or _inspect(file, self.family, self.columns, self.encoding)
+        found = reason or _inspect(file, self.wanted)
         if isinstance(found, Archive):
             found = self._open(found, file)
         if isinstance(found, Source):
@@ -244,11 +259,9 @@ def _is_sidecar(name: str) -> bool:
     return any(format_.matches(Head(name, b"", True)) for format_ in sidecars)
 
 
-def _inspect(
-    file: _File, family: Family | None, columns: bool, encoding: str | None
-) -> Source | Archive | str:
+def _inspect(file: _File, wanted: _Wanted) -> Source | Archive | str:
     """A file as a source or archive, or the reason why it is skipped."""
-    path = file.path
+    path, encoding = file.path, wanted.encoding
     with path.open("rb") as stream:
         raw = stream.read(HEAD_BYTES)
     compression = next((name for name, begins in COMPRESSIONS.items() if begins.match(raw)), None)
@@ -275,9 +288,9 @@ def _inspect(
     head = Head(plain_name, text, whole)
     if reason := _unreadable(head):
         return reason
-    format_ = detect(head, columns)
-    if family not in (None, format_.family):
-        return f"{format_.name}, not {family}"
+    format_ = detect(head, wanted.columns, wanted.text_column)
+    if not wanted.takes(format_.family):
+        return f"{format_.name}, not {wanted.family}"
     if utf16 and not format_.utf16:
         return f"{format_.name} in UTF-16: save it as UTF-8, or give --encoding utf-16"
     if reason := format_.unfit(head):

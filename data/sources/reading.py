@@ -96,6 +96,7 @@ def collect_sources(
     columns: bool = False,
     copies: Copies | None = None,
     encoding: str | None = None,
+    text_column: str | None = None,
 ) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Find, pair and hash the files to read.
 
@@ -104,7 +105,7 @@ def collect_sources(
         family: "text" or "dna"; found by content if None.
         split: of all sources; set by file names if None.
         columns: True if the user has named the columns of tokens and tags.
-        copies, encoding: see `data.sources.detect.discover`.
+        copies, encoding, text_column: see `data.sources.detect.discover`.
 
     Returns:
         sources sorted by name, and (path, reason) of what was skipped.
@@ -112,13 +113,17 @@ def collect_sources(
     Raises:
         BadInput: a file is missing, empty or no corpus; or there are both text and DNA.
     """
-    sources, skipped = discover(paths, family=family, columns=columns, copies=copies, encoding=encoding)
-    skipped += [
-        (s.shown, "Parquet, which is not ingested but tagged, with --text-column")
-        for s in sources
-        if s.family == "table"
-    ]
-    sources = [source for source in sources if source.family != "table"]
+    sources, skipped = discover(
+        paths, family=family, columns=columns, copies=copies, encoding=encoding, text_column=text_column
+    )
+    tables = [source for source in sources if source.family == "table"]
+    others = [source for source in sources if source.family != "table"]
+    if text_column is None:
+        sources = others
+        skipped += [(s.shown, f"{s.format.title}, which is read with --text-column") for s in tables]
+    else:
+        sources = tables
+        skipped += [(s.shown, f"no table with a column {text_column}") for s in others]
     first = {source.family: source.name for source in sources}
     if len(first) > 1:
         got = f"{first['text']} (text) and {first['dna']} (DNA)"
@@ -148,8 +153,8 @@ def collect_parquet(
         BadInput: a file is missing, or none is Parquet.
     """
     sources, skipped = discover(paths, copies=copies)
-    skipped += [(source.shown, "no Parquet") for source in sources if source.family != "table"]
-    tables = [source for source in sources if source.family == "table"]
+    skipped += [(source.shown, "no Parquet") for source in sources if source.kind != "parquet"]
+    tables = [source for source in sources if source.kind == "parquet"]
     if not tables:
         got = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10])
         todo = "Leave --text-column out for other files."
@@ -236,9 +241,13 @@ def unit_by_script(source: HashedSource, options: Options) -> Unit:
     words = replace(options, unit="word", flat=False)
     text = ""
     with contextlib.suppress(BadInput, *BROKEN):  # reported when the whole file is read
-        with open_bytes(file) as stream:
-            head = b"".join(stream.readlines(HEAD_BYTES))
-        for record in text_format(file.kind).read(partial(io.BytesIO, head), file.name, words):
+        opener: Callable[[], BinaryIO] = partial(open_bytes, file)
+        if file.family != "table":  # whose rows may stand behind its head
+            with opener() as stream:
+                opener = partial(io.BytesIO, b"".join(stream.readlines(HEAD_BYTES)))
+        for record in text_format(file.kind).read(opener, file.name, words):
             if isinstance(record, Document):
                 text += "\n".join(sentence.text for sentence in record.sentences)
+            if len(text) >= HEAD_BYTES:
+                break
     return unit_of(text)

@@ -36,6 +36,7 @@ def find_sources(
     columns: bool,
     copies: Copies | None = None,
     encoding: str | None = None,
+    text_column: str | None = None,
 ) -> FoundSources:
     """Find and hash the sources to ingest; see `data.sources.reading.collect_sources`.
 
@@ -43,9 +44,15 @@ def find_sources(
         UsageError: an encoding is stated, of DNA.
     """
     sources, skipped = collect_sources(
-        paths, family=family, split=split, columns=columns, copies=copies, encoding=encoding
+        paths,
+        family=family,
+        split=split,
+        columns=columns,
+        copies=copies,
+        encoding=encoding,
+        text_column=text_column,
     )
-    family = sources[0].files[0].family
+    family = "dna" if sources[0].files[0].family == "dna" else "text"
     if encoding is not None and family == "dna":
         raise UsageError("expected --encoding for text only. Got DNA.")
     return FoundSources(family, tuple(sources), tuple((str(path), reason) for path, reason in skipped))
@@ -59,6 +66,9 @@ class Requested:
     token_column: int | str | None = None
     tag_column: int | str | None = None
     entity_type: str | None = None
+    text_column: str | None = None
+    labels_column: str | None = None
+    id_column: str | None = None
     labels: Sequence[str] = ()
 
     @property
@@ -70,7 +80,12 @@ class Requested:
     def of_text(self) -> Options:
         """Options of reading text but for the unit."""
         return Options(
-            token_column=self.token_column, tag_column=self.tag_column, entity_type=self.entity_type
+            token_column=self.token_column,
+            tag_column=self.tag_column,
+            entity_type=self.entity_type,
+            text_column=self.text_column,
+            labels_column=self.labels_column,
+            id_column=self.id_column,
         )
 
 

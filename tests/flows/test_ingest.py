@@ -483,3 +483,25 @@ def test_the_columns_read_stand_in_the_summary_and_those_named_in_the_manifest(t
     corpus = Dataset.open(Path(summary["corpus"]))
     assert {tuple(entry["columns"].items()) for entry in corpus.sources} == {(("tag_column", 4),)}
     assert corpus.manifest["meta"]["types"] == ["LOC"]
+
+
+def test_tables_are_ingested_by_their_columns_and_without_them_skipped(tmp_path):
+    spans = '"[{""start"": 0, ""end"": 4, ""label"": ""PER""}]"'
+    rows = "".join(f'{n},"Anna number {n}\nleft.",{spans}\n' for n in range(30))
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    write(folder / "a.csv", "key,body,gold\n" + rows)
+    write(folder / "notes.txt", "Not a table.")
+    pl.DataFrame(
+        {"key": ["x"], "body": ["Oslo."], "gold": [[]]}, schema_overrides={"gold": pl.List(pl.String)}
+    ).write_parquet(folder / "b.parquet")
+    columns = {"text_column": "body", "labels_column": "gold", "id_column": "key"}
+    summary = run(folder, kind="text", **columns)
+    assert (summary["kind"], summary["ingested"]) == ("text", 31)
+    assert summary["columns"] == {"a.csv and 1 more": columns}
+    assert [Path(row["path"]).name for row in summary["skipped"]] == ["notes.txt"]
+    corpus = Dataset.open(Path(summary["corpus"]))
+    assert corpus.manifest["meta"]["types"] == ["PER"]
+    assert {entry["kind"] for entry in corpus.sources} == {"delimited", "parquet"}
+    with pytest.raises(BadInput, match="which is read with --text-column"):
+        run(folder / "b.parquet", name="d")

@@ -16,6 +16,7 @@ class Options:
     """Options of reading a source.
 
     Columns are numbers from 1 or names; None: found from the rows. entity_type: of tags without a type.
+    text_column, labels_column, id_column: of tables, by name.
     labels_used: False where labels are read past, so that they need not be clear. labels: rules that turn
     features of DNA into labels. report: what readers find out beside the records is added to it. sidecars:
     names and openers of files of labels beside the source.
@@ -32,6 +33,9 @@ class Options:
     spool: Path | None = None
     flat: bool = False
     entity_type: str | None = None
+    text_column: str | None = None
+    labels_column: str | None = None
+    id_column: str | None = None
     labels_used: bool = True
     sidecars: tuple[tuple[str, Callable[[], BinaryIO]], ...] = ()
     report: ReadingReport = field(default_factory=ReadingReport, compare=False)
@@ -49,6 +53,9 @@ class Options:
             "token_column": self.token_column,
             "tag_column": self.tag_column,
             "entity_type": self.entity_type,
+            "text_column": self.text_column,
+            "labels_column": self.labels_column,
+            "id_column": self.id_column,
         }
         return {name: value for name, value in named.items() if value is not None}
 

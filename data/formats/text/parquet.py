@@ -1,4 +1,4 @@
-"""Parquet as a source: a row is a document, named columns hold its text and its id.
+"""Parquet as a source: a row is a document, named columns hold its text, its id and its labels.
 
 Passthrough columns come out as they are. Slices are runs of rows; pages are read one after the other, so that
 memory does not grow with the file or its row groups.
@@ -6,19 +6,24 @@ memory does not grow with the file or its row groups.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from elman.data.errors import BadInput
-from elman.data.formats.common.records import Flat, Place, Quarantined
+from elman.data.formats.common.arrow_rows import class_names, rows_of_batch
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize
-from elman.data.formats.registry import TableFormat, register
+from elman.data.formats.common.table_rows import ROW_REASONS, Row, missing_columns, read_rows
+from elman.data.formats.registry import Opener, TableFormat, register
 from elman.data.text.invisible import is_blank
 from elman.data.text.scanner import Scanner
 
 _BATCH = 1 << 20  # bytes of rows read at a time, by the file's average
+_ROWS = 256  # read at a time with their labels
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def check(path: Path, columns: Columns) -> pl.Schema:
             todo="Name columns the file has, with --text-column, --id-column and --keep.",
             source=path,
         )
-    if schema[columns.text] != pl.String:
+    if schema[columns.text] not in (pl.String, pl.Categorical, pl.Enum):
         raise BadInput(
             f"text in the column {columns.text}",
             got=str(schema[columns.text]),
@@ -109,7 +114,7 @@ def read(
                 )
             ids = frame[columns.id].cast(pl.String).to_list() if columns.id else [None] * frame.height
             for number, (text, id) in enumerate(
-                zip(frame[columns.text].to_list(), ids, strict=True), first + 1
+                zip(frame[columns.text].cast(pl.String).to_list(), ids, strict=True), first + 1
             ):
                 if text is None or is_blank(text):
                     got = "null" if text is None else "no visible character"
@@ -121,6 +126,29 @@ def read(
                 yield Flat(name, source, 0, text, *scanner.sentences(text), 0, number)
     except pl.exceptions.PolarsError as error:
         raise _damaged(path, error) from None
+
+
+def read_labelled(
+    opener: Opener, source: str, options: Options, slice_: Slice | None = None
+) -> Iterator[Document | Flat | Quarantined]:
+    """Read the rows of a file with their labels; see `data.formats.registry.TextReader`."""
+    yield from read_rows(partial(_rows, opener, source), source, options)
+
+
+def _rows(opener: Opener, source: str, wanted: Sequence[str]) -> Iterator[Row | Quarantined]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with opener() as stream:
+            file = parquet.ParquetFile(stream, buffer_size=_BATCH, pre_buffer=False)
+            missing_columns(wanted, file.schema_arrow.names, source)
+            names, first = class_names(file.schema_arrow), 0
+            for batch in file.iter_batches(_ROWS, columns=list(wanted)):
+                yield from rows_of_batch(batch, source, first, names)
+                first += batch.num_rows
+    except pa.ArrowException as error:
+        raise _damaged(Path(source), error) from None
 
 
 def _batches(path: Path, columns: Columns, slice_: Slice) -> Iterator[tuple[int, pl.DataFrame]]:
@@ -204,10 +232,13 @@ register(
         name="parquet",
         rank=10,
         matches=lambda head: head.raw.startswith(b"PAR1"),
+        read=read_labelled,
         binary=True,
         title="Parquet",
         record="a row",
-        notes="tagged, not ingested; `--text-column` names the column of text, `--id-column` that of ids",
-        reasons={"no-text": "a record without text"},
+        notes="`--text-column` names the column of text (strings, also in a dictionary; or lists of tokens), "
+        "`--id-column` that of ids, `--labels-column` that of spans or tags; names of numbered tags are "
+        "those in Hugging Face's metadata; tagged too",
+        reasons=ROW_REASONS,
     )
 )

@@ -14,6 +14,7 @@ def test_formats_are_tried_in_the_order_of_their_ranks():
     ranked = [
         "brat_labels",
         "parquet",
+        "arrow",
         "genbank",
         "gff3",
         "fasta",
@@ -22,6 +23,7 @@ def test_formats_are_tried_in_the_order_of_their_ranks():
         "token_jsonl",
         "jsonl",
         "conll",
+        "delimited",
         "brat",
         "plain",
     ]

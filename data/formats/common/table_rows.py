@@ -1,0 +1,155 @@
+"""Documents from the rows of a table: a column of text, perhaps one of labels and one of ids.
+
+Labels are a list of spans (`start`, `end`, `label`), as values of the table or as JSON in a string; or, where
+the column of text holds lists of tokens, a list of tags. A row without labels (null, an empty string) is
+unlabelled; an empty list says that there are none.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from elman.data.errors import BadInput
+from elman.data.formats.common.json_labels import labels_of
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
+from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
+from elman.data.formats.common.token_rows import document_of_tokens, tokens_and_tags
+from elman.data.text.tags import Scheme, detect_scheme, to_iob2
+
+TODO = 'Labels are [{"start": 0, "end": 3, "label": "PERSON"}], or tags where the text is a list of tokens.'
+ROW_REASONS = {
+    **REASONS,
+    "no-tokens": "a line without tokens",
+    "wrong-columns": "another number of tags than of tokens",
+    "unknown-tag": "a tag without a known prefix, or a number without a name",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Values of a row by column, and its place; `names`: of tags by number, of each column that has them."""
+
+    place: Place
+    values: dict[str, Any]
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+
+Rows = Callable[[Sequence[str]], Iterator[Row | Quarantined]]  # rows of a table, of the columns wanted
+
+
+def read_rows(rows: Rows, source: str, options: Options) -> Iterator[Document | Flat | Quarantined]:
+    """Documents of the rows of a table.
+
+    Args:
+        rows: reads the table from its beginning; may be called several times.
+        source: its name.
+        options: of reading; `text_column` is set.
+
+    Raises:
+        BadInput: no column of text is named, or the table lacks a column.
+    """
+    if options.text_column is None:
+        todo = "Name the column that holds the text: --text-column NAME."
+        raise BadInput("a column of text", got="none named", todo=todo, source=source)
+    wanted = [options.text_column, options.labels_column, options.id_column]
+    columns = list(dict.fromkeys(name for name in wanted if name is not None))
+    options.report.columns[source] = {k: v for k, v in options.named.items() if k.endswith("_column")}
+    scheme = _scheme(rows, columns, options)
+    for row in rows(columns):
+        if isinstance(row, Quarantined):
+            yield row
+            continue
+        try:
+            yield _document(row, scheme, options)
+        except BadRecord as error:
+            yield row.place.refuse(error)
+
+
+def missing_columns(wanted: Sequence[str], columns: Sequence[str], source: str) -> None:
+    """Check that a table has the columns wanted.
+
+    Raises:
+        BadInput: names those it has.
+    """
+    if not {*wanted} <= {*columns}:
+        raise BadInput(
+            f"the columns {', '.join(wanted)}",
+            got=", ".join(columns) or "none",
+            todo="Name columns the file has, with --text-column, --labels-column and --id-column.",
+            source=source,
+        )
+
+
+def _scheme(rows: Rows, columns: Sequence[str], options: Options) -> Scheme:
+    """Tag scheme of a table of tokens; of another table, the first row of which is looked at, IOB2."""
+    if options.labels_column is None:
+        return "IOB2"
+
+    def tags() -> Iterator[Sequence[str]]:
+        for row in rows(columns):
+            if isinstance(row, Quarantined) or _text(row, options) is None:
+                continue
+            if not isinstance(_text(row, options), list):
+                return
+            try:
+                _, found = _tokens(row, options)
+            except BadRecord:
+                continue
+            if found is not None:
+                yield found
+
+    return detect_scheme(tags())
+
+
+def _text(row: Row, options: Options) -> Any:
+    """The text of a row, or its list of tokens, which may be written as JSON."""
+    assert options.text_column is not None
+    value = row.values[options.text_column]
+    if options.labels_column is not None and isinstance(value, str) and value.startswith('["'):
+        value = _from_json(value, value)
+    return value
+
+
+def _from_json(value: str, otherwise: Any) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return otherwise
+
+
+def _labels(row: Row, options: Options) -> Any:
+    """The labels of a row; None if it has none."""
+    value = None if options.labels_column is None else row.values[options.labels_column]
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        parsed = _from_json(value, value)
+        if not isinstance(parsed, list):
+            raise BadRecord("invalid-spans", f"expected a list in JSON. Got {value[:80]!r}", TODO)
+        return parsed
+    return value
+
+
+def _tokens(row: Row, options: Options) -> tuple[list[str], list[str] | None]:
+    value = {"tokens": _text(row, options), "ner_tags": _labels(row, options)}
+    return tokens_and_tags(value, row.names.get(options.labels_column or ""))
+
+
+def _document(row: Row, scheme: Scheme, options: Options) -> Document | Flat:
+    id = None if options.id_column is None else row.values[options.id_column]
+    if isinstance(id, float) and id.is_integer():
+        id = int(id)
+    name = None if id is None else str(id)
+    text = _text(row, options)
+    if isinstance(text, list):
+        tokens, tags = _tokens(row, options)
+        iob2 = None if tags is None else tuple(to_iob2(tags, scheme))
+        return document_of_tokens(row.place, name, tokens, iob2, options)
+    given = _labels(row, options)
+    spans = None
+    if given is not None:
+        found = labels_of({"spans": given}, row.place, TODO)
+        spans = checked_spans(found or [], text, TODO)
+    return document_of(row.place, name, text, spans, options, "Fill it, or leave the row out.")
