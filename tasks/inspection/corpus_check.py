@@ -11,7 +11,7 @@ import polars as pl
 from elman.data.corpus.contig_pieces import Stretch, stretches_of
 from elman.data.corpus.shards import DNA, TEXT
 from elman.data.errors import BadInput, UsageError
-from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReadingReport
+from elman.data.formats.common.reading_report import ILLEGAL_TAGS, MISALIGNED_SPANS, ReadingReport
 from elman.data.quality.findings import EXAMPLES, Example, Finding, by_severity
 from elman.data.quality.genome_checks import check_genomes
 from elman.data.quality.text_checks import check_text
@@ -123,6 +123,7 @@ def _with_report(checked: CheckReport, report: ReadingReport) -> CheckReport:
 
 
 _READING = {
+    MISALIGNED_SPANS: ("misaligned-labels", "Move the label to whole words, as shown, where that is meant."),
     ILLEGAL_TAGS: ("illegal-tags", "Mend the tag before or this one; entities begin with B- (or S-, U-)."),
 }
 

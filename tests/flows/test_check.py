@@ -66,6 +66,23 @@ def test_illegal_tags_are_listed_by_line_with_the_columns_found(home, source):
     assert next(iter(report.statistics["columns"].values()))["scheme"] == "IOB2"
 
 
+def test_labels_that_cut_words_are_listed_with_whole_ones(home, tmp_path):
+    spans = [{"start": 3, "end": 6, "label": "PLACE"}, {"start": 12, "end": 17, "label": "PLACE"}]
+    lines = [
+        {"text": "in Oslo, not Bergen", "spans": spans},
+        {"text": "in Oslo", "spans": [{**spans[0], "end": 7}]},
+    ]
+    source = tmp_path / "train.jsonl"
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = check(CheckConfig(sources=(str(source),))).report
+    finding = next(finding for finding in report.findings if finding.code == "misaligned-labels")
+    assert [example.text for example in finding.examples] == [
+        "PLACE 3 to 6, 'Osl': 3 to 7 is 'Oslo'",
+        "PLACE 12 to 17, ' Berg': 12 to 19 is ' Bergen'",
+    ]
+    assert {example.line for example in finding.examples} == {1}
+
+
 def test_genomes_are_checked(home, checkout):
     fixtures = checkout / "tests" / "fixtures"
     sources = tuple(str(fixtures / f"ecoli_100kb.{kind}.gz") for kind in ("fna", "gff3"))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MOST_PLACES = 20  # kept of each kind
+MISALIGNED_SPANS = "labels that begin or end inside of a word, which is split there"
 ILLEGAL_TAGS = "tags that may not follow the tag before them, read as beginning an entity"
 
 

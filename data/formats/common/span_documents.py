@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from elman.data.formats.common.options import Options
+from elman.data.formats.common.reading_report import MISALIGNED_SPANS, ReadingReport, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Sentence
 from elman.data.text.invisible import is_blank
 from elman.data.text.scanner import thread_scanner
@@ -59,7 +60,10 @@ def document_of(
     if options.flat and spans is None:
         scanner = thread_scanner(tokenizer, options.strings)
         return Flat(document, place.source, 0, text, *scanner.sentences(text), place.byte_offset, place.line)
-    sentences = tuple(_sentences(text, spans, tokenizer, place))
+    cut: list[tuple[int, int]] = []
+    sentences = tuple(_sentences(text, spans, tokenizer, place, cut))
+    if cut and options.labels_used:
+        _report_misaligned(text, spans or [], cut, place, options.report)
     return Document(document, place.source, sentences, place.byte_offset, place.line, text)
 
 
@@ -106,7 +110,28 @@ def outermost(spans: Iterable[Span]) -> list[Span]:
     return out
 
 
-def _sentences(text: str, spans: list[Span] | None, tokenizer: Tokenizer, place: Place) -> Iterator[Sentence]:
+def _report_misaligned(
+    text: str, spans: list[Span], cut: list[tuple[int, int]], place: Place, report: ReadingReport
+) -> None:
+    """Report spans that begin or end inside of tokens; these, start and end of each, are split there."""
+    begins = [begin for begin, _ in cut]
+    for start, end, label in spans:
+        wide = list[int]()
+        for edge in (start, end):
+            number = bisect_left(begins, edge) - 1
+            inside = number >= 0 and edge < cut[number][1] and not is_blank(text[edge : cut[number][1]])
+            wide.append(cut[number][edge == end] if inside else edge)
+        if wide != [start, end]:
+            first, last = wide
+            given, better = text[start:end][:40], text[first:last][:60]
+            advice = f"{label} {start} to {end}, {given!r}: {first} to {last} is {better!r}"
+            report.count(MISALIGNED_SPANS, ReportedPlace(place.source, place.line, advice))
+
+
+def _sentences(
+    text: str, spans: list[Span] | None, tokenizer: Tokenizer, place: Place, cut: list[tuple[int, int]]
+) -> Iterator[Sentence]:
+    """Sentences with tags; start and end of each token that a span splits are added to `cut`."""
     firsts = [start for start, _, _ in spans or ()]
     lasts = [end for _, end, _ in spans or ()]
     edges = sorted({*firsts, *lasts})
@@ -128,6 +153,8 @@ def _sentences(text: str, spans: list[Span] | None, tokenizer: Tokenizer, place:
             start, starts, ends = first, [], []
         for a, b in zip(token_starts, token_ends, strict=True):
             cuts = edges[bisect_left(edges, a + 1) : bisect_left(edges, b)]
+            if cuts:
+                cut.append((a, b))
             starts += [a, *cuts]
             ends += [*cuts, b]
         begun = bisect_left(firsts, last)  # spans that begin before the end of this sentence
