@@ -43,8 +43,8 @@ def write_texts(
         plain = _one_document(str(entry["kind"]))
         stem, suffix = file_stem(name), ".txt" if plain else ".jsonl"
         file = f"{FOLDER}/{stem}" + ("" if stem.endswith(suffix) else suffix)
-        if file in exports:  # a.jsonl, and JSON lines called "a"
-            file = f"{FOLDER}/{stem}{suffix}{suffix}"
+        while file in exports:  # a.jsonl, and JSON lines called "a"
+            file += suffix
         path = exports[file] = writer.scratch(file)
         with path.open("wb") as out:
             for shard in by_source[name]:
