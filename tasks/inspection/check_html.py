@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from itertools import pairwise
 from typing import Any
 
 from elman.data.quality.findings import Finding
+from elman.tasks.inspection.lengths import length_rows
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b1f24 }
@@ -87,21 +87,13 @@ def _cell(value: Any) -> str:
 
 def _histogram(lengths: Mapping[str, Sequence[int]]) -> str:
     """Sentences by number of tokens, a bar a bin."""
-    edges = lengths["lower_edges"]
-    names = [
-        f"below {edges[0]}",
-        *(f"{a} to {b - 1}" for a, b in pairwise(edges)),
-        f"{edges[-1]} and more",
-    ]
-    splits = [name for name in lengths if name != "lower_edges"]
-    most = max((count for name in splits for count in lengths[name]), default=0) or 1
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in ("tokens", *splits))
+    rows = list(length_rows(lengths))
+    most = max((count for _, counts in rows for count in counts.values()), default=0) or 1
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in ("tokens", *(rows[0][1] if rows else ())))
     lines = []
-    for number, name in enumerate(names):
-        if any(lengths[split][number] for split in splits):
-            counts = [lengths[split][number] for split in splits]
-            cells = "".join(f"<td>{count:,} {_bar(count / most)}</td>" for count in counts)
-            lines.append(f"<tr><td>{escape(name)}</td>{cells}</tr>")
+    for name, counts in rows:
+        cells = "".join(f"<td>{count:,} {_bar(count / most)}</td>" for count in counts.values())
+        lines.append(f"<tr><td>{escape(name)}</td>{cells}</tr>")
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
 
 

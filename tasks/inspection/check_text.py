@@ -1,11 +1,14 @@
 """Check of a corpus as text for a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from elman.data.quality.findings import Finding
 from elman.tasks.inspection.corpus_check import CheckReport
+from elman.tasks.inspection.lengths import length_rows
 from elman.tasks.runtime.console import printable
+
+_BAR = 30  # characters of the longest bar
 
 
 class Checked(Protocol):
@@ -22,7 +25,9 @@ def text_of(checked: Checked) -> str:
     report = checked.report
     lines = [f"{printable(report.subject)} ({report.kind})"]
     for name, table in report.statistics.items():
-        if table and name != "lengths":
+        if name == "lengths":
+            lines += ["", "sentences by tokens", *_histogram(table)]
+        elif table:
             lines += ["", name.replace("_", " "), *(f"  {_row(key, row)}" for key, row in table.items())]
     for finding in report.findings:
         lines += ["", *_finding(finding)]
@@ -31,6 +36,18 @@ def text_of(checked: Checked) -> str:
         sum(f.severity == severity for f in report.findings) for severity in ("error", "warning", "note")
     ]
     return "\n".join([*lines, "", "{} errors, {} warnings, {} notes".format(*counts)])
+
+
+def _histogram(lengths: Mapping[str, Sequence[int]]) -> list[str]:
+    """A line a bin: the counts of each split, and a bar for all of them."""
+    rows = list(length_rows(lengths))
+    totals = [sum(counts.values()) for _, counts in rows]
+    most, width = max(totals, default=1), max((len(name) for name, _ in rows), default=0)
+    lines = []
+    for (name, counts), total in zip(rows, totals, strict=True):
+        shown = "  ".join(f"{split} {count:,}" for split, count in counts.items())
+        lines.append(f"  {name:>{width}}  {'#' * -(-_BAR * total // most):<{_BAR}}  {shown}")
+    return lines
 
 
 def _finding(finding: Finding) -> list[str]:
