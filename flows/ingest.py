@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 import tyro
 
+from elman.data.corpus.about import ABOUT
 from elman.data.errors import UsageError
 from elman.data.formats.common.encodings import known_encoding
 from elman.data.sources.copies import Copies
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import ColumnOption, Config, Sources
-from elman.tasks.ingest.commit import Committed, commit
+from elman.tasks.ingest.commit import Committed, commit, commit_about
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.ingest.result import Ingested
 from elman.tasks.ingest.sources import (
@@ -59,6 +60,10 @@ class IngestConfig(Config):
     """of tables: names a document; SOURCE#ROW if not given"""
     encoding: str | None = None
     """of text that is not UTF-8: latin-1, cp1252, shift_jis, gb18030 or another that Python knows"""
+    licence: str | None = None
+    """of the corpus, kept in its manifest and named by the models trained on it"""
+    description: str | None = None
+    """of the corpus, as the licence"""
     label: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """a protein family of DNA, as product~"ABC transporter", or a file of them (docs/dna.md); repeatable"""
 
@@ -78,6 +83,11 @@ class IngestConfig(Config):
     def decoded_as(self) -> str | None:
         """Encoding by Python's name; None for UTF-8."""
         return known_encoding(self.encoding) if self.encoding else None
+
+    @property
+    def about(self) -> dict[str, str]:
+        """Licence and description, as far as they are given."""
+        return {name: value for name in ABOUT if (value := getattr(self, name))}
 
     @property
     def requested(self) -> Requested:
@@ -122,7 +132,9 @@ def _ingest(config: IngestConfig, folder: Path, run: RunRecord, copies: Copies) 
         if new:
             bad = bad_records(writer.staging, shards)
             if bad is None:
-                committed = commit(writer, new, shards, options)
+                committed = commit(writer, new, shards, options, config.about)
+        if not committed.shards and bad is None:
+            commit_about(writer, config.about)
     if bad is not None:
         raise bad.error(run)
     dataset = Dataset.open(folder)

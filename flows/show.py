@@ -1,11 +1,12 @@
 """`elman show`: a text as a corpus or a model sees it, from tokens to tags."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import tyro
 from tyro.conf import Positional
 
+from elman.data.corpus.about import about_corpus
 from elman.flows.arguments import Config
 from elman.tasks.inspection import genes, text
 from elman.tasks.inspection.genes import ShownGenome
@@ -32,4 +33,4 @@ def show(config: ShowConfig) -> ShownText | ShownGenome:
         return of_model(found, config.text)
     folder, kind = found
     of_corpus = genes.of_corpus if kind == "dna" else text.of_corpus
-    return of_corpus(folder, config.text)
+    return replace(of_corpus(folder, config.text), about=about_corpus(folder))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt
 
+from elman.data.corpus.about import about_corpus
 from elman.data.errors import BadInput, UsageError
 from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
@@ -233,7 +234,7 @@ def _record_model(config: TrainConfig, folder: Path, recorder: RunRecorder, trai
     sizes = {"parameters": fitted.parameters, "training_s": trained.seconds}
     recorder.log_metrics({**numbers, **sizes}, step)
     recorder.log_params(model_settings(trained.model))
-    description = describe(trained.model, trained.scores)
+    description = describe(trained.model, trained.scores, about_corpus(folder))
     recorder.set_description(description)
     recorder.run.log_model(
         Path(trained.model),

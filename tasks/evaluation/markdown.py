@@ -1,6 +1,12 @@
 """Markdown tables."""
 
+import re
 from collections.abc import Sequence
+
+
+def escaped(text: str) -> str:
+    """Text in which nothing is Markdown or HTML, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>#|!&~])", r"\\\1", " ".join(text.split()))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from elman.data.corpus.about import about_in
 from elman.data.store.dataset import Dataset
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.models import model_folder
@@ -20,7 +21,9 @@ DIGEST, VERDICT, JUDGED_BY = "elman.corpus", "elman.verdict", "elman.judged_by"
 
 def corpus_tags(folder: Path) -> dict[str, str]:
     """Tags of a registered version that tell `find_challenger` which corpus it was trained on."""
-    return {DIGEST: Dataset.open(folder).digest}
+    corpus = Dataset.open(folder)
+    about = {f"elman.corpus.{name}": text for name, text in about_in(corpus.meta).items()}
+    return {DIGEST: corpus.digest, **about}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -12,7 +13,7 @@ from elman.data.metrics.entities import EntityScores, TypeScores
 from elman.data.metrics.genes import BaseScores, ContigScores, GeneScores
 from elman.data.store.disk import atomic_write
 from elman.tasks.evaluation import plots
-from elman.tasks.evaluation.markdown import table
+from elman.tasks.evaluation.markdown import escaped, table
 from elman.tasks.models import model_folder
 from elman.tasks.models.passport import TextPassport
 from elman.tasks.runtime import run_record
@@ -107,8 +108,14 @@ def model_settings(folder: str) -> dict[str, Any]:
     return flat
 
 
-def describe(folder: str, scores: Scores) -> str:
-    """Markdown description of a model with its scores."""
+def describe(folder: str, scores: Scores, about: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Markdown description of a model with its scores.
+
+    Args:
+        folder: of the model.
+        scores: by split.
+        about: licence and description of its corpus, as far as they are given.
+    """
     loaded = model_folder.read(Path(folder))
     passport = loaded.passport
     corpus = passport.corpus
@@ -117,9 +124,11 @@ def describe(folder: str, scores: Scores) -> str:
     targets = (
         passport.types if isinstance(passport, TextPassport) else ["coding regions of DNA", *passport.labels]
     )
+    said = [f"{name.capitalize()} of the corpus: {escaped(text)}\n\n" for name, text in about.items()]
     return (
         f"**{loaded.version}** tags {', '.join(targets)}; preset {passport.preset}, "
         f"seed {passport.seed}. Trained on corpus {corpus.name} ({sources}{more}).\n\n"
+        f"{''.join(said)}"
         f"{scores_table(scores)}"
     )
 

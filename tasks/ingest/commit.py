@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
+from elman.data.corpus.about import about_in
 from elman.data.corpus.reconcile import Decisions, apply, reconcile
 from elman.data.corpus.shards import DNA, DOCUMENTS, TEXT, describe
 from elman.data.encoding.encode import tokens_of
@@ -68,9 +70,21 @@ class _Changed:
 
 
 def commit(
-    writer: DatasetWriter, sources: Sequence[HashedSource], staged: Sequence[Shard], options: Options
+    writer: DatasetWriter,
+    sources: Sequence[HashedSource],
+    staged: Sequence[Shard],
+    options: Options,
+    about: Mapping[str, str] = MappingProxyType({}),
 ) -> Committed:
-    """Decide splits, names and duplicates of all documents; commit if anything is new."""
+    """Decide splits, names and duplicates of all documents; commit if anything is new.
+
+    Args:
+        writer: of the corpus.
+        sources: that the corpus did not have.
+        staged: their shards.
+        options: of reading them.
+        about: licence and description, if the user has given them; else those of the corpus stay.
+    """
     staging, before = writer.staging, writer.dataset
     changed = _reconciled(writer, sources, staged)
     entries = _entries(staging, sources, changed, options)
@@ -92,9 +106,17 @@ def commit(
         meta |= {"unit": options.unit, "tokenizer": tokenizer.to_json()}
     else:
         meta["labels"] = [rule.to_json() for rule in options.labels]
+    meta |= {**about_in(before.meta if before else {}), **about}
     known.sort(key=lambda entry: (entry["name"], entry["sha256"], entry["split"] or ""))
     writer.commit(shards, sources=known, meta=meta)
     return committed
+
+
+def commit_about(writer: DatasetWriter, about: Mapping[str, str]) -> None:
+    """Note licence and description of a corpus that is there already, if they are new."""
+    before = writer.dataset
+    if before is not None and {**about_in(before.meta), **about} != about_in(before.meta):
+        writer.commit(writer.committed, sources=before.sources, meta={**before.meta, **about})
 
 
 def _reconciled(writer: DatasetWriter, sources: Sequence[HashedSource], staged: Sequence[Shard]) -> _Changed:

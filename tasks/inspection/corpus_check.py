@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from elman.data.corpus.about import about_in
 from elman.data.corpus.contig_pieces import Stretch, stretches_of
 from elman.data.corpus.shards import DNA, TEXT
 from elman.data.errors import BadInput, UsageError
@@ -136,9 +137,10 @@ def _check_corpus(
         todo = "Name a corpus made by `elman ingest`, or files."
         raise BadInput("a corpus", got=f"a dataset of {dataset.kind}", todo=todo, source=folder)
     refused = _quarantined(dataset)
+    about = {"about": found} if (found := about_in(dataset.meta)) else {}
     if dataset.kind == TEXT:
         text = check_text(lambda: _frames(dataset))
-        statistics, findings = text.to_json(), [*refused, *text.findings()]
+        statistics, findings = {**about, **text.to_json()}, [*refused, *text.findings()]
         if label_errors:
             errors = likely_label_errors(dataset)
             statistics["label_errors"] = {"sentences": errors.sentences, "seconds": errors.seconds}
@@ -147,7 +149,9 @@ def _check_corpus(
     if label_errors:
         raise UsageError("expected --label-errors for text only. Got DNA.")
     genomes = check_genomes(_stretches(folder))
-    return CheckReport(subject, "dna", genomes.to_json(), (*refused, *genomes.findings()), skipped)
+    return CheckReport(
+        subject, "dna", {**about, **genomes.to_json()}, (*refused, *genomes.findings()), skipped
+    )
 
 
 def _frames(dataset: Dataset) -> Iterator[pl.DataFrame]:

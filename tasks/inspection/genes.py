@@ -1,6 +1,7 @@
 """DNA as a corpus or a gene finder sees it: bases, one-hot rows (T, 4), windows, classes, genes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ class ShownGenome:
     source: corpus or model, by name; origin: where the bases come from; batch: the strand and its reverse
     complement side by side, (T, 2), without an id where a base is unknown; windows: (N, STEP), the table row
     of each slot of each step; classes: of each base, gold or predicted, None where there are none;
-    probabilities: of predicted classes; genes: found in these bases; shapes, parameters: of the network.
+    probabilities: of predicted classes; genes: found in these bases; shapes, parameters: of the network;
+    about: licence and description of a corpus, if given.
     """
 
     source: str
@@ -59,6 +61,7 @@ class ShownGenome:
     classes: list[str] | None = None
     probabilities: list[float] | None = None
     genes: list[dict[str, Any]] | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def one_hot(self) -> np.ndarray:
@@ -89,6 +92,7 @@ class ShownGenome:
             "classes": self.classes,
             "probabilities": self.probabilities,
             "genes": self.genes,
+            **({"about": dict(self.about)} if self.about else {}),
         }
 
 

@@ -38,6 +38,7 @@ def _text_lines(shown: ShownText) -> Iterator[str]:
     first, V = shown.sentences[0], shown.size
     T, B = shown.batch.shape
     yield f"{shown.source}: {' '.join(first.tokens)}"
+    yield from (f"{name}: {text}" for name, text in shown.about.items())
     yield from ("", f"1. Tokens, and their ids in a vocabulary of {V:,} ({shown.known:,} words known)")
     head = ["t", "token", "id", ""] + (["tag"] if first.tags else []) + (["p"] if first.probabilities else [])
     rows = []
@@ -100,6 +101,7 @@ def _network(network: Network) -> Iterator[str]:
 def _genome_lines(shown: ShownGenome) -> Iterator[str]:
     T = len(shown.bases)
     yield f"{shown.source}: {shown.origin}"
+    yield from (f"{name}: {text}" for name, text in shown.about.items())
     yield from ("", f"1. Bases ({T}), and their classes: no (none), or strand and place in the codon")
     for at in range(0, T, LINE):
         yield f"   {at:>4}  {'  '.join(shown.bases[at : at + LINE])}"

@@ -1,8 +1,8 @@
 """A text as a corpus or a model sees it: tokens, ids, one-hot rows, the padded batch, arrays, steps, tags."""
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -102,7 +102,8 @@ class ShownText:
     sentences, the first being the text's; templates: by token of the first sentence the feature templates of
     the model with their symbols and table rows, None where the word is all it sees; article: the article's
     arrays, of the model itself or of the preset for comparison; own: the model's arrays where these differ;
-    standard: the padded standard network; steps: a<t> and y<t> of the first sentence.
+    standard: the padded standard network; steps: a<t> and y<t> of the first sentence; about: licence and
+    description of a corpus, if given.
     """
 
     source: str
@@ -115,6 +116,7 @@ class ShownText:
     steps: Steps | None = None
     own: Network | None = None
     templates: list[dict[str, list[tuple[str, int]]]] | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -133,6 +135,7 @@ class ShownText:
             "steps": self.steps.to_json() if self.steps else None,
             "own": self.own.to_json() if self.own else None,
             "templates": self.templates,
+            **({"about": dict(self.about)} if self.about else {}),
         }
 
 

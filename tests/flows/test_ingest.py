@@ -8,12 +8,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from elman.data.corpus.about import about_corpus
 from elman.data.errors import BadInput, IntegrityError, Locked, UsageError
 from elman.data.store import schema
 from elman.data.store.dataset import Dataset
 from elman.data.store.writer import DatasetWriter
 from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.show import ShowConfig, show
+from elman.tasks.evaluation.promotion import corpus_tags
 from elman.tasks.ingest.corpus_names import corpus_folder
+from elman.tasks.inspection import corpus_check, render
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -505,3 +509,18 @@ def test_tables_are_ingested_by_their_columns_and_without_them_skipped(tmp_path)
     assert {entry["kind"] for entry in corpus.sources} == {"delimited", "parquet"}
     with pytest.raises(BadInput, match="which is read with --text-column"):
         run(folder / "b.parquet", name="d")
+
+
+def test_licence_and_description_stay_with_the_corpus_and_are_shown(tmp_path):
+    path, other = write(tmp_path / "a.conll", conll(0, 9)), write(tmp_path / "b.conll", conll(9, 9))
+    corpus = Path(run(path)["corpus"])
+    assert not {"licence", "description"} & Dataset.open(corpus).meta.keys()
+    run(path, licence="CC BY 4.0")  # nothing new but this
+    run(other, description="Names [of](x) people.")
+    expected = {"licence": "CC BY 4.0", "description": "Names [of](x) people."}
+    assert about_corpus(corpus) == expected
+    assert corpus_check.check([str(corpus)]).statistics["about"] == expected
+    shown = show(ShowConfig(source=str(corpus)))
+    assert shown.to_json()["about"] == expected
+    assert "licence: CC BY 4.0" in render.text_of(shown)
+    assert corpus_tags(corpus)["elman.corpus.licence"] == "CC BY 4.0"

@@ -1,7 +1,11 @@
 """Markdown tables."""
 
-from elman.tasks.evaluation.markdown import table
+from elman.tasks.evaluation.markdown import escaped, table
 
 
 def test_the_first_column_is_text_and_a_pipe_is_escaped():
     assert table(["a", "b"], [["x|y", "1"]]) == "| a | b |\n| --- | ---: |\n| x\\|y | 1 |\n"
+
+
+def test_text_of_a_user_is_neither_markdown_nor_html():
+    assert escaped("<b> [x](y)\n| *z*") == "\\<b\\> \\[x\\](y) \\| \\*z\\*"
