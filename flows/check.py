@@ -7,6 +7,7 @@ from typing import Any
 from tyro.conf import Positional
 
 from elman.data.errors import UsageError
+from elman.data.formats.common.options import Misaligned
 from elman.data.store.disk import atomic_write
 from elman.flows.arguments import ColumnOption, Config
 from elman.tasks.ingest.sources import Requested
@@ -31,6 +32,8 @@ class CheckConfig(Config):
     """of CoNLL rows whose tags are B, I and O alone: the type of these entities"""
     label_errors: bool = False
     """train on parts of the corpus to list labels that are likely wrong in the others; takes minutes"""
+    misaligned: Misaligned | None = None
+    """labels by offsets that begin or end inside of a word: as of `elman ingest`"""
     html: Path | None = None
     """a page with everything, written there too"""
     strict: bool = False
@@ -46,7 +49,10 @@ class CheckConfig(Config):
     def requested(self) -> Requested:
         """Options of reading files."""
         return Requested(
-            token_column=self.token_column, tag_column=self.tag_column, entity_type=self.entity_type
+            token_column=self.token_column,
+            tag_column=self.tag_column,
+            entity_type=self.entity_type,
+            misaligned=self.misaligned,
         )
 
 

@@ -10,6 +10,7 @@ import tyro
 from elman.data.corpus.about import ABOUT
 from elman.data.errors import UsageError
 from elman.data.formats.common.encodings import known_encoding
+from elman.data.formats.common.options import Misaligned
 from elman.data.sources.copies import Copies
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import ColumnOption, Config, Sources
@@ -58,6 +59,9 @@ class IngestConfig(Config):
     """of tables: spans as [{"start", "end", "label"}], or tags where the text is a list of tokens"""
     id_column: str | None = None
     """of tables: names a document; SOURCE#ROW if not given"""
+    misaligned: Misaligned | None = None
+    """labels by offsets that begin or end inside of a word: split the word (as without this), widen or drop
+    the label, or refuse its document"""
     encoding: str | None = None
     """of text that is not UTF-8: latin-1, cp1252, shift_jis, gb18030 or another that Python knows"""
     licence: str | None = None
@@ -100,6 +104,7 @@ class IngestConfig(Config):
             text_column=self.text_column,
             labels_column=self.labels_column,
             id_column=self.id_column,
+            misaligned=self.misaligned,
             labels=self.label,
         )
 

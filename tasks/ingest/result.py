@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from elman.data.formats.common.reading_report import ReadingReport
+from elman.data.formats.common.reading_report import ReadingReport, ReportedPlace
 from elman.data.formats.registry import Family
 from elman.data.sources.reading import HashedSource
 from elman.data.store.dataset import Dataset
@@ -21,8 +21,8 @@ class Ingested:
     and quarantined. shards: added to the corpus. in_other_splits_too: documents added whose content another
     split has. added: names of sources that brought records. splits: counts of each split of the corpus, of
     sentences and tokens or pieces and bases. columns: of the files read, how tokens and tags were found in
-    their rows. changed: labels that were not read as they stand, by what was done. skipped: path and reason
-    of files that are no corpus. digest: sha256 of the manifest.
+    their rows. changed: labels that were not read as they stand, by what was done; places: some of these.
+    skipped: path and reason of files that are no corpus. digest: sha256 of the manifest.
     """
 
     corpus: str
@@ -37,6 +37,7 @@ class Ingested:
     splits: Mapping[str, Mapping[str, int]]
     columns: Mapping[str, Mapping[str, Any]]
     changed: Mapping[str, int]
+    places: Mapping[str, Sequence[ReportedPlace]]
     skipped: tuple[tuple[str, str], ...]
     digest: str
     seconds: float
@@ -78,10 +79,15 @@ class Ingested:
             splits=split_counts(dataset),
             columns=grouped_columns(report.columns),
             changed=dict(sorted((+report.counts).items())),
+            places=report.places,
             skipped=found.skipped,
             digest=dataset.digest,
             seconds=round(seconds, 3),
         )
+
+    def _changed_at(self) -> list[dict[str, Any]]:
+        places = (place for kind in sorted(self.places) for place in self.places[kind])
+        return [{"path": place.source, "line": place.line, "label": place.text} for place in places]
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, as the command prints them."""
@@ -98,6 +104,7 @@ class Ingested:
             "splits": {split: dict(counts) for split, counts in self.splits.items()},
             "columns": {name: dict(columns) for name, columns in self.columns.items()},
             "changed": dict(self.changed),
+            **({"changed_at": self._changed_at()} if self.places else {}),
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
             "digest": self.digest,
             "seconds": self.seconds,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from elman.data.corpus.shards import DNA, TEXT
 from elman.data.errors import UsageError
-from elman.data.formats.common.options import Options
+from elman.data.formats.common.options import Misaligned, Options
 from elman.data.formats.registry import Family
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
 from elman.data.sources.copies import Copies
@@ -69,6 +69,7 @@ class Requested:
     text_column: str | None = None
     labels_column: str | None = None
     id_column: str | None = None
+    misaligned: Misaligned | None = None
     labels: Sequence[str] = ()
 
     @property
@@ -86,6 +87,7 @@ class Requested:
             text_column=self.text_column,
             labels_column=self.labels_column,
             id_column=self.id_column,
+            misaligned=self.misaligned,
         )
 
 

@@ -524,3 +524,16 @@ def test_licence_and_description_stay_with_the_corpus_and_are_shown(tmp_path):
     assert shown.to_json()["about"] == expected
     assert "licence: CC BY 4.0" in render.text_of(shown)
     assert corpus_tags(corpus)["elman.corpus.licence"] == "CC BY 4.0"
+
+
+def test_labels_inside_of_words_are_listed_with_whole_words_and_widened_on_request(tmp_path):
+    lines = [
+        json.dumps({"id": n, "text": f"Anna {n} left.", "label": [[0, 3 + n % 2, "PER"]]}) for n in range(9)
+    ]
+    path = write(tmp_path / "a.jsonl", "\n".join(lines) + "\n")
+    summary = run(path, misaligned="widen")
+    assert summary["changed"] == {"labels that begin or end inside of a word, widened to whole words": 5}
+    first = summary["changed_at"][0]
+    assert first == {"path": "a.jsonl", "line": 1, "label": "PER 0 to 3, 'Ann': 0 to 4 is 'Anna'"}
+    with pytest.raises(BadInput, match="Got PER 0 to 3"):
+        run(path, name="d", misaligned="refuse")

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from elman.data.formats.common.reading_report import ReadingReport
 from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.text.string_table import DEFAULT_STRINGS
 from elman.data.text.tokenizer import Tokenizer, Unit
+
+Misaligned = Literal["split", "widen", "drop", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,8 @@ class Options:
     """Options of reading a source.
 
     Columns are numbers from 1 or names; None: found from the rows. entity_type: of tags without a type.
-    text_column, labels_column, id_column: of tables, by name.
+    text_column, labels_column, id_column: of tables, by name. misaligned: what is done with a label by
+    character offsets that begins or ends inside of a word; None: the word is split there.
     labels_used: False where labels are read past, so that they need not be clear. labels: rules that turn
     features of DNA into labels. report: what readers find out beside the records is added to it. sidecars:
     names and openers of files of labels beside the source.
@@ -36,6 +39,7 @@ class Options:
     text_column: str | None = None
     labels_column: str | None = None
     id_column: str | None = None
+    misaligned: Misaligned | None = None
     labels_used: bool = True
     sidecars: tuple[tuple[str, Callable[[], BinaryIO]], ...] = ()
     report: ReadingReport = field(default_factory=ReadingReport, compare=False)
@@ -56,6 +60,7 @@ class Options:
             "text_column": self.text_column,
             "labels_column": self.labels_column,
             "id_column": self.id_column,
+            "misaligned": self.misaligned,
         }
         return {name: value for name, value in named.items() if value is not None}
 

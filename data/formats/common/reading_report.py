@@ -7,6 +7,8 @@ from typing import Any
 
 MOST_PLACES = 20  # kept of each kind
 MISALIGNED_SPANS = "labels that begin or end inside of a word, which is split there"
+WIDENED_SPANS = "labels that begin or end inside of a word, widened to whole words"
+DROPPED_SPANS = "labels that begin or end inside of a word, left out"
 ILLEGAL_TAGS = "tags that may not follow the tag before them, read as beginning an entity"
 
 

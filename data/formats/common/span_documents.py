@@ -1,7 +1,8 @@
 """Documents from a text with character spans: spans checked, sentences and tokens fitted to them.
 
 Offsets count code points of the text, 0-based half-open. A span that begins or ends inside a token splits the
-token there, and a sentence never ends inside a span, so that every label counts as it was given.
+token there, and a sentence never ends inside a span, so that every label counts as it was given. Where the
+user says so, such a span is widened to whole tokens, left out, or its document refused.
 """
 
 from bisect import bisect_left, bisect_right
@@ -10,7 +11,12 @@ from itertools import pairwise
 from typing import Any
 
 from elman.data.formats.common.options import Options
-from elman.data.formats.common.reading_report import MISALIGNED_SPANS, ReadingReport, ReportedPlace
+from elman.data.formats.common.reading_report import (
+    DROPPED_SPANS,
+    MISALIGNED_SPANS,
+    WIDENED_SPANS,
+    ReportedPlace,
+)
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Sentence
 from elman.data.text.invisible import is_blank
 from elman.data.text.scanner import thread_scanner
@@ -26,6 +32,7 @@ REASONS = {
     "span-outside": "a span that lies outside its text",
     "span-blank": "a span of white space alone",
     "spans-overlap": "two spans that overlap",
+    "misaligned": "a span that begins or ends inside of a word, with `--misaligned refuse`",
     "invalid-utf8": "bytes that are not UTF-8",
 }
 
@@ -44,7 +51,8 @@ def document_of(
         todo: advice for a record without text.
 
     Raises:
-        BadRecord: an id or text that is none.
+        BadRecord: an id or text that is none; misaligned spans that are to be refused, or that overlap others
+            when they are widened.
     """
     if not isinstance(text, str) or is_blank(text):
         got = f"{type(text).__name__}" if not isinstance(text, str) else "no visible character"
@@ -63,7 +71,10 @@ def document_of(
     cut: list[tuple[int, int]] = []
     sentences = tuple(_sentences(text, spans, tokenizer, place, cut))
     if cut and options.labels_used:
-        _report_misaligned(text, spans or [], cut, place, options.report)
+        wrong = _misaligned(text, spans or [], cut)
+        mended = _mended(text, spans or [], wrong, place, options)
+        if mended != spans:
+            sentences = tuple(_sentences(text, mended, tokenizer, place, []))
     return Document(document, place.source, sentences, place.byte_offset, place.line, text)
 
 
@@ -110,11 +121,16 @@ def outermost(spans: Iterable[Span]) -> list[Span]:
     return out
 
 
-def _report_misaligned(
-    text: str, spans: list[Span], cut: list[tuple[int, int]], place: Place, report: ReadingReport
-) -> None:
-    """Report spans that begin or end inside of tokens; these, start and end of each, are split there."""
+def _misaligned(text: str, spans: list[Span], cut: list[tuple[int, int]]) -> dict[Span, Span]:
+    """Spans that begin or end inside of tokens, with the same widened to whole tokens.
+
+    Args:
+        text: of the document.
+        spans: sorted.
+        cut: start and end of each token that a span splits.
+    """
     begins = [begin for begin, _ in cut]
+    found = {}
     for start, end, label in spans:
         wide = list[int]()
         for edge in (start, end):
@@ -122,10 +138,37 @@ def _report_misaligned(
             inside = number >= 0 and edge < cut[number][1] and not is_blank(text[edge : cut[number][1]])
             wide.append(cut[number][edge == end] if inside else edge)
         if wide != [start, end]:
-            first, last = wide
-            given, better = text[start:end][:40], text[first:last][:60]
-            advice = f"{label} {start} to {end}, {given!r}: {first} to {last} is {better!r}"
-            report.count(MISALIGNED_SPANS, ReportedPlace(place.source, place.line, advice))
+            found[start, end, label] = (wide[0], wide[1], label)
+    return found
+
+
+def _mended(
+    text: str, spans: list[Span], wrong: dict[Span, Span], place: Place, options: Options
+) -> list[Span]:
+    """Spans as the user wants misaligned ones to be read; what is done is reported with the better offsets.
+
+    Raises:
+        BadRecord: misaligned spans that are to be refused, or that overlap others when they are widened.
+    """
+    advice = {span: _advice(text, span, better) for span, better in wrong.items()}
+    if wrong and options.misaligned == "refuse":
+        detail = f"expected labels of whole words. Got {'; '.join(advice.values())}"
+        raise BadRecord("misaligned", detail, "Move them as shown, or give --misaligned widen.")
+    done = {"widen": WIDENED_SPANS, "drop": DROPPED_SPANS}.get(options.misaligned or "", MISALIGNED_SPANS)
+    for said in advice.values():
+        options.report.count(done, ReportedPlace(place.source, place.line, said))
+    if done == DROPPED_SPANS:
+        return [span for span in spans if span not in wrong]
+    if done == WIDENED_SPANS:
+        return checked_spans([wrong.get(span, span) for span in spans], text, "Move the labels.")
+    return spans
+
+
+def _advice(text: str, span: Span, better: Span) -> str:
+    (start, end, label), (first, last, _) = span, better
+    return (
+        f"{label} {start} to {end}, {text[start:end][:40]!r}: {first} to {last} is {text[first:last][:60]!r}"
+    )
 
 
 def _sentences(
