@@ -6,7 +6,7 @@ FAST := not slow and not servers and not ray and not kills and not heavy
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help env ray demo test test-fast test-slow bench bench-tagging bench-genes bench-redaction lint lock clean
+.PHONY: help env ray demo test test-fast test-slow test-tools bench bench-tagging bench-genes bench-redaction lint lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ test: ray lint  ## everything that must hold, in under 15 minutes on 2 cores
 test-slow: ray  ## the exhaustive cases too
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
+test-tools: .venv-tools/ready  ## spaCy, Label Studio and Presidio read what we write and use the adapters of docs/examples
+	PYTHONPATH=. .venv-tools/bin/python -m pytest tests/foreign_tools tests/docs/test_examples.py
+
 bench: .venv-bench/ready  ## speed beside PyTorch, ONNX Runtime and JAX, in an environment of their own
 	PYTHONPATH=. .venv-bench/bin/python -m bench.speed
 
@@ -59,6 +62,9 @@ bench-redaction: .venv-bench-redaction/ready  ## Presidio on raw TEXT (a folder)
 
 .venv-bench-tagging/ready: .venv/ready bench/requirements-tagging.txt
 	$(call peers,.venv-bench-tagging,bench/requirements-tagging.txt)
+
+.venv-tools/ready: .venv/ready tests/foreign_tools/requirements.txt
+	$(call peers,.venv-tools,tests/foreign_tools/requirements.txt)
 
 .venv-bench-genes/ready: .venv/ready bench/requirements-genes.txt
 	$(call peers,.venv-bench-genes,bench/requirements-genes.txt)
