@@ -22,7 +22,7 @@ Shard = dict[str, pl.DataFrame]
 
 
 def text_shard(documents: int, seed: int) -> Shard:
-    """A shard of tagged text: 8 entities and 60 tokens per document."""
+    """A shard of tagged text: 8 entities, 60 tokens and 330 characters per document."""
     rng = np.random.default_rng(seed)
     words = pl.Series(["Sam", "Li", "date", 'the "Times"', "Zürich", "東京", "on", "Tuesday", "back\\slash"])
     names = pl.Series([f"doc{seed}-{number}" for number in range(documents)])
@@ -44,11 +44,13 @@ def text_shard(documents: int, seed: int) -> Shard:
         kinds = {name: series.gather(rng.integers(0, len(series), size)) for name, series in values.items()}
         return pl.DataFrame({**shared, **kinds}).select(columns)
 
+    texts = pl.DataFrame({"document": names, "start": 0, "text": " ".join(words[:8]) * 7})
     counts = {"line": None, "sentences": 5, "tokens": 60}
     documents_table = pl.DataFrame({"source": pl.repeat("books/emma.txt", documents, eager=True)})
     return {
         "documents": documents_table.with_columns(names.alias("document"), **counts),
         "data": rows(8, list(schema.ENTITIES), type=pl.Series(["PER", "LOC", "ORG"])),
+        "texts": texts.select(pl.lit("books/emma.txt").alias("source"), pl.all()),
         "tokens": rows(60, list(schema.TOKENS), tag=pl.Series(["O", "B-PER", "I-PER"])),
     }
 
@@ -90,9 +92,11 @@ def jsonl_rows(shards: Iterable[Shard]) -> Iterator[str]:
     ]
     for shard in shards:
         entities = shard["data"].partition_by("source", "document", as_dict=True, maintain_order=True)
-        for key in shard["documents"].select("source", "document").iter_rows():
-            spans = entities[key].select(span).to_dicts() if key in entities else []
-            yield json.dumps({"id": key[1], "source": key[0], "spans": spans}, ensure_ascii=False) + "\n"
+        for source, name, text in shard["texts"].select("source", "document", "text").iter_rows():
+            own = entities.get((source, name))
+            spans = [] if own is None else own.select(span).to_dicts()
+            line = {"id": name, "source": source, "text": text, "spans": spans}
+            yield json.dumps(line, ensure_ascii=False) + "\n"
 
 
 def conll_rows(shards: Iterable[Shard]) -> Iterator[str]:
@@ -129,9 +133,9 @@ def bed_rows(shards: Iterable[Shard]) -> Iterator[str]:
 def measure(name: str, rows: Callable[[Iterable[Shard]], Iterator[str]], shards: list[Shard]) -> None:
     """Print one line of the table for a format."""
 
-    def tables(*wanted: str) -> Iterator[tuple[pl.DataFrame, ...]]:
+    def tables(*wanted: str, optional: tuple[str, ...] = ()) -> Iterator[tuple[pl.DataFrame, ...]]:
         for shard in shards:
-            yield tuple(shard[table] for table in wanted)
+            yield tuple(shard[table] for table in (*wanted, *optional))
 
     def by_columns() -> bytes:
         return b"".join(registry.find(name).write(tables, {}))
