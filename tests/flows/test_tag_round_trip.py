@@ -9,7 +9,7 @@ from elman.data.text.tags import spans
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 
-FORMATS = ("brat", "conll", "doccano", "jsonl", "label-studio", "spacy")
+FORMATS = ("brat", "conll", "csv", "doccano", "jsonl", "label-studio", "spacy")
 NAMES = "\U0001f600 Badeson met Gorubson\r\nin Tinakburg .\n\n Cafe\u0301 Karuson says it is cold .\u00a0 "
 DOCUMENTS = {'=1\t"a"': NAMES * 2, "../x": f"Badeson\u200d left . {NAMES}", "none": " in it rained .\n"}
 
@@ -43,7 +43,8 @@ def found_in(corpus):
 def test_the_spans_are_those_of_the_output(name, tagged, home, tmp_path):
     dataset = Dataset.open(tagged)
     (path,) = (tagged / file for file in dataset.manifest["exports"] if file.startswith("tags." + name))
-    summary = ingest.fn(IngestConfig(sources=(path,), name="again")).to_json()
+    columns = {"text_column": "text", "labels_column": "spans", "id_column": "id"} if name == "csv" else {}
+    summary = ingest.fn(IngestConfig(sources=(path,), name="again", **columns)).to_json()
     assert summary["quarantined"] == 0
     frame = dataset.scan().collect()
     expected = sorted(frame.select("start", "text", "type").rows())
