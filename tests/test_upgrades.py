@@ -18,7 +18,7 @@ import pytest
 from llvmlite.binding import get_host_cpu_name
 from polars.testing import assert_frame_equal
 
-from tests.patience import PATIENCE_S
+from tests.patience import finish
 
 pytestmark = pytest.mark.heavy
 
@@ -54,9 +54,10 @@ def elman(place: Path) -> Run:
     def run(*arguments: str, code: int = 0) -> dict[str, Any]:
         command = [sys.executable, "-m", COMMAND_LINE, *arguments, "--json"]
         where: dict[str, Any] = {"cwd": place, "env": environment}
-        done = subprocess.run(command, check=False, capture_output=True, timeout=PATIENCE_S, **where)
-        assert done.returncode == code, done.stderr.decode()
-        summary: dict[str, Any] = json.loads(done.stdout)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **where)
+        out, error = finish(process)
+        assert process.returncode == code, error.decode()
+        summary: dict[str, Any] = json.loads(out)
         return summary
 
     return run

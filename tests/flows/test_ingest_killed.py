@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from elman.data.store.dataset import Dataset
-from tests.patience import PATIENCE_S
+from tests import patience
 
 pytestmark = pytest.mark.kills
 KILLS = 20
@@ -69,7 +69,7 @@ def start(code: Path, home: Path, source: Path) -> subprocess.Popen:
 
 def finish(code: Path, home: Path, source: Path) -> None:
     process = start(code, home, source)
-    _, error = process.communicate(timeout=PATIENCE_S)
+    _, error = patience.finish(process)
     assert process.returncode == 0, error.decode()
 
 
@@ -113,7 +113,7 @@ def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(tmp_path
     finish(code, whole, added)  # compiles the kernels, too
     process = start(code, timed, added)
     begun = wait_for_lock(process, timed, b"")
-    process.communicate(timeout=PATIENCE_S)
+    patience.finish(process)
     window = time.monotonic() - begun
     assert tree(timed) == tree(whole)
     expected, rows = tree(whole), (texts(base), texts(whole))

@@ -20,7 +20,7 @@ from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.models.text_tagger import Tagger
-from tests.patience import PATIENCE_S
+from tests import patience
 
 CHAIN = 10  # kills of one output, at most
 
@@ -215,7 +215,7 @@ def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(
 
     def finish(out: Path) -> dict:
         process = start(out)
-        printed, error = process.communicate(timeout=PATIENCE_S)
+        printed, error = patience.finish(process)
         assert process.returncode == 3, error.decode()
         return json.loads(printed)
 
@@ -231,7 +231,7 @@ def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(
     assert summary["shards"] >= 30
     process = start(tmp_path / "timed")
     begun = wait_for(tmp_path / "timed", process)
-    process.communicate(timeout=PATIENCE_S)
+    patience.finish(process)
     window, expected = time.monotonic() - begun, tree(tmp_path / "whole")
     assert tree(tmp_path / "timed") == expected
 

@@ -7,7 +7,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from elman.data.store.dataset import Dataset
 from elman.flows.cli import main
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import ray_engine, scheduler
-from tests.patience import PATIENCE_S
+from tests.patience import finish, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]  # one Ray for all of them
 
@@ -31,13 +30,6 @@ def tree(folder: Path) -> dict[Path, bytes]:
     """The files of a dataset."""
     files = (path for path in folder.rglob("*") if path.is_file() and ".staging" not in path.parts)
     return {path.relative_to(folder): path.read_bytes() for path in files}
-
-
-def wait_for(what) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not what():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def begun(folder: Path) -> list[tuple[str, ...]]:
@@ -222,7 +214,8 @@ def test_workers_end_with_the_driver_and_a_rerun_reuses_finished_shards(
     receipts = tmp_path / "out" / ".staging" / "receipts"
     wait_for(lambda: any("d60" in part for part in begun(worker)) and len(list(receipts.glob("*.json"))) > 2)
     process.send_signal(signal.Signals[name])
-    assert process.wait(PATIENCE_S) == code
+    finish(process)
+    assert process.returncode == code
     wait_for(lambda: not keeping(worker / "worker.py"))
     there = len(list(receipts.glob("*.json")))
     assert run(source, engine="local")["reused"] == there
