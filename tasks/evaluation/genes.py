@@ -18,7 +18,7 @@ from elman.tasks.models.gene_finder import GeneFinder
 from elman.tasks.runtime.orchestration import task
 
 
-@task
+@task(task_run_name="score {model} on {split} of {corpus}", tags=("evaluation",))
 def evaluate_dna(
     model: str, corpus: str, split: str = "test", contents: tuple[str, ...] = (), report: str | None = None
 ) -> GeneScores:

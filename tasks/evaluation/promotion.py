@@ -77,7 +77,7 @@ class Verdict:
         return {"promoted": self.promoted, "why": self.why, "challenger": self.challenger, **scores}
 
 
-@task
+@task(task_run_name="find the challenger of {name}", tags=("registry",), retries=2, retry_delay_seconds=2)
 def find_challenger(name: str, corpus: str) -> Challenger:
     """Find the version that was trained on the current state of the corpus."""
     mlflow_sync.send_pending()  # a training that ended while MLflow was down may be the one
@@ -90,7 +90,12 @@ def find_challenger(name: str, corpus: str) -> Challenger:
     return Challenger()
 
 
-@task
+@task(
+    task_run_name="score version {challenger} of {name} and the champion",
+    tags=("registry",),
+    retries=2,
+    retry_delay_seconds=2,
+)
 def judge(name: str, challenger: str, corpus: str) -> CandidateScores:
     """Score champion and challenger on the frozen test documents."""
     from elman.tasks.evaluation.text import headline
@@ -114,7 +119,12 @@ def _folder(name: str, version: str) -> Path:
     return registry.resolve_model(f"models:/{name}/{version}")
 
 
-@task
+@task(
+    task_run_name="decide on version {challenger} of {name}",
+    tags=("registry",),
+    retries=2,
+    retry_delay_seconds=2,
+)
 def decide(name: str, challenger: str, scores: CandidateScores) -> Verdict:
     """Move the `champion` alias if the challenger is better, and record the verdict with its reason."""
     new, old = scores.challenger_score, scores.champion_score

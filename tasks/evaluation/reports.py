@@ -24,7 +24,7 @@ Scores = Mapping[str, EntityScores | GeneScores]  # by split
 HEADLINES = ("precision", "recall", "f1", "mcc")
 
 
-@task
+@task(task_run_name="report on {folder}", tags=("evaluation",))
 def report_training(
     run_id: str,
     folder: str,

@@ -67,7 +67,7 @@ def evaluate_text(
     return replace(score_tags(gold, predicted, tagger.tags, tagger.binary), counts=counts)
 
 
-@task
+@task(task_run_name="score {folder} on {split} of {corpus}", tags=("evaluation",))
 def evaluate_model(
     folder: str,
     corpus: str,

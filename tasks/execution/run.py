@@ -295,7 +295,7 @@ def _renumber_work(shard: ShardState, job: RenumberJob) -> Work:
     return _ShardWork(f"{shard.name}, renumbering", lambda: job, 0, shard=shard)
 
 
-@task
+@task(task_run_name="tag {group}", tags=("tagging",))
 def tag_group(group: ShardGroup, scheduler: Scheduler) -> int:
     """Tag a group of shards; workers that are idle begin with the next group meanwhile."""
     scheduler.run(group.staged)

@@ -154,7 +154,7 @@ def _network(step: str, training_data: TrainingData) -> Architecture:
     return baselines.article(training_data, cell=step.lower())
 
 
-@task
+@task(task_run_name="train {step}, seed {seed}", tags=("training",))
 def train_step(
     encoded: str,
     step: str,
@@ -256,7 +256,7 @@ def _counts(out: Path, step: str, seed: int, split: str) -> Path:
     return out / f"counts-{step.replace(' ', '-')}-s{seed}-{split}.json"
 
 
-@task
+@task(task_run_name="report the ablation", tags=("evaluation",))
 def report_ablation(trained: Sequence[StepResult], out: str) -> Ablation:
     """Write the ablation as a table and a plot.
 

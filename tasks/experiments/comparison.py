@@ -91,7 +91,7 @@ class Comparison:
         }
 
 
-@task
+@task(task_run_name="compare {folder} with its baselines", tags=("training",))
 def compare_networks(
     folder: str,
     encoded: str,

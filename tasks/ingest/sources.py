@@ -28,7 +28,7 @@ class FoundSources:
     skipped: tuple[tuple[str, str], ...]
 
 
-@task
+@task(task_run_name="find sources in {paths}", tags=("ingest",))
 def find_sources(
     paths: Sequence[Path],
     family: Family | None,

@@ -28,7 +28,7 @@ BAD_SHARE = 0.01  # of the records; with more bad ones nothing is ingested
 _SHOWN = 20  # examples of a reason in the report
 
 
-@task
+@task(task_run_name="read {sources}", tags=("ingest",))
 def stage_sources(
     staging: Staging, sources: Sequence[HashedSource], options: Options, on_read: OnRead = lambda amount: None
 ) -> list[Shard]:

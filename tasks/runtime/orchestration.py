@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from elman.data.errors import BadInput, IntegrityError, UsageError
@@ -138,7 +139,8 @@ def _run_name(fn: Callable[..., Any]) -> str | None:
     """A template over the parameters for names of runs: "retrain {config.corpus}"."""
     config = inspect.signature(fn, eval_str=True).parameters.get("config")
     fields = getattr(config.annotation, "__dataclass_fields__", {}) if config else {}
-    subject = next((name for name in ("corpus", "name", "out") if name in fields), None)
+    subjects = {"corpus": "corpus", "name": "name", "out": "out.name"}
+    subject = next((shown for name, shown in subjects.items() if name in fields), None)
     return f"{fn.__name__} {{config.{subject}}}" if subject else None
 
 
@@ -148,7 +150,8 @@ class TaskOptions:
 
     Attributes:
         name: of the task; the function's if None.
-        task_run_name: template over the parameters, such as "fit {preset}".
+        task_run_name: template over the parameters, such as "fit {preset} to {corpus}"; of a path its last
+            part is shown, of a list its first entry and how many more there are.
         tags: for filters in Prefect's pages and for concurrency limits.
         retries: how often a failed task is run again, with Prefect or without; errors of the input are final.
         retry_delay_seconds: between two such runs.
@@ -201,7 +204,7 @@ class Task(Generic[P, R]):
         return prefect.task(
             self.fn,
             name=options.name or self.fn.__name__,
-            task_run_name=options.task_run_name,
+            task_run_name=options.task_run_name and _namer(options.task_run_name),
             tags=options.tags,
             retries=options.retries,
             retry_delay_seconds=options.retry_delay_seconds,
@@ -209,6 +212,24 @@ class Task(Generic[P, R]):
             timeout_seconds=options.timeout_seconds,
             cache_policy=prefect.cache_policies.NO_CACHE,
         )
+
+
+def _namer(template: str) -> Callable[[dict[str, Any]], str]:
+    """Return what Prefect calls to name a task run after its parameters."""
+
+    def name(parameters: dict[str, Any]) -> str:
+        return template.format(**{key: _subject(value) for key, value in parameters.items()})
+
+    return name
+
+
+def _subject(value: Any) -> Any:
+    """Return what stands for a parameter in the name of a task run."""
+    if isinstance(value, list | tuple) and value:
+        first = _subject(getattr(value[0], "name", value[0]))
+        return f"{first} and {len(value) - 1} more" if value[1:] else first
+    is_path = isinstance(value, Path) or (isinstance(value, str) and os.path.isabs(value))
+    return Path(value).name if is_path else value
 
 
 def _retry(task: Any, task_run: Any, state: Any) -> bool:

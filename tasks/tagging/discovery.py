@@ -21,7 +21,7 @@ from elman.tasks.tagging.sources import TaggingSource
 _FAMILY_NAMES = {"text": "text", "dna": "DNA"}
 
 
-@task
+@task(task_run_name="find sources in {paths}", tags=("tagging",))
 def find_sources(
     paths: Sequence[Path],
     kind: str,

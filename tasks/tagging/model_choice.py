@@ -8,9 +8,11 @@ from elman.data.store.disk import sha256_file
 from elman.tasks.models import model_folder
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import home
+from elman.tasks.runtime.orchestration import task
 from elman.tasks.tagging.plan import read_plan
 
 
+@task(task_run_name="find the model {model_uri}", tags=("registry",), retries=2, retry_delay_seconds=2)
 def choose_model(out: Path, model_uri: str, retag: bool = False) -> tuple[Path, str | None]:
     """Choose the model of a run.
 

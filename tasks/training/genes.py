@@ -161,7 +161,7 @@ def model_files(finder: GeneFinder) -> dict[str, bytes]:
     return files if finder.families is None else {**files, WEIGHTS: finder.families.to_bytes()}
 
 
-@task
+@task(task_run_name="fit {preset} to {name}, seed {seed}", tags=("training",))
 def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None = None) -> FittedGenes:
     """Train a gene finder, and its family tagger if the corpus has families, and write the model folder.
 

@@ -61,7 +61,7 @@ def known_words(dataset: Dataset, tokenizer: Tokenizer) -> pl.DataFrame:
     return count_words(lambda: _frames(dataset), tokenizer).filter(pl.col("count") >= MIN_COUNT)
 
 
-@task
+@task(task_run_name="learn from {unlabelled} for {corpus}", tags=("training",))
 def pretrain(
     unlabelled: str, corpus: str, encoded: str, preset_name: str, checkpoint_s: float = EVERY_S
 ) -> str:

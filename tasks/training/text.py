@@ -38,7 +38,7 @@ from elman.tasks.training.training_data import TrainingData
 OnEpoch = Callable[[dict[str, float]], None]
 
 
-@task(task_run_name="encode for {preset_name}")
+@task(task_run_name="encode {corpus} for {preset_name}", tags=("training",))
 def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) -> str:
     """Encode a corpus with the feature templates of a preset; reuse an encoding that exists.
 

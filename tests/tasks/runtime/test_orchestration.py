@@ -1,5 +1,6 @@
 """Flows and tasks with Prefect and without; a server that dies never stops the work."""
 
+import ast
 import json
 import os
 import signal
@@ -7,14 +8,15 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 import urllib.request
+from pathlib import Path
+from string import Formatter
 
 import pytest
 
 from elman.data.errors import BadInput
-from elman.tasks.runtime.orchestration import task
-from tests.patience import PATIENCE_S
+from elman.tasks.runtime.orchestration import _namer, task
+from tests.patience import wait_for
 
 FLOW = """
 import json, os, signal, sys, time
@@ -55,7 +57,7 @@ def run(checkout, tmp_path, number, **environment):
     env = {k: v for k, v in os.environ.items() if k != "PREFECT_API_URL"}
     env |= {"PYTHONPATH": str(checkout), "ELMAN_HOME": str(tmp_path / "home"), **environment}
     command = [sys.executable, str(script), str(number)]
-    out = subprocess.run(command, capture_output=True, text=True, env=env, timeout=PATIENCE_S, check=False)
+    out = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert out.returncode == 0, out.stderr
     return json.loads(out.stdout.splitlines()[-1]), out.stderr
 
@@ -73,16 +75,17 @@ def start_prefect(tmp_path):
     port = url.split(":")[2].split("/", maxsplit=1)[0]
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
     server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 180
-    while time.monotonic() < until:
+
+    def answers():
+        assert server.poll() is None, "the Prefect server ended while starting"
         try:
             urllib.request.urlopen(f"{url}/health", timeout=2).close()
         except OSError:
-            assert server.poll() is None, "the Prefect server ended while starting"
-            time.sleep(0.3)
-        else:
-            return server, url
-    raise TimeoutError(url)
+            return False
+        return True
+
+    wait_for(answers, every_s=0.3)
+    return server, url
 
 
 def ask(url, body=None):
@@ -168,6 +171,36 @@ def test_an_error_of_the_input_is_not_retried():
     assert len(calls) == 1
 
 
+def test_the_name_of_a_task_run_has_the_last_part_of_a_path_and_the_number_of_further_ones():
+    name = _namer("read {sources} for {corpus}, seed {seed}")
+    sources = [Path("/data/a.txt"), Path("/data/b.txt"), Path("/data/c.txt")]
+    shown = name(parameters={"sources": sources, "corpus": "/home/corpora/names", "seed": 0})
+    assert shown == "read a.txt and 2 more for names, seed 0"
+    assert (
+        name(parameters={"sources": sources[:1], "corpus": "names", "seed": 1})
+        == "read a.txt for names, seed 1"
+    )
+
+
+def test_every_task_names_its_runs_after_parameters_that_it_has(checkout):
+    """Prefect fails a run whose name cannot be made."""
+    found = 0
+    for path in sorted((checkout / "tasks").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            for decorator in node.decorator_list:
+                called = decorator.func if isinstance(decorator, ast.Call) else decorator
+                if getattr(called, "id", "") != "task":
+                    continue
+                assert isinstance(decorator, ast.Call), f"{path}: {node.name} has no task_run_name"
+                (template,) = [k.value.value for k in decorator.keywords if k.arg == "task_run_name"]
+                fields = {field.split(".")[0] for _, field, _, _ in Formatter().parse(template) if field}
+                assert fields <= {argument.arg for argument in node.args.args}, template
+                found += 1
+    assert found > 10
+
+
 @pytest.mark.heavy
 def test_the_options_of_a_task_reach_prefect(checkout):
     code = """
@@ -176,11 +209,12 @@ def test_the_options_of_a_task_reach_prefect(checkout):
         @task(task_run_name="step {number}", name="a step", **options)
         def step(number: int) -> int: return number
         t = step.prefect_task
-        print(t.name, t.retries, t.retry_delay_seconds, t.task_run_name, *t.tags, t.fn(4))
+        name = t.task_run_name(parameters={"number": 4})
+        print(t.name, t.retries, t.retry_delay_seconds, name, *t.tags, t.fn(4), sep="; ")
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     out = subprocess.run(command, capture_output=True, text=True, cwd=checkout, check=True)
-    assert out.stdout.strip() == "a step 2 3 step {number} registry 4"
+    assert out.stdout.strip() == "a step; 2; 3; step 4; registry; 4"
 
 
 @pytest.mark.heavy
@@ -217,10 +251,8 @@ def test_a_real_server_sees_the_runs_and_its_death_does_not_stop_them(checkout, 
         shown = {artifact["key"]: artifact["data"] for artifact in ask(f"{url}/artifacts/filter")}
         assert shown["numbers"] in {"- 2", "- -1"}
         assert "http://127.0.0.1/x" in shown["a-page"]
-        until = time.monotonic() + 180
-        while len(tasks := ask(f"{url}/task_runs/filter")) < 3 and time.monotonic() < until:
-            time.sleep(0.5)  # the server writes task runs some seconds after the flow
-        assert len(tasks) == 3
+        tasks = wait_for(lambda: (found := ask(f"{url}/task_runs/filter"))[2:] and found, every_s=0.5)
+        assert len(tasks) == 3  # the server writes task runs some seconds after the flow
 
         out, shown = run(checkout, tmp_path, 3, PREFECT_API_URL=url, KILL=str(server.pid))
         assert out["doubled"] == 12
