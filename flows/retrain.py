@@ -9,7 +9,7 @@ from annotated_types import Ge
 from elman.data.errors import UsageError
 from elman.flows.arguments import Config, Corpus, Sources
 from elman.flows.ingest import IngestConfig, ingest
-from elman.flows.train import TrainConfig, Trained, train
+from elman.flows.train import PresetName, TrainConfig, Trained, train
 from elman.tasks.evaluation.promotion import Verdict, decide, find_challenger, judge
 from elman.tasks.ingest.corpus_names import NAME
 from elman.tasks.ingest.result import Ingested
@@ -31,7 +31,7 @@ class RetrainConfig(Config):
     """take only this; judged by content if not given"""
     as_: Annotated[Literal["train", "dev", "test"] | None, tyro.conf.arg(name="as")] = None
     """the split of new data; else by file name, else 80/10/10 by hash"""
-    preset: str = "default"
+    preset: PresetName = "default"
     """of the challenger, as for `elman train`"""
     pretrain: str | None = None
     """corpus of text without labels that every challenger learns from first"""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Gt
 
@@ -15,13 +15,13 @@ from elman.data.errors import BadInput, UsageError
 from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
 from elman.data.store.dataset import Dataset
-from elman.flows.arguments import Config, Corpus
+from elman.flows.arguments import Config, Corpus, option
 from elman.tasks.evaluation.promotion import corpus_tags
 from elman.tasks.evaluation.reports import describe, flat_scores, model_settings, report_training
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.experiments.comparison import Comparison, compare_networks
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
-from elman.tasks.models import model_folder
+from elman.tasks.models import gene_presets, model_folder, presets
 from elman.tasks.runtime import mlflow_sync, run_record
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.mlflow_sync import RunRecorder
@@ -29,6 +29,11 @@ from elman.tasks.runtime.orchestration import flow
 from elman.tasks.training.fitted import FittedGenes, FittedTagger
 from elman.tasks.training.pretrain import pretrain
 from elman.tasks.training.text import TrainRequest, encode_corpus, fit_config, fit_tagger
+
+if TYPE_CHECKING:
+    PresetName = str
+else:
+    PresetName = Literal[*dict.fromkeys((*presets.PRESETS, *gene_presets.PRESETS))]  # choices of --preset
 
 QUIET_S = 2.0  # epochs that bring nothing better are shown this far apart
 
@@ -39,7 +44,7 @@ class TrainConfig(Config):
 
     corpus: Corpus
     """name of an ingested corpus, or its folder"""
-    preset: str = "default"
+    preset: PresetName = "default"
     """article: words alone; fast: two ways, with blocks; default: gates and letters too"""
     seed: Annotated[int, Ge(0)] = 0
     """the same seed gives the same bytes"""
@@ -108,10 +113,12 @@ class TrainConfig(Config):
         Raises:
             UsageError: names what is expected.
         """
-        overridden = any(value is not None for value in self.overrides.values())
-        if of_dna and (self.binary or self.compare or self.pretrain or self.class_weights or overridden):
+        of_text = ("compare", "pretrain", "binary", "epochs", "batch", "learning_rate", "class_weights")
+        given = [option(field) for field in of_text if getattr(self, field) not in (None, False, ())]
+        if of_dna and given:
             raise UsageError(
-                "expected only --preset, --seed, --genes, --register for a corpus of DNA. Got more."
+                f"expected no option of text for a corpus of DNA. Got {', '.join(given)}. "
+                "DNA takes --preset, --seed, --genes, --register, --checkpoint-s."
             )
         if self.genes and not of_dna:
             raise UsageError("expected --genes for a corpus of DNA only. Got text.")

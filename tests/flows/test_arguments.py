@@ -12,15 +12,19 @@ from elman.flows.ladder import LadderConfig
 from elman.flows.servers import UpConfig
 from elman.flows.tag import TagConfig
 from elman.flows.train import TrainConfig
+from elman.tasks.models.presets import PRESETS
 
 SCHEMAS = """
-import importlib, json
+import asyncio, json
+from prefect.cli._prompts import search_for_flow_functions
+from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 out = {}
-for name in ("ingest", "train", "evaluate", "ladder", "tag", "retrain"):
-    flow = getattr(importlib.import_module(f"elman.flows.{name}"), name)
-    (out[name],) = parameter_schema(flow).definitions.values()
-train = importlib.import_module("elman.flows.train").train
+for found in asyncio.run(search_for_flow_functions("flows")):
+    entrypoint = f"{found['filepath']}:{found['function_name']}"
+    flow = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+    (out[flow.name],) = parameter_schema(flow).definitions.values()
+from elman.flows.train import train
 refused = []
 for config in ({"corpus": "x", "sed": 1}, {"corpus": "x", "seed": -1}):
     try:
@@ -61,10 +65,14 @@ def test_values_within_bounds_and_none_pass():
 
 @pytest.mark.heavy
 def test_the_form_of_a_deployment_has_descriptions_bounds_and_choices(checkout):
-    """Prefect builds the form from this schema, and checks parameters of a run by the same types."""
+    """Prefect builds the form from this schema, and checks parameters of a run by the same types.
+
+    `prefect deploy` finds the flows in the syntax trees of their files and loads them as here.
+    """
     command = [sys.executable, "-c", SCHEMAS]
     out = subprocess.run(command, capture_output=True, text=True, cwd=checkout, check=True)
     schemas, refused, made = json.loads(out.stdout.splitlines()[-1])
+    assert set(schemas) == {"ingest", "train", "evaluate", "ladder", "tag", "retrain"}
     for name, schema in schemas.items():
         missing = [field for field, entry in schema["properties"].items() if not entry.get("description")]
         assert (name, missing) == (name, [])
@@ -74,6 +82,8 @@ def test_the_form_of_a_deployment_has_descriptions_bounds_and_choices(checkout):
     assert train["learning_rate"]["anyOf"][0]["exclusiveMinimum"] == 0
     assert (tag["min_probability"]["minimum"], tag["min_probability"]["exclusiveMaximum"]) == (0, 1)
     assert tag["engine"]["enum"] == ["local", "ray"]
+    assert train["preset"]["enum"] == [*PRESETS]
+    assert schemas["retrain"]["properties"]["preset"]["enum"] == [*PRESETS]
     assert schemas["evaluate"]["properties"]["split"]["enum"] == ["test", "dev", "all"]
     assert "sed: Unexpected keyword argument" in refused[0]
     assert "greater than or equal to 0" in refused[1]

@@ -187,6 +187,13 @@ def test_what_cannot_be_trained_is_a_usage_error_and_registers_nothing(corpus, t
     assert not (tracked_home / "models").exists()
 
 
+def test_an_option_of_text_for_a_corpus_of_dna_is_named():
+    config = TrainConfig(corpus="genomes", epochs=1, class_weights=("PER=2",))
+    with pytest.raises(UsageError, match=r"Got --epochs, --class-weights\. DNA takes --preset"):
+        config.check_kind(of_dna=True)
+    TrainConfig(corpus="genomes", preset="fast", seed=3).check_kind(of_dna=True)
+
+
 def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(corpus, tracked_home):
     with pytest.raises(BadInput, match=r"Got step \d+, [\w./]+: the .* is (nan|-?inf)"):
         train.fn(TrainConfig(corpus=corpus, epochs=3, learning_rate=1e30, register="people")).to_json()
