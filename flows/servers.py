@@ -1,12 +1,15 @@
 """`elman up`, `down`, `status`: the servers that schedule and show, on loopback."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Interval
 
 from elman.flows.arguments import Config
 from elman.tasks.runtime.console import print_status
+
+if TYPE_CHECKING:
+    from elman.tasks.runtime.servers import ServerStatus, Stopped
 
 Port = Annotated[int, Interval(ge=1024, le=65535)]
 
@@ -31,26 +34,26 @@ class StatusConfig(Config):
     """Show what is running and the next scheduled runs."""
 
 
-def up(config: UpConfig) -> dict[str, Any]:
+def up(config: UpConfig) -> "ServerStatus":
     """Start the servers; return where they are and what is scheduled."""
     from elman.tasks.runtime.servers import start_servers
 
     return start_servers(config.prefect_port, config.mlflow_port)
 
 
-def down(config: DownConfig) -> dict[str, Any]:
+def down(config: DownConfig) -> "Stopped":
     """Stop the servers; return which were running."""
     from elman.tasks.runtime.servers import stop_servers
 
     stopped = stop_servers()
-    if not stopped["stopped"]:
+    if not stopped.stopped:
         print_status("Nothing was running.")
     return stopped
 
 
-def status(config: StatusConfig) -> dict[str, Any]:
+def status(config: StatusConfig) -> "ServerStatus":
     """Return what runs where, what is scheduled, and how many runs wait to be sent to MLflow."""
     from elman.tasks.runtime.run_record import unsent
     from elman.tasks.runtime.servers import server_status
 
-    return {**server_status(), "unsent_runs": len(unsent())}
+    return replace(server_status(), unsent_runs=len(unsent()))

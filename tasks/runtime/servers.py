@@ -15,7 +15,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -41,6 +42,51 @@ SHUT_DOWN_S = 20.0
 
 class ServerError(ElmanError):
     """A server did not start; the message names its log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledRun:
+    """A run that the Prefect server has scheduled: its time, ISO 8601, and FLOW/DEPLOYMENT."""
+
+    at: str
+    deployment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerStatus:
+    """What runs where.
+
+    Attributes:
+        home: where everything lies.
+        servers: address, pid or "stopped" by name.
+        scheduled: the next runs, soonest first.
+        client_settings: the file to source before using the prefect command by hand, while the server runs.
+        dashboard_login: where the secret lies that Prefect's page asks for, while the server runs.
+        unsent_runs: how many runs MLflow does not have yet, if they were counted.
+    """
+
+    home: str
+    servers: Mapping[str, str]
+    scheduled: tuple[ScheduledRun, ...] = ()
+    client_settings: str | None = None
+    dashboard_login: str | None = None
+    unsent_runs: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, without those that are None."""
+        values = {**asdict(self), "scheduled": [asdict(run) for run in self.scheduled]}
+        return {key: value for key, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """Names of the servers that were running and are stopped."""
+
+    stopped: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"stopped": list(self.stopped)}
 
 
 def _folder() -> Path:
@@ -152,7 +198,7 @@ def _prefect(arguments: list[str], environment: dict[str, str]) -> None:
         raise ServerError(f"`prefect {' '.join(arguments)}` failed:\n{output}")
 
 
-def start_servers(prefect_port: int, mlflow_port: int) -> dict[str, Any]:
+def start_servers(prefect_port: int, mlflow_port: int) -> ServerStatus:
     """Start what does not run yet, deploy `prefect.yaml`, and say where everything is.
 
     Raises:
@@ -210,17 +256,14 @@ def start_servers(prefect_port: int, mlflow_port: int) -> dict[str, Any]:
 
 
 def _write_client_settings(prefect_port: int) -> None:
-    text = "".join(f"export {name}={value}\n" for name, value in _settings(prefect_port).items())
+    values = {**_settings(prefect_port), "ELMAN_HOME": str(home())}
+    text = "".join(f"export {name}={value}\n" for name, value in values.items())
     atomic_write(client_settings(), text.encode())
     client_settings().chmod(0o600)
 
 
-def stop_servers() -> dict[str, Any]:
-    """Stop everything `start_servers` started, and what those processes started.
-
-    Returns:
-        The names of the servers that were running.
-    """
+def stop_servers() -> Stopped:
+    """Stop everything `start_servers` started, and what those processes started."""
     running = _running()
     family = list(running.values())
     for process in running.values():
@@ -233,7 +276,7 @@ def stop_servers() -> dict[str, Any]:
         _, family = psutil.wait_procs(family, timeout=SHUT_DOWN_S)
     for path in (client_settings(), _folder() / "state.json"):
         path.unlink(missing_ok=True)
-    return {"stopped": sorted(running)}
+    return Stopped(stopped=tuple(sorted(running)))
 
 
 @contextlib.contextmanager
@@ -251,14 +294,8 @@ def _api(prefect_port: int) -> Iterator["SyncPrefectClient"]:
         yield client
 
 
-def server_status() -> dict[str, Any]:
-    """What runs where, and the next scheduled runs.
-
-    Returns:
-        servers: name -> url, pid or "stopped"; scheduled: the next runs, soonest first; client_settings: the
-        file to source before using the prefect command by hand; dashboard_login: where the secret lies that
-        Prefect's page asks for; home.
-    """
+def server_status() -> ServerStatus:
+    """What runs where, and the next scheduled runs."""
     state = _state()
     running = _running()
     urls = state.get("urls", {})
@@ -266,12 +303,15 @@ def server_status() -> dict[str, Any]:
         name: urls.get(name, f"pid {running[name].pid}") if name in running else "stopped"
         for name in ("prefect", "worker", "mlflow")
     }
-    status: dict[str, Any] = {"home": str(home()), "servers": servers, "scheduled": []}
-    if "prefect" in running:
-        status["client_settings"] = str(client_settings())
-        status["dashboard_login"] = f"the line in {_folder() / 'secret'}"
-        status["scheduled"] = _scheduled(state["prefect_port"])
-    return status
+    if "prefect" not in running:
+        return ServerStatus(home=str(home()), servers=servers)
+    return ServerStatus(
+        home=str(home()),
+        servers=servers,
+        scheduled=_scheduled(state["prefect_port"]),
+        client_settings=str(client_settings()),
+        dashboard_login=f"the line in {_folder() / 'secret'}",
+    )
 
 
 def _scheduled_runs(client: "SyncPrefectClient", limit: int | None = None) -> "list[FlowRun]":
@@ -304,7 +344,7 @@ def _all_scheduled(prefect_port: int) -> bool:
         return False
 
 
-def _scheduled(prefect_port: int, limit: int = 10) -> list[dict[str, str]]:
+def _scheduled(prefect_port: int, limit: int = 10) -> tuple[ScheduledRun, ...]:
     """Time and deployment of the next runs."""
     from httpx import HTTPError
 
@@ -315,11 +355,11 @@ def _scheduled(prefect_port: int, limit: int = 10) -> list[dict[str, str]]:
             flows = {flow.id: flow.name for flow in client.read_flows()}
     except (HTTPError, OSError) as error:
         print_status(f"The Prefect API does not answer: {error}")
-        return []
-    return [
-        {
-            "at": run.expected_start_time.isoformat() if run.expected_start_time else "",
-            "deployment": f"{flows.get(run.flow_id, '?')}/{deployments.get(run.deployment_id, '?')}",
-        }
+        return ()
+    return tuple(
+        ScheduledRun(
+            at=run.expected_start_time.isoformat() if run.expected_start_time else "",
+            deployment=f"{flows.get(run.flow_id, '?')}/{deployments.get(run.deployment_id, '?')}",
+        )
         for run in runs
-    ]
+    )

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
@@ -16,7 +15,7 @@ import pytest
 from elman.data.store.dataset import Dataset
 from elman.tasks.runtime.environment import client_settings
 from elman.tasks.runtime.servers import server_status, start_servers, stop_servers
-from tests.patience import PATIENCE_S
+from tests.patience import wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
 
@@ -55,17 +54,6 @@ def prefect(*arguments):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def wait_for(result, progress):
-    """What `result` returns once it is true; fails if `progress` returns the same for PATIENCE_S."""
-    seen, since = None, time.monotonic()
-    while not (found := result()):
-        if (now := progress()) != seen:
-            seen, since = now, time.monotonic()
-        assert time.monotonic() - since < PATIENCE_S, seen
-        time.sleep(2)
-    return found
-
-
 def write_splits(folder, rows):
     """Write train.conll, dev.conll and test.conll of sentences "token/TAG token/TAG"."""
     folder.mkdir()
@@ -85,8 +73,8 @@ def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(
         status = start_servers(*ports)
         family = psutil.Process().children(recursive=True)
         api, ui = f"http://127.0.0.1:{ports[0]}/api", f"http://127.0.0.1:{ports[1]}"
-        assert status["servers"]["prefect"] == api.removesuffix("/api")
-        assert {run["deployment"] for run in status["scheduled"]} == {"retrain/nightly-retrain"}
+        assert status.servers["prefect"] == api.removesuffix("/api")
+        assert {run.deployment for run in status.scheduled} == {"retrain/nightly-retrain"}
 
         assert refused(f"{api}/admin/version") == 401
         assert refused(f"{ui}/api/2.0/mlflow/runs/search", {}, Origin="http://evil.example") == 403
@@ -103,12 +91,15 @@ def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(
         log = tracked_home / "servers" / "worker.log"
         wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}}
 
+        def failed(runs):
+            return any(run["state_type"] != "COMPLETED" for run in runs)
+
         def ended():
             """Ended runs of deployments; flows inside a retraining are runs, too, without a deployment."""
             runs = ask(f"{api}/flow_runs/filter", {**wanted, "sort": "END_TIME_DESC"}, **auth)
             return [run for run in reversed(runs) if run["deployment_id"]]
 
-        done = wait_for(lambda: (runs := ended())[1:] and runs, lambda: log.stat().st_size)
+        done = wait_for(lambda: (runs := ended()) and (runs[1:] or failed(runs)) and runs, every_s=2)
         names = [(run["name"].split()[0], run["state_type"]) for run in done]
         assert names == [("retrain", "COMPLETED"), ("tag", "COMPLETED")], log.read_text()
         logs = {"logs": {"flow_run_id": {"any_": [done[0]["id"]]}}}
@@ -117,7 +108,7 @@ def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(
         def messages():
             return [line["message"] for line in ask(f"{api}/logs/filter", logs, **auth)]
 
-        assert wait_for(lambda: verdict in messages(), messages)  # the worker sends its log in batches
+        assert wait_for(lambda: verdict in messages(), every_s=2)  # the worker sends its log in batches
         assert Dataset.open(tracked_home / "tagged" / "samples").kind == "tagged-text"
 
         found = ask(f"{ui}/api/2.0/mlflow/registered-models/get?name=names")["registered_model"]
@@ -126,5 +117,5 @@ def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(
     finally:
         stop_servers()
     assert [process for process in family if process.is_running() and process.status() != "zombie"] == []
-    assert server_status()["servers"] == {"prefect": "stopped", "worker": "stopped", "mlflow": "stopped"}
+    assert server_status().servers == {"prefect": "stopped", "worker": "stopped", "mlflow": "stopped"}
     assert not client_settings().exists()
