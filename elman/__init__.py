@@ -32,8 +32,9 @@ def load(model: str | os.PathLike[str]) -> "TextModel | GeneModel":
     """
     from elman.tasks.runtime import environment
 
-    if environment.home().is_dir():  # kernels compiled by the command line are used again
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernel_cache(environment.home())))
+    home = environment.home()
+    if home.is_dir() and not environment.why_not_writable(home):  # kernels of the command line are used again
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernel_cache(home)))
     from elman.tasks.models import api
 
     return api.load(os.fspath(model))

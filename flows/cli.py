@@ -43,6 +43,11 @@ class Command:
         """Whether it runs kernels."""
         return self.module != "servers"
 
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps what it produces in the home folder."""
+        return self.in_prefect or self.flow in ("up", "demo")
+
 
 COMMANDS = {
     "ingest": Command("ingest", "IngestConfig", "ingest", "raw text or DNA into a Parquet corpus"),
@@ -135,6 +140,8 @@ def _choose_prefect(command: Command, arguments: list[str]) -> None:
 def _run(name: str, command: Command, arguments: list[str]) -> int:
     _choose_prefect(command, arguments)
     config, as_json = _parse(name, command, arguments)
+    if command.keeps and not getattr(config, "plan", False):
+        environment.check_home()
     if command.computes and environment.kernels_missing():
         print_status(
             "The first run compiles its kernels for this machine, once: that takes up to a minute more."
@@ -142,9 +149,30 @@ def _run(name: str, command: Command, arguments: list[str]) -> int:
     flow = getattr(importlib.import_module(f"elman.flows.{command.module}"), command.flow)
     result = orchestration.call(flow, config) if command.in_prefect else flow(config)
     summary = plain(result)
-    text = json.dumps(summary, ensure_ascii=False) if as_json else command.text(result)
-    print(text, flush=True)
+    _show(name, json.dumps(summary, ensure_ascii=False) if as_json else command.text(result))
     return int(summary.get("exit_code", 0))
+
+
+def _show(name: str, text: str) -> None:
+    """Print a summary; the work is done, whether or not somebody reads what came of it."""
+    try:
+        if sys.stdout is None:  # closed before we began
+            raise BrokenPipeError
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter fails to flush at its end
+        print_status(f"elman {name}: done; stdout is closed, so its summary is not shown.")
+
+
+def _open_standard_streams() -> None:
+    """Open those that are closed on nothing, lest a file of ours gets their number and others write there."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number free
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (as long as the process)
 
 
 def plain(result: Any) -> dict[str, Any]:
@@ -214,6 +242,12 @@ def main(argv: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print_status(f"elman: expected one of {', '.join(COMMANDS)}. Got {name!r}. See elman --help.")
         return EXIT_USAGE
+    _open_standard_streams()
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        print_status(f"elman {name}: the working directory is gone. Change to a folder that exists.")
+        return EXIT_FAILURE
     environment.prepare()
     signal.signal(signal.SIGTERM, _terminate)
     try:

@@ -1,6 +1,7 @@
 """Atomic writes, folders and hashes of files; every change of the disk goes through `Disk`."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import operator
@@ -82,8 +83,16 @@ def fsync(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that survives a power failure."""
+    """Make a folder that survives a power failure.
+
+    Raises:
+        OSError: it cannot be made; the message names a link that leads nowhere.
+    """
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in missing:
+        if folder.is_symlink():
+            message = f"no such folder: a link to {folder.readlink()}, which does not exist"
+            raise FileNotFoundError(errno.ENOENT, message, str(folder))
     if missing:
         disk.mkdir(path)
     for folder in missing:

@@ -8,6 +8,8 @@ from pathlib import Path
 from elman.data.errors import Locked
 from elman.data.store.disk import make_folder
 
+VANISHED = 100  # how often its folder may vanish under our hands before it counts as one that cannot be made
+
 
 def take(path: Path, place: Path) -> int:
     """Take a lock and write its holder into its file.
@@ -21,12 +23,17 @@ def take(path: Path, place: Path) -> int:
 
     Raises:
         Locked: another run holds it.
+        OSError: its folder cannot be made.
     """
+    vanished = 0
     while True:
         try:
             make_folder(path.parent)
             fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:  # the holder has just finished and removed the folder
+            vanished += 1
+            if vanished == VANISHED:
+                raise
             continue
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

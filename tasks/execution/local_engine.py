@@ -111,6 +111,7 @@ class Local:
         self.processes: list[_WorkerProcess] = []
         self.failed_starts = 0
         self.compiling = environment.kernels_missing()
+        self.compiled = environment.kernels_compiled()
 
     def idle(self) -> int:
         """Return how many workers have no attempt, those not yet started included."""
@@ -142,7 +143,14 @@ class Local:
                 return reports
             for key, _ in selector.select(timeout_s):
                 reports += self._read(key.data)
-        return reports
+        return reports or self._compiled()
+
+    def _compiled(self) -> list[Report]:
+        """Report all attempts as alive if a kernel was compiled since the last look."""
+        before, self.compiled = self.compiled, environment.kernels_compiled()
+        if self.compiled == before:
+            return []
+        return [Report(process.attempt) for process in self.processes if process.attempt is not None]
 
     def _read(self, process: _WorkerProcess) -> list[Report]:
         reports: list[Report] = []

@@ -3,9 +3,14 @@
 Imported before Prefect, MLflow, NumPy or Numba: they read these settings when they are imported.
 """
 
+import atexit
 import hashlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
+
+from elman.data.errors import ElmanError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -41,10 +46,42 @@ LOOPBACK = ("127.0.0.1", "localhost")
 def home() -> Path:
     """Folder of everything that runs produce.
 
-    `ELMAN_HOME`; by default `var/` in the checkout, or `.elman` in the user's home for an installed wheel.
+    `ELMAN_HOME`; by default `var/` in the checkout, or `.elman` in the user's home for an installed wheel; in
+    the working directory for a user without one.
     """
-    default = CHECKOUT / "var" if (CHECKOUT / "pyproject.toml").is_file() else Path.home() / ".elman"
-    return Path(os.environ.get("ELMAN_HOME") or default).resolve()
+    named = os.environ.get("ELMAN_HOME")
+    if named:
+        return Path(named).resolve()
+    if (CHECKOUT / "pyproject.toml").is_file():
+        return CHECKOUT / "var"
+    try:
+        return Path.home().resolve() / ".elman"
+    except RuntimeError:  # a container's user without a name
+        return Path(".elman").resolve()
+
+
+def why_not_writable(folder: Path) -> str | None:
+    """Return why nothing can be written in a folder, which need not exist yet; None if it can."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        return f"{existing} is not a folder"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{existing} may not be written by this user"
+    return None
+
+
+def check_home() -> None:
+    """Check that runs can keep what they produce, before they begin.
+
+    Raises:
+        ElmanError: they cannot; says why and what to do.
+    """
+    reason = why_not_writable(home())
+    if reason:
+        raise ElmanError(
+            f"{home()}: expected a folder to keep what runs produce. Got one that cannot be used: {reason}. "
+            "Set ELMAN_HOME to a folder of your own."
+        )
 
 
 def client_settings() -> Path:
@@ -63,9 +100,23 @@ def kernel_cache(base: Path) -> Path:
     return base / "numba" / hashlib.sha256(inlined).hexdigest()[:16]
 
 
+def _kernel_base() -> Path:
+    """Return the home; where it cannot be written, a folder that goes when this process ends."""
+    if not why_not_writable(home()):
+        return home()
+    folder = tempfile.mkdtemp(prefix="elman-kernels-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 def kernels_missing() -> bool:
     """Whether no kernel has been compiled yet."""
     return next(Path(os.environ["NUMBA_CACHE_DIR"]).glob("**/*.nbi"), None) is None
+
+
+def kernels_compiled() -> int:
+    """How many kernels the cache holds, each for one combination of types."""
+    return sum(1 for _ in Path(os.environ["NUMBA_CACHE_DIR"]).glob("**/*.nbc"))
 
 
 def prepare() -> None:
@@ -81,7 +132,8 @@ def prepare() -> None:
         hosts = [host for host in os.environ.get(name, "").split(",") if host]
         os.environ[name] = ",".join(dict.fromkeys([*hosts, *LOOPBACK]))
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_cache(home())))
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        os.environ["NUMBA_CACHE_DIR"] = str(kernel_cache(_kernel_base()))
 
 
 def enter_checkout() -> dict[str, str]:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import types
 from pathlib import Path
 
 import polars as pl
@@ -17,8 +17,9 @@ from elman.data.store.dataset import Dataset
 from elman.flows.cli import main
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.execution import local_engine, scheduler
+from elman.tasks.execution.engine import Report
 from elman.tasks.tagging.shard import WorkerRequest
-from tests.patience import PATIENCE_S
+from tests.patience import Patience, wait_for
 
 pytestmark = pytest.mark.kills
 
@@ -53,6 +54,20 @@ def refused(folder: Path) -> list[tuple]:
     return (
         Dataset.open(folder).scan("quarantine").select("line", "reason", "raw").sort("line").collect().rows()
     )
+
+
+def test_a_worker_that_compiles_kernels_is_not_taken_for_stalled(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    request = types.SimpleNamespace(to_json=dict)
+    engine = local_engine.Local(1, request, command=(sys.executable, "-c", "import time; time.sleep(1000)"))
+    try:
+        engine.start(7, {})
+        assert engine.poll(0.01) == []
+        (tmp_path / "kernel.1.nbc").touch()
+        assert engine.poll(0.01) == [Report(7)]
+        assert engine.poll(0.01) == []
+    finally:
+        engine.close()
 
 
 def test_the_number_of_workers_changes_no_byte_and_sentences_are_numbered_through(run, tmp_path, sentence):
@@ -121,16 +136,14 @@ def test_no_worker_outlives_a_driver_that_is_killed(
     command += ["--out", str(tmp_path / "out"), "--workers", "2", "--shard-size", "3000"]
     environment = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PYTHONPATH": str(checkout)}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
-    until = time.monotonic() + PATIENCE_S
-    while not (tmp_path / "log").exists() or "d60" not in (tmp_path / "log").read_text().split():
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.05)
+    log = tmp_path / "log"
+    wait_for(lambda: process.poll() is not None or (log.exists() and "d60" in log.read_text().split()))
+    assert process.poll() is None
     workers = psutil.Process(process.pid).children(recursive=True)
     assert workers
     os.kill(process.pid, signal.SIGKILL)  # the driver alone
     process.wait()
-    _, alive = psutil.wait_procs(workers, timeout=10)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
     assert list((tmp_path / "out" / ".staging" / "receipts").glob("*.json"))
 
@@ -165,9 +178,9 @@ def test_one_worker_compiles_missing_kernels_before_others_start(tmp_path, monke
     local = local_engine.Local(2, request, command=(sys.executable, "-c", ECHO))
 
     def made(count: int) -> list[int]:
-        until, found = time.monotonic() + PATIENCE_S, []
+        patience, found = Patience(), []
         while len(found) < count:
-            assert time.monotonic() < until
+            patience.check()
             found += [report.shard["pid"] for report in local.poll(1.0) if report.shard]
         return found
 

@@ -1,0 +1,156 @@
+"""Commands where the folder, the user, the environment or the streams are not what one expects."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from elman.data.store.dataset import Dataset
+from elman.flows import cli
+
+NOBODY = 65534
+CONLL = "Anna\tB-PER\nleft\tO\n\n" * 3
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    path = tmp_path / "train.conll"
+    path.write_text(CONLL)
+    return path
+
+
+def shell(checkout: Path, script: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a script of the shell in which `elman` is the command."""
+    script = f'elman() {{ {sys.executable} -m elman.flows.cli "$@"; }}; {script}'
+    env = {**os.environ, "PYTHONPATH": str(checkout), **environment}
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, cwd=cwd, env=env, check=False)
+
+
+def test_a_working_directory_that_is_gone_ends_with_1_and_a_message(checkout, home, tmp_path, source):
+    (tmp_path / "gone").mkdir()
+    done = shell(checkout, f"rmdir ../gone; elman ingest {source} --name ./out", tmp_path / "gone")
+    assert done.returncode == 1
+    assert done.stderr == "elman ingest: the working directory is gone. Change to a folder that exists.\n"
+
+
+def test_a_home_that_cannot_be_made_ends_with_1_and_a_message(monkeypatch, source, capsys):
+    monkeypatch.setenv("ELMAN_HOME", "/proc/elman/home")
+    assert cli.main(["ingest", str(source), "--name", "x"]) == 1
+    assert "/proc" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_home_that_is_a_file_is_told_with_what_to_do(home, source, capsys):
+    home.write_text("in the way")
+    assert cli.main(["ingest", str(source), "--name", "x"]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"{home} is not a folder" in said
+    assert "ELMAN_HOME" in said
+
+
+def test_a_link_that_leads_nowhere_is_no_such_folder(home, tmp_path, source, capsys):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    assert cli.main(["ingest", str(source), "--name", str(tmp_path / "link")]) == 1
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'link'}: no such folder: a link to {tmp_path / 'nowhere'}" in said
+
+
+@pytest.mark.parametrize("stdout", [">&-", "| true"])
+def test_a_closed_stdout_is_told_once_the_work_is_done(checkout, home, tmp_path, source, stdout):
+    script = f"{{ elman ingest {source} --name x; echo code $? >&2; }} {stdout}"
+    if stdout == "| true":  # the reader has gone before anything is written
+        script = f"{{ sleep 0.2; elman ingest {source} --name x; echo code $? >&2; }} {stdout}"
+    done = shell(checkout, script, tmp_path)
+    assert done.stderr.splitlines()[-2:] == [
+        "elman ingest: done; stdout is closed, so its summary is not shown.",
+        "code 0",
+    ]
+    assert Dataset.open(home / "corpora" / "x").scan().collect().height == 3
+
+
+@pytest.mark.heavy
+def test_modules_of_the_user_are_never_taken_for_ours(checkout, home, tmp_path, source, trained):
+    """In the working directory and on PYTHONPATH lie names of our packages, none of which can be imported."""
+    mine = tmp_path / "mine"
+    (mine / "flows").mkdir(parents=True)
+    for name in ("tasks.py", "data.py", "rnn.py", "flows/__init__.py"):
+        (mine / name).write_text("raise ImportError('a module of the user')")
+    (mine / "page.txt").write_text("Badeson met Gorubson in Tinakburg .")
+    tag = f"elman tag {trained['model']} page.txt --out out --workers 1"
+    script = f"elman status && elman ingest {source} --name x && {tag}"
+    done = shell(checkout, script, mine, PYTHONPATH=f".:{checkout}", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert done.returncode == 0, done.stderr
+    assert Dataset.open(mine / "out").scan().collect().height > 0
+
+
+@pytest.fixture
+def folder():
+    """A folder that users other than that of the tests can enter, unlike `tmp_path`."""
+    path = Path(tempfile.mkdtemp(prefix="elman-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def without_rights(checkout, folder):
+    """Run a command as a user without rights; as root that is another user."""
+    options = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    probe = [sys.executable, "-c", "import elman.flows.cli, polars"]
+    try:
+        subprocess.run(probe, check=True, capture_output=True, cwd=checkout, env={}, **options)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("another user cannot read this Python or this checkout")
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "elman.flows.cli", *arguments]
+        env = {"NUMBA_DISABLE_JIT": "1", **environment}  # as `env -i`; nothing to compile in a new home
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=checkout, env=env, check=False, **options
+        )
+
+    return run
+
+
+@pytest.mark.heavy
+def test_a_home_that_cannot_be_written_is_told_in_one_line(without_rights, folder):
+    (folder / "home").mkdir(mode=0o555)
+    (folder / "a.conll").write_text(CONLL)
+    done = without_rights("ingest", str(folder / "a.conll"), "--name", "x", ELMAN_HOME=str(folder / "home"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == [
+        f"elman ingest: {folder}/home: expected a folder to keep what runs produce. Got one that cannot "
+        f"be used: {folder}/home may not be written by this user. Set ELMAN_HOME to a folder of your own."
+    ]
+
+
+@pytest.mark.heavy
+def test_an_empty_environment_and_a_user_without_a_home_suffice(without_rights, folder):
+    (folder / "a.conll").write_text(CONLL)
+    (folder / "home").mkdir()
+    (folder / "home").chmod(0o777)
+    done = without_rights("ingest", str(folder / "a.conll"), "--name", "x", ELMAN_HOME=str(folder / "home"))
+    assert done.returncode == 0, done.stderr
+    assert Dataset.open(folder / "home" / "corpora" / "x").scan().collect().height == 3
+
+
+@pytest.mark.heavy
+def test_an_output_and_a_source_without_rights_are_named(without_rights, folder):
+    (folder / "a.conll").write_text(CONLL)
+    (folder / "home").mkdir()
+    (folder / "home").chmod(0o777)
+    (folder / "shut").mkdir(mode=0o555)
+    home = str(folder / "home")
+    done = without_rights(
+        "ingest", str(folder / "a.conll"), "--name", str(folder / "shut" / "x"), ELMAN_HOME=home
+    )
+    assert done.returncode == 1
+    assert f"{folder / 'shut' / 'x'}" in done.stderr.splitlines()[-1]
+    assert "Permission denied" in done.stderr.splitlines()[-1]
+    (folder / "a.conll").chmod(0o000)
+    done = without_rights("ingest", str(folder / "a.conll"), "--name", "x", ELMAN_HOME=home)
+    assert done.returncode in {1, 3}
+    assert f"{folder / 'a.conll'}" in done.stderr.splitlines()[-1]
