@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import elman
 from elman.data.errors import UsageError
 from elman.data.store.disk import sha256_file
 from elman.tasks.runtime import run_record
@@ -322,7 +323,7 @@ def _code(into: Path) -> list[str]:
     """Copies of the Python files a loaded model runs, so that it works where Elman is not installed."""
     package = into / "elman"
     package.mkdir()
-    shutil.copyfile(CHECKOUT / "elman" / "__init__.py", package / "__init__.py")
+    shutil.copyfile(elman.__file__, package / "__init__.py")
     for name in ("data", "rnn", "tasks"):
         for path in sorted((CHECKOUT / name).rglob("*.py")):
             target = package / path.relative_to(CHECKOUT)
