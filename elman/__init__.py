@@ -32,9 +32,7 @@ def load(model: str | os.PathLike[str]) -> "TextModel | GeneModel":
     """
     from elman.tasks.runtime import environment
 
-    home = environment.home()
-    if home.is_dir() and not environment.why_not_writable(home):  # kernels of the command line are used again
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernel_cache(home)))
+    environment.find_kernel_cache()
     from elman.tasks.models import api
 
     return api.load(os.fspath(model))

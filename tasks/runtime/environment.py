@@ -6,6 +6,7 @@ Imported before Prefect, MLflow, NumPy or Numba: they read these settings when t
 import atexit
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -62,7 +63,7 @@ def home() -> Path:
 
 def why_not_writable(folder: Path) -> str | None:
     """Return why nothing can be written in a folder, which need not exist yet; None if it can."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     if not existing.is_dir():
         return f"{existing} is not a folder"
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -100,13 +101,28 @@ def kernel_cache(base: Path) -> Path:
     return base / "numba" / hashlib.sha256(inlined).hexdigest()[:16]
 
 
-def _kernel_base() -> Path:
-    """Return the home; where it cannot be written, a folder that goes when this process ends."""
-    if not why_not_writable(home()):
-        return home()
+def _temporary_folder() -> Path:
+    """Return a new folder for kernels that goes when this process ends."""
     folder = tempfile.mkdtemp(prefix="elman-kernels-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
+
+
+def find_kernel_cache() -> None:
+    """Set where kernels are kept for a process that loads a model only, unless that is set.
+
+    In the home, if there is one, with those of the command line; else where Numba puts them by itself, unless
+    it can write nowhere, which it takes for an error.
+    """
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return
+    if home().is_dir() and not why_not_writable(home()):
+        os.environ["NUMBA_CACHE_DIR"] = str(kernel_cache(home()))
+        return
+    of_user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "numba"
+    beside_the_code = CHECKOUT / "rnn" / "compute" / "__pycache__"
+    if why_not_writable(of_user.absolute()) and why_not_writable(beside_the_code):
+        os.environ["NUMBA_CACHE_DIR"] = str(kernel_cache(_temporary_folder()))
 
 
 def kernels_missing() -> bool:
@@ -123,9 +139,9 @@ def prepare() -> None:
     """Set what Prefect, MLflow, NumPy and Numba read when they are imported; call it first."""
     os.environ.update(FIXED)
     defaults = dict(DEFAULTS)
-    if client_settings().is_file():
+    if os.access(client_settings(), os.R_OK):  # another user's servers are none of ours
         lines = client_settings().read_text(encoding="utf-8").splitlines()
-        defaults |= dict(line.removeprefix("export ").split("=", 1) for line in lines)
+        defaults |= dict(shlex.split(line)[1].split("=", 1) for line in lines)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     for name in ("NO_PROXY", "no_proxy"):  # the servers of `elman up` are never reached by way of a proxy
@@ -133,7 +149,8 @@ def prepare() -> None:
         os.environ[name] = ",".join(dict.fromkeys([*hosts, *LOOPBACK]))
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
     if "NUMBA_CACHE_DIR" not in os.environ:
-        os.environ["NUMBA_CACHE_DIR"] = str(kernel_cache(_kernel_base()))
+        base = _temporary_folder() if why_not_writable(home()) else home()
+        os.environ["NUMBA_CACHE_DIR"] = str(kernel_cache(base))
 
 
 def enter_checkout() -> dict[str, str]:

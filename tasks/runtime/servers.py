@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import socket
 import subprocess
 import sys
@@ -257,7 +258,7 @@ def start_servers(prefect_port: int, mlflow_port: int) -> ServerStatus:
 
 def _write_client_settings(prefect_port: int) -> None:
     values = {**_settings(prefect_port), "ELMAN_HOME": str(home())}
-    text = "".join(f"export {name}={value}\n" for name, value in values.items())
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     atomic_write(client_settings(), text.encode())
     client_settings().chmod(0o600)
 

@@ -1,5 +1,6 @@
 """Where runs keep what they produce, and how servers of this machine are reached."""
 
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -33,6 +34,17 @@ def test_loopback_is_reached_past_any_proxy(home, monkeypatch):
         server.shutdown()
 
 
+def test_settings_of_the_servers_are_defaults_also_with_spaces_in_them(home, monkeypatch):
+    environment.client_settings().parent.mkdir(parents=True)
+    environment.client_settings().write_text(
+        "export PREFECT_HOME='/a b/prefect'\nexport PREFECT_API_URL=http://x/api\n"
+    )
+    monkeypatch.delenv("PREFECT_HOME", raising=False)
+    monkeypatch.setenv("PREFECT_API_URL", "http://mine/api")
+    environment.prepare()
+    assert (os.environ["PREFECT_HOME"], os.environ["PREFECT_API_URL"]) == ("/a b/prefect", "http://mine/api")
+
+
 def test_a_home_that_is_no_folder_is_refused_and_one_to_be_made_is_not(home, monkeypatch):
     environment.check_home()
     home.write_text("in the way")
@@ -45,9 +57,26 @@ def test_kernels_go_to_a_folder_of_the_process_where_the_home_cannot_be_written(
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     environment.prepare()
-    kernels = Path(environment.os.environ["NUMBA_CACHE_DIR"])
+    kernels = Path(os.environ["NUMBA_CACHE_DIR"])
     assert not kernels.is_relative_to(home)
     assert not environment.why_not_writable(kernels)
+
+
+def test_a_model_is_loaded_with_kernels_of_the_command_line_or_where_something_can_be_written(
+    home, monkeypatch
+):
+    """Numba takes it for an error if it can write nowhere."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    environment.find_kernel_cache()
+    assert "NUMBA_CACHE_DIR" not in os.environ  # no home yet, Numba finds a place by itself
+    home.mkdir()
+    environment.find_kernel_cache()
+    assert Path(os.environ["NUMBA_CACHE_DIR"]).is_relative_to(home)
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setattr(environment, "why_not_writable", lambda folder: "read-only")
+    environment.find_kernel_cache()
+    assert "elman-kernels-" in os.environ["NUMBA_CACHE_DIR"]
 
 
 def test_a_user_without_a_home_keeps_runs_in_the_working_directory(monkeypatch, tmp_path):
