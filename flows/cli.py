@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 from elman.data.errors import ElmanError
 from elman.tasks.runtime import environment, orchestration
-from elman.tasks.runtime.console import print_status
+from elman.tasks.runtime.console import print_status, without_controls
 
 EXIT_FAILURE, EXIT_USAGE = 1, 2
 
@@ -188,7 +188,7 @@ def render(summary: dict[str, Any]) -> str:
         if isinstance(value, dict):
             return ", ".join(f"{k} {show(v)}" for k, v in value.items())
         text = f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+        return without_controls(text)
 
     def lines(table: dict[str, Any], indent: str) -> list[str]:
         width = max((len(str(key)) for key in table), default=0)

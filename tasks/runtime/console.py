@@ -97,5 +97,9 @@ def _lines(label: str, total: float | None, unit: str, note: Note) -> Iterator[C
 
 def printable(text: str) -> str:
     """Text on one line and without control characters: a corpus may hold any."""
-    text = text.replace("\n", " ")
+    return without_controls(text.replace("\n", " "))
+
+
+def without_controls(text: str) -> str:
+    """Text with control characters, line ends too, as Python writes them in a string."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
