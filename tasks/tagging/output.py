@@ -23,7 +23,7 @@ from elman.tasks.tagging.shard import BINS
 from elman.tasks.tagging.sources import TaggingSource
 
 TOKENS = "tokens"  # table of `--tokens`
-_WITHOUT_TEXT = ("data", "documents")  # tables that hold nothing of redacted text
+_WITHOUT_TEXT = {"data", "documents"}  # tables that hold nothing of what is taken out
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
 
 
@@ -125,13 +125,23 @@ def _redaction_config(model: Model, settings: TagSettings) -> dict[str, Any]:
                 f"expected --redact-types of {', '.join(sorted(set(types)))}. Got {', '.join(unknown)}. "
                 "Types of patterns need --patterns."
             )
-        if whole := [table for table in settings.tables if table not in _WITHOUT_TEXT]:
+        if whole := _with_text(settings):
             raise UsageError(
-                "expected --redact without --tokens and without formats that hold the text as it was. "
-                f"Got the table {', '.join(whole)} (--tokens, --format {','.join(settings.formats)})."
+                f"expected --redact without options that write the text as it was. Got {', '.join(whole)}. "
+                "Take the redacted text from redacted/ and redacted-text/ of the output."
             )
         config["redact"] = redactor.config
     return config
+
+
+def _with_text(settings: TagSettings) -> list[str]:
+    """Options, as the user gives them, whose tables hold the text as it was."""
+    formats = [
+        f"--format {name}"
+        for name in settings.formats
+        if exports_registry.needed_tables([name]) - _WITHOUT_TEXT
+    ]
+    return [*(["--tokens"] if settings.tokens else []), *formats]
 
 
 def _check_folder(out: Path) -> None:

@@ -249,8 +249,8 @@ def test_wrong_options_are_refused_with_what_to_do(run, tmp_path, key):
         ({"redact_types": "PER,MAIL"}, r"of LOC, PER. Got MAIL.*need --patterns"),
         ({"patterns": "mail,post"}, "Got post"),
         ({"phone_region": "GB"}, "expected --patterns phone"),
-        ({"tokens": True}, "without --tokens"),
-        ({"format": "conll"}, "without --tokens"),
+        ({"tokens": True}, "text as it was. Got --tokens"),
+        ({"format": "parquet,jsonl"}, "text as it was. Got --format jsonl. Take"),
     ]
     for options, message in wrong:
         with pytest.raises(UsageError, match=message):
