@@ -10,14 +10,16 @@ import importlib
 import itertools
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar, Literal, Protocol
 
 from elman.data import formats
+from elman.data.formats.common.annotations import Annotation
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import EntryPattern, Slice, SliceSize
+from elman.data.genome.annotation_rules import AnnotationRule
 from elman.data.genome.contigs import Contig
 
 Family = Literal["text", "dna", "table"]
@@ -105,6 +107,20 @@ class ContigReader(Protocol):
             line: number of its first line, from 1.
             seen: ids of earlier entries, quarantined ones included; an entry with one of them is
                 quarantined. The ids read are added.
+        """
+        ...
+
+
+class AnnotationReader(Protocol):
+    """Function that reads a file of annotation."""
+
+    def __call__(self, stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = ...) -> Annotation:
+        """Read labelled features.
+
+        Args:
+            stream: decompressed bytes.
+            source: name of the source, for messages.
+            rules: which features become labels.
         """
         ...
 
@@ -197,22 +213,29 @@ class SidecarFormat(Format):
 class SequenceFormat(Format):
     """A format of DNA sequences.
 
-    read: reader of entries; entries: boundaries between which slices end; has_features: True if entries come
-    with their features, so that no file of annotation belongs to them.
+    read: reader of entries; entries: boundaries between which slices end; split: finds slices where no
+    pattern does; has_features: True if entries come with their features, so that no file of annotation
+    belongs to them.
     """
 
     family: ClassVar[Family] = "dna"
 
     read: ContigReader
-    entries: EntryPattern
+    entries: EntryPattern | None = None
+    split: Callable[[BinaryIO, SliceSize], list[Slice]] | None = None
     has_features: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationFormat(Format):
-    """A format of features of sequences that stand in other files, or after them in the same file."""
+    """A format of features of sequences that stand in other files, or after them in the same file.
+
+    read: reader of the whole file.
+    """
 
     family: ClassVar[Family] = "dna"
+
+    read: AnnotationReader
 
 
 @dataclass(frozen=True, kw_only=True)

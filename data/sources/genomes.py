@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from elman.data.formats.common.annotations import Annotation, Row
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.streams import BROKEN, COMPRESSED_NAME
 from elman.data.formats.dna.fasta import read_fasta
-from elman.data.formats.dna.gff3 import Annotation, Row, read_gff3
-from elman.data.formats.registry import SequenceFormat
+from elman.data.formats.registry import AnnotationFormat, SequenceFormat
+from elman.data.genome.annotation_rules import CODING, AnnotationRule
 from elman.data.genome.contigs import Contig, Feature, over_origin
 from elman.data.sources.detect import Source
 
@@ -41,12 +42,13 @@ def pair(
 ) -> tuple[list[Genome], list[tuple[Path, str]]]:
     """Find the annotation of each genome.
 
-    NAME.gff3 and NAME.KIND.gff3 belong to NAME.fna in the same folder. An annotation left over belongs to the
-    FASTA files, without annotation so far, that hold its contigs. One with a `##FASTA` section stands alone.
+    NAME.gff3, NAME.bed and NAME.KIND.gff3 belong to NAME.fna in the same folder. An annotation left over
+    belongs to the FASTA files, without annotation so far, that hold its contigs. One with a `##FASTA` section
+    stands alone.
 
     Args:
         sequences: FASTA and GenBank files.
-        annotations: GFF3 files.
+        annotations: GFF3 and BED files.
         open_bytes: opens one, decompressed.
 
     Returns:
@@ -72,7 +74,7 @@ def pair(
     own_sequence: list[Genome] = []
     for annotation in left:
         with open_bytes(annotation) as stream:
-            content = read_gff3(stream, annotation.name)
+            content = _read_annotation(annotation, stream)
         partners = tuple(
             s for s in bare if ids.get(s.path, set()) & content.contigs.keys() and s.path not in claimed
         )
@@ -92,6 +94,13 @@ def pair(
         else:
             genomes[source.path] = Genome((source,), tuple(of[source.path]))
     return [*genomes.values(), *own_sequence], skipped
+
+
+def _read_annotation(
+    source: Source, stream: BinaryIO, rules: Sequence[AnnotationRule] = CODING
+) -> Annotation:
+    assert isinstance(source.format, AnnotationFormat)
+    return source.format.read(stream, source.name, rules)
 
 
 def _has_features(source: Source) -> bool:
@@ -127,14 +136,14 @@ def read_genome(
     annotations: list[Annotation] = []
     for source in genome.annotations:
         with open_bytes(source) as stream:
-            annotations.append(read_gff3(stream, source.name, options.labels))
+            annotations.append(_read_annotation(source, stream, options.labels))
         yield from annotations[-1].quarantined
     annotations = [one for one in annotations if not _lacks_cds(one, genome.annotations[0])]
     seen: set[str] = set()
     for source in genome.sequences:
         if not isinstance(source.format, SequenceFormat):  # an annotation with sequences of its own
             with open_bytes(source) as stream:
-                annotations = [read_gff3(stream, source.name, options.labels)]
+                annotations = [_read_annotation(source, stream, options.labels)]
             yield from annotations[0].quarantined
             _lacks_cds(annotations[0], source)
         with open_bytes(source) as stream:

@@ -51,7 +51,10 @@ def split_source(source: HashedSource, options: Options, size: SliceSize) -> lis
     try:
         if isinstance(format_, SequenceFormat):
             with opener() as stream:
-                slices = split_entries(stream, size, format_.entries)
+                if format_.entries is not None:
+                    slices = split_entries(stream, size, format_.entries)
+                elif format_.split is not None:
+                    slices = format_.split(stream, size)
         elif isinstance(format_, TextFormat) and format_.split is not None:
             slices = format_.split(opener, file.name, options, size)
             if isinstance(slices, Quarantined):

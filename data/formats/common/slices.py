@@ -7,7 +7,7 @@ CoNLL (`data.formats.text.conll.split`). `state` carries what a reader has to kn
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -114,17 +114,24 @@ def short_hash(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest())
 
 
+def first_word(text: str) -> str:
+    """The first word of a text, or ""."""
+    return next(iter(text.split(maxsplit=1)), "")
+
+
 @dataclass(frozen=True)
 class EntryPattern:
     """Boundaries of the entries of a format.
 
     pattern: matches, from the line end before it to just before the next, a line that names an entry (group
-    1) or ends one; leading: True if the naming line begins the entry; lines: bytes that end a line.
+    1) or ends one; leading: True if the naming line begins the entry; lines: bytes that end a line; id_of:
+    id of an entry, as its reader has it, from group 1.
     """
 
     pattern: re.Pattern[bytes]
     leading: bool
     lines: re.Pattern[bytes]
+    id_of: Callable[[str], str] = first_word
 
 
 _LONGEST_HEAD = 1 << 20
@@ -192,10 +199,10 @@ class _EntrySplitter:
             edge = self.at + (match.start() + 1 if leading else min(match.end() + 1, len(self.buffer)))
             if (name is not None) is leading and edge - self.begin >= self.size(len(self.slices)):
                 self._close(edge)
-            if name is not None and (words := name.decode("utf-8", "surrogateescape").split(maxsplit=1)):
-                if words[0] not in self.own_ids and not self.all_ids.is_new(words[0]):
-                    self.seen.append(words[0])
-                self.own_ids.add(words[0])
+            if name is not None and (id_ := self.entries.id_of(name.decode("utf-8", "surrogateescape"))):
+                if id_ not in self.own_ids and not self.all_ids.is_new(id_):
+                    self.seen.append(id_)
+                self.own_ids.add(id_)
 
     def _count(self, upto: int) -> None:
         """Count the lines of the buffer up to a byte."""

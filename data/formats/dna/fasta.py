@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from elman.data.formats.common.long_lines import LongLines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Place, Quarantined
 from elman.data.formats.common.slices import EntryPattern
-from elman.data.formats.common.streams import BOM, BROKEN
+from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import Head, SequenceFormat, register
 from elman.data.genome.contigs import RAW_LIMIT, Contig
 from elman.data.genome.spooled_sequence import SpooledSequence
@@ -49,46 +50,30 @@ class _Feed:
 
     Lines are read in blocks, so that one endless line costs no more than many short ones. `entries` holds
     the places of the entries begun; `orphan` is text before the first header; `broken` is the reason why
-    the stream ends early.
+    the stream ended early.
     """
 
     def __init__(self, stream: BinaryIO, byte_offset: int, line: int, spool: Path | None) -> None:
-        self.stream, self.byte_offset, self.line, self.spool = stream, byte_offset, line, spool
+        self.lines, self.spool = LongLines(stream, byte_offset, line), spool
         self.entries: deque[_Entry] = deque()
         self.orphan: _Entry | None = None
-        self.broken: str | None = None
 
-    def _lines(self) -> Iterator[tuple[bytes, bool]]:
-        """Lines with their ends, long ones in blocks; True with a block that begins a line."""
-        begins = True
-        while True:
-            try:
-                block = self.stream.readline(_BLOCK)
-                if block.endswith(b"\r"):
-                    block += self.stream.readline(1)
-            except BROKEN as error:
-                self.broken = str(error)
-                return
-            if not block:
-                return
-            for part in block.splitlines(keepends=True) if b"\r" in block else [block]:
-                yield part, begins
-                begins = part.endswith((b"\n", b"\r"))
-                self.line += begins
-                self.byte_offset += len(part)
+    @property
+    def broken(self) -> str | None:
+        return self.lines.broken
 
     def __iter__(self) -> Iterator[tuple[str, SpooledSequence]]:
         """Title and bases of each entry, white space removed from the bases."""
         current: _Entry | None = None
         header, bases = bytearray(), SpooledSequence(self.spool)
         in_header = False
-        for part, begins in self._lines():
-            if begins and not self.byte_offset:
+        for part, begins in self.lines:
+            if begins and not self.lines.byte_offset:
                 part = part.removeprefix(BOM)  # noqa: PLW2901
             if begins and part.startswith(b">"):
                 if current is not None:
-                    yield _title(header), bases
-                current = _Entry(self.line, self.byte_offset, bytearray())
+                    yield title_of(header), bases
+                current = _Entry(self.lines.line, self.lines.byte_offset, bytearray())
                 self.entries.append(current)
                 header, bases, in_header = bytearray(part), SpooledSequence(self.spool), True
             elif in_header and not begins:
@@ -97,16 +82,17 @@ class _Feed:
                 in_header = False
                 bases.add(part.translate(None, _WHITE))
             elif part.strip() and (not begins or not part.startswith((b";", b"#"))) and self.orphan is None:
-                self.orphan = _Entry(self.line, self.byte_offset, bytearray(part))
+                self.orphan = _Entry(self.lines.line, self.lines.byte_offset, bytearray(part))
                 continue
             entry = current or self.orphan
             if entry is not None and len(entry.raw) < RAW_LIMIT:
                 entry.raw += part
         if current is not None:
-            yield _title(header), bases
+            yield title_of(header), bases
 
 
-def _title(header: bytearray) -> str:
+def title_of(header: bytearray) -> str:
+    """Text of a header without its mark; bytes that are not UTF-8 as lone surrogates."""
     return header[1:].decode("utf-8", "surrogateescape").rstrip()
 
 
@@ -133,7 +119,7 @@ def read_fasta(
         name = title.split(maxsplit=1)[0] if title.strip() and not title[0].isspace() else ""
         record: Contig | Quarantined
         try:
-            _check(title, name, bases, seen)
+            check_entry(title, name, bases, seen)
         except BadRecord as error:
             record = entry.place(source).refuse(error)
         else:
@@ -144,7 +130,7 @@ def read_fasta(
     if feed.orphan is not None:
         yield _no_header(source, feed.orphan)
     elif feed.broken is not None:
-        yield _truncated(source, _Entry(feed.line, feed.byte_offset, bytearray()), feed.broken)
+        yield _truncated(source, _Entry(feed.lines.line, feed.lines.byte_offset, bytearray()), feed.broken)
 
 
 def wrong_letter(bases: bytes | SpooledSequence) -> str | None:
@@ -159,22 +145,28 @@ def wrong_letter(bases: bytes | SpooledSequence) -> str | None:
     return None if first is None else f"{first}, and {count - 1} more"
 
 
-def _check(title: str, name: str, bases: SpooledSequence, seen: set[str]) -> None:
-    """Raise BadRecord if an entry cannot be used."""
+def check_entry(title: str, name: str, bases: SpooledSequence, seen: set[str], mark: str = ">") -> None:
+    """Check that an entry can be used; `mark` begins its header.
+
+    Raises:
+        BadRecord: it cannot.
+    """
     if not name:
-        raise BadRecord("no-id", "expected an id right after >. Got none", "Give the entry an id: >NAME.")
+        raise BadRecord(
+            "no-id", f"expected an id right after {mark}. Got none", f"Give the entry an id: {mark}NAME."
+        )
     if any("\udc80" <= c <= "\udcff" for c in title):
         raise BadRecord("invalid-utf8", "expected a header in UTF-8", "Save the file as UTF-8.")
     if not bases:
-        detail = f"expected bases below >{name}. Got none"
+        detail = f"expected bases below {mark}{name}. Got none"
         raise BadRecord("empty-record", detail, "Add the sequence, or take the entry out.")
     letter = wrong_letter(bases)
     if letter is not None:
-        detail = f"expected the IUPAC letters of DNA in >{name}. Got {letter}"
+        detail = f"expected the IUPAC letters of DNA in {mark}{name}. Got {letter}"
         todo = "Give DNA rather than protein; write N for unknown bases, and nothing for gaps."
         raise BadRecord("not-dna", detail, todo)
     if name in seen:
-        detail = f"expected each id once. Got >{name} again"
+        detail = f"expected each id once. Got {mark}{name} again"
         raise BadRecord("duplicate-id", detail, "Rename one of the entries.")
 
 

@@ -8,7 +8,7 @@ single feature whose location cannot be read or lies outside its entry, while th
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,7 +23,6 @@ from elman.data.genome.annotation_rules import labels_for
 from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature
 from elman.data.genome.spooled_sequence import SpooledSequence
 
-_NUMBER = re.compile(rb"^[ \t]*[0-9]+")  # of the first base in a line
 _WHITE = b" \t\r\n\v\f"
 _ENTRIES = EntryPattern(
     re.compile(rb"\n(?://[ \t\r]*|VERSION +([^\s]+)[^\n]*)(?=\n)"), False, re.compile(rb"\n")
@@ -31,6 +30,26 @@ _ENTRIES = EntryPattern(
 _ORIGIN_WRAPPED = (
     "Attempting to fix"  # of Biopython for START..END over the origin of a circle, which it reads
 )
+
+
+@dataclass(frozen=True)
+class FlatFile:
+    """What tells one flat file of entries from another, GenBank from EMBL.
+
+    parser: name of the format for Biopython; title: for messages; reason: code of an entry that cannot be
+    parsed; sequence: how the line before the bases begins; numbers: of bases, in a line of them; id_of: id of
+    an entry by its first line, None for the parser's.
+    """
+
+    parser: str
+    title: str
+    reason: str
+    sequence: bytes
+    numbers: re.Pattern[bytes]
+    id_of: Callable[[bytes], str] | None = None
+
+
+_GENBANK = FlatFile("genbank", "GenBank", "bad-genbank", b"ORIGIN", re.compile(rb"^[ \t]*[0-9]+"))
 _ENTRY_USED = "Correct the location; the entry itself is used."
 
 
@@ -48,8 +67,15 @@ def read_genbank(
     Yields:
         contigs with features, named by accession and version, and what is quarantined.
     """
-    seen = set() if seen is None else seen
-    for entry in _entries(stream, line, byte_offset, options.spool):
+    entries = entries_of(_GENBANK, stream, line, byte_offset, options.spool)
+    return read_entries(_GENBANK, entries, source, options, set() if seen is None else seen)
+
+
+def read_entries(
+    flat: FlatFile, entries: Iterator["_Entry"], source: str, options: Options, seen: set[str]
+) -> Iterator[Contig | Quarantined]:
+    """Contigs of the entries of a flat file, and what is quarantined."""
+    for entry in entries:
         place = entry.place(source)
         if entry.broken is not None:
             detail = f"expected // at the end of the entry. Got {entry.broken}"
@@ -60,15 +86,17 @@ def read_genbank(
             yield place.quarantine("empty-record", "expected a sequence in the entry. Got none", todo)
             continue
         try:
-            record, complaints = _parse(_separate_length(entry.head(), len(entry.bases)))
+            record, complaints = _parse(flat, _separate_length(entry.head(), len(entry.bases)))
         except UnicodeDecodeError as error:
             detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
             yield place.quarantine("invalid-utf8", detail, "Save the file as UTF-8.")
             continue
         except Exception as error:  # Biopython raises many kinds on malformed entries
-            detail = f"expected a GenBank entry. Got {type(error).__name__}: {str(error)[:200]}"
-            yield place.quarantine("bad-genbank", detail, "Correct the entry, or export it again.")
+            detail = f"expected a {flat.title} entry. Got {type(error).__name__}: {str(error)[:200]}"
+            yield place.quarantine(flat.reason, detail, "Correct the entry, or export it again.")
             continue
+        if flat.id_of is not None:
+            record.id = flat.id_of(bytes(entry.raw).split(b"\n", 1)[0])
         again = record.id in seen
         seen.add(record.id)
         letter = wrong_letter(entry.bases)
@@ -113,6 +141,7 @@ class _Entry:
     origin: bytes before the sequence; None where there is none.
     """
 
+    flat: FlatFile
     line: int
     byte_offset: int
     bases: SpooledSequence
@@ -126,8 +155,8 @@ class _Entry:
     def add(self, raw: bytes) -> None:
         """Append a line."""
         if self.origin is not None and raw.rstrip() != b"//":
-            self.bases.add(_NUMBER.sub(b"", raw).translate(None, _WHITE))
-        elif raw.startswith(b"ORIGIN"):
+            self.bases.add(self.flat.numbers.sub(b"", raw).translate(None, _WHITE))
+        elif raw.startswith(self.flat.sequence):
             self.origin = len(self.raw) + len(raw)
         if self.origin is None or len(self.raw) < max(RAW_LIMIT, self.origin):
             self.raw += raw
@@ -137,8 +166,11 @@ class _Entry:
         return bytes(self.raw) if self.origin is None else bytes(self.raw[: self.origin]) + b"//\n"
 
 
-def _entries(stream: BinaryIO, line: int, byte_offset: int, spool: Path | None) -> Iterator[_Entry]:
-    entry, broken = _Entry(line, byte_offset, SpooledSequence(spool)), None
+def entries_of(
+    flat: FlatFile, stream: BinaryIO, line: int, byte_offset: int, spool: Path | None
+) -> Iterator[_Entry]:
+    """Entries of a stream, the last one with the reason why it breaks off if it does."""
+    entry, broken = _Entry(flat, line, byte_offset, SpooledSequence(spool)), None
     while True:
         try:
             raw = stream.readline()
@@ -154,7 +186,7 @@ def _entries(stream: BinaryIO, line: int, byte_offset: int, spool: Path | None) 
         byte_offset += len(raw)
         if raw.rstrip() == b"//":
             yield entry
-            entry = _Entry(line, byte_offset, SpooledSequence(spool))
+            entry = _Entry(flat, line, byte_offset, SpooledSequence(spool))
     if entry.raw or broken is not None:
         if not entry.raw:
             entry.line, entry.byte_offset = line, byte_offset
@@ -162,14 +194,14 @@ def _entries(stream: BinaryIO, line: int, byte_offset: int, spool: Path | None) 
         yield entry
 
 
-def _parse(raw: bytes) -> tuple[Any, list[str]]:
+def _parse(flat: FlatFile, raw: bytes) -> tuple[Any, list[str]]:
     """Biopython's record of an entry, and its warnings about locations."""
     from Bio import BiopythonParserWarning, SeqIO
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BiopythonParserWarning)
         text = io.StringIO(raw.decode("utf-8").replace("\r\n", "\n"))
-        record = SeqIO.read(text, "genbank")  # type: ignore[no-untyped-call]
+        record = SeqIO.read(text, flat.parser)  # type: ignore[no-untyped-call]
     messages = [str(w.message) for w in caught if issubclass(w.category, BiopythonParserWarning)]
     return record, [m for m in messages if "location" in m and not m.startswith(_ORIGIN_WRAPPED)]
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from elman.data.formats.common.records import BadRecord, Place, Quarantined
+from elman.data.formats.common.annotations import Annotation, Row
+from elman.data.formats.common.records import BadRecord, Place
 from elman.data.formats.common.streams import BOM, BROKEN
 from elman.data.formats.registry import AnnotationFormat, Head, register
 from elman.data.genome.annotation_rules import CDS, CODING, AnnotationRule, labels_for
@@ -19,33 +20,6 @@ from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 _BLOCK = 1 << 18
 _KEY = re.compile(r"\w+=")
 _UNKNOWN_PHASE = -1  # until `_count_phases`
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A labelled feature and the line it came from."""
-
-    feature: Feature
-    place: Place
-
-
-@dataclass
-class Annotation:
-    """Content of one GFF3 file.
-
-    rows: features by contig, in the order of the file, end not yet checked against the contig.
-    contigs: every contig named, in order.
-    circular: contigs with a feature that has `Is_circular=true`.
-    fasta: byte offset and line of what follows `##FASTA`, or None.
-    genes_without_cds: True if there are features of type gene and none that is labelled.
-    """
-
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-    contigs: dict[str, None] = field(default_factory=dict)
-    circular: set[str] = field(default_factory=set)
-    quarantined: list[Quarantined] = field(default_factory=list)
-    fasta: tuple[int, int] | None = None
-    genes_without_cds: bool = False
 
 
 def read_gff3(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = CODING) -> Annotation:
@@ -292,6 +266,7 @@ register(
         name="gff3",
         rank=30,
         matches=_matches,
+        read=read_gff3,
         title="GFF3",
         record="a feature",
         notes="annotation of FASTA with the same file stem or contig names, or of its section `##FASTA`",

@@ -90,3 +90,11 @@ def test_an_entry_without_sequence_says_what_to_download():
 def test_the_topology_of_an_entry_is_kept():
     linear, circular = read(entry() + entry("A2").replace(b"linear  ", b"circular"))
     assert (linear.circular, circular.circular) == (False, True)
+
+
+def test_a_location_over_the_origin_is_used_of_a_circle_and_refused_of_a_line():
+    linear = entry(location="25..6")
+    (contig,) = read(linear.replace(b"linear  ", b"circular"))
+    assert [(f.start, f.end, f.phase) for f in contig.features] == [(0, 6, 0), (24, 30, 0)]
+    refused, used, _ = read(linear + entry("B2"))
+    assert (refused.reason, used.features) == ("bad-location", ())

@@ -1,0 +1,33 @@
+"""Content of a file of annotation: labelled features by contig, with the lines they came from."""
+
+from dataclasses import dataclass, field
+
+from elman.data.formats.common.records import Place, Quarantined
+from elman.data.genome.contigs import Feature
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A labelled feature and the line it came from."""
+
+    feature: Feature
+    place: Place
+
+
+@dataclass
+class Annotation:
+    """Content of one file of annotation.
+
+    rows: features by contig, in the order of the file, end not yet checked against the contig.
+    contigs: every contig named, in order.
+    circular: contigs with a feature that says so.
+    fasta: byte offset and line of the sequences that follow in the same file, or None.
+    genes_without_cds: True if there are genes and no feature that is labelled.
+    """
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    contigs: dict[str, None] = field(default_factory=dict)
+    circular: set[str] = field(default_factory=set)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    fasta: tuple[int, int] | None = None
+    genes_without_cds: bool = False
