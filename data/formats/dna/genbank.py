@@ -122,7 +122,11 @@ def _contig(
         if not labels or feature.location is None:  # a location that cannot be read is among the complaints
             continue
         outside = _outside(feature, len(entry.bases))
-        if outside is not None:
+        codon_start = feature.qualifiers.get("codon_start", ["1"])[0]
+        if codon_start not in ("1", "2", "3"):
+            detail = f"expected codon_start 1, 2 or 3 of {feature.type}. Got {codon_start[:20]!r}"
+            yield place.quarantine("bad-location", detail, "Correct it; the entry itself is used.")
+        elif outside is not None:
             yield place.quarantine("outside-contig", outside, _ENTRY_USED)
         else:
             for label in labels:

@@ -19,6 +19,7 @@ from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 
 _BLOCK = 1 << 18
 _KEY = re.compile(r"\w+=")
+_MOST_DIGITS = 19  # of a place, which fits into 64 bits then
 _UNKNOWN_PHASE = -1  # until `_count_phases`
 
 
@@ -140,7 +141,7 @@ def _parse(raw: bytes) -> _Line:
             "Write the nine columns of GFF3, with . where a value is absent.",
         )
     contig, origin, type_, start, end, score, strand, phase, ninth = columns
-    if not (start.isdecimal() and end.isdecimal()):
+    if not all(number.isdecimal() and len(number) < _MOST_DIGITS for number in (start, end)):
         raise BadRecord(
             "bad-location",
             f"expected whole numbers as start and end. Got {start!r} and {end!r}",

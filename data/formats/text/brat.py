@@ -23,7 +23,7 @@ from elman.data.formats.registry import Head, Opener, SidecarFormat, TextFormat,
 ENDINGS = (".ann", ".a1", ".a2")
 LONGEST_TEXT = 64 << 20  # bytes
 TODO = "Write T1, a tab, type, start and end, a tab and the mention; offsets count characters from 0."
-_ENTITY = re.compile(r"T\S*\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?")
+_ENTITY = re.compile(r"T\S*\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)(?:\t(.*))?")
 _LINE = re.compile(r"[TREAMN#*]\S*\t")
 _SHOWN = 1 << 16  # bytes of a text that goes to quarantine
 

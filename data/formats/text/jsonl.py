@@ -81,7 +81,7 @@ def _matches(head: Head) -> bool:
     def has_text(line: str) -> bool:
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return isinstance(value, dict) and "text" in value
 

@@ -67,7 +67,7 @@ def _names_in(value: Any) -> list[str] | None:
 def _matches(head: Head) -> bool:
     try:
         value = json.loads(head.first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and isinstance(value.get("tokens"), list) and "text" not in value
 

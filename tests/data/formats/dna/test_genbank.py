@@ -98,3 +98,8 @@ def test_a_location_over_the_origin_is_used_of_a_circle_and_refused_of_a_line():
     assert [(f.start, f.end, f.phase) for f in contig.features] == [(0, 6, 0), (24, 30, 0)]
     refused, used, _ = read(linear + entry("B2"))
     assert (refused.reason, used.features) == ("bad-location", ())
+
+
+def test_a_codon_start_that_is_none_costs_the_feature_alone():
+    refused, contig = read(entry(more='\n                     /codon_start="x"'))
+    assert (refused.reason, contig.features) == ("bad-location", ())
