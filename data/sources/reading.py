@@ -210,6 +210,8 @@ def read(source: HashedSource, options: Options, on_read: OnRead = lambda amount
             yield from read_genome(Genome(source.files, source.annotations), opened, options)
     except BROKEN as error:
         raise damaged(file, error) from None
+    except BadInput as error:
+        raise with_name(file, error) from None
     check_unchanged(source)
     on_read(left)
 
@@ -220,6 +222,13 @@ def damaged(file: Source, error: Exception) -> Exception:
         return error
     got = f"one that is cut off or damaged ({error})"
     return BadInput("a whole file", got=got, todo="Fetch it again.", source=file.shown)
+
+
+def with_name(file: Source, error: BadInput) -> BadInput:
+    """An error of a reader, which does not know the path of its file, with that path."""
+    if error.source is not None:
+        return error
+    return BadInput(error.expected, got=error.got, todo=error.todo, source=file.shown, line=error.line)
 
 
 def check_unchanged(source: HashedSource) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from elman.data.errors import BadInput
 from elman.data.formats.common.encodings import in_original
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
@@ -18,7 +19,7 @@ from elman.data.formats.common.slices import Slice, SliceSize, SliceStream, spli
 from elman.data.formats.common.streams import BROKEN
 from elman.data.formats.registry import Record, SequenceFormat, TextFormat
 from elman.data.sources.detect import Source, open_bytes, open_original
-from elman.data.sources.reading import HashedSource, check_unchanged, damaged, read
+from elman.data.sources.reading import HashedSource, check_unchanged, damaged, read, with_name
 
 
 def open_whole(file: Source) -> BinaryIO:
@@ -61,6 +62,8 @@ def split_source(source: HashedSource, options: Options, size: SliceSize) -> lis
                 (slices,) = in_original([slices], partial(open_original, file), file.encoding, whole=True)
     except BROKEN as error:
         raise damaged(file, error) from None
+    except BadInput as error:
+        raise with_name(file, error) from None
     check_unchanged(source)
     return slices
 

@@ -4,14 +4,22 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from elman.data.errors import BadInput
+from elman.data.formats.common.long_lines import LONGEST_LINE
+
 _BLOCK = 1 << 18
 _PROBED = 1 << 16  # bytes in which the first line end is looked for
 _END = re.compile(rb"\r+\n|\n|\r")
 
 
 def universal_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Lines with their ends, which may be mixed; `\\r\\r\\n`, a mangled `\\r\\n`, is one end."""
+    """Lines with their ends, which may be mixed; `\\r\\r\\n`, a mangled `\\r\\n`, is one end.
+
+    Raises:
+        BadInput: a line is longer than `LONGEST_LINE`.
+    """
     held: list[bytes] = []  # the beginning of a line that is not ended
+    size = 0  # of it
     while block := stream.read(_BLOCK):
         while block.endswith(b"\r") and (more := stream.read(1)):  # it may be of the same line end
             block += more
@@ -21,9 +29,13 @@ def universal_lines(stream: BinaryIO) -> Iterator[bytes]:
         last = None if parts[-1].endswith((b"\n", b"\r")) else parts.pop()
         if held and parts:
             parts[0] = b"".join([*held, parts[0]])
-            held = []
+            held, size = [], 0
         if last is not None:
             held.append(last)
+            size += len(last)
+            if size > LONGEST_LINE:
+                todo = "End each row with a line end; of plain text a line may be of any length."
+                raise BadInput(f"lines of at most {LONGEST_LINE} bytes", got="a longer one", todo=todo)
         yield from parts
     if held:
         yield b"".join(held)

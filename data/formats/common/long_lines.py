@@ -1,11 +1,17 @@
-"""Lines of a stream in blocks, so that one endless line costs no more than many short ones."""
+"""Lines of any length: in blocks, or whole up to a limit, so that an endless one does not fill the memory."""
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
+from elman.data.formats.common.records import Place, Quarantined
 from elman.data.formats.common.streams import BROKEN
 
 BLOCK = 1 << 18
+LONGEST_LINE = 64 << 20  # bytes of a line that is parsed whole
+TOO_LONG = {"too-long": f"a line of more than {LONGEST_LINE >> 20} MiB"}
+_SHOWN = 1 << 16  # bytes of a line that go to quarantine
 
 
 class LongLines:
@@ -36,3 +42,36 @@ class LongLines:
                 begins = part.endswith((b"\n", b"\r"))
                 self.line += begins
                 self.byte_offset += len(part)
+
+
+@dataclass(frozen=True)
+class LongLine:
+    """A line beyond the limit: its first bytes, and the size and sha256 of all of it."""
+
+    head: bytes
+    size: int
+    sha256: str
+
+    def refuse(self, source: str, line: int, byte_offset: int) -> Quarantined:
+        """The line as quarantined."""
+        detail = (
+            f"expected a line of at most {LONGEST_LINE} bytes. Got bytes {byte_offset} to "
+            f"{byte_offset + self.size} of the file, sha256 {self.sha256}"
+        )
+        todo = "Divide the record, or give its text as a file of plain text, which may be of any length."
+        return Place(source, line, byte_offset, self.head).quarantine("too-long", detail, todo)
+
+
+def bounded_lines(stream: BinaryIO) -> Iterator[bytes | LongLine]:
+    """Lines with their ends, `\\n`; those of more than `LONGEST_LINE` bytes are read past."""
+    while raw := stream.readline(LONGEST_LINE + 1):
+        if len(raw) <= LONGEST_LINE or raw.endswith(b"\n"):
+            yield raw
+            continue
+        head, size, digest = raw[:_SHOWN], len(raw), hashlib.sha256(raw)
+        while part := stream.readline(BLOCK):
+            size += len(part)
+            digest.update(part)
+            if part.endswith(b"\n"):
+                break
+        yield LongLine(head, size, digest.hexdigest())

@@ -11,6 +11,7 @@ from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, labels_of
+from elman.data.formats.common.long_lines import TOO_LONG, LongLine, bounded_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, split_lines
@@ -31,7 +32,11 @@ def read(
     """
     line, offset = (0, 0) if slice_ is None else (slice_.state["line"], slice_.begin)
     with opener() as stream:
-        for number, raw in enumerate(stream, line + 1):
+        for number, raw in enumerate(bounded_lines(stream), line + 1):
+            if isinstance(raw, LongLine):
+                yield raw.refuse(source, number, offset)
+                offset += raw.size
+                continue
             content = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
             if content.strip():
                 place = Place(source, number, offset, raw)
@@ -105,6 +110,6 @@ register(
         notes='`{"id", "text", "spans": [{"start", "end", "label"}]}`; offsets in code points, 0-based '
         "half-open; `id` and `spans` may be missing",
         hint="JSON lines with a `text`",
-        reasons={"invalid-json": "a line that is not one JSON object", **REASONS},
+        reasons={"invalid-json": "a line that is not one JSON object", **REASONS, **TOO_LONG},
     )
 )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from elman.data.formats.common.long_lines import TOO_LONG, LongLine, bounded_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined
@@ -26,7 +27,11 @@ def read(
     names: list[str] | None = None
     with opener() as stream:
         offset = 0
-        for number, raw in enumerate(stream, 1):
+        for number, raw in enumerate(bounded_lines(stream), 1):
+            if isinstance(raw, LongLine):
+                yield raw.refuse(source, number, offset)
+                offset += raw.size
+                continue
             content = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
             if content.strip():
                 place = Place(source, number, offset, raw)
@@ -48,7 +53,9 @@ def _all_tags(opener: Opener) -> Iterator[Sequence[str]]:
     """Tags of all sentences that can be read, for the scheme."""
     names: list[str] | None = None
     with opener() as stream:
-        for raw in stream:
+        for raw in bounded_lines(stream):
+            if isinstance(raw, LongLine):
+                continue
             try:
                 value = json_value(raw.removeprefix(b"\xef\xbb\xbf"))
                 names = _names_in(value) or names
@@ -92,6 +99,7 @@ register(
             "wrong-columns": "another number of tags than of tokens",
             "unknown-tag": "a tag without a known prefix, or a number without a name",
             "invalid-utf8": "bytes that are not UTF-8",
+            **TOO_LONG,
         },
     ),
 )
