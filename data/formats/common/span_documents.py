@@ -57,10 +57,7 @@ def document_of(
     if not isinstance(text, str) or is_blank(text):
         got = f"{type(text).__name__}" if not isinstance(text, str) else "no visible character"
         raise BadRecord("no-text", f'expected a string "text". Got {got}', todo)
-    if any("\ud800" <= c <= "\udfff" for c in text):
-        raise BadRecord(
-            "invalid-utf8", "expected text. Got a lone surrogate", "Mend the escape \\ud800-\\udfff."
-        )
+    check_unicode(text, name)
     if name is not None and not isinstance(name, str | int):
         raise BadRecord("invalid-id", f"expected a string or a number as id. Got {name!r}", todo)
     document = f"{place.source}#{place.line}" if name is None else str(name)
@@ -76,6 +73,18 @@ def document_of(
         if mended != spans:
             sentences = tuple(_sentences(text, mended, tokenizer, place, []))
     return Document(document, place.source, sentences, place.byte_offset, place.line, text)
+
+
+def check_unicode(*values: object) -> None:
+    """Check that strings can be written in UTF-8, which escapes of JSON may prevent; other values pass.
+
+    Raises:
+        BadRecord: one has half a surrogate pair.
+    """
+    for value in values:
+        if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+            detail = "expected text. Got a lone surrogate"
+            raise BadRecord("invalid-utf8", detail, "Mend the escape \\ud800-\\udfff.")
 
 
 def checked_spans(given: Iterable[tuple[Any, Any, Any]], text: Any, todo: str) -> list[Span]:
@@ -96,6 +105,7 @@ def checked_spans(given: Iterable[tuple[Any, Any, Any]], text: Any, todo: str) -
         if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
             got = f"{start!r}, {end!r}, {label!r}"
             raise BadRecord("invalid-spans", f"expected start, end and label. Got {got}", todo)
+        check_unicode(label)
         if not 0 <= start < end <= len(text):
             detail = f"expected a span inside the {len(text)} characters of its text. Got {start} to {end}"
             raise BadRecord("span-outside", detail, "Count code points of the text, from 0, end excluded.")

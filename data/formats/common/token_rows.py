@@ -5,6 +5,7 @@ from typing import Any
 
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Place, Sentence, by_character
+from elman.data.formats.common.span_documents import check_unicode
 from elman.data.text.tags import split_tag
 
 TODO = 'Write {"tokens": ["Sam", "slept"], "ner_tags": ["B-PERSON", "O"]} a line.'
@@ -68,10 +69,9 @@ def document_of_tokens(
         options: of reading.
 
     Raises:
-        BadRecord: a token that is no valid Unicode.
+        BadRecord: an id, token or tag that is no valid Unicode.
     """
-    if any("\ud800" <= c <= "\udfff" for token in tokens for c in token):
-        raise BadRecord("invalid-utf8", "expected text. Got a lone surrogate", "Mend the escape.")
+    check_unicode(name, *tokens, *(tags or ()))
     starts, at = [], 0
     for token in tokens:
         starts.append(at)

@@ -66,7 +66,22 @@ PIECES = [
     ),
     *(b"\r", b"\r\r\n", b"\n\n", b"\t", b"\t\t", b" ", b"\x0b", b"\x0c", b"#", b"##FASTA\n", b"-DOCSTART-\n"),
     *(b"9" * 30, b"9" * 5000, b"-1", b"1e999", b"NaN", b"0x1", b"1.5", b"null", b"true", b"{}", b"[]", b'""'),
-    *(b"[" * 3000, b'{"a":' * 2000, b"\\ud800", b"\\u0000", b'"', b"'", b"\\", b",", b":", b"{", b"}", b"]"),
+    *(
+        b"[" * 3000,
+        b'{"a":' * 2000,
+        b"\\ud800",
+        b"\\ud83d",
+        b"\\udc00",
+        b"\\u0000",
+        b'"',
+        b"'",
+        b"\\",
+        b",",
+        b":",
+        b"{",
+        b"}",
+        b"]",
+    ),
     *(
         b">",
         b"@",
@@ -153,7 +168,7 @@ def check(record: object, name: str, raw: bytes) -> None:
     """Check what must hold of a record, whatever the bytes were."""
     if isinstance(record, Quarantined):
         assert record.reason
-        assert record.detail.encode("utf-8", "backslashreplace")
+        assert (record.detail + record.todo).encode()
         assert 0 <= record.byte_offset <= len(raw) * 2
     elif isinstance(record, Contig):
         assert set(record.bases.encode()) <= set(IUPAC)
@@ -169,6 +184,7 @@ def check(record: object, name: str, raw: bytes) -> None:
             assert (np.diff(bounds) >= 0).all()
             assert sentence.start <= bounds[0] <= bounds[-1] <= sentence.end
             assert sentence.tags is None or len(sentence.tags) == len(sentence.token_start)
+            "".join(sentence.tags or ()).encode()
         if name == "plain":
             utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
             text = raw.decode("utf-16") if utf16 else raw.decode("utf-8-sig")
