@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from elman.data.formats.common.annotations import Annotation, Row
-from elman.data.formats.common.long_lines import LongLines
+from elman.data.formats.common.lines import LongLines
 from elman.data.formats.common.records import BadRecord, Place
 from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import AnnotationFormat, Head, register

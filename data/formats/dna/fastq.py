@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from elman.data.formats.common.long_lines import LongLines
+from elman.data.formats.common.lines import LongLines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Place, Quarantined
 from elman.data.formats.common.slices import SeenIds, Slice, SliceSize

@@ -11,7 +11,7 @@ from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, labels_of
-from elman.data.formats.common.long_lines import TOO_LONG, LongLine, bounded_lines
+from elman.data.formats.common.lines import TOO_LONG, LongLine, bounded_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, split_lines

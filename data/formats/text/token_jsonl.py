@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from elman.data.formats.common.long_lines import TOO_LONG, LongLine, bounded_lines
+from elman.data.formats.common.lines import TOO_LONG, LongLine, bounded_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined
