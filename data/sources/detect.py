@@ -296,7 +296,7 @@ def _inspect(file: _File, wanted: _Wanted) -> Source | Archive | str:
     if reason := format_.unfit(head):
         return reason
     given = file.given if file.given != path else None
-    if format_.binary or format_.family != "text":
+    if format_.binary or format_.family == "dna":
         encoding = None
     return Source(
         path, file.name, format_.name, compression, _split_of(file.name), path.stat().st_size, given, encoding

@@ -43,9 +43,11 @@ def _rows(opener: Opener, source: str, wanted: Sequence[str]) -> Iterator[Row | 
             )
             first = 0
             for batch in batches:
-                yield from rows_of_batch(batch.select(list(wanted)), source, first, names)
+                chosen = batch.select(list(wanted))
+                chosen.validate(full=True)  # offsets of a damaged file would lead out of its memory
+                yield from rows_of_batch(chosen, source, first, names)
                 first += batch.num_rows
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise BadInput("a whole Arrow file", got=str(error), todo="Fetch it again.", source=source) from None
 
 

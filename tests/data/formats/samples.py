@@ -1,23 +1,40 @@
 """A small valid file of each input format, with the files it needs beside it and how many records it has."""
 
+import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 BASES = "ATGAAACCCGGGTTTTAA" * 4  # 72 bases
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A file: its name, content and number of records, and files beside it by name."""
+    """A file: its name, content and number of records, files beside it by name, and options."""
 
     name: str
     raw: bytes
     records: int
     beside: dict[str, bytes] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
 
 
 def _json_lines(*values: object) -> bytes:
     return "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values).encode()
+
+
+def _table(write: Callable[[pa.Table, io.BytesIO], None]) -> bytes:
+    out = io.BytesIO()
+    write(pa.table({"text": ["Ann left Oslo\U0001f600.", "He\r\nstayed."], "n": [1, 2]}), out)
+    return out.getvalue()
+
+
+def _arrow(table: pa.Table, out: io.BytesIO) -> None:
+    with pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
 
 
 _TASKS = [
@@ -65,7 +82,12 @@ SQ   Sequence 72 BP; 20 A; 16 C; 16 G; 20 T; 0 other;
 """
 _FASTA = f">c1 x\n{BASES[:40]}\n{BASES[40:]}\n>c2 topology=circular\n{BASES.lower()}\n".encode()
 
+_TEXT = {"text_column": "text"}
+
 SAMPLES = {
+    "delimited": Sample("a.csv", b'id,text\r\n1,"Ann, ""x""\r\nleft"\r\n2,Oslo\r\n', 2, {}, _TEXT),
+    "parquet": Sample("a.parquet", _table(pq.write_table), 2, {}, _TEXT),
+    "arrow": Sample("a.arrow", _table(_arrow), 2, {}, _TEXT),
     "plain": Sample("a.txt", "Ann met Tom. She left Oslo, “quickly”.\r\nHe stayed \U0001f600.\n".encode(), 1),
     "conll": Sample("a.conll", b"# text\nAnn\tB-PER\nleft\tO\nOslo\tB-LOC\n\nHe\tO\nstayed\tO\n\n", 2),
     "jsonl": Sample(

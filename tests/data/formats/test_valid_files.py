@@ -3,12 +3,12 @@
 import pytest
 
 from elman.data.formats import registry
-from elman.data.formats.registry import SidecarFormat, TableFormat
+from elman.data.formats.registry import SidecarFormat
 from elman.data.store.dataset import Dataset
 from elman.flows.ingest import IngestConfig, ingest
 from tests.data.formats.samples import SAMPLES
 
-NAMES = [f.name for f in registry.all_formats() if not isinstance(f, TableFormat | SidecarFormat)]
+NAMES = [f.name for f in registry.all_formats() if not isinstance(f, SidecarFormat)]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -20,7 +20,7 @@ def test_a_valid_file_comes_in_whole(home, tmp_path, name):
     folder.mkdir()
     for file, raw in {sample.name: sample.raw, **sample.beside}.items():
         (folder / file).write_bytes(raw)
-    result = ingest.fn(IngestConfig(sources=(folder,), name="c")).to_json()
+    result = ingest.fn(IngestConfig(sources=(folder,), name="c", **sample.options)).to_json()
     corpus = Dataset.open(home / "corpora" / "c")
     assert (result["records"], result["ingested"], result["quarantined"]) == (
         sample.records,
