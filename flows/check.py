@@ -32,6 +32,8 @@ class CheckConfig(Config):
     """of CoNLL rows whose tags are B, I and O alone: the type of these entities"""
     label_errors: bool = False
     """train on parts of the corpus to list labels that are likely wrong in the others; takes minutes"""
+    sentence_per_line: bool = False
+    """of plain text: every line is a sentence"""
     misaligned: Misaligned | None = None
     """labels by offsets that begin or end inside of a word: as of `elman ingest`"""
     html: Path | None = None
@@ -53,6 +55,7 @@ class CheckConfig(Config):
             tag_column=self.tag_column,
             entity_type=self.entity_type,
             misaligned=self.misaligned,
+            sentence_per_line=self.sentence_per_line,
         )
 
 

@@ -59,6 +59,8 @@ class IngestConfig(Config):
     """of tables: spans as [{"start", "end", "label"}], or tags where the text is a list of tokens"""
     id_column: str | None = None
     """of tables: names a document; SOURCE#ROW if not given"""
+    sentence_per_line: bool = False
+    """of plain text: every line is a sentence"""
     misaligned: Misaligned | None = None
     """labels by offsets that begin or end inside of a word: split the word (as without this), widen or drop
     the label, or refuse its document"""
@@ -105,6 +107,7 @@ class IngestConfig(Config):
             labels_column=self.labels_column,
             id_column=self.id_column,
             misaligned=self.misaligned,
+            sentence_per_line=self.sentence_per_line,
             labels=self.label,
         )
 
@@ -125,7 +128,7 @@ def _ingest(config: IngestConfig, folder: Path, run: RunRecord, copies: Copies) 
     requested = config.requested
     paths, columns = config.sources, requested.columns_named
     found = find_sources(
-        paths, config.kind, config.as_, columns, copies, config.decoded_as, config.text_column
+        paths, config.kind, config.as_, columns, copies, config.decoded_as, requested.of_text
     )
     options = corpus_options(folder, found, requested)
     bad, committed = None, Committed()

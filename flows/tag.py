@@ -79,6 +79,8 @@ class TagConfig(Config):
     """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
     tag_column: ColumnOption = None
     """of CoNLL rows: the column that is not read, if it is to tell which one is of tokens"""
+    sentence_per_line: bool = False
+    """of plain text: every line is a sentence"""
     encoding: str | None = None
     """of text that is not UTF-8: latin-1, cp1252, shift_jis, gb18030 or another that Python knows"""
     text_column: str | None = None
@@ -152,7 +154,11 @@ class TagConfig(Config):
     def reading(self) -> dict[str, Any]:
         """Options of reading text that are given, by their name in `Options`, and the encoding."""
         encoding = known_encoding(self.encoding) if self.encoding else None
-        columns = Options(token_column=self.token_column, tag_column=self.tag_column).named
+        columns = Options(
+            token_column=self.token_column,
+            tag_column=self.tag_column,
+            sentence_per_line=self.sentence_per_line,
+        ).named
         return {**columns, **({"encoding": encoding} if encoding else {})}
 
     @property

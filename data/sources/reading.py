@@ -97,6 +97,7 @@ def collect_sources(
     copies: Copies | None = None,
     encoding: str | None = None,
     text_column: str | None = None,
+    sentence_per_line: bool = False,
 ) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
     """Find, pair and hash the files to read.
 
@@ -106,6 +107,7 @@ def collect_sources(
         split: of all sources; set by file names if None.
         columns: True if the user has named the columns of tokens and tags.
         copies, encoding, text_column: see `data.sources.detect.discover`.
+        sentence_per_line: True for plain text whose lines are sentences.
 
     Returns:
         sources sorted by name, and (path, reason) of what was skipped.
@@ -128,6 +130,8 @@ def collect_sources(
     if len(first) > 1:
         got = f"{first['text']} (text) and {first['dna']} (DNA)"
         raise BadInput("either text or DNA", got=got, todo="Say --kind text or --kind dna.", source=paths[0])
+    if sentence_per_line:
+        sources = [replace(s, kind="sentence_lines") if s.kind == "plain" else s for s in sources]
     texts, without_text = pair_texts(sources)
     skipped += without_text
     genomes = [Genome((labelled.text,), labelled.labels) for labelled in texts]

@@ -36,13 +36,14 @@ def find_sources(
     columns: bool,
     copies: Copies | None = None,
     encoding: str | None = None,
-    text_column: str | None = None,
+    reading: Options | None = None,
 ) -> FoundSources:
     """Find and hash the sources to ingest; see `data.sources.reading.collect_sources`.
 
     Raises:
         UsageError: an encoding is stated, of DNA.
     """
+    reading = reading or Options()
     sources, skipped = collect_sources(
         paths,
         family=family,
@@ -50,7 +51,8 @@ def find_sources(
         columns=columns,
         copies=copies,
         encoding=encoding,
-        text_column=text_column,
+        text_column=reading.text_column,
+        sentence_per_line=reading.sentence_per_line,
     )
     family = "dna" if sources[0].files[0].family == "dna" else "text"
     if encoding is not None and family == "dna":
@@ -70,6 +72,7 @@ class Requested:
     labels_column: str | None = None
     id_column: str | None = None
     misaligned: Misaligned | None = None
+    sentence_per_line: bool = False
     labels: Sequence[str] = ()
 
     @property
@@ -88,6 +91,7 @@ class Requested:
             labels_column=self.labels_column,
             id_column=self.id_column,
             misaligned=self.misaligned,
+            sentence_per_line=self.sentence_per_line,
         )
 
 

@@ -99,7 +99,7 @@ def _check_sources(paths: Sequence[Path], requested: Requested, label_errors: bo
     with tempfile.TemporaryDirectory(dir=home() / "tmp", prefix="check-") as scratch:
         folder = Path(scratch) / "corpus"
         copies = Copies(Path(scratch) / "sources")
-        found = find_sources(paths, None, None, requested.columns_named, copies)
+        found = find_sources(paths, None, None, requested.columns_named, copies, None, requested.of_text)
         options = corpus_options(folder, found, requested)
         with corpus_writer(folder, found.family, options) as writer:
             new = new_sources(None, found.sources, options)

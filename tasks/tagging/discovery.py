@@ -92,8 +92,15 @@ def _find(
     try:
         family: Family = "dna" if kind == "dna" else "text"
         encoding = reading.get("encoding")
-        columns = any(name != "encoding" for name in reading)
-        return collect_sources(paths, family=family, columns=columns, copies=copies, encoding=encoding)
+        columns = bool({"token_column", "tag_column"} & reading.keys())
+        return collect_sources(
+            paths,
+            family=family,
+            columns=columns,
+            copies=copies,
+            encoding=encoding,
+            sentence_per_line="sentence_per_line" in reading,
+        )
     except BadInput as error:
         if "parquet" in error.got.lower():
             todo = "Name the column that holds the text: --text-column NAME."

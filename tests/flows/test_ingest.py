@@ -537,3 +537,12 @@ def test_labels_inside_of_words_are_listed_with_whole_words_and_widened_on_reque
     assert first == {"path": "a.jsonl", "line": 1, "label": "PER 0 to 3, 'Ann': 0 to 4 is 'Anna'"}
     with pytest.raises(BadInput, match="Got PER 0 to 3"):
         run(path, name="d", misaligned="refuse")
+
+
+def test_a_line_is_a_sentence_where_the_user_says_so(tmp_path):
+    path = write(tmp_path / "a.txt", "One. Two.\nthree\n\n" * 9)
+    summary = run(path, sentence_per_line=True)
+    assert sum(split["sentences"] for split in summary["splits"].values()) == 18
+    corpus = Dataset.open(Path(summary["corpus"]))
+    assert [entry["columns"] for entry in corpus.sources] == [{"sentence_per_line": True}]
+    assert run(path, sentence_per_line=True)["already"] == 1

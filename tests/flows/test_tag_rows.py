@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from elman.data.errors import UsageError
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import sha256_file
 from elman.flows.tag import TagConfig, tag
@@ -115,3 +116,16 @@ def test_the_summary_counts_words_the_vocabulary_does_not_have(run, tmp_path):
     counted = Dataset.open(tmp_path / "out").manifest["meta"]["summary"]
     assert counted["tokens"] == 8
     assert counted["unknown"] == 4
+
+
+def test_a_line_is_a_sentence_where_the_user_says_so(run, tmp_path):
+    text = "Badeson met Gorubson. Mr. Lee slept.\nBadeson\n" * 200
+    source = tmp_path / "a.txt"
+    source.write_text(text)
+    summary = run(source, "lines", sentence_per_line=True, shard_size="1KiB")
+    assert (summary["sentences"], summary["quarantined"]) == (400, 0)
+    assert summary["shards"] > 2
+    rows = found(tmp_path / "lines")
+    assert all(text[row["start"] : row["end"]] == row["text"] for row in rows.iter_rows(named=True))
+    with pytest.raises(UsageError, match="sentence_per_line True"):
+        run(source, "lines")

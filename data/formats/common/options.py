@@ -20,6 +20,7 @@ class Options:
     Columns are numbers from 1 or names; None: found from the rows. entity_type: of tags without a type.
     text_column, labels_column, id_column: of tables, by name. misaligned: what is done with a label by
     character offsets that begins or ends inside of a word; None: the word is split there.
+    sentence_per_line: True for plain text whose lines are sentences.
     labels_used: False where labels are read past, so that they need not be clear. labels: rules that turn
     features of DNA into labels. report: what readers find out beside the records is added to it. sidecars:
     names and openers of files of labels beside the source.
@@ -40,6 +41,7 @@ class Options:
     labels_column: str | None = None
     id_column: str | None = None
     misaligned: Misaligned | None = None
+    sentence_per_line: bool = False
     labels_used: bool = True
     sidecars: tuple[tuple[str, Callable[[], BinaryIO]], ...] = ()
     report: ReadingReport = field(default_factory=ReadingReport, compare=False)
@@ -61,6 +63,7 @@ class Options:
             "labels_column": self.labels_column,
             "id_column": self.id_column,
             "misaligned": self.misaligned,
+            "sentence_per_line": self.sentence_per_line or None,
         }
         return {name: value for name, value in named.items() if value is not None}
 

@@ -18,10 +18,9 @@ from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReadingReport
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
 from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.registry import Head, Opener, TextFormat, register
-from elman.data.formats.text.conll_columns import Wanted
+from elman.data.formats.text.conll_columns import BARE, STYLE_NAMES, Wanted, misc_tags
 from elman.data.formats.text.conll_layout import layout_of
 from elman.data.formats.text.conll_rows import Layout, Rows, sentences
-from elman.data.formats.text.conll_tags import BARE, STYLE_NAMES, misc_tags
 from elman.data.text.tags import OUTSIDE, Scheme, illegal_places, to_iob2
 
 BLOCK = 50  # sentences in a document where the file marks none

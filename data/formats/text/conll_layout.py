@@ -10,17 +10,20 @@ from itertools import pairwise
 from elman.data.errors import BadInput
 from elman.data.formats.common.lines import universal_lines
 from elman.data.formats.registry import HEAD_BYTES, Opener
-from elman.data.formats.text.conll_columns import ColumnNames, Wanted, names_in_comment, names_in_row
-from elman.data.formats.text.conll_rows import COMMENT, DOCSTART, Block, Layout, blocks, is_range
-from elman.data.formats.text.conll_tags import (
+from elman.data.formats.text.conll_columns import (
     BARE,
     MOST_TYPES,
+    ColumnNames,
     TagStyle,
+    Wanted,
     are_chunks,
     are_types,
     is_tag,
     misc_tags,
+    names_in_comment,
+    names_in_row,
 )
+from elman.data.formats.text.conll_rows import COMMENT, DOCSTART, Block, Layout, blocks, is_range
 from elman.data.text.tags import OUTSIDE, scheme_of_pairs, split_tag
 
 _SHOWN = 5  # types of a column in a message

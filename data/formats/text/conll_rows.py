@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
-from elman.data.formats.text.conll_tags import TagStyle, full_tag, is_tag
+from elman.data.formats.text.conll_columns import TagStyle, full_tag, is_tag
 from elman.data.text.tags import Scheme
 
 DOCSTART = b"-DOCSTART-"

@@ -115,6 +115,7 @@ SAMPLES = {
         b"1|t|Aspirin works.\n1|a|It helps Ann.\n1\t0\t7\tAspirin\tChemical\tD1\n\n2|t|Two.\n2|a|More.\n\n",
         2,
     ),
+    "sentence_lines": Sample("a.txt", b"Ann left. She ran\nOslo\n", 1, {}, {"sentence_per_line": True}),
     "brat": Sample("a.txt", b"Ann left Oslo.\n", 1, {"a.ann": b"T1\tPER 0 3\tAnn\nT2\tLOC 9 13\tOslo\n"}),
     "fasta": Sample("g.fna", _FASTA, 2),
     "fastq": Sample("r.fastq", b"@r1 1:N:0\nACGTN\n+\n@+I>I\n@r2\nACG\n+r2\nIII\n", 2),

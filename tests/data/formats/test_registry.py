@@ -27,6 +27,7 @@ def test_formats_are_tried_in_the_order_of_their_ranks():
         "jsonl",
         "conll",
         "delimited",
+        "sentence_lines",
         "brat",
         "plain",
     ]
@@ -85,5 +86,6 @@ def test_every_format_documents_its_quarantine_reasons(checkout):
 
 def test_only_text_may_span_several_slices_of_one_document():
     assert [f.name for f in registry.all_formats() if isinstance(f, TextFormat) and f.one_document] == [
-        "plain"
+        "sentence_lines",
+        "plain",
     ]

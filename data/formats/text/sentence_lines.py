@@ -1,0 +1,158 @@
+"""Plain text with a sentence a line, where the user says so: lines end sentences, and nothing else does.
+
+A file is one document, as of `data.formats.text.plaintext`; offsets count its characters, line ends included.
+Lines end with `\\n`, `\\r\\n` or `\\r`; blank ones are no sentences. A line's tokens do not depend on its
+neighbours.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from elman.data.formats.common.lines import universal_lines
+from elman.data.formats.common.options import Options
+from elman.data.formats.common.records import Document, Flat, Place, Quarantined
+from elman.data.formats.common.slices import Slice, SliceSize
+from elman.data.formats.common.streams import BOM
+from elman.data.formats.registry import Opener, TextFormat, register
+from elman.data.formats.text.plaintext import utf8
+from elman.data.text.invisible import is_blank
+from elman.data.text.scanner import Scanner, thread_scanner
+from elman.data.text.tokenizer import LONGEST_SENTENCE
+
+_PART = 1 << 16  # characters of a document yielded together
+_SHOWN = 1 << 16  # bytes of a bad file that go to quarantine
+
+
+def read(
+    opener: Opener, source: str, options: Options, slice_: Slice | None = None
+) -> Iterator[Document | Flat | Quarantined]:
+    """Read a file or a slice; see `data.formats.registry.TextReader`.
+
+    Yields:
+        parts of the one document; or the file as quarantined, alone, where it is not text in UTF-8.
+    """
+    if slice_ is None:
+        slices = _slices(opener, source, None)
+        if isinstance(slices, Quarantined):
+            yield slices
+            return
+        (slice_,) = slices
+        lines = _lines(opener, 0)
+    else:
+        lines = _lines(opener, slice_.begin)
+    scanner = thread_scanner(options.tokenizer_in_use, options.strings)
+    for part in _parts(lines, source, scanner, slice_.state["char"]):
+        yield part if options.flat else part.document()
+
+
+def split(opener: Opener, source: str, options: Options, size: SliceSize) -> list[Slice] | Quarantined:
+    """Slices of whole lines, of bytes in UTF-8; state: char, characters before the slice."""
+    return _slices(opener, source, size)
+
+
+def _lines(opener: Opener, begin: int) -> Iterator[bytes]:
+    """Lines in UTF-8 without the byte order mark, which counts in no offset of characters."""
+    with opener() as stream:
+        for number, raw in enumerate(universal_lines(_recoded(stream))):
+            yield raw.removeprefix(BOM) if begin == number == 0 else raw
+
+
+def _recoded(stream: BinaryIO) -> BinaryIO:
+    """A stream, buffered or of bytes in memory, in UTF-8."""
+    return utf8(cast(BinaryIO, io.BufferedReader(stream)) if isinstance(stream, io.BytesIO) else stream)
+
+
+def _slices(opener: Opener, source: str, size: SliceSize | None) -> list[Slice] | Quarantined:
+    try:
+        return _checked_slices(opener, source, size)
+    except UnicodeDecodeError:  # of a file in UTF-16, which is recoded as it is read
+        detail, todo = "expected UTF-16, as its byte order mark says. Got something else", "Save it as UTF-8."
+        return Quarantined(source, None, 0, "invalid-utf8", detail, todo, b"")
+
+
+def _checked_slices(opener: Opener, source: str, size: SliceSize | None) -> list[Slice] | Quarantined:
+    slices: list[Slice] = []
+    begin = at = char = first = 0
+    visible = False
+    with opener() as stream:
+        for number, raw in enumerate(universal_lines(_recoded(stream)), 1):
+            place = Place(source, number, at, raw[:_SHOWN])
+            at += len(raw)
+            try:
+                text = (raw.removeprefix(BOM) if number == 1 else raw).decode("utf-8")
+            except UnicodeDecodeError as error:
+                detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
+                return place.quarantine("invalid-utf8", detail, "Save the file as UTF-8, or give --encoding.")
+            if "\x00" in text:
+                return place.quarantine("not-text", "expected text. Got NUL bytes", "Give a text file.")
+            visible = visible or not is_blank(text)
+            char += len(text)
+            if size is not None and at - begin >= size(len(slices)):
+                slices.append(Slice(begin, at, {"char": first}))
+                begin, first = at, char
+    if not visible:
+        detail = "expected text. Got white space alone"
+        return Quarantined(source, None, 0, "no-text", detail, "Fill the file.", b"")
+    if at > begin or not slices:
+        slices.append(Slice(begin, at, {"char": first}))
+    return slices
+
+
+def _parts(lines: Iterator[bytes], source: str, scanner: Scanner, at: int) -> Iterator[Flat]:
+    """Sentences of lines that begin at character `at` of the document, some at a time."""
+    texts: list[str] = []
+    starts: list[np.ndarray] = []
+    ends: list[np.ndarray] = []
+    bounds, size, tokens = [0], 0, 0
+
+    def part() -> Flat:
+        flat = (np.concatenate(starts), np.concatenate(ends))
+        return Flat(source, source, at, "".join(texts), np.array(bounds, np.int64), *flat)
+
+    for raw in lines:
+        text = raw.decode("utf-8")
+        _, first, last = scanner.sentences(text, False, 0)
+        if len(first):
+            starts.append(first + at + size)
+            ends.append(last + at + size)
+            bounds += [min(n, tokens + len(first)) for n in _ends(tokens, len(first))]
+            tokens += len(first)
+        texts.append(text)
+        size += len(text)
+        if size >= _PART:
+            if tokens:
+                yield part()
+            at, texts, starts, ends, bounds, size, tokens = at + size, [], [], [], [0], 0, 0
+    if tokens:
+        yield part()
+
+
+def _ends(begin: int, count: int) -> range:
+    """Ends of the sentences of a line of `count` tokens, which begin at token `begin`."""
+    return range(begin + LONGEST_SENTENCE, begin + count + LONGEST_SENTENCE, LONGEST_SENTENCE)
+
+
+register(
+    TextFormat(
+        name="sentence_lines",
+        rank=998,
+        matches=lambda head: False,  # the user says so
+        read=read,
+        split=split,
+        passes=2,
+        recode=utf8,
+        one_document=True,
+        utf16=True,
+        title="Plain text, a sentence a line",
+        record="a file",
+        notes="plain text with `--sentence-per-line`",
+        reasons={
+            "invalid-utf8": "bytes that are not UTF-8",
+            "not-text": "NUL bytes",
+            "no-text": "a record without text",
+        },
+    )
+)
