@@ -76,7 +76,7 @@ def escaped(value: str) -> str:
 
 
 def _seqid(contig: str) -> str:
-    return quote(contig, safe=_SAFE)
+    return "%2E" if contig == "." else quote(contig, safe=_SAFE)  # a lone dot means none
 
 
 register(

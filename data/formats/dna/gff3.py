@@ -153,8 +153,8 @@ def _parse(raw: bytes) -> _Line:
             attributes.setdefault(key, []).append(value)
     if set(attributes.get("ID", ())[:1]) & set(attributes.get("Parent", ())):  # its own parent
         del attributes["ID"]
-    name = unquote(contig.lstrip())
-    return _Line("" if name == "." else name, type_, int(start) - 1, int(end), strand, phase, attributes)
+    name = "" if contig.strip() == "." else unquote(contig.lstrip())  # `%2E` is a contig called `.`
+    return _Line(name, type_, int(start) - 1, int(end), strand, phase, attributes)
 
 
 def _attributes(column: str) -> dict[str, list[str]]:
