@@ -2,7 +2,7 @@
 
 import polars as pl
 
-MOST_KEYS = 2_000_000  # counted exactly; beyond, the rarest are dropped
+MOST_KEYS = 1_000_000  # counted exactly; beyond, the rarest are dropped
 _PENDING = 200_000  # rows added before they are merged
 
 

@@ -30,9 +30,20 @@ _SHOWN = 20  # examples of a reason in the report
 
 @task(task_run_name="read {sources}", tags=("ingest",))
 def stage_sources(
-    staging: Staging, sources: Sequence[HashedSource], options: Options, on_read: OnRead = lambda amount: None
+    staging: Staging,
+    sources: Sequence[HashedSource],
+    options: Options,
+    on_read: OnRead = lambda amount: None,
+    shard_bytes: int | None = None,
 ) -> list[Shard]:
     """Read some sources and stage them as shards, but for those that an interrupted run has staged.
+
+    Args:
+        staging: of the corpus.
+        sources: to read.
+        options: of reading.
+        on_read: called with the bytes read.
+        shard_bytes: text or bases of a shard, about, SHARD_BYTES if not given; these are held in memory.
 
     What readers report is added to `options.report`.
     """
@@ -47,7 +58,7 @@ def stage_sources(
         return shards
     count, report = 0, ReadingReport()
     whole, options = options.report, replace(options, spool=staging.temporary_folder(), report=report)
-    for part, pending in enumerate(_pending(sources, options, on_read)):
+    for part, pending in enumerate(_pending(sources, options, on_read, shard_bytes or SHARD_BYTES)):
         count += 1
         if part < len(shards):
             continue
@@ -68,13 +79,15 @@ def stage_sources(
     return shards
 
 
-def _pending(sources: Sequence[HashedSource], options: Options, on_read: OnRead) -> Iterator[PendingShard]:
+def _pending(
+    sources: Sequence[HashedSource], options: Options, on_read: OnRead, shard_bytes: int
+) -> Iterator[PendingShard]:
     records = (
         SourceRecords(source.name, source.kind, source.split, read(source, options, on_read))
         for source in sources
     )
     shards = dna_shards if sources[0].files[0].family == "dna" else text_shards
-    return shards(records, SHARD_BYTES)
+    return shards(records, shard_bytes)
 
 
 @dataclass

@@ -35,6 +35,7 @@ from elman.tasks.inspection.label_errors import LabelErrors, likely_label_errors
 from elman.tasks.runtime.environment import home
 
 FRAME = 1 << 14  # sentences checked at a time
+SHARD_BYTES = 4 << 20  # of the temporary corpus; a quarter of an ingest's, for the checks need memory, too
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,10 @@ def _check_sources(paths: Sequence[Path], requested: Requested, label_errors: bo
         options = corpus_options(folder, found, requested)
         with corpus_writer(folder, found.family, options) as writer:
             new = new_sources(None, found.sources, options)
-            groups = (stage_sources(writer.staging, group, options) for group in grouped(new))
+            groups = (
+                stage_sources(writer.staging, group, options, shard_bytes=SHARD_BYTES)
+                for group in grouped(new)
+            )
             commit(writer, new, [shard for group in groups for shard in group], options)
         checked = _check_corpus(folder, ", ".join(map(str, paths)), found.skipped, label_errors)
         return _with_report(checked, options.report)
