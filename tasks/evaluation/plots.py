@@ -1,17 +1,35 @@
-"""Plots of runs: learning curve, comparison, ablation, genome. Imports matplotlib on first use."""
+"""Plots of runs, readable on light and dark pages. Imports matplotlib on first use."""
 
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from elman.data.store.disk import atomic_write
+
+INK = "#7a7a7a"  # of text and axes: contrast above 4 to white and to the dark pages of GitHub and MLflow
+_STYLE: dict[str, Any] = {
+    "text.parse_math": False,  # names are names, also with $
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "grid.color": INK,
+}
 
 
 def _figure(width: float, height: float, columns: int) -> tuple[Any, Any]:
     import matplotlib as mpl
 
     mpl.use("Agg")
+    mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its stub wants a type of all names
     import matplotlib.pyplot as plt
 
     return plt.subplots(1, columns, figsize=(width, height), layout="constrained", squeeze=False)
@@ -81,6 +99,85 @@ def ablation(report: Mapping[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
+def reliability(before: pl.DataFrame, after: pl.DataFrame, path: Path) -> None:
+    """Plot the share of right entities against their probability, before and after temperature scaling.
+
+    Args:
+        before, after: bins of `data.metrics.calibration.Calibration`.
+        path: of the PNG.
+    """
+    figure, axes = _figure(4.6, 4, 1)
+    axis = axes[0][0]
+    axis.plot([0, 100], [0, 100], color=INK, linewidth=0.8, linestyle=":", label="perfect")
+    for bins, colour, label in (
+        (before, "tab:orange", "before scaling"),
+        (after, "tab:blue", "after scaling"),
+    ):
+        shares = (100 * bins["probability"], 100 * bins["correct"])
+        axis.plot(*shares, color=colour, marker="o", markersize=4, linewidth=1, label=label)
+    axis.set(
+        xlabel="probability of entities, %", ylabel="entities that are right, %", xlim=(0, 101), ylim=(0, 103)
+    )
+    axis.grid(linewidth=0.3)
+    axis.legend()
+    _save(figure, path)
+
+
+def confusion(counts: Mapping[tuple[str, str], int], names: Sequence[str], path: Path) -> None:
+    """Plot how often entities of a type in gold, in rows, were given another, in columns.
+
+    Args:
+        counts: by gold and predicted type; "" for none.
+        names: types in order.
+        path: of the PNG.
+    """
+    import numpy as np
+
+    size = len(names) + 1
+    table = np.array([[counts.get((gold, said), 0) for said in (*names, "")] for gold in (*names, "")])
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    figure, axes = _figure(2.6 + 0.62 * size, 1.6 + 0.45 * size, 1)
+    axis = axes[0][0]
+    axis.imshow(np.where(table > 0, shares, np.nan), cmap="Blues", vmin=-0.6, vmax=1.4, aspect="auto")
+    for row in range(size):
+        for column in range(size):
+            if table[row, column]:
+                axis.text(
+                    column,
+                    row,
+                    f"{table[row, column]:,}",
+                    color="black",
+                    fontsize=8,
+                    ha="center",
+                    va="center",
+                )
+    labels = [name if len(name) <= 16 else name[:15] + "…" for name in names]
+    axis.set_xticks(range(size), [*labels, "missed"], rotation=35, ha="right", fontsize=8)
+    axis.set_yticks(range(size), [*labels, "spurious"], fontsize=8)
+    axis.set(xlabel="predicted", ylabel="in gold")
+    _save(figure, path)
+
+
+def thresholds(curves: Mapping[str, pl.DataFrame], path: Path) -> None:
+    """Plot the precision of the entities above each threshold, a line a type (six types at most).
+
+    Args:
+        curves: by type, of `data.metrics.thresholds.precision_curve`, all types first.
+        path: of the PNG.
+    """
+    figure, axes = _figure(8, 3.6, 2)
+    for number, (name, curve) in enumerate(list(curves.items())[:7]):
+        look = {"color": INK if number == 0 else f"C{number - 1}", "linewidth": 2 if number == 0 else 1}
+        axes[0][0].plot(curve["threshold"], 100 * curve["precision"], label=name[:24], **look)
+        axes[0][1].plot(100 * curve["recall"], 100 * curve["precision"], **look)
+    axes[0][0].set(xlabel="threshold of the probability", ylabel="precision, %", ylim=(0, 103))
+    axes[0][1].set(xlabel="recall, %", ylim=(0, 103), xlim=(0, 100))
+    for axis in axes[0]:
+        axis.grid(linewidth=0.3)
+    axes[0][0].legend(fontsize=8, loc="lower right")
+    _save(figure, path)
+
+
 _Interval = tuple[int, int, str, str]  # start, end, strand, label
 
 
@@ -115,7 +212,7 @@ def genome(
             else:
                 axis.hlines(y - 0.4, start, end, color=colour, linewidth=3)
                 axis.text((start + end) / 2, y, label, fontsize=6, ha="center", va="center", clip_on=True)
-    axis.axhline(0, color="black", linewidth=0.6)
+    axis.axhline(0, color=INK, linewidth=0.6)
     lanes = {
         lane + at: f"{name} {strand}"
         for lane, name in ((2, "truth"), (-2, "predicted"))

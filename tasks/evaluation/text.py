@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import polars as pl
-
-from elman.data.encoding.encode import COLUMNS, tokens_of
 from elman.data.errors import BadInput
 from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
 from elman.data.metrics.registry import main_score
 from elman.data.store.dataset import Dataset
+from elman.tasks.evaluation.answers import Answers, LabelledParts, training_entities
+from elman.tasks.evaluation.text_analysis import Subject, analyse
+from elman.tasks.evaluation.text_report import write_text_report
 from elman.tasks.models import model_folder
 from elman.tasks.models.scoring import score_tags
 from elman.tasks.models.tag_set import by_sentence
@@ -20,7 +20,11 @@ from elman.tasks.runtime.orchestration import task
 
 
 def evaluate_text(
-    tagger: Tagger, corpus: Dataset, split: str = "test", contents: Sequence[str] = ()
+    tagger: Tagger,
+    corpus: Dataset,
+    split: str = "test",
+    contents: Sequence[str] = (),
+    report: Path | None = None,
 ) -> EntityScores:
     """Score a tagger on the tokens of a corpus.
 
@@ -29,6 +33,7 @@ def evaluate_text(
         corpus: a corpus of text.
         split: train, dev, test or all.
         contents: sha256 of sources; only sentences from these, if any.
+        report: folder of the run's files, in which `evaluation_SPLIT/` is written with an error analysis.
 
     Returns:
         scores, with the numbers of sentences, tokens and unlabelled (skipped) sentences as counts.
@@ -46,25 +51,34 @@ def evaluate_text(
         )
     gold: list[list[str]] = []
     predicted: list[list[str]] = []
-    unlabelled = 0
-    for path in (corpus.made_of(contents) if contents else corpus).files("data"):
-        frame = pl.read_parquet(path, columns=list(COLUMNS), glob=False)
-        if split != "all":
-            frame = frame.filter(pl.col("split") == split)
-        unlabelled += frame["tags"].null_count()
-        frame = frame.filter(pl.col("tags").is_not_null())
-        words, offsets = tokens_of(frame)
-        predicted += by_sentence(tagger.tags, tagger.tag_flat(words, offsets).tags, offsets)
-        gold += frame["tags"].to_list()
+    answers: list[Answers] = []
+    parts = LabelledParts(tagger, corpus, split, contents)
+    for part in parts:
+        predicted += by_sentence(tagger.tags, part.tagged.tags, part.offsets)
+        gold += part.frame["tags"].to_list()
+        if report is not None:
+            answers.append(Answers.of(tagger, part))
     if not gold:
         raise BadInput(
             f"labelled sentences in the {split} split",
-            got=f"none ({unlabelled} without labels)",
+            got=f"none ({parts.unlabelled} without labels)",
             todo="Give --split dev or --split all, or ingest labelled text `--as test`.",
             source=corpus.folder,
         )
-    counts = {"sentences": len(gold), "tokens": sum(map(len, gold)), "unlabelled": unlabelled}
-    return replace(score_tags(gold, predicted, tagger.tags, tagger.binary), counts=counts)
+    counts = {"sentences": len(gold), "tokens": sum(map(len, gold)), "unlabelled": parts.unlabelled}
+    scores = replace(score_tags(gold, predicted, tagger.tags, tagger.binary), counts=counts)
+    if report is not None:
+        subject = Subject(
+            model=tagger.version,
+            types=tagger.types,
+            temperature=tagger.passport.temperature,
+            corpus=corpus.folder.name,
+            split=split,
+        )
+        training = training_entities(tagger.passport.corpus, corpus)
+        analysis = analyse(Answers.join(answers), scores, training, subject)
+        write_text_report(analysis, report / f"evaluation_{split}", report / "learning_curve.png")
+    return scores
 
 
 @task(task_run_name="score {folder} on {split} of {corpus}", tags=("evaluation",))
@@ -82,7 +96,7 @@ def evaluate_model(
         corpus: folder of the corpus.
         split: train, dev, test or all.
         contents: sha256 of sources; only these, if any.
-        report: folder for a table and a plot of DNA.
+        report: folder of the run's files, for the error analysis.
 
     Raises:
         BadInput: model and corpus are of different kinds, or nothing is labelled in the split.
@@ -100,7 +114,8 @@ def evaluate_model(
         from elman.tasks.evaluation.genes import evaluate_dna
 
         return evaluate_dna(folder, corpus, split, contents, report)
-    return evaluate_text(Tagger.of(loaded), dataset, split, contents)
+    out = None if report is None else Path(report)
+    return evaluate_text(Tagger.of(loaded), dataset, split, contents, out)
 
 
 def headline(folder: Path, corpus: str, contents: Sequence[str] = ()) -> float:

@@ -175,6 +175,13 @@ class Tagger:
             parts.append((prediction, spans._replace(sequence=chosen[spans.sequence]), unknown))
         return self._join(parts)
 
+    def unknown_words(self, words: Strings | pl.Series, offsets: np.ndarray) -> np.ndarray:
+        """True for tokens that the vocabulary of words does not have, (N,); arguments as of `tag_flat`."""
+        strings = words if isinstance(words, Strings) else Strings.from_series(words)
+        numbers, bags, _ = self._words.bags(strings, np.asarray(offsets, np.int64))
+        unknown: np.ndarray = self.features.unknown(bags)[numbers]
+        return unknown
+
     def _predict(
         self, numbers: np.ndarray, found: Looked, names: CacheSlots | None, offsets: np.ndarray, reuse: bool
     ) -> Prediction:
