@@ -161,10 +161,7 @@ def score_intervals(
         lengths: bases of every contig to score; others are left out.
         label: of the intervals to score.
     """
-    if "id" not in predicted.columns:
-        number = pl.int_range(pl.len()).cast(pl.String)
-        predicted = predicted.with_columns(id=number)
-    true, called = (_Parts(frame.filter(pl.col("label") == label)) for frame in (truth, predicted))
+    true, called = _parts_of(truth, predicted, label)
     pseudo = _Parts(truth.filter(pl.col("label") == PSEUDOGENE))
     strands, either, matches = np.zeros((2, 4), np.int64), np.zeros(4, np.int64), np.zeros(6, np.int64)
     contigs = []
@@ -188,6 +185,38 @@ def score_intervals(
         gene=GeneMatches(*matches.tolist()),
         contigs=tuple(contigs),
     )
+
+
+def genes_side_by_side(
+    truth: pl.DataFrame, predicted: pl.DataFrame, lengths: Mapping[str, int], label: str = "CDS"
+) -> pl.DataFrame:
+    """Genes of the truth beside the predicted ones of the same stop codon; arguments as of `score_intervals`.
+
+    Returns:
+        contig, strand, stop, true_start and predicted_start (positions between bases, of the 3' and 5' ends;
+        null on the side that has no gene), by contig and stop. Genes that the scores leave out are left out.
+    """
+    true, called = _parts_of(truth, predicted, label)
+    pseudo = _Parts(truth.filter(pl.col("label") == PSEUDOGENE))
+    rows: list[tuple[str, str, int, int | None, int | None]] = []
+    for contig, length in lengths.items():
+        under = ragged.offsets_of(np.asarray(pseudo.paint(contig, length).any(axis=0)))
+        sides = [{(s, stop): five for s, five, stop in of.genes(contig, under)} for of in (true, called)]
+        rows += [
+            (contig, STRANDS[key[0]], key[1], sides[0].get(key), sides[1].get(key))
+            for key in sorted({*sides[0], *sides[1]}, key=lambda key: (key[1], key[0]))
+        ]
+    schema = dict.fromkeys(("contig", "strand"), pl.String) | dict.fromkeys(
+        ("stop", "true_start", "predicted_start"), pl.Int64
+    )
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _parts_of(truth: pl.DataFrame, predicted: pl.DataFrame, label: str) -> tuple["_Parts", "_Parts"]:
+    if "id" not in predicted.columns:
+        predicted = predicted.with_columns(id=pl.int_range(pl.len()).cast(pl.String))
+    true, called = (_Parts(frame.filter(pl.col("label") == label)) for frame in (truth, predicted))
+    return true, called
 
 
 def _ratio(a: int, b: int) -> float:
