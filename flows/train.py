@@ -17,7 +17,13 @@ from elman.data.metrics.genes import GeneScores
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Corpus, option
 from elman.tasks.evaluation.promotion import corpus_tags
-from elman.tasks.evaluation.reports import describe, flat_scores, model_settings, report_training
+from elman.tasks.evaluation.reports import (
+    describe,
+    flat_scores,
+    model_settings,
+    report_training,
+    write_history,
+)
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.experiments.comparison import Comparison, compare_networks
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
@@ -187,10 +193,14 @@ def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Tra
     )
     fitted = fit_tagger(request, on_epoch=_report_to(recorder))
     scores: dict[str, EntityScores | GeneScores] = {} if fitted.dev is None else {"dev": fitted.dev}
+    write_history(fitted.history, fitted.best_epoch, recorder.run.artifacts)
+    report = str(recorder.run.artifacts)
+    if scores and not fitted.notes.held_out_sentences:  # the corpus has a dev split
+        evaluate_model(fitted.model, str(folder), "dev", report=report)
     if "test" in fitted.sizes:
-        scores["test"] = evaluate_model(fitted.model, str(folder), "test")
+        scores["test"] = evaluate_model(fitted.model, str(folder), "test", report=report)
     print_status(f"kept: epoch {fitted.best_epoch} of {fitted.epochs}")
-    report_training(recorder.run.id, fitted.model, fitted.history, scores, fitted.best_epoch)
+    report_training(recorder.run.id, fitted.model, scores)
     comparison = None
     if config.compare:
         words = encoded if config.preset == "article" else encode_corpus(str(folder), "article")
@@ -225,12 +235,13 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Trai
     seconds = round(time.monotonic() - began, 3)
     for line in fitted.history:
         recorder.log_metrics({"loss": line["loss"]}, int(line["step"]))
+    write_history(fitted.history, None, recorder.run.artifacts)
     scores = {}
     for split in ("dev", "test"):
         with contextlib.suppress(BadInput):  # nothing is annotated there
             report = str(recorder.run.artifacts)
             scores[split] = evaluate_model(fitted.model, str(folder), split, report=report)
-    report_training(recorder.run.id, fitted.model, fitted.history, scores)
+    report_training(recorder.run.id, fitted.model, scores)
     return Trained(fitted=fitted, seconds=seconds, scores=scores)
 
 

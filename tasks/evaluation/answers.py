@@ -226,7 +226,6 @@ def _unscaled(tagger: Tagger, part: LabelledPart) -> np.ndarray:
         return spans.probability
     some = np.unique(spans.sequence)
     at, offsets = ragged.places(part.offsets, some)
-    cold = replace(tagger, passport=replace(tagger.passport, temperature=1.0))
-    again = cold.tag_flat(part.words.gather(at), offsets).spans
+    again = tagger.at_temperature(1.0).tag_flat(part.words.gather(at), offsets).spans
     assert again.probability is not None
     return again.probability

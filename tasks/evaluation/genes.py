@@ -11,9 +11,11 @@ from elman.data.errors import BadInput
 from elman.data.exports.dna.intervals import split_at_origin
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import Contig
+from elman.data.metrics.gene_errors import gene_errors
 from elman.data.metrics.genes import GeneScores, score_intervals
 from elman.data.metrics.registry import further_scores
-from elman.tasks.evaluation.reports import write_genes_report
+from elman.tasks.evaluation.gene_report import write_gene_report
+from elman.tasks.evaluation.reports import LEARNING_CURVE, REPORT, write_genes_report
 from elman.tasks.models.gene_finder import GeneFinder
 from elman.tasks.runtime.orchestration import task
 
@@ -29,7 +31,7 @@ def evaluate_dna(
         corpus: folder of the corpus.
         split: train, dev, test or all.
         contents: sha256 of sources; only these, if any.
-        report: folder for a table and a plot of the contigs.
+        report: folder of the run's files: a table and a plot of the contigs, and `evaluation_SPLIT/`.
 
     Raises:
         BadInput: no contig of the split is annotated.
@@ -49,7 +51,8 @@ def evaluate_dna(
                 start=(pl.col("start") - stretch.start).clip(0, len(stretch)),
                 end=(pl.col("end") - stretch.start).clip(0, len(stretch)),
             )
-            annotated.append(shifted.filter(pl.col("start") < pl.col("end")))
+            inside = shifted.filter(pl.col("start") < pl.col("end"))
+            annotated.append(inside.with_columns(start_codon=start_codons(inside, stretch.bases)))
             yield Contig(contig, stretch.bases, None, stretch.source, 0, 1, stretch.circular)
 
     called = [split_at_origin(frame, lengths) for frame in finder.tag_contigs(contigs())]
@@ -64,7 +67,31 @@ def evaluate_dna(
     scores = score_intervals(truth, predicted, lengths, CDS)
     labels = finder.families.labels if finder.families else ()
     families = {label: score_intervals(truth, predicted, lengths, label).per_strand for label in labels}
+    more = {score.name: score.compute(truth, predicted, lengths) for score in further_scores("dna")}
+    scores = replace(scores, families=families, more=more)
     if report is not None:
         write_genes_report(scores.contigs, truth, predicted, Path(report), split)
-    more = {score.name: score.compute(truth, predicted, lengths) for score in further_scores("dna")}
-    return replace(scores, families=families, more=more)
+        errors = gene_errors(truth, predicted, lengths, CDS)
+        title = f"{Path(model).name} on {Path(corpus).name}, {split}"
+        pictures = [Path(report) / name for name in (f"genome_{split}.png", LEARNING_CURVE)]
+        write_gene_report(title, scores, errors, Path(report) / REPORT.format(split), pictures)
+    return scores
+
+
+_COMPLEMENT = str.maketrans("ACGT", "TGCA")
+
+
+def start_codons(features: pl.DataFrame, bases: str) -> pl.Series:
+    """The three bases at the 5' end of each interval, upper case, read on its strand.
+
+    Args:
+        features: start, end, strand.
+        bases: that the intervals lie in.
+    """
+    codons = [
+        bases[start : start + 3].upper()
+        if strand == "+"
+        else bases[max(end - 3, 0) : end].upper().translate(_COMPLEMENT)[::-1]
+        for start, end, strand in features.select("start", "end", "strand").iter_rows()
+    ]
+    return pl.Series(codons, dtype=pl.String)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+_MARKS = re.compile(r"[\\|`\[\]<>&!\x00-\x1f\x7f-\x9f]")
+
 
 def escaped(text: str) -> str:
     """Text in which nothing is Markdown or HTML, on one line."""
@@ -10,10 +12,17 @@ def escaped(text: str) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown table; the first column is text, the others are numbers, aligned right."""
+    """Markdown table; the first column is text, the others are numbers, aligned right.
+
+    Images, links, code, HTML and control characters of a cell are shown as text.
+    """
 
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+        return "| " + " | ".join(_MARKS.sub(_shown, cell) for cell in cells) + " |\n"
 
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "".join([line(head), line(rule), *(line(row) for row in rows)])
+
+
+def _shown(mark: re.Match[str]) -> str:
+    return f"\\{mark[0]}" if mark[0].isprintable() else mark[0].encode("unicode_escape").decode()

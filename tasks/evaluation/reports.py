@@ -21,43 +21,55 @@ from elman.tasks.runtime.artifacts import publish_markdown
 from elman.tasks.runtime.orchestration import task
 
 Scores = Mapping[str, EntityScores | GeneScores]  # by split
+REPORT, PAGE = "evaluation_{}", "report.html"  # folder of the report of a split, and its page
 HEADLINES = ("precision", "recall", "f1", "mcc")
 
 
+LEARNING_CURVE = "learning_curve.png"  # also in the pages of evaluations, which are written after it
+
+
+def write_history(history: Sequence[Mapping[str, float]], best_epoch: int | None, out: Path) -> None:
+    """Write history.json and learning_curve.png.
+
+    Args:
+        history: numbers of training, one entry per epoch (text) or step (DNA).
+        best_epoch: the epoch whose weights were chosen, if any.
+        out: folder of the run's files.
+    """
+    atomic_write(out / "history.json", _json(history))
+    plots.learning_curve(history, best_epoch, out / LEARNING_CURVE)
+
+
 @task(task_run_name="report on {folder}", tags=("evaluation",))
-def report_training(
-    run_id: str,
-    folder: str,
-    history: Sequence[Mapping[str, float]],
-    scores: Scores,
-    best_epoch: int | None = None,
-) -> str:
-    """Write the files of a training run.
+def report_training(run_id: str, folder: str, scores: Scores) -> str:
+    """Write the files of a training run beside those of `write_history` and of its evaluations.
 
     Args:
         run_id: of the run record.
         folder: of the model.
-        history: numbers of training, one entry per epoch (text) or step (DNA).
         scores: of the model by split.
-        best_epoch: the epoch whose weights were chosen, if any.
 
     Returns:
-        the folder with vocabulary.json, scores.json, scores.md, history.json, learning_curve.png.
+        the folder with vocabulary.json, scores.json, scores.md.
     """
     out = run_record.read(run_id).artifacts
     shutil.copyfile(Path(folder) / model_folder.VOCABULARY, out / model_folder.VOCABULARY)
     write_scores(scores, out)
-    atomic_write(out / "history.json", _json(history))
-    plots.learning_curve(history, best_epoch, out / "learning_curve.png")
     return str(out)
 
 
 def write_scores(scores: Scores, out: Path) -> None:
-    """Write scores.json and scores.md; a Prefect run shows the table as an artifact."""
+    """Write scores.json, and scores.md with links to reports; Prefect shows the table as an artifact."""
     atomic_write(
         out / "scores.json", _json({split: of_split.to_json() for split, of_split in scores.items()})
     )
-    atomic_write(out / "scores.md", scores_table(scores).encode())
+    pages = [(split, f"{REPORT.format(split)}/{PAGE}") for split in scores]
+    links = [
+        f"[Report of {split}]({page}): how good, where wrong, how sure.\n"
+        for split, page in pages
+        if (out / page).is_file()
+    ]
+    atomic_write(out / "scores.md", "\n".join([scores_table(scores), *links]).encode())
     publish_markdown("scores", scores_table(scores), "Scores of the model, in %")
 
 

@@ -10,6 +10,7 @@ from elman.data.metrics.genes import GeneScores
 from elman.data.metrics.registry import main_score
 from elman.data.store.dataset import Dataset
 from elman.tasks.evaluation.answers import Answers, LabelledParts, training_entities
+from elman.tasks.evaluation.reports import LEARNING_CURVE, REPORT
 from elman.tasks.evaluation.text_analysis import Subject, analyse
 from elman.tasks.evaluation.text_report import write_text_report
 from elman.tasks.models import model_folder
@@ -77,7 +78,7 @@ def evaluate_text(
         )
         training = training_entities(tagger.passport.corpus, corpus)
         analysis = analyse(Answers.join(answers), scores, training, subject)
-        write_text_report(analysis, report / f"evaluation_{split}", report / "learning_curve.png")
+        write_text_report(analysis, report / REPORT.format(split), report / LEARNING_CURVE)
     return scores
 
 

@@ -17,10 +17,11 @@ from elman.data.metrics.partial import SCHEMAS
 from elman.data.metrics.thresholds import threshold_for
 from elman.data.store.disk import atomic_write
 from elman.tasks.evaluation import plots
+from elman.tasks.evaluation.reports import PAGE
 from elman.tasks.evaluation.text_analysis import ALL, TextAnalysis
 from elman.tasks.runtime.html_page import html_table, page, picture, table, text
 
-PAGE, JSON = "report.html", "report.json"
+JSON = "report.json"
 _SHOWN_MISTAKES, _SHOWN_DOCUMENTS, _SHOWN_TYPES = 300, 20, 20
 _WANTED = (0.8, 0.9, 0.95, 0.99)
 _GROUPS = {

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -174,6 +174,12 @@ class Tagger:
             unknown = int(self.features.unknown(bags)[numbers].sum())
             parts.append((prediction, spans._replace(sequence=chosen[spans.sequence]), unknown))
         return self._join(parts)
+
+    def at_temperature(self, temperature: float) -> Self:
+        """The same tagger with probabilities at another temperature; both use the same caches."""
+        other = replace(self, passport=replace(self.passport, temperature=temperature))
+        vars(other).update(_words=self._words, _own=self._own)  # neither depends on the temperature
+        return other
 
     def unknown_words(self, words: Strings | pl.Series, offsets: np.ndarray) -> np.ndarray:
         """True for tokens that the vocabulary of words does not have, (N,); arguments as of `tag_flat`."""

@@ -64,7 +64,10 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
         summary["run_id"],
     )
     names = {path.name for path in (run / "artifacts").iterdir()}
-    assert names == {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
+    files = {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
+    assert names == files | {"evaluation_dev", "evaluation_test"}
+    assert "(evaluation_test/report.html)" in (run / "artifacts" / "scores.md").read_text()
+    assert (run / "artifacts" / "evaluation_test" / "report.html").read_text().count("<img") == 4
     client = mlflow_connection.connect().MlflowClient()
     shown = client.get_run(summary["run_id"]).data
     assert shown.metrics["test_f1"] == summary["test"]["f1"]
@@ -133,10 +136,10 @@ def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, mo
     assert "| test: CDS - | " in run.data.tags["mlflow.note.content"]
     names = {path.name for path in tracked_home.glob("runs/*-train-*/artifacts/*")}
     files = {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
-    assert names == files | {"contigs_test.md", "genome_test.png"}
+    assert names == files | {"contigs_test.md", "genome_test.png", "evaluation_test"}
     evaluate.fn(EvaluateConfig(model=summary["model"], corpus="ecoli"))
     names = {path.name for path in tracked_home.glob("runs/*-evaluate-*/artifacts/*")}
-    assert names == {"scores.json", "scores.md", "contigs_test.md", "genome_test.png"}
+    assert names == {"scores.json", "scores.md", "contigs_test.md", "genome_test.png", "evaluation_test"}
 
 
 def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monkeypatch):

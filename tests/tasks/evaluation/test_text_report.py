@@ -1,14 +1,20 @@
 """The report of an evaluation holds the figures of its scores, and shows hostile text as text."""
 
 import json
+import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from elman.data.errors import BadInput
+from elman.data.store.dataset import Dataset
+from elman.tasks.evaluation.answers import Answers, LabelledParts
 from elman.tasks.evaluation.text import evaluate_model
+from elman.tasks.models.text_tagger import Tagger
 
 HOSTILE = ("<script>alert(1)</script>", "![x](http://evil/x.png)", "\x1b[31mred", "```mermaid")
 
@@ -99,3 +105,25 @@ def test_an_empty_split_is_bad_input_and_leaves_no_report(trained, write_corpus,
     with pytest.raises(BadInput, match="labelled sentences in the test split"):
         report_on(trained["model"], corpus, tmp_path)
     assert not list(tmp_path.glob("evaluation_*"))
+
+
+def test_probabilities_without_scaling_are_those_of_temperature_one(trained, names):
+    tagger = Tagger.load(Path(trained["model"]))
+    assert tagger.passport.temperature != 1
+    parts = list(LabelledParts(tagger, Dataset.open(names), "test", ()))
+    answers = Answers.join([Answers.of(tagger, part) for part in parts])
+    plain = replace(tagger, passport=replace(tagger.passport, temperature=1.0))
+    again = [Answers.of(plain, part) for part in LabelledParts(plain, Dataset.open(names), "test", ())]
+    np.testing.assert_array_equal(answers.predicted["unscaled"], Answers.join(again).predicted["surety"])
+    assert (answers.predicted["unscaled"] != answers.predicted["surety"]).any()
+    assert answers.gold["text"].str.ends_with("son").any()
+
+
+@pytest.mark.slow
+def test_100_000_sentences_take_less_than_a_minute_of_cpu(trained, write_corpus, invented_rows, tmp_path):
+    rows = [(document, "test", line) for document, _, line in invented_rows(100_000, 2)]
+    corpus = write_corpus(tmp_path / "c", rows)
+    began = time.process_time()
+    _, folder = report_on(trained["model"], corpus, tmp_path)
+    assert time.process_time() - began < 60
+    assert (folder / "report.html").stat().st_size < 5_000_000
