@@ -1,6 +1,7 @@
 """Plots of runs, readable on light and dark pages. Imports matplotlib on first use."""
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,17 @@ def _save(figure: Any, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
+        figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     plt.close(figure)
     atomic_write(path, buffer.getvalue())
+
+
+def _label(name: str) -> str:
+    """A name short enough for an axis, without control characters."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    return shown if len(shown) <= 16 else shown[:15] + "…"
 
 
 def learning_curve(history: Sequence[Mapping[str, float]], best_epoch: int | None, path: Path) -> None:
@@ -151,7 +160,7 @@ def confusion(counts: Mapping[tuple[str, str], int], names: Sequence[str], path:
                     ha="center",
                     va="center",
                 )
-    labels = [name if len(name) <= 16 else name[:15] + "…" for name in names]
+    labels = [_label(name) for name in names]
     axis.set_xticks(range(size), [*labels, "missed"], rotation=35, ha="right", fontsize=8)
     axis.set_yticks(range(size), [*labels, "spurious"], fontsize=8)
     axis.set(xlabel="predicted", ylabel="in gold")
@@ -168,7 +177,7 @@ def thresholds(curves: Mapping[str, pl.DataFrame], path: Path) -> None:
     figure, axes = _figure(8, 3.6, 2)
     for number, (name, curve) in enumerate(list(curves.items())[:7]):
         look = {"color": INK if number == 0 else f"C{number - 1}", "linewidth": 2 if number == 0 else 1}
-        axes[0][0].plot(curve["threshold"], 100 * curve["precision"], label=name[:24], **look)
+        axes[0][0].plot(curve["threshold"], 100 * curve["precision"], label=_label(name), **look)
         axes[0][1].plot(100 * curve["recall"], 100 * curve["precision"], **look)
     axes[0][0].set(xlabel="threshold of the probability", ylabel="precision, %", ylim=(0, 103))
     axes[0][1].set(xlabel="recall, %", ylim=(0, 103), xlim=(0, 100))

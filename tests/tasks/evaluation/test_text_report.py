@@ -47,7 +47,7 @@ def test_the_page_answers_how_good_where_wrong_and_how_sure(trained, names, tmp_
     assert f"{100 * scores.f1:.1f} (" in page.text
     order = ["How good is it?", "Where is it wrong?", "Can its probabilities be trusted?"]
     assert sorted(order, key=page.text.index) == order
-    for part in ("in training", "calibration error", "documents"):
+    for part in ("in training", "calibration error", "blocks of 10 sentences"):
         assert part in page.text
     assert page.links
     assert all(link.startswith("data:image/png;base64,") for link in page.links)
