@@ -11,6 +11,7 @@ from elman.data.errors import BadInput, Changed
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import SeenIds, Slice, SliceSize
+from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import TableFormat, TextFormat
 from elman.data.formats.text import parquet
 from elman.data.formats.text.parquet import Columns
@@ -203,7 +204,10 @@ class FileSource:
         """Read all the text of a slice, of a source whose documents span slices; arguments of `records`."""
         with (unpacked or self.path).open("rb") as stream:
             stream.seek(slice.begin - start)
-            return stream.read(slice.end - slice.begin).decode("utf-8")
+            raw = stream.read(slice.end - slice.begin)
+        # The mark is no part of the text; slices of plain text begin behind it.
+        marked = slice.begin == 0 and self.kind != "plain"
+        return (raw.removeprefix(BOM) if marked else raw).decode("utf-8")
 
     def contigs(self, options: Options, source: str) -> Iterator[Contig]:
         """Read its contigs from the beginning; `source` is its own name."""

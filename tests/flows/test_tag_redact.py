@@ -154,6 +154,16 @@ def test_a_document_in_many_shards_gives_the_same_text(run, tmp_path, packed):
     assert redacted.height > 3
 
 
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_byte_order_mark_is_no_part_of_the_text(run, tmp_path, lines):
+    source = tmp_path / "a.txt"
+    source.write_bytes(b"\xef\xbb\xbf" + PROSE.encode())
+    run(source, shard_size="900", sentence_per_line=lines)
+    redacted, redactions = (table(tmp_path / "out", name) for name in ("redacted", "redactions"))
+    assert put_back(redacted, redactions, {"a.txt": PROSE}) == {"a.txt": PROSE}
+    assert (tmp_path / "out" / "redacted-text" / "a.txt").read_bytes().startswith(b"\n \r\n<PER>")
+
+
 def test_conll_and_corpora_come_out_with_a_line_end_between_sentences(run, tmp_path):
     rows = "\n".join("\n".join(f"{token}\tO" for token in line.split()) + "\n" for line in LINES[:9])
     run(write(tmp_path / "a.conll", rows))
