@@ -92,7 +92,7 @@ def read_entries(
             yield place.quarantine("invalid-utf8", detail, "Save the file as UTF-8.")
             continue
         except Exception as error:  # Biopython raises many kinds on malformed entries
-            detail = f"expected a {flat.title} entry. Got {type(error).__name__}: {str(error)[:200]}"
+            detail = _detail_of(flat, entry, error)
             yield place.quarantine(flat.reason, detail, "Correct the entry, or export it again.")
             continue
         if flat.id_of is not None:
@@ -165,6 +165,10 @@ class _Entry:
         if self.origin is None or len(self.raw) < max(RAW_LIMIT, self.origin):
             self.raw += raw
 
+    def first_line(self) -> str:
+        """The line that begins the entry, up to 100 characters."""
+        return bytes(self.raw[:100]).split(b"\n", 1)[0].decode("utf-8", "replace").rstrip()
+
     def head(self) -> bytes:
         """The entry without its sequence."""
         return bytes(self.raw) if self.origin is None else bytes(self.raw[: self.origin]) + b"//\n"
@@ -208,6 +212,14 @@ def _parse(flat: FlatFile, raw: bytes) -> tuple[Any, list[str]]:
         record = SeqIO.read(text, flat.parser)  # type: ignore[no-untyped-call]
     messages = [str(w.message) for w in caught if issubclass(w.category, BiopythonParserWarning)]
     return record, [m for m in messages if "location" in m and not m.startswith(_ORIGIN_WRAPPED)]
+
+
+def _detail_of(flat: FlatFile, entry: "_Entry", error: Exception) -> str:
+    """What is wrong with an entry that Biopython cannot parse."""
+    if "LOCUS" in str(error):
+        line = "LOCUS name 1200 bp DNA linear BCT 01-JAN-2020"
+        return f"expected a line as `{line}` with the length of the sequence. Got {entry.first_line()!r}"
+    return f"expected a {flat.title} entry. Got one that cannot be parsed: {str(error)[:200]}"
 
 
 def _separate_length(head: bytes, length: int) -> bytes:

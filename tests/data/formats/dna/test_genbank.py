@@ -103,3 +103,9 @@ def test_a_location_over_the_origin_is_used_of_a_circle_and_refused_of_a_line():
 def test_a_codon_start_that_is_none_costs_the_feature_alone():
     refused, contig = read(entry(more='\n                     /codon_start="x"'))
     assert (refused.reason, contig.features) == ("bad-location", ())
+
+
+def test_a_locus_line_that_cannot_be_read_is_shown_beside_one_that_can():
+    (quarantined,) = read(b"LOCUS       NODE_1_length_90_cov_20 bp DNA\nORIGIN\n        1 atgaaataa\n//\n")
+    assert "expected a line as `LOCUS name 1200 bp" in quarantined.detail
+    assert "'LOCUS       NODE_1_length_90_cov_20 bp DNA'" in quarantined.detail
