@@ -92,7 +92,6 @@ def collect_sources(
     paths: Sequence[Path],
     *,
     family: Family | None = None,
-    split: str | None = None,
     columns: bool = False,
     copies: Copies | None = None,
     encoding: str | None = None,
@@ -104,7 +103,6 @@ def collect_sources(
     Args:
         paths: files and folders.
         family: "text" or "dna"; found by content if None.
-        split: of all sources; set by file names if None.
         columns: True if the user has named the columns of tokens and tags.
         copies, encoding, text_column: see `data.sources.detect.discover`.
         sentence_per_line: True for plain text whose lines are sentences.
@@ -144,8 +142,13 @@ def collect_sources(
         got = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10])
         todo = "Give text, or sequences (FASTA, GenBank) beside the annotation."
         raise BadInput("a corpus", got=got, todo=todo, source=paths[0])
-    hashed = [_hashed(genome, split) for genome in genomes]
-    return sorted(hashed, key=lambda source: (source.name, source.key)), skipped
+    hashed = list(map(_hashed, genomes))
+    return sorted(hashed, key=by_name), skipped
+
+
+def by_name(source: HashedSource) -> tuple[str, str]:
+    """Key by which sources are sorted."""
+    return source.name, source.key
 
 
 def collect_parquet(
@@ -163,15 +166,14 @@ def collect_parquet(
         got = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10])
         todo = "Leave --text-column out for other files."
         raise BadInput("Parquet, for a text column was named", got=got, todo=todo, source=paths[0])
-    return [_hashed(Genome((source,)), None) for source in tables], skipped
+    return [_hashed(Genome((source,))) for source in tables], skipped
 
 
-def _hashed(genome: Genome, split: str | None) -> HashedSource:
+def _hashed(genome: Genome) -> HashedSource:
     files = (*genome.sequences, *genome.annotations)
     stats = tuple(map(_stat, files))  # before the hashes: a change while they are made is seen later
     hashes = tuple(sha256_file(file.path) for file in files)
-    split = split or genome.sequences[0].split
-    return HashedSource(genome.sequences, genome.annotations, split, hashes, stats)
+    return HashedSource(genome.sequences, genome.annotations, genome.sequences[0].split, hashes, stats)
 
 
 def _stat(source: Source) -> tuple[int, int]:

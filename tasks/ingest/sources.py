@@ -10,7 +10,7 @@ from elman.data.formats.common.options import Misaligned, Options
 from elman.data.formats.registry import Family
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
 from elman.data.sources.copies import Copies
-from elman.data.sources.reading import HashedSource, collect_sources, unit_by_script
+from elman.data.sources.reading import HashedSource, by_name, collect_sources, unit_by_script
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.writer import DatasetWriter
 from elman.data.text.tokenizer import Tokenizer, Unit
@@ -47,7 +47,6 @@ def find_sources(
     sources, skipped = collect_sources(
         paths,
         family=family,
-        split=split,
         columns=columns,
         copies=copies,
         encoding=encoding,
@@ -57,6 +56,8 @@ def find_sources(
     family = "dna" if sources[0].files[0].family == "dna" else "text"
     if encoding is not None and family == "dna":
         raise UsageError("expected --encoding for text only. Got DNA.")
+    if split is not None:
+        sources = sorted((replace(source, split=split) for source in sources), key=by_name)
     return FoundSources(family, tuple(sources), tuple((str(path), reason) for path, reason in skipped))
 
 

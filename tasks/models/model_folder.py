@@ -1,7 +1,7 @@
 """The model folder: weights.safetensors, vocabulary.json and the passport that says where they came from.
 
 A folder alone suffices to tag. It is written once, as a whole, and every file is checked by sha256 before it
-is believed; nothing in it is ever unpickled. Needs neither Prefect nor MLflow.
+is trusted; nothing in it is ever unpickled. Needs neither Prefect nor MLflow.
 """
 
 import hashlib
@@ -153,7 +153,7 @@ def _sync(folder: Path) -> None:
 
 
 def read(folder: Path) -> Model:
-    """Read a model folder, believing nothing that is not in its passport.
+    """Read a model folder; nothing that is not in its passport is trusted.
 
     Raises:
         BadInput: no model folder, or one of a newer format.

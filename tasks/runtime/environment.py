@@ -93,7 +93,7 @@ def client_settings() -> Path:
 def kernel_cache(base: Path) -> Path:
     """Where compiled kernels are kept, for all processes.
 
-    Numba compiles a kernel anew when its own file changes; kernels of several files have these inlined.
+    Numba compiles a kernel again when its own file changes; kernels of several files have these inlined.
     """
     names = ("compute/fast_math.py", "compute/jit.py", "compute/matmul.py", "layers/recurrent_kernels.py")
     files = (CHECKOUT / "rnn" / name for name in names)

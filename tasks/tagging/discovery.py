@@ -50,16 +50,11 @@ def find_sources(
         UsageError: `out` lies in a source, or columns are named for a model of DNA.
     """
     check_outside(out, paths)
-    if reading and kind == "dna":
-        options = " and ".join("--" + name.replace("_", "-") for name in reading)
-        raise UsageError(f"expected {options} for a model of text only. Got a model of DNA.")
     reading = reading or {}
+    if kind == "dna":
+        _check_no_text_options(reading, columns)
     raw = [Path(path) for path in paths]
     if columns is not None:
-        if kind == "dna":
-            raise UsageError(
-                "expected --text-column for a model of text only. Got a model of DNA: give FASTA."
-            )
         items, others = collect_parquet(raw, copies)
         tables = [TableSource(item=item, columns=columns) for item in items]
         same_columns(tables)
@@ -83,6 +78,19 @@ def find_sources(
                 source=source.path,
             )
     return _unique_names(sorted(sources, key=lambda source: (source.name, source.sha256))), skipped
+
+
+def _check_no_text_options(reading: Mapping[str, Any], columns: Columns | None) -> None:
+    """Check that no option of reading text is given for a model of DNA.
+
+    Raises:
+        UsageError: one is.
+    """
+    if reading:
+        options = " and ".join("--" + name.replace("_", "-") for name in reading)
+        raise UsageError(f"expected {options} for a model of text only. Got a model of DNA.")
+    if columns is not None:
+        raise UsageError("expected --text-column for a model of text only. Got a model of DNA: give FASTA.")
 
 
 def _find(
