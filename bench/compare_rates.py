@@ -21,9 +21,9 @@ from compare_commits import Results, Side, commit_of, make_inputs
 
 BOOK_COPIES, GENOME = 10, "genome.fna"  # 3 MB of text, 100,000 bases
 TRAINED = (  # name, corpus, options
-    ("article", "english", ("--preset", "article", "--epochs", "20")),
-    ("fast", "english", ("--preset", "fast", "--epochs", "20")),
-    ("default", "english", ("--preset", "default", "--epochs", "4")),
+    ("article", "english", ("--preset", "article", "--epochs", "10")),
+    ("fast", "english", ("--preset", "fast", "--epochs", "10")),
+    ("default", "english", ("--preset", "default", "--epochs", "2")),
     ("genes", "ecoli", ("--preset", "fast")),
 )
 TAGGED = (  # model, input, options
@@ -76,8 +76,22 @@ class Measured(Side):
             self.measure(f"tag {source} by {name}", *command)
 
 
+def table(sides: list[Measured]) -> str:
+    """Medians of the passes so far, in Markdown."""
+    lines = [
+        "| step | OLD, CPU s | NEW, CPU s | OLD by NEW | single passes |",
+        "| --- | ---: | ---: | ---: | --- |",
+    ]
+    for step, before in sides[0].cpu.items():
+        after = sides[1].cpu[step]
+        left, right = statistics.median(before), statistics.median(after)
+        single = ", ".join(f"{a / b:.2f}" for a, b in zip(before, after, strict=True))
+        lines.append(f"| {step} | {left:.1f} | {right:.1f} | {left / right:.2f} | {single} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Run the passes and print the table."""
+    """Run the passes and print the table after each."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -98,16 +112,8 @@ def main() -> None:
         for number in range(1, asked.passes + 1):
             for side in sides if number % 2 else reversed(sides):
                 side.run_pass(number)
-    print(f"{commit_of(sides[0].checkout)} (OLD), {commit_of(sides[1].checkout)} (NEW),", end=" ")
-    print(f"{asked.passes} passes, load {os.getloadavg()[0]:.1f} at the end\n")
-    print(
-        "| step | OLD, CPU s | NEW, CPU s | OLD by NEW | single passes |\n| --- | ---: | ---: | ---: | --- |"
-    )
-    for step, before in sides[0].cpu.items():
-        after = sides[1].cpu[step]
-        left, right = statistics.median(before), statistics.median(after)
-        single = ", ".join(f"{a / b:.2f}" for a, b in zip(before, after, strict=True))
-        print(f"| {step} | {left:.1f} | {right:.1f} | {left / right:.2f} | {single} |")
+            commits = f"{commit_of(sides[0].checkout)} (OLD), {commit_of(sides[1].checkout)} (NEW)"
+            print(f"{commits}, pass {number}, load {os.getloadavg()[0]:.1f}\n\n{table(sides)}\n", flush=True)
 
 
 if __name__ == "__main__":
