@@ -22,6 +22,7 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,7 @@ BOOK_BYTES, GENOME_BASES = 300_000, 1_000_000
 TEXT_FORMATS, DNA_FORMATS = "parquet,jsonl,conll", "parquet,gff3,bed,faa,codons"
 UNTIED = ("code", "commit", "files", "genes")  # of a passport: what names the code, or a hash of such
 VERSION = "MODEL"  # stands for the version of a model where two models are compared
+UNSHARED = {"texts"}  # tables that older commits do not write
 QUIET = ("PREFECT_", "MLFLOW_", "ELMAN_", "NUMBA_", "PYTHON")  # settings of the caller that no side sees
 
 Digest = dict[str, str]  # part (column, tensor, file) -> sha256
@@ -388,6 +390,8 @@ def tables_of(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for shard in manifest_of(folder)["shards"]:
         for table, entry in sorted(shard["files"].items()):
+            if table in UNSHARED:
+                continue
             found.setdefault(table, []).append(folder / entry["path"])
     return found
 
@@ -437,13 +441,21 @@ def exports_of(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(manifest_of(folder)["exports"])]
 
 
+def export_bytes(path: Path) -> bytes:
+    """An export; JSON lines without the text of the document, which older commits do not write."""
+    data = path.read_bytes()
+    return (
+        re.sub(rb'(?m)^(\{.*?,)"text":"(?:[^"\\]|\\.)*",', rb"\1", data) if path.suffix == ".jsonl" else data
+    )
+
+
 def of_bytes(prefix: str, folder: Path) -> dict[str, Digest]:
     """Bytes of all files of a tagged output, by table and export."""
     found = {}
     for table, paths in tables_of(folder).items():
         found[f"{prefix}/{table}"] = {path.name: sha256(path.read_bytes()) for path in paths}
     for path in exports_of(folder):
-        found[f"{prefix}/{path.name}"] = {path.name: sha256(path.read_bytes())}
+        found[f"{prefix}/{path.name}"] = {path.name: sha256(export_bytes(path))}
     return {**found, f"{prefix}/counts": counts_of(folder)}
 
 
@@ -457,7 +469,7 @@ def of_columns(prefix: str, folder: Path) -> dict[str, Digest]:
         }
     version = manifest_of(folder)["config"]["model"].encode()
     for path in exports_of(folder):
-        data = path.read_bytes().replace(version, VERSION.encode())
+        data = export_bytes(path).replace(version, VERSION.encode())
         found[f"{prefix}/{path.name}"] = {path.name: sha256(data)}
     return {**found, f"{prefix}/counts": counts_of(folder)}
 
