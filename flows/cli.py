@@ -255,12 +255,8 @@ def main(argv: list[str] | None = None) -> int:
     except ElmanError as error:
         print_status(f"elman {name}: {error}")
         return error.exit_code
-    except KeyboardInterrupt:
-        print_status(f"elman {name}: interrupted; the same command goes on where it stopped.")
-        return 128 + signal.SIGINT
-    except Terminated:
-        print_status(f"elman {name}: terminated; the same command goes on where it stopped.")
-        return 128 + signal.SIGTERM
+    except (KeyboardInterrupt, Terminated) as stop:
+        return _stopped(name, stop)
     except BrokenPipeError:  # whoever read our output has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
@@ -269,8 +265,19 @@ def main(argv: list[str] | None = None) -> int:
         print_status(f"elman {name}: {where}{error.strerror or error}. Details: {_keep_traceback(name)}")
         return EXIT_FAILURE
     except Exception as error:
+        if isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt | Terminated):
+            return _stopped(name, error.__cause__)  # it arrived while a compiled kernel was called
         print_status(f"elman {name}: {type(error).__name__}: {error}. Details: {_keep_traceback(name)}")
         return EXIT_FAILURE
+
+
+def _stopped(name: str, stop: BaseException) -> int:
+    """Report that a signal stopped the command; return its exit code."""
+    word, number = (
+        ("terminated", signal.SIGTERM) if isinstance(stop, Terminated) else ("interrupted", signal.SIGINT)
+    )
+    print_status(f"elman {name}: {word}; the same command goes on where it stopped.")
+    return 128 + number
 
 
 if __name__ == "__main__":
