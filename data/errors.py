@@ -3,6 +3,15 @@
 from pathlib import Path
 
 
+def unwrapped(error: BaseException) -> BaseException:
+    """The exception that a signal raised, where a compiled kernel wrapped it; any other as it is.
+
+    Python turns an exception that is raised while Numba's dispatcher is called into a SystemError.
+    """
+    cause = error.__cause__
+    return cause if isinstance(error, SystemError) and not isinstance(cause, Exception | None) else error
+
+
 class ElmanError(Exception):
     """An error a user can act on: printed as one message, never as a traceback."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
-from elman.data.errors import ElmanError
+from elman.data.errors import ElmanError, unwrapped
 from elman.tasks.runtime import environment, orchestration
 from elman.tasks.runtime.console import print_status, without_controls
 
@@ -45,7 +45,7 @@ class Command:
 
     @property
     def keeps(self) -> bool:
-        """Whether it keeps what it produces in the home folder."""
+        """Return True if the command writes to the home folder."""
         return self.in_prefect or self.flow in ("up", "demo")
 
 
@@ -265,8 +265,9 @@ def main(argv: list[str] | None = None) -> int:
         print_status(f"elman {name}: {where}{error.strerror or error}. Details: {_keep_traceback(name)}")
         return EXIT_FAILURE
     except Exception as error:
-        if isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt | Terminated):
-            return _stopped(name, error.__cause__)  # it arrived while a compiled kernel was called
+        raised = unwrapped(error)
+        if isinstance(raised, KeyboardInterrupt | Terminated):
+            return _stopped(name, raised)
         print_status(f"elman {name}: {type(error).__name__}: {error}. Details: {_keep_traceback(name)}")
         return EXIT_FAILURE
 

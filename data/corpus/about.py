@@ -1,4 +1,4 @@
-"""What the user has said about a corpus: its licence and a description, in the manifest's `meta`."""
+"""Licence and description of a corpus, as the user gives them, in the manifest's `meta`."""
 
 from collections.abc import Mapping
 from pathlib import Path

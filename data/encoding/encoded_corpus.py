@@ -46,7 +46,7 @@ class EncodedSentences:
 
 @dataclass(frozen=True, kw_only=True)
 class EncodingNotes:
-    """What was left out of an encoded corpus or held out of its training split.
+    """Counts of what was left out of an encoded corpus or held out of its training split.
 
     types_unseen_in_training: types that stand in other splits only, sorted.
     """

@@ -16,7 +16,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far probabilities are from the share that is right.
+    """Distance of probabilities from the share that is right.
 
     Attributes:
         bins: of ascending probability: low, high, probability (mean), correct (share), count.

@@ -53,7 +53,7 @@ class RateIntervals:
 
 @dataclass(frozen=True)
 class Units:
-    """What is drawn.
+    """Units of a draw.
 
     Attributes:
         of_sentence: (n,) number of the unit of each sentence.

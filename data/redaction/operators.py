@@ -72,7 +72,7 @@ class Redactor:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What decides the output, as plain values: of the key its fingerprint."""
+        """Settings that decide the output, as plain values: of the key its fingerprint."""
         value: dict[str, Any] = {"operator": self.operator}
         if self.types:
             value["types"] = sorted(self.types)

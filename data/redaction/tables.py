@@ -147,7 +147,7 @@ class _Shown:
     replaced: Sequence[Replaced]
 
     def between(self, start: int, end: int) -> str:
-        """What stands now where characters start to end of the document were."""
+        """The new text in place of characters start to end of the document."""
         start, end = start - self.start, end - self.start
         return self.text[self._moved(start, first=True) : self._moved(end, first=False)]
 

@@ -118,7 +118,7 @@ def discover(
 
 
 def _listed(skipped: Sequence[tuple[Path, str]]) -> str:
-    """What was skipped, for messages."""
+    """Skipped files, for messages."""
     return "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10]) or "no file"
 
 
@@ -138,7 +138,7 @@ class _File:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What the user has said of the files; see `discover`."""
+    """Options of the user about files; see `discover`."""
 
     family: Family | None
     columns: bool

@@ -199,7 +199,7 @@ class Tokenizer:
         )
 
     def tokenize_visible(self, text: str, begin: int = 0) -> tuple[list[int], list[int]]:
-        """As `tokenize`, of a text without invisible characters."""
+        """Tokenize a text without invisible characters; see `tokenize`."""
         tokens = [match.span() for match in self._pattern.finditer(text, begin)]
         return [start for start, _ in tokens], [end for _, end in tokens]
 

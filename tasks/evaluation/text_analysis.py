@@ -22,7 +22,7 @@ ALL = "all types"
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What was evaluated.
+    """Subject of an evaluation.
 
     Attributes:
         model: its version.
@@ -53,7 +53,7 @@ class CalibrationPair:
 
 @dataclass(frozen=True, kw_only=True)
 class TextAnalysis:
-    """What a report of an evaluation of text shows; mappings are by type, ALL first.
+    """Content of a report of an evaluation of text; mappings are by type, ALL first.
 
     Attributes:
         subject: what was evaluated.
@@ -187,7 +187,7 @@ def _intervals(
 
 
 def notes(answers: Answers, scores: EntityScores, with_training: bool, subject: Subject) -> tuple[str, ...]:
-    """What a reader should know before reading the figures: what was expected, what came, what to do."""
+    """Notes to read before the figures: what was expected, what came, what to do."""
     lines, known, split = [], subject.types, subject.split
     if answers.gold.is_empty():
         lines.append(

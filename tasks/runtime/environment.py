@@ -131,7 +131,7 @@ def kernels_missing() -> bool:
 
 
 def kernels_compiled() -> int:
-    """How many kernels the cache holds, each for one combination of types."""
+    """Number of kernels in the cache, each for one combination of types."""
     return sum(1 for _ in Path(os.environ["NUMBA_CACHE_DIR"]).glob("**/*.nbc"))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import elman
-from elman.data.errors import UsageError
+from elman.data.errors import UsageError, unwrapped
 from elman.data.store.disk import sha256_file
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.artifacts import publish_link
@@ -97,7 +97,7 @@ def record_run(
         status = ""
         raise
     except BaseException as error:
-        status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        status = "FAILED" if isinstance(unwrapped(error), Exception) else "KILLED"
         raise
     finally:
         if status or run.info.mlflow_run_id:

@@ -55,7 +55,7 @@ class ScheduledRun:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerStatus:
-    """What runs where.
+    """State of the servers.
 
     Attributes:
         home: where everything lies.
@@ -296,7 +296,7 @@ def _api(prefect_port: int) -> Iterator["SyncPrefectClient"]:
 
 
 def server_status() -> ServerStatus:
-    """What runs where, and the next scheduled runs."""
+    """State of the servers, and the next scheduled runs."""
     state = _state()
     running = _running()
     urls = state.get("urls", {})

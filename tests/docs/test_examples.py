@@ -29,7 +29,7 @@ def example(checkout):
 
 @pytest.fixture(scope="session")
 def expected(trained) -> list[tuple[int, int, str, float]]:
-    """What the model finds in the text."""
+    """Entities that the model finds in the text."""
     found = elman.load(trained["model"]).tag(TEXT)
     assert len(found) == 3
     return [(entity.start, entity.end, entity.type, entity.probability) for entity in found]

@@ -22,7 +22,7 @@ _COPIED = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How the records of a format are written.
+    """Layout of the records of a format.
 
     Attributes:
         head: expression of what comes before the text, of columns `source` and `document`.

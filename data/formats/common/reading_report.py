@@ -23,7 +23,7 @@ class ReportedPlace:
 
 @dataclass
 class ReadingReport:
-    """What was found out while sources were read.
+    """Findings made while sources were read.
 
     columns: by source, how its columns are read; counts: records and labels that were changed or read without
     their labels, by what was done; places: the first MOST_PLACES of some of these.

@@ -18,7 +18,7 @@ from elman.data.formats.common.span_documents import REASONS, checked_spans, doc
 from elman.data.formats.common.token_rows import document_of_tokens, tokens_and_tags
 from elman.data.text.tags import Scheme, detect_scheme, to_iob2
 
-TODO = 'Labels are [{"start": 0, "end": 3, "label": "PERSON"}], or tags where the text is a list of tokens.'
+ADVICE = 'Labels are [{"start": 0, "end": 3, "label": "PERSON"}], or tags where the text is a list of tokens.'
 ROW_REASONS = {
     **REASONS,
     "no-tokens": "a line without tokens",
@@ -127,7 +127,7 @@ def _labels(row: Row, options: Options) -> Any:
             return None
         parsed = _from_json(value, value)
         if not isinstance(parsed, list):
-            raise BadRecord("invalid-spans", f"expected a list in JSON. Got {value[:80]!r}", TODO)
+            raise BadRecord("invalid-spans", f"expected a list in JSON. Got {value[:80]!r}", ADVICE)
         return parsed
     return value
 
@@ -150,6 +150,6 @@ def _document(row: Row, scheme: Scheme, options: Options) -> Document | Flat:
     given = _labels(row, options)
     spans = None
     if given is not None:
-        found = labels_of({"spans": given}, row.place, TODO)
-        spans = checked_spans(found or [], text, TODO)
+        found = labels_of({"spans": given}, row.place, ADVICE)
+        spans = checked_spans(found or [], text, ADVICE)
     return document_of(row.place, name, text, spans, options, "Fill it, or leave the row out.")

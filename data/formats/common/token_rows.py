@@ -8,7 +8,7 @@ from elman.data.formats.common.records import BadRecord, Document, Place, Senten
 from elman.data.formats.common.span_documents import check_unicode
 from elman.data.text.tags import split_tag
 
-TODO = 'Write {"tokens": ["Sam", "slept"], "ner_tags": ["B-PERSON", "O"]} a line.'
+ADVICE = 'Write {"tokens": ["Sam", "slept"], "ner_tags": ["B-PERSON", "O"]} a line.'
 TAG_KEYS = ("ner_tags", "tags", "labels")
 NAMES = "label_names"
 
@@ -30,20 +30,20 @@ def tokens_and_tags(value: Any, names: list[str] | None) -> tuple[list[str], lis
         or not all(isinstance(t, str) and t.strip() for t in tokens)
     ):
         raise BadRecord(
-            "no-tokens", "expected a list of tokens, none of them blank. Got something else", TODO
+            "no-tokens", "expected a list of tokens, none of them blank. Got something else", ADVICE
         )
     given = next((value[key] for key in TAG_KEYS if value.get(key) is not None), None)
     if given is None:
         return tokens, None
     if not isinstance(given, list) or len(given) != len(tokens):
         got = len(given) if isinstance(given, list) else type(given).__name__
-        raise BadRecord("wrong-columns", f"expected {len(tokens)} tags, one a token. Got {got}", TODO)
+        raise BadRecord("wrong-columns", f"expected {len(tokens)} tags, one a token. Got {got}", ADVICE)
     tags = [_named(tag, names) for tag in given]
     for tag in tags:
         try:
             split_tag(tag)
         except ValueError as error:
-            raise BadRecord("unknown-tag", str(error), TODO) from None
+            raise BadRecord("unknown-tag", str(error), ADVICE) from None
     return tokens, tags
 
 

@@ -34,7 +34,7 @@ _ORIGIN_WRAPPED = (
 
 @dataclass(frozen=True)
 class FlatFile:
-    """What tells one flat file of entries from another, GenBank from EMBL.
+    """Differences between flat files of entries: GenBank and EMBL.
 
     parser: name of the format for Biopython; title: for messages; reason: code of an entry that cannot be
     parsed; sequence: how the line before the bases begins; numbers: of bases, in a line of them; id_of: id of
@@ -215,7 +215,7 @@ def _parse(flat: FlatFile, raw: bytes) -> tuple[Any, list[str]]:
 
 
 def _detail_of(flat: FlatFile, entry: "_Entry", error: Exception) -> str:
-    """What is wrong with an entry that Biopython cannot parse."""
+    """Detail of an entry that Biopython cannot parse."""
     if "LOCUS" in str(error):
         line = "LOCUS name 1200 bp DNA linear BCT 01-JAN-2020"
         return f"expected a line as `{line}` with the length of the sequence. Got {entry.first_line()!r}"

@@ -22,7 +22,7 @@ from elman.data.formats.registry import Head, Opener, SidecarFormat, TextFormat,
 
 ENDINGS = (".ann", ".a1", ".a2")
 LONGEST_TEXT = 64 << 20  # bytes
-TODO = "Write T1, a tab, type, start and end, a tab and the mention; offsets count characters from 0."
+ADVICE = "Write T1, a tab, type, start and end, a tab and the mention; offsets count characters from 0."
 _ENTITY = re.compile(r"T\S*\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)(?:\t(.*))?")
 _LINE = re.compile(r"[TREAMN#*]\S*\t")
 _SHOWN = 1 << 16  # bytes of a text that goes to quarantine
@@ -111,10 +111,10 @@ def _mention(place: Place) -> _Mention | None:
     if not line.startswith("T"):
         if _LINE.match(line):
             return None
-        raise BadRecord("invalid-spans", f"expected an annotation of BRAT. Got {line[:80]!r}", TODO)
+        raise BadRecord("invalid-spans", f"expected an annotation of BRAT. Got {line[:80]!r}", ADVICE)
     match = _ENTITY.fullmatch(line)
     if match is None:
-        raise BadRecord("invalid-spans", f"expected T1, type, offsets and mention. Got {line[:80]!r}", TODO)
+        raise BadRecord("invalid-spans", f"expected T1, type, offsets and mention. Got {line[:80]!r}", ADVICE)
     numbers = [tuple(map(int, piece.split())) for piece in match[2].split(";")]
     return _Mention(match[1], tuple((start, end) for start, end in numbers), match[3], place)
 
@@ -142,11 +142,11 @@ def _spans(mentions: list[_Mention], text: str, marked: bool, options: Options) 
         assert wrong is not None
         start, end = wrong.pieces[0][0], wrong.pieces[-1][1]
         detail = f"expected {wrong.text!r} at {start} to {end}. Got {text[start:end]!r}"
-        raise _BadMention(wrong.place, "span-outside", detail, TODO)
+        raise _BadMention(wrong.place, "span-outside", detail, ADVICE)
     given = [(place_of(m.pieces[0][0]), place_of(m.pieces[-1][1]), m.kind) for m in mentions]
     kept = outermost(given)
     try:
-        spans = checked_spans(kept, text, TODO)
+        spans = checked_spans(kept, text, ADVICE)
     except BadRecord as error:
         raise _BadMention(mentions[0].place, *error.args) from None
     options.report.counts[WIDENED] += sum(len(mention.pieces) > 1 for mention in mentions)

@@ -115,7 +115,7 @@ def _wanted(options: Options) -> Wanted:
 
 
 def _described(layout: Layout) -> dict[str, Any]:
-    """How a file is read, for the summary of an ingest; columns count from 1."""
+    """Columns and tag scheme of a file, for the summary of an ingest; columns count from 1."""
     if layout.tag is None:
         return {"token_column": layout.token + 1}
     described = {

@@ -106,7 +106,7 @@ _TAG_NAMES = {"tag", "tags", "ner", "ner_tag", "ner_tags", "label", "labels", "i
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user has named of a file's layout.
+    """Columns and types of a file that the user has named.
 
     token, tag: columns, None if they are to be found; entity_type: of tags without one; labels: False where
     tags are not used, so that it does not matter which column is taken.

@@ -14,7 +14,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file's rows are to be read; columns count from 0.
+    """Layout of a file's rows; columns count from 0.
 
     columns: of a row; least: columns that a row may have if the missing ones are empty in others, None where
     all are needed; tag: None if the file is unlabelled; header: True if the first row names the columns;

@@ -19,7 +19,7 @@ from elman.data.formats.common.span_documents import REASONS, checked_spans, doc
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.text.jsonl import json_value
 
-TODO = "Export the project from Label Studio as JSON or JSON-MIN."
+ADVICE = "Export the project from Label Studio as JSON or JSON-MIN."
 GIVEN = ("annotations", "completions", "predictions")  # the first that a task has counts
 _SHOWN = 200  # bytes of what is no array
 
@@ -50,8 +50,8 @@ def _document(place: Place, options: Options) -> Document | Flat:
         options.report.counts[NOT_GOLD] += 1
     spans = None
     if results is not None:
-        spans = checked_spans(map(_triple, results), text, TODO)
-    return document_of(place, _id_of(task), text, spans, options, TODO)
+        spans = checked_spans(map(_triple, results), text, ADVICE)
+    return document_of(place, _id_of(task), text, spans, options, ADVICE)
 
 
 def _id_of(task: dict[str, Any]) -> Any:
@@ -78,7 +78,7 @@ def _results_of(task: dict[str, Any], place: Place) -> list[dict[str, Any]] | No
         return given if given is not None else ([] if "annotator" in task else None)
     annotations: Any = next((task[key] for key in GIVEN if key in task), [])
     if not isinstance(annotations, list):
-        raise BadRecord("invalid-spans", "expected a list of annotations. Got something else", TODO)
+        raise BadRecord("invalid-spans", "expected a list of annotations. Got something else", ADVICE)
     done = [a for a in annotations if isinstance(a, dict) and not a.get("was_cancelled")]
     if len(done) > 1:
         warnings.warn(

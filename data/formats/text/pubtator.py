@@ -16,7 +16,7 @@ from elman.data.formats.common.slices import Slice
 from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of, outermost
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 
-TODO = "Write ID|t|title, ID|a|abstract and lines of ID, start, end, mention and type, by tabs."
+ADVICE = "Write ID|t|title, ID|a|abstract and lines of ID, start, end, mention and type, by tabs."
 _PART = re.compile(rb"([^|\t\r\n]+)\|([ta])\|([^\r\n]*)")
 
 
@@ -65,7 +65,7 @@ def _document(block: _Block, place: Place, options: Options) -> Document | Flat:
     parts = [line.split("|", 2) for line in lines if _PART.fullmatch(line.encode())]
     kinds = [part[1] for part in parts]
     if kinds not in (["t"], ["t", "a"], ["a"]):
-        raise BadRecord("no-text", f"expected a title and an abstract. Got {len(parts)} such lines", TODO)
+        raise BadRecord("no-text", f"expected a title and an abstract. Got {len(parts)} such lines", ADVICE)
     text = " ".join(part[2] for part in parts)
     given = []
     for line in lines[len(parts) :]:
@@ -75,13 +75,13 @@ def _document(block: _Block, place: Place, options: Options) -> Document | Flat:
         try:
             start, end = int(columns[1]), int(columns[2])
         except ValueError:
-            raise BadRecord("invalid-spans", f"expected offsets. Got {columns[1:3]}", TODO) from None
+            raise BadRecord("invalid-spans", f"expected offsets. Got {columns[1:3]}", ADVICE) from None
         if text[start:end] != columns[3]:
             detail = f"expected {columns[3]!r} at {start} to {end}. Got {text[start:end]!r}"
             raise BadRecord("span-outside", detail, "Count characters from the title's first, end excluded.")
         given.append((start, end, columns[4]))
-    spans = checked_spans(outermost(given), text, TODO)
-    return document_of(place, parts[0][0], text, spans, options, TODO)
+    spans = checked_spans(outermost(given), text, ADVICE)
+    return document_of(place, parts[0][0], text, spans, options, ADVICE)
 
 
 def _matches(head: Head) -> bool:
