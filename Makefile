@@ -39,7 +39,7 @@ test: ray lint  ## everything that must hold, in under 15 minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 test-slow: ray  ## the exhaustive cases too
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-profile=random
 
 test-tools: .venv-tools/ready  ## spaCy, Label Studio and Presidio read what we write and use the adapters of docs/examples
 	PYTHONPATH=. .venv-tools/bin/python -m pytest tests/foreign_tools tests/docs/test_examples.py

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from elman.data.formats.common.options import Options
 from elman.data.genome.contigs import Contig
@@ -17,6 +18,11 @@ from elman.tasks.runtime import environment, orchestration
 CHECKOUT = Path(__file__).resolve().parent.parent
 TRAINED_FOR_LONG = {"gene_model", "finder"}  # fixtures that take over five seconds to make
 pytest_plugins = ("tests.small_models",)  # fixtures that both tests of tasks and of flows use
+
+# The same examples in every run, so that a failure belongs to a change; `make test-slow` draws new ones.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None)
+settings.load_profile("fixed")
 
 # Flows of the test process are plain; tests of Prefect start processes of their own.
 orchestration.run_without_prefect()
