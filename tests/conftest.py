@@ -16,7 +16,7 @@ from elman.data.sources.genomes import Genome, read_genome
 from elman.tasks.runtime import environment, orchestration
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-TRAINED_FOR_LONG = {"gene_model", "finder"}  # fixtures that take over five seconds to make
+MADE_FOR_LONG = {"gene_model", "finder", "demo"}  # fixtures that take over five seconds to make
 pytest_plugins = ("tests.small_models",)  # fixtures that both tests of tasks and of flows use
 
 # The same examples in every run, so that a failure belongs to a change; `make test-slow` draws new ones.
@@ -33,9 +33,9 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.kernel_cache(CHECKOUT /
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests of a trained gene finder in one worker of pytest-xdist, so that it is trained once."""
+    """Run all tests of such a fixture in one worker of pytest-xdist, so that it is made once."""
     for item in items:
-        for name in TRAINED_FOR_LONG & set(getattr(item, "fixturenames", ())):
+        for name in MADE_FOR_LONG & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(name))
 
 

@@ -38,6 +38,7 @@ ADDRESS = "RAY_ADDRESS"  # of a cluster that runs; Ray's own name for it
 POLL_S = 10.0  # an actor answers when there are reports, or after this long
 VISIBLE_S = 20.0  # until a machine sees what was written on another
 WARN_S, PLACEMENT_S = 30.0, 900.0  # without any actor: until the user is warned, until the run ends
+START_TRIES = 3  # of a Ray of this machine: Ray gives its processes 30 seconds, which a busy one exceeds
 OBJECTS = 100 << 20  # bytes of Ray's object store on this machine: no object is ever put there
 
 
@@ -260,9 +261,16 @@ def _open(stack: ExitStack, cores: int) -> Any:
     before = signal.getsignal(signal.SIGTERM)
     stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # stdout is for `--json`; Ray prints there
     try:
-        stack.enter_context(orchestration.cluster(address, **settings))
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ElmanError(f"expected a Ray cluster at {ADDRESS} {address}. Got {_last(error)}.") from error
+        for tried in range(START_TRIES if address == "local" else 1):
+            try:
+                stack.enter_context(orchestration.cluster(address, **settings))
+                break
+            except Exception as error:  # Ray raises the class itself when a machine is too busy to start it
+                ray.shutdown()
+                if tried + 1 == START_TRIES or address != "local":
+                    raise ElmanError(
+                        f"expected a Ray cluster at {ADDRESS} {address}. Got {_last(error)}."
+                    ) from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray has replaced it

@@ -53,13 +53,20 @@ def cluster() -> Iterator[str]:
     ray = pytest.importorskip("ray", reason="Ray is an optional extra and not installed: `make ray`")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        context = ray.init(
-            "local",
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            object_store_memory=ray_engine.OBJECTS,
-        )
+        for tried in range(ray_engine.START_TRIES):
+            try:
+                context = ray.init(
+                    "local",
+                    num_cpus=2,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    object_store_memory=ray_engine.OBJECTS,
+                )
+                break
+            except Exception:  # a busy machine: see `ray_engine.START_TRIES`
+                ray.shutdown()
+                if tried + 1 == ray_engine.START_TRIES:
+                    raise
         yield context.address_info["gcs_address"]
         ray.shutdown()
 
@@ -141,18 +148,30 @@ def test_twenty_kills_of_workers_and_actors_cost_their_shards_a_second_try(
 def test_a_straggler_that_comes_back_after_the_commit_changes_nothing(
     worker, run, write_marked, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(scheduler, "STALLED_S", 4.0)
+    """Its machine is out of reach: it is given up, but goes on and keeps its core."""
+    source = write_marked(tmp_path / "a.jsonl", {50: "LATE"})
+    late_byte = source.read_bytes().index(b"LATE")
+    patience_s = scheduler.Work.timeout_s
     beyond_reach = []
+
+    def timeout_s(work):
+        """No patience with the straggler once it is held up; with all others, that of the scheduler."""
+        origin = work.shard.origin
+        late = origin.begin <= late_byte < origin.end and (worker / "late").exists()
+        return 1.0 if late and not beyond_reach else patience_s(work)
 
     class Parted(RAY):
         def _kill(self, actor):
+            if actor.attempt is None or beyond_reach:
+                return super()._kill(actor)
             self.actors.remove(actor)
             beyond_reach.append(actor)
 
+    monkeypatch.setattr(scheduler.Work, "timeout_s", timeout_s)
     command = (sys.executable, str(worker / "worker.py"))
     monkeypatch.setattr(ray_engine, "Ray", functools.partial(Parted, command=command))
-    source = write_marked(tmp_path / "a.jsonl", {50: "LATE"})
     summary = run(source)
+    assert beyond_reach
     assert (summary["records"], summary["quarantined"], summary["exit_code"]) == (120, 0, 0)
     committed = tree(tmp_path / "out")
     assert not (tmp_path / "out" / ".staging").exists()
