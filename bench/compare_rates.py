@@ -17,7 +17,8 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from compare_commits import Results, Side, commit_of, make_inputs
+from commits.inputs import make_inputs
+from commits.side import Results, Side, commit_of
 
 BOOK_COPIES, GENOME = 10, "genome.fna"  # 3 MB of text, 100,000 bases
 TRAINED = (  # name, corpus, options
