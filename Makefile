@@ -97,4 +97,4 @@ lock: env  ## resolve anew what pyproject.toml allows
 	  pyproject.toml -o requirements-ray.lock
 
 clean:  ## remove the environment and what runs produced
-	rm -rf .venv .venv-bench .venv-bench-tagging .venv-bench-genes .venv-bench-redaction var
+	rm -rf .venv .venv-tools .venv-bench .venv-bench-tagging .venv-bench-genes .venv-bench-redaction var

@@ -1,6 +1,7 @@
-"""What `elman tag` writes is read by the tools it is for; skipped where these are missing."""
+"""Tools read the exports of `elman tag` that are for them; skipped where these are missing."""
 
 import json
+from urllib.parse import unquote
 
 import polars as pl
 import pytest
@@ -86,3 +87,26 @@ def test_label_studio_converts_accepted_predictions_to_the_same_entities(written
     (path,) = (tmp_path / "out").glob("*.json")
     labels = [task.get("label", []) for task in json.loads(path.read_text())]
     assert [[(v["start"], v["end"], *v["labels"]) for v in own] for own in labels][:2] == [SPANS, SPANS]
+
+
+def test_gffutils_finds_the_genes_on_the_contigs_of_the_fasta():
+    gffutils = pytest.importorskip("gffutils", reason="gffutils is not installed: make test-tools")
+    contigs = ["c1", "gnl|b0240=%3B;a", 'odd|"x",&\u00e9']
+    genes = [(name, n, n + 90, strand, 0) for name in contigs for n, strand in ((0, "+"), (99, "-"))]
+    frames = {
+        "contigs": pl.DataFrame(
+            [("x.fa", name, 200, False) for name in contigs], schema=schema.TAGGED_CONTIGS, orient="row"
+        ),
+        "data": pl.DataFrame(
+            [("x.fa", *gene, "CDS", 0, 0.5, "m;1=2") for gene in genes], schema=schema.INTERVALS, orient="row"
+        ),
+    }
+    chunks = registry.find("gff3").write(lambda *names: iter([tuple(frames[name] for name in names)]), {})
+    text = b"".join(map(bytes, chunks)).decode()
+    database = gffutils.create_db(text, ":memory:", from_string=True)
+    found = [
+        (unquote(f.seqid), f.start - 1, f.end, f.strand, int(f.frame))
+        for f in database.features_of_type("CDS")
+    ]
+    assert sorted(found) == sorted(genes)
+    assert {f.attributes["model"][0] for f in database.all_features()} == {"m;1=2"}
