@@ -11,7 +11,7 @@ from typing import IO
 
 import polars as pl
 
-from elman.data.exports.expressions import json_escaped, json_strings, to_utf8
+from elman.data.exports.expressions import json_strings, to_utf8
 from elman.data.exports.registry import Chunk, Tables
 
 TABLES = ("documents", "data", "texts")
@@ -167,21 +167,3 @@ def json_head(before: str = '{"id": ') -> Callable[[pl.DataFrame], pl.Series]:
         return pl.select(pl.concat_str(pl.lit(before), id_, pl.lit(', "source": '), source)).to_series()
 
     return head
-
-
-def json_triples(key: str) -> Layout:
-    """Return the layout of JSON lines `{"id", "source", "text", KEY: [[start, end, type]]}`."""
-
-    def spans(entities: pl.DataFrame) -> pl.Series:
-        parts = pl.lit("["), "start", pl.lit(", "), "end", pl.lit(", "), json_strings(entities["type"])
-        return entities.select(span=pl.concat_str(*parts, pl.lit("]"))).to_series()
-
-    return Layout(
-        head=json_head(),
-        text=(', "text": "', '"'),
-        escaped=json_escaped,
-        middle=f', "{key}": [',
-        spans=spans,
-        separator=", ",
-        tail="]}\n",
-    )
