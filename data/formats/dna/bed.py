@@ -6,6 +6,7 @@ of one coding sequence, whose first base in the direction of the strand begins a
 equals thickEnd nothing is coding. Lines `track`, `browser` and `#` are passed over.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
@@ -17,7 +18,7 @@ from elman.data.formats.registry import AnnotationFormat, Head, register
 from elman.data.genome.annotation_rules import CDS, CODING, AnnotationRule, labels_for
 from elman.data.genome.contigs import RAW_LIMIT, Feature
 
-_SKIPPED = (b"#", b"track ", b"track\t", b"browser ", b"browser\t")
+_SKIPPED = re.compile(rb"#|(track|browser)[ \t](?!\d+\t\d+\t)")  # a contig may be called track
 _BLOCKS = 12  # columns of a line with blocks
 
 
@@ -27,7 +28,7 @@ def read_bed(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = CO
     lines = LongLines(stream)
     for place in _places(lines, source):
         raw = place.raw if place.byte_offset else place.raw.removeprefix(BOM)
-        if not raw.strip() or raw.startswith(_SKIPPED):
+        if not raw.strip() or _SKIPPED.match(raw):
             continue
         try:
             _add(raw, place, out, rules)
@@ -129,7 +130,7 @@ def _whole(column: str) -> bool:
 
 
 def _matches(head: Head) -> bool:
-    lines = [line for line in head.lines if not line.encode().startswith(_SKIPPED)][:20]
+    lines = [line for line in head.lines if not _SKIPPED.match(line.encode())][:20]
     rows = [line.split("\t") if "\t" in line else line.split() for line in lines]
     if head.name.endswith(".bed"):
         return bool(rows) and all(len(row) > 2 and _whole(row[1]) and _whole(row[2]) for row in rows)

@@ -15,12 +15,12 @@ from elman.data.store import schema
 
 LENGTH = 300
 NAME = st.lists(
-    st.sampled_from([*"ab=%;&,|\"'/#.:-@", "é", "\U0001f600", "%3B"]), min_size=1, max_size=6
+    st.sampled_from([*"ab=%;&,|\"'/#.:-@>\x01\x7f", "é", "\U0001f600", "%3B", "track"]),
+    min_size=1,
+    max_size=6,
 ).map("".join)
 GENE = st.tuples(st.integers(0, 99), st.integers(1, 2), st.sampled_from("+-"), st.integers(0, 2))
 SOURCE = Source(Path("tags.gff3"), "tags.gff3", "gff3", None, None, 0)
-
-
 FASTA = Source(Path("x.fna"), "x.fna", "fasta", None, None, 0)
 BED = Source(Path("tags.bed"), "tags.bed", "bed", None, None, 0)
 
@@ -68,6 +68,7 @@ def test_gff3_is_read_on_the_same_contigs(reference, genome):
 
 
 @settings(max_examples=60, deadline=None)
+@example({"track": [(0, 3, "+", 0)], "browser": [(3, 6, "-", 0)]})
 @given(genomes().filter(lambda genome: not any(name.startswith("#") for name in genome)))  # comments of BED
 def test_bed_is_read_on_the_same_contigs(reference, genome):
     tables, expected = tables_of(reference, genome)
