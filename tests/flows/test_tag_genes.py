@@ -1,5 +1,6 @@
 """`elman tag` on DNA: formats agree, and inputs that are the same genome give the same genes."""
 
+import shutil
 from pathlib import Path
 
 import gffutils
@@ -13,6 +14,7 @@ from Bio.SeqRecord import SeqRecord
 from elman.data.errors import UsageError
 from elman.data.genome import spooled_sequence
 from elman.data.store.dataset import Dataset
+from elman.flows.cli import main
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.models import gene_finder
@@ -178,3 +180,25 @@ def test_ingested_bases_are_unchanged_and_lower_case_is_masked(home, tmp_path):
     assert row["bases"] == bases
     runs = [(14 * n + 4, 14 * n + 10) for n in range(10)] + [(140, 143)]
     assert [(run["start"], run["end"]) for run in row["masked"]] == runs
+
+
+def test_the_commands_read_the_genes_they_wrote_as_gff3_beside_the_fasta(folder, ecoli, home, tmp_path):
+    names = ["gnl|b0240=%3B;a", "c,1&\"'"]
+    parts = [ecoli.bases[:12_000], ecoli.bases[50_000:62_000]]
+    fasta, out = tmp_path / "x.fna", tmp_path / "out"
+    fasta.write_text("".join(f">{name}\n{part}\n" for name, part in zip(names, parts, strict=True)))
+    assert (
+        main(["tag", str(folder), str(fasta), "--out", str(out), "--format", "gff3", "--workers", "0"]) == 0
+    )
+    annotation = shutil.copy(out / "tags.gff3", tmp_path / "x.gff3")
+    assert main(["ingest", str(fasta), str(annotation), "--name", "again"]) == 0
+    genes = Dataset.open(out).scan("data").collect()
+    corpus = Dataset.open(home / "corpora" / "again").scan("data").collect()
+    found = {
+        (contig, *(feature[key] for key in ("start", "end", "strand", "phase", "label")))
+        for contig, features in corpus.select("contig", "features").iter_rows()
+        for feature in features
+    }
+    assert found == set(genes.select("contig", "start", "end", "strand", "phase", "label").rows())
+    assert len(found) == len(genes) > 15
+    assert set(corpus["contig"]) == set(genes["contig"]) == set(names)

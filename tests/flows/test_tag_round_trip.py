@@ -1,4 +1,4 @@
-"""What `elman tag` writes of text, `elman ingest` reads with the same documents and spans."""
+"""`elman ingest` reads the exports of `elman tag` with the same documents and spans."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 
 from elman.data.store.dataset import Dataset
 from elman.data.text.tags import spans
+from elman.flows.cli import main
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 
@@ -57,3 +58,17 @@ def test_the_spans_are_those_of_the_output(name, tagged, home, tmp_path):
     else:
         assert found == expected
     assert len(expected) > 40
+
+
+def test_the_commands_read_the_json_lines_they_wrote(trained, home, tmp_path):
+    source, out = tmp_path / "a.jsonl", tmp_path / "out"
+    lines = [json.dumps({"id": name, "text": text}) + "\n" for name, text in DOCUMENTS.items()]
+    source.write_text("".join(lines))
+    model, workers = str(trained["model"]), ["--workers", "0"]
+    assert main(["tag", model, str(source), "--out", str(out), "--format", "jsonl", *workers]) == 0
+    assert main(["ingest", str(out / "tags.jsonl"), "--name", "again"]) == 0
+    expected = Dataset.open(out).scan().collect()
+    assert found_in(home / "corpora" / "again") == sorted(expected.select("start", "text", "type").rows())
+    corpus = Dataset.open(home / "corpora" / "again").scan().collect()
+    assert set(corpus["document"]) == DOCUMENTS.keys()
+    assert expected.height > 8

@@ -4,6 +4,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from elman.data.store import schema
+from elman.data.text.tags import from_spans
 from elman.data.text.tokenizer import Tokenizer
 
 NOTABLE = [
@@ -13,11 +14,18 @@ NOTABLE = [
     *"\\\"'=%,;:|#abZ7.-",
     *("Anna", "Oslo"),
 ]
-TEXT = st.lists(st.sampled_from(NOTABLE), min_size=1, max_size=25).map("".join)
+ANY = st.characters(exclude_categories=["Cs"])
+TEXT = st.lists(st.one_of(st.sampled_from(NOTABLE), ANY), min_size=1, max_size=25).map("".join)
 NAME = st.lists(st.sampled_from([*"ab=\t\"'\\/%;,<&", "é", "\U0001f600", " x"]), min_size=1, max_size=6).map(
     "".join
 )
-TYPE = st.sampled_from(["PER", "LOC", 'a"b', "x=y", "\u6771"])
+TYPE = st.sampled_from(["PER", "LOC", 'a"b', "x=y", "\u6771", "a b"])
+# Spans at 0, at the end and beside each other; a text without spans; names that need quotes.
+ODD = [
+    ('=1\t"a"', ("\U0001f600Anna\r\nOslo", [(0, 1, "a b"), (1, 5, "PER"), (7, 11, "LOC")])),
+    ("'", ("e\u0301\u200d=,", [(0, 3, "x=y"), (3, 4, 'a"b'), (4, 5, "PER")])),
+    ("../x", (" \n.\t", [])),
+]
 
 
 @st.composite
@@ -53,6 +61,11 @@ def shards(draw):
     return named, [frames(part, dict(named)) for part in parts]
 
 
+def in_one_shard(named):
+    """Documents, and the same as one shard."""
+    return named, [frames([(name, 0, text, found) for name, (text, found) in named], dict(named))]
+
+
 def frames(part, texts):
     """Frames of a shard from document, start, text and spans."""
     entities = [
@@ -69,3 +82,17 @@ def frames(part, texts):
         "data": pl.DataFrame(entities, schema=schema.ENTITIES, orient="row"),
         "texts": pl.DataFrame(rows, schema=schema.DOCUMENT_TEXTS, orient="row"),
     }
+
+
+def tagged_sentences(text, found):
+    """Sentences of a document as (token, tag), white space in a type as `_`."""
+    out = []
+    for _, _, starts, ends in Tokenizer().sentences(text):
+        spans = [
+            (starts.index(a), ends.index(b) + 1, kind.replace(" ", "_"))
+            for a, b, kind in found
+            if a in starts
+        ]
+        tokens = [text[a:b] for a, b in zip(starts, ends, strict=True)]
+        out.append(list(zip(tokens, from_spans(len(starts), spans), strict=True)))
+    return out
