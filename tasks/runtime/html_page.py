@@ -8,11 +8,12 @@ from html import escape
 _STYLE = """
 :root { color-scheme: light dark }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b1f24 }
-body { margin: 2rem auto; max-width: 64rem; padding: 0 1rem }
+body { margin: 2rem auto; max-width: 64rem; padding: 0 1rem; overflow-wrap: break-word }
 h1 { font-size: 1.4rem } h2 { font-size: 1.15rem; margin-top: 2rem } h3 { font-size: 1rem }
-table { border-collapse: collapse; margin: .5rem 0 } th, td { padding: .2rem .8rem; text-align: right }
+table { border-collapse: collapse; margin: .5rem 0; display: block; overflow-x: auto }
+th, td { padding: .2rem .8rem; text-align: right }
 th:first-child, td:first-child { text-align: left } tr + tr { border-top: 1px solid #d8dee4 }
-.words td, .words th { text-align: left; vertical-align: top; overflow-wrap: anywhere }
+.words td, .words th { text-align: left; vertical-align: top } .words td { overflow-wrap: anywhere }
 .finding, .note { border-left: 4px solid #8c959f; padding: .1rem 1rem; margin: 1rem 0 }
 .error { border-color: #cf222e } .warning, .note { border-color: #bf8700 }
 .finding p { margin: .3rem 0 } li { overflow-wrap: anywhere } .place { color: #6e7781; font-size: .9em }
