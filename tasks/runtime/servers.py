@@ -199,6 +199,15 @@ def _prefect(arguments: list[str], environment: dict[str, str]) -> None:
         raise ServerError(f"`prefect {' '.join(arguments)}` failed:\n{output}")
 
 
+def mlflow_command(port: int) -> list[str]:
+    """Command of the MLflow server on the store of this home; makes the folder of its database."""
+    folder = home() / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    address = ["--host", HOST, "--port", str(port), "--workers", "1"]
+    store = ["--backend-store-uri", tracking_uri(), "--artifacts-destination", str(folder / "artifacts")]
+    return [sys.executable, "-m", "mlflow", "server", *address, *store]
+
+
 def start_servers(prefect_port: int, mlflow_port: int) -> ServerStatus:
     """Start what does not run yet, deploy `prefect.yaml`, and say where everything is.
 
@@ -225,20 +234,11 @@ def start_servers(prefect_port: int, mlflow_port: int) -> ServerStatus:
         atomic_write(_folder() / "state.json", json.dumps(state).encode())
 
     python = [sys.executable, "-m"]
-    database = home() / "mlflow"
-    database.mkdir(parents=True, exist_ok=True)
     try:
         print_status("Starting the Prefect server and the MLflow UI (15 to 60 s).")
         server = ["prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
         keep("prefect", _start("prefect", python + server, environment))
-        mlflow = ["mlflow", "server", "--host", HOST, "--port", str(mlflow_port), "--workers", "1"]
-        store = [
-            "--backend-store-uri",
-            tracking_uri(),
-            "--artifacts-destination",
-            str(database / "artifacts"),
-        ]
-        keep("mlflow", _start("mlflow", [*python, *mlflow, *store], environment))
+        keep("mlflow", _start("mlflow", mlflow_command(mlflow_port), environment))
         _wait("prefect", f"{urls['prefect']}/api/health", processes["prefect"])
         print_status("Deploying prefect.yaml and starting the worker.")
         _prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
