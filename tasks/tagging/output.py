@@ -10,6 +10,7 @@ import polars as pl
 from elman.data.errors import UsageError
 from elman.data.exports import registry as exports_registry
 from elman.data.formats.text.parquet import Columns
+from elman.data.redaction.export_tables import redacted_tables
 from elman.data.redaction.operators import Redactor
 from elman.data.redaction.patterns import Patterns
 from elman.data.redaction.text_files import write_texts
@@ -19,11 +20,11 @@ from elman.data.store.writer import DatasetWriter, Staging
 from elman.tasks.models.model_folder import Model
 from elman.tasks.tagging.model_choice import passport_hash
 from elman.tasks.tagging.plan import PlannedSource, read_plan
-from elman.tasks.tagging.shard import BINS
+from elman.tasks.tagging.shard import BINS, TEXTS
 from elman.tasks.tagging.sources import TaggingSource
 
 TOKENS = "tokens"  # table of `--tokens`
-_WITHOUT_TEXT = {"data", "documents"}  # tables that hold nothing of what is taken out
+_REDACTED = {"data", "documents", TEXTS}  # tables that exports get without what is taken out
 KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
 
 
@@ -57,7 +58,8 @@ class TagSettings:
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that workers stage for the formats, beside those always staged."""
         tokens = {TOKENS} if self.tokens else set()
-        return tuple(sorted(exports_registry.needed_tables(self.formats) | tokens))
+        originals = {TEXTS} if self.redactor else set()
+        return tuple(sorted((exports_registry.needed_tables(self.formats) | tokens) - originals))
 
 
 def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWriter:
@@ -127,19 +129,18 @@ def _redaction_config(model: Model, settings: TagSettings) -> dict[str, Any]:
             )
         if whole := _with_text(settings):
             raise UsageError(
-                f"expected --redact without options that write the text as it was. Got {', '.join(whole)}. "
-                "Take the redacted text from redacted/ and redacted-text/ of the output."
+                "expected --redact without options that write the tokens of the text as it was. "
+                f"Got {', '.join(whole)}. Take the redacted text from redacted/ and redacted-text/ of the "
+                "output, with its spans from another --format, such as jsonl."
             )
         config["redact"] = redactor.config
     return config
 
 
 def _with_text(settings: TagSettings) -> list[str]:
-    """Options, as the user gives them, whose tables hold the text as it was."""
+    """Options, as the user gives them, whose tables hold the tokens of the text as it was."""
     formats = [
-        f"--format {name}"
-        for name in settings.formats
-        if exports_registry.needed_tables([name]) - _WITHOUT_TEXT
+        f"--format {name}" for name in settings.formats if exports_registry.needed_tables([name]) - _REDACTED
     ]
     return [*(["--tokens"] if settings.tokens else []), *formats]
 
@@ -264,7 +265,10 @@ def _write_exports(writer: DatasetWriter, shards: Sequence[Shard], several: bool
             name = export.file(source)
             exports[name] = writer.scratch(name)
             with exports[name].open("wb") as out:
-                out.writelines(export.write(_tables(writer.staging, some, source), writer.config))
+                tables = _tables(writer.staging, some, source)
+                if "redact" in writer.config:
+                    tables = redacted_tables(tables)
+                out.writelines(export.write(tables, writer.config))
     return exports
 
 

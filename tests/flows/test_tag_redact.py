@@ -18,6 +18,7 @@ import pytest
 from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
 from elman.flows.cli import main
+from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.tagging.shard import ShardTagger
 
@@ -250,6 +251,37 @@ def test_another_key_or_operator_is_refused_and_the_same_reuses_all(run, tmp_pat
     assert len(list((tmp_path / "out" / "redacted-text").iterdir())) == 1
 
 
+EXPORTS = "brat,csv,csv-entities,doccano,jsonl,label-studio,spacy"
+
+
+def test_exports_have_the_redacted_text_with_spans_at_what_stands_there(run, home, tmp_path):
+    sources = write(tmp_path / "a.txt", PROSE), write_jsonl(tmp_path / "b.jsonl", LINES[:9])
+    run(*sources, shard_size="900", redact_types="PER", format=EXPORTS)
+    out = tmp_path / "out"
+    lines = [json.loads(line) for line in (out / "tags.jsonl").read_text().split("\n")[:-1]]
+    assert lines[0]["text"] == (out / "redacted-text" / "a.txt").read_bytes().decode()
+    assert {line["text"] for line in lines[1:]} == set(
+        table(out, "redacted").filter(source="b.jsonl")["text"]
+    )
+    spans = [(line["text"], span) for line in lines for span in line["spans"]]
+    assert all(text[span["start"] : span["end"]] == span["text"] for text, span in spans)
+    assert len(spans) == table(out, "data").height
+    assert {span["text"] for _, span in spans if span["label"] == "PER"} == {"<PER>"}
+    assert "Tinakburg" in {span["text"] for _, span in spans if span["label"] == "LOC"}
+    assert not [name for name, content in tree(out).items() if b"Badeson" in content]
+    ingest.fn(IngestConfig(sources=(out / "tags.jsonl",), name="again"))
+    corpus = Dataset.open(home / "corpora" / "again").scan().collect()
+    assert sum(tag.startswith("B-") for tags in corpus["tags"] for tag in tags) == len(spans)
+
+
+@pytest.mark.kills
+def test_exports_of_redacted_text_do_not_depend_on_the_number_of_workers(run, tmp_path):
+    source = write(tmp_path / "a.txt", PROSE)
+    for workers in (0, 2):
+        run(source, out=str(workers), shard_size="900", workers=workers, format=EXPORTS)
+    assert tree(tmp_path / "0") == tree(tmp_path / "2")
+
+
 def test_wrong_options_are_refused_with_what_to_do(run, tmp_path, key):
     source = write_jsonl(tmp_path / "a.jsonl", LINES[:1])
     wrong = [
@@ -260,7 +292,7 @@ def test_wrong_options_are_refused_with_what_to_do(run, tmp_path, key):
         ({"patterns": "mail,post"}, "Got post"),
         ({"phone_region": "GB"}, "expected --patterns phone"),
         ({"tokens": True}, "text as it was. Got --tokens"),
-        ({"format": "parquet,jsonl"}, "text as it was. Got --format jsonl. Take"),
+        ({"format": "jsonl,conll"}, "text as it was. Got --format conll. Take"),
     ]
     for options, message in wrong:
         with pytest.raises(UsageError, match=message):
