@@ -1,6 +1,6 @@
-"""What `elman tag --redact` takes out: entities of a labelled corpus by type, and generated contact data.
+"""Recall of `elman tag --redact`: entities of labelled corpora by type, and generated contact data.
 
-    python -m bench.redaction_recall MODEL CORPUS_FOLDER
+    python -m bench.redaction_recall MODEL CORPUS_FOLDER ... [--split all] [--contacts]
 
 An entity counts as taken out if no character of it is left, under whatever type. Contact data stand in
 sentences of three kinds; they are written by rules of their own, with the checksums of the standards.
@@ -12,6 +12,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import phonenumbers
@@ -34,7 +35,7 @@ BBANS = {
 
 
 def contact(kind: str, rng: random.Random) -> str:
-    """A made-up address or number that is valid by its standard."""
+    """Make up an address or number that is valid by its standard."""
 
     def digits(count: int) -> str:
         return "".join(rng.choices("0123456789", k=count))
@@ -66,7 +67,7 @@ def contact(kind: str, rng: random.Random) -> str:
 
 
 def telephones(rng: random.Random, how: int, regions: list[str]) -> Iterator[tuple[str, str]]:
-    """Example numbers of countries, their last digits changed, in a form of phonenumbers."""
+    """Yield countries and example numbers of theirs, last digits changed, in a form of phonenumbers."""
     while True:
         region = rng.choice(regions)
         number = phonenumbers.example_number_for_type(region, rng.choice([0, 1]))
@@ -77,7 +78,7 @@ def telephones(rng: random.Random, how: int, regions: list[str]) -> Iterator[tup
 
 
 def generated(seed: int = 0) -> Iterator[tuple[str, str]]:
-    """Pattern, or phone with how it is written, and contact data."""
+    """Yield the pattern, or phone with how it is written, and contact data of it."""
     rng = random.Random(seed)  # noqa: S311
     for kind in ("mail", "url", "card", "iban"):
         for _ in range(CASES):
@@ -92,7 +93,7 @@ def generated(seed: int = 0) -> Iterator[tuple[str, str]]:
 
 
 def redactions(model: str, source: Path, folder: Path, **options: str) -> dict[str, list[tuple[int, int]]]:
-    """Spans that were taken out, by document."""
+    """Return the spans that were taken out, by document."""
     config = TagConfig(model=model, sources=(source,), out=folder, redact="replace", workers=0, **options)
     tag.fn(config)
     spans: dict[str, list[tuple[int, int]]] = {}
@@ -103,45 +104,69 @@ def redactions(model: str, source: Path, folder: Path, **options: str) -> dict[s
 
 
 def left(start: int, end: int, taken: list[tuple[int, int]]) -> int:
-    """Characters that are left of start to end."""
+    """Count the characters that are left of start to end."""
     return end - start - sum(max(min(end, b) - max(start, a), 0) for a, b in taken)
 
 
+@dataclass
+class Recall:
+    """Counts of entities by their name in the table: all, taken out whole, taken out in part."""
+
+    all: Counter[str] = field(default_factory=Counter)
+    out: Counter[str] = field(default_factory=Counter)
+    part: Counter[str] = field(default_factory=Counter)
+
+    def add(self, name: str, start: int, end: int, taken: list[tuple[int, int]]) -> None:
+        """Count an entity."""
+        rest = left(start, end, taken)
+        self.all[name] += 1
+        self.out[name] += rest == 0
+        self.part[name] += 0 < rest < end - start
+
+    def print_rows(self) -> None:
+        """Print rows of the table, the most frequent first."""
+        for name, count in self.all.most_common():
+            out, part = 100 * self.out[name] / count, 100 * self.part[name] / count
+            print(f"| {name} | {count:,} | {out:.1f} | {part:.1f} |")
+
+
+def recall_of_corpus(model: str, corpus: Path, split: str, scratch: Path) -> Recall:
+    """Recall of the labelled entities of a split, or of all."""
+    recall, taken = Recall(), redactions(model, corpus, scratch / corpus.name)
+    labelled = pl.col("tags").is_not_null() & (pl.col("split").eq(split) | (split == "all"))
+    for row in Dataset.open(corpus).scan().filter(labelled).collect().iter_rows(named=True):
+        for first, last, kind in spans_of(row["tags"]):
+            start, end = row["token_start"][first], row["token_end"][last - 1]
+            recall.add(f"{corpus.name}: {kind}", start, end, taken.get(row["document"], []))
+    return recall
+
+
+def recall_of_contacts(model: str, scratch: Path) -> Recall:
+    """Recall of generated contact data by their patterns alone."""
+    cases, path, recall = list(generated()), scratch / "cases.jsonl", Recall()
+    lines = [{"id": str(n), "text": FRAMES[n % 3].format(text)} for n, (_, text) in enumerate(cases)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    more = {"patterns": "mail,phone,card,iban,url", "redact_types": "MAIL,PHONE,CARD,IBAN,URL"}
+    taken = redactions(model, path, scratch / "cases", phone_region="DE,GB,US", **more)
+    for n, (kind, text) in enumerate(cases):
+        start = FRAMES[n % 3].index("{}")
+        recall.add(f"generated {kind}", start, start + len(text), taken.get(str(n), []))
+    return recall
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the rows of the table in docs/redaction.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
-    parser.add_argument("corpus", type=Path, help="folder of an ingested corpus")
-    parser.add_argument("--split", default="test", help="of the corpus; all: whatever it is")
+    parser.add_argument("corpora", type=Path, nargs="*", help="folders of ingested corpora")
+    parser.add_argument("--split", default="test", help="of the corpora, or all")
+    parser.add_argument("--contacts", action="store_true", help="generated contact data, too")
     options = parser.parse_args()
-    all_, out, part = Counter[str](), Counter[str](), Counter[str]()
     with tempfile.TemporaryDirectory() as scratch:
-        taken = redactions(options.model, options.corpus, Path(scratch) / "corpus")
-        labelled = pl.col("tags").is_not_null() & (
-            pl.col("split").eq(options.split) | (options.split == "all")
-        )
-        rows = Dataset.open(options.corpus).scan().filter(labelled).collect()
-        for row in rows.iter_rows(named=True):
-            for first, last, kind in spans_of(row["tags"]):
-                start, end = row["token_start"][first], row["token_end"][last - 1]
-                rest = left(start, end, taken.get(row["document"], []))
-                all_[kind] += 1
-                out[kind] += rest == 0
-                part[kind] += 0 < rest < end - start
-        cases = list(generated())
-        path = Path(scratch) / "cases.jsonl"
-        lines = [{"id": str(n), "text": FRAMES[n % 3].format(text)} for n, (_, text) in enumerate(cases)]
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        more = {"patterns": "mail,phone,card,iban,url", "redact_types": "MAIL,PHONE,CARD,IBAN,URL"}
-        taken = redactions(options.model, path, Path(scratch) / "cases", phone_region="DE,GB,US", **more)
-        for n, (kind, text) in enumerate(cases):
-            start = FRAMES[n % 3].index("{}")
-            rest = left(start, start + len(text), taken.get(str(n), []))
-            all_[kind] += 1
-            out[kind] += rest == 0
-            part[kind] += 0 < rest < len(text)
-    for kind, count in all_.items():
-        print(f"| {kind} | {count:,} | {100 * out[kind] / count:.1f} | {100 * part[kind] / count:.1f} |")
+        for corpus in options.corpora:
+            recall_of_corpus(options.model, corpus, options.split, Path(scratch)).print_rows()
+        if options.contacts:
+            recall_of_contacts(options.model, Path(scratch)).print_rows()
 
 
 if __name__ == "__main__":
