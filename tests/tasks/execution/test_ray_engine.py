@@ -39,7 +39,7 @@ def begun(folder: Path) -> list[tuple[str, ...]]:
 
 
 def rows(folder: Path) -> list[tuple]:
-    """What was found, without what depends on the batch."""
+    """Entities, without the columns that depend on the batch."""
     columns = ("document", "start", "end", "type", "text")
     return sorted(Dataset.open(folder).scan().select(columns).collect().rows())
 

@@ -1,4 +1,4 @@
-"""Where runs keep what they produce, and how servers of this machine are reached."""
+"""Home of what runs produce, and addresses of the servers of this machine."""
 
 import os
 import threading
