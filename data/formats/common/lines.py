@@ -2,30 +2,43 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from elman.data.errors import BadInput
 from elman.data.formats.common.records import Place, Quarantined
 from elman.data.formats.common.streams import BROKEN
 
-LONGEST_LINE = 64 << 20  # bytes of a line that is parsed whole
-TOO_LONG = {"too-long": f"a line of more than {LONGEST_LINE >> 20} MiB"}
+LONGEST_RECORD = 64 << 20  # bytes of a record that is read whole: a line, a row, a cell, a sentence of rows
+TOO_LONG = {"too-long": f"a line of more than {LONGEST_RECORD >> 20} MiB"}
 _BLOCK = 1 << 18
 _SHOWN = 1 << 16  # bytes of a long line that go to quarantine
 _PROBED = 1 << 16  # bytes in which the first line end is looked for
 _END = re.compile(rb"\r+\n|\n|\r")
 
 
+class LinePart(bytes):
+    """Part of a line of more than `LONGEST_RECORD` bytes; its last part has the line end."""
+
+
 def universal_lines(stream: BinaryIO) -> Iterator[bytes]:
     """Lines with their ends, `\\n`, `\\r\\n` or `\\r`, which may be mixed; a mangled `\\r\\r\\n` is one end.
 
     Raises:
-        BadInput: a line is longer than `LONGEST_LINE`.
+        BadInput: a line is longer than `LONGEST_RECORD`.
     """
+    for line in universal_parts(stream):
+        if isinstance(line, LinePart):
+            todo = "End each row with a line end; of plain text a line may be of any length."
+            raise BadInput(f"lines of at most {LONGEST_RECORD} bytes", got="a longer one", todo=todo)
+        yield line
+
+
+def universal_parts(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines as of `universal_lines`; one of more than `LONGEST_RECORD` bytes as several `LinePart`."""
     held: list[bytes] = []  # the beginning of a line that is not ended
-    size = 0  # of it
+    size, long = 0, False  # of it; True if some of it has been yielded
     while block := stream.read(_BLOCK):
         while block.endswith(b"\r") and (more := stream.read(1)):  # it may be of the same line end
             block += more
@@ -33,16 +46,19 @@ def universal_lines(stream: BinaryIO) -> Iterator[bytes]:
         if b"\r\r\n" in block:
             parts = list(_joined_ends(parts))
         last = None if parts[-1].endswith((b"\n", b"\r")) else parts.pop()
-        if held and parts:
-            parts[0] = b"".join([*held, parts[0]])
-            held, size = [], 0
+        if parts:
+            if long or size + len(parts[0].rstrip(b"\r\n")) > LONGEST_RECORD:
+                yield from map(LinePart, [*held, parts.pop(0)])
+            elif held:
+                parts[0] = b"".join([*held, parts[0]])
+            held, size, long = [], 0, False
+        yield from parts
         if last is not None:
             held.append(last)
             size += len(last)
-            if size > LONGEST_LINE:
-                todo = "End each row with a line end; of plain text a line may be of any length."
-                raise BadInput(f"lines of at most {LONGEST_LINE} bytes", got="a longer one", todo=todo)
-        yield from parts
+            if long or size > LONGEST_RECORD:
+                yield from map(LinePart, held)
+                held, long = [], True
     if held:
         yield b"".join(held)
 
@@ -104,33 +120,60 @@ class LongLines:
 
 
 @dataclass(frozen=True)
-class LongLine:
-    """A line beyond the limit: its first bytes, and the size and sha256 of all of it."""
+class LongRecord:
+    """A record beyond the limit: its first bytes, and the size and sha256 of all of it."""
 
     head: bytes
     size: int
     sha256: str
 
-    def refuse(self, source: str, line: int, byte_offset: int) -> Quarantined:
-        """The line as quarantined."""
-        detail = (
-            f"expected a line of at most {LONGEST_LINE} bytes. Got bytes {byte_offset} to "
-            f"{byte_offset + self.size} of the file, sha256 {self.sha256}"
-        )
-        todo = "Divide the record, or give its text as a file of plain text, which may be of any length."
-        return Place(source, line, byte_offset, self.head).quarantine("too-long", detail, todo)
+    def refuse(self, place: Place, limit: str, todo: str) -> Quarantined:
+        """The record as quarantined.
+
+        Args:
+            place: of the record; its bytes are not used.
+            limit: what was expected.
+            todo: what to do.
+        """
+        begin = place.byte_offset
+        got = f"bytes {begin} to {begin + self.size} of the file, sha256 {self.sha256}"
+        place = replace(place, raw=self.head)
+        return place.quarantine("too-long", f"expected {limit}. Got {got}", todo)
 
 
-def bounded_lines(stream: BinaryIO) -> Iterator[bytes | LongLine]:
-    """Lines with their ends, `\\n`; those of more than `LONGEST_LINE` bytes are read past."""
-    while raw := stream.readline(LONGEST_LINE + 1):
-        if len(raw) <= LONGEST_LINE or raw.endswith(b"\n"):
+class Digest:
+    """Size, sha256 and first bytes of a record whose parts come one after the other."""
+
+    def __init__(self, parts: Iterable[bytes] = ()) -> None:
+        self.size, self._head, self._sha256 = 0, b"", hashlib.sha256()
+        for part in parts:
+            self.update(part)
+
+    def update(self, part: bytes) -> None:
+        """Add the next bytes."""
+        self.size += len(part)
+        self._head += part[: max(_SHOWN - len(self._head), 0)]
+        self._sha256.update(part)
+
+    def record(self) -> LongRecord:
+        """The record so far."""
+        return LongRecord(self._head, self.size, self._sha256.hexdigest())
+
+
+def long_line(record: LongRecord, source: str, line: int, byte_offset: int) -> Quarantined:
+    """A line of JSON beyond the limit as quarantined."""
+    todo = "Divide the record, or give its text as a file of plain text, which may be of any length."
+    place = Place(source, line, byte_offset, b"")
+    return record.refuse(place, f"a line of at most {LONGEST_RECORD} bytes", todo)
+
+
+def bounded_lines(stream: BinaryIO) -> Iterator[bytes | LongRecord]:
+    """Lines with their ends, `\\n`; those of more than `LONGEST_RECORD` bytes are read past."""
+    while raw := stream.readline(LONGEST_RECORD + 1):
+        if len(raw) <= LONGEST_RECORD or raw.endswith(b"\n"):
             yield raw
             continue
-        head, size, digest = raw[:_SHOWN], len(raw), hashlib.sha256(raw)
-        while part := stream.readline(_BLOCK):
-            size += len(part)
-            digest.update(part)
-            if part.endswith(b"\n"):
-                break
-        yield LongLine(head, size, digest.hexdigest())
+        digest = Digest([raw])
+        while not raw.endswith(b"\n") and (raw := stream.readline(_BLOCK)):
+            digest.update(raw)
+        yield digest.record()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
-from elman.data.formats.common.lines import universal_lines
+from elman.data.formats.common.lines import LONGEST_RECORD, LongRecord, universal_parts
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReadingReport, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
@@ -20,7 +20,7 @@ from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.text.conll_columns import BARE, STYLE_NAMES, Wanted, misc_tags
 from elman.data.formats.text.conll_layout import layout_of
-from elman.data.formats.text.conll_rows import Layout, Rows, sentences
+from elman.data.formats.text.conll_rows import MOST_ROWS, Layout, Rows, sentences
 from elman.data.text.tags import OUTSIDE, Scheme, illegal_places, to_iob2
 
 BLOCK = 50  # sentences in a document where the file marks none
@@ -55,13 +55,16 @@ def read(
         return Document(f"{source}#{document}", source, tuple(ready), ready[0].byte_offset, ready[0].line)
 
     with opener() as stream:
-        for rows in sentences(universal_lines(stream), layout, line, slice_.begin):
+        for rows in sentences(universal_parts(stream), layout, line, slice_.begin):
             marked = marked or rows.starts_document
             if rows.starts_document or (not marked and count == BLOCK):
                 if ready:
                     yield whole()
                 document, count, at, ready = document + (count > 0), 0, 0, []
             count += 1
+            if rows.long is not None:
+                yield _too_long(rows.long, Place(source, rows.lines[0], rows.byte_offset, b""))
+                continue
             try:
                 sentence, tags = _sentence(rows, layout, at)
             except _BadRow as error:
@@ -94,7 +97,7 @@ def split(opener: Opener, source: str, options: Options, size: SliceSize) -> lis
     def lines() -> Iterator[bytes]:
         nonlocal end
         with opener() as stream:
-            for line in universal_lines(stream):
+            for line in universal_parts(stream):
                 end += len(line)
                 yield line
 
@@ -178,6 +181,11 @@ def _sentence(rows: Rows, layout: Layout, start: int) -> tuple[Sentence, list[st
     return sentence, [] if layout.tag is None else tags
 
 
+def _too_long(record: LongRecord, place: Place) -> Quarantined:
+    limit = f"a sentence of at most {LONGEST_RECORD} bytes and {MOST_ROWS:,} rows"
+    return record.refuse(place, limit, "Put blank lines between sentences, or divide the row.")
+
+
 def _report_illegal(rows: Rows, tags: list[str], scheme: Scheme, source: str, report: ReadingReport) -> None:
     """Report tags that may not follow the tag before them."""
     for place in illegal_places(tags, scheme):
@@ -235,6 +243,7 @@ register(
             "empty-token": "a row without a token",
             "unknown-tag": "a row whose tag is none",
             "invalid-utf8": "bytes that are not UTF-8",
+            "too-long": f"a sentence of more than {LONGEST_RECORD >> 20} MiB or {MOST_ROWS:,} rows",
         },
     )
 )

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 
 from elman.data.errors import BadInput
-from elman.data.formats.common.lines import universal_lines
+from elman.data.formats.common.lines import LinePart, universal_parts
 from elman.data.formats.registry import HEAD_BYTES, Opener
 from elman.data.formats.text.conll_columns import (
     BARE,
@@ -47,6 +47,7 @@ class _Survey:
         self.header = False  # True if the first row names the columns
         self.begun = False  # True after the first row of the file
         self.rows = 0
+        self.too_long = False  # True if a block is beyond the limit
         self.widths = Counter[int]()
         self.shortest: dict[int, int] = {}  # by width: columns of its shortest row, without empty last ones
         self.tags = Counter[int]()  # per column: values that are tags
@@ -58,6 +59,7 @@ class _Survey:
 
     def add(self, block: Block) -> None:
         """Count the rows of a block."""
+        self.too_long = self.too_long or block.digest is not None
         if not self.begun and self.names is None:
             self.names = names_in_comment(block.raw)
         sentence = block.rows(self.tabs)
@@ -101,6 +103,8 @@ class _Survey:
 
     def layout(self, source: str) -> Layout:
         """The layout but for the scheme; see `layout_of`."""
+        if not self.widths and self.too_long:
+            return Layout(self.tabs, 1, 0, None, None, "IOB2")
         if not self.widths:
             todo = "Give a file with one token a line."
             raise BadInput("rows of tokens", got="none", todo=todo, source=source)
@@ -287,7 +291,7 @@ def layout_of(opener: Opener, source: str, wanted: Wanted | None = None) -> Layo
     wanted = wanted or Wanted()
     with opener() as stream:
         head, size = list[bytes](), 0
-        for line in universal_lines(stream):
+        for line in universal_parts(stream):
             head.append(line)
             size += len(line)
             if size >= HEAD_BYTES:
@@ -305,19 +309,19 @@ def layout_of(opener: Opener, source: str, wanted: Wanted | None = None) -> Layo
         assumed = Layout(guess.tabs, 0, 0, None, None, "IOB2")
     separators, survey, pairs = _Separators(), _Survey(assumed.tabs, wanted), _TagPairs(assumed)
     with opener() as stream:
-        for block in blocks(separators.counted(universal_lines(stream))):
+        for block in blocks(separators.counted(universal_parts(stream))):
             survey.add(block)
             pairs.add(block)
     if separators.tabs != survey.tabs:
         survey = _Survey(separators.tabs, wanted)
         with opener() as stream:
-            for block in blocks(universal_lines(stream)):
+            for block in blocks(universal_parts(stream)):
                 survey.add(block)
     layout = survey.layout(source)
     if layout != assumed:
         pairs = _TagPairs(layout)
         with opener() as stream:
-            for block in blocks(universal_lines(stream)):
+            for block in blocks(universal_parts(stream)):
                 pairs.add(block)
     return replace(layout, scheme=scheme_of_pairs(pairs.pairs))
 
@@ -331,7 +335,7 @@ class _Separators:
     def counted(self, lines: Iterable[bytes]) -> Iterator[bytes]:
         """The lines, counted as they pass."""
         for line in lines:
-            content = line.strip()
+            content = b"" if isinstance(line, LinePart) else line.strip()
             if content and not line.startswith((COMMENT, DOCSTART)):
                 self.balance += 1 if b"\t" in content else -1
             yield line

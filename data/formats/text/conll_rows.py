@@ -4,11 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
+from elman.data.formats.common import lines as line_limits
+from elman.data.formats.common.lines import Digest, LinePart, LongRecord
 from elman.data.formats.text.conll_columns import TagStyle, full_tag, is_tag
 from elman.data.text.tags import Scheme
 
 DOCSTART = b"-DOCSTART-"
 COMMENT = b"#"
+MOST_ROWS = 1_000_000  # of a sentence
+_KEPT = 1_000  # rows of a longer sentence that are kept, for the layout
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -80,7 +84,8 @@ class Rows:
     """Rows of one sentence.
 
     line, byte_offset: of the first row; raw: bytes of each row; lines: number of each, from 1;
-    starts_document: True if a `-DOCSTART-` line stands between it and the sentence before.
+    starts_document: True if a `-DOCSTART-` line stands between it and the sentence before; long: all of a
+    sentence beyond the limit, which has no rows; `lines` is the one where it passed the limit.
     """
 
     line: int
@@ -89,17 +94,38 @@ class Rows:
     raw: list[bytes] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     starts_document: bool = False
+    long: LongRecord | None = None
 
 
 @dataclass(slots=True)
 class Block:
-    """Lines between blank lines or `-DOCSTART-` lines; marked: True if such a mark stands before it."""
+    """Lines between blank lines or `-DOCSTART-` lines; marked: True if such a mark stands before it.
+
+    size: bytes of the lines; digest, long_line: of a block beyond `LONGEST_RECORD` bytes or `MOST_ROWS` lines
+    all of its bytes, and the line where it passed the limit; `raw` then holds the first lines alone.
+    """
 
     line: int
     byte_offset: int
     marked: bool
     raw: list[bytes] = field(default_factory=list)
     read: tuple[bool, Rows] | None = None  # what `rows` has returned for a separator, if nothing else matters
+    size: int = 0
+    digest: Digest | None = None
+    long_line: int = 0
+
+    def add(self, raw: bytes, number: int) -> None:
+        """Add a line, or a part of one, by its number."""
+        self.size += len(raw)
+        if self.digest is not None:
+            self.digest.update(raw)
+        elif (
+            isinstance(raw, LinePart) or self.size > line_limits.LONGEST_RECORD or len(self.raw) >= MOST_ROWS
+        ):
+            self.digest, self.long_line = Digest([*self.raw, raw]), number
+            del self.raw[_KEPT:]
+        else:
+            self.raw.append(raw)
 
     def rows(self, tabs: bool, layout: Layout | None = None) -> Rows | None:
         """The sentence of the block without comments; None if it has no row.
@@ -137,23 +163,31 @@ class Block:
 
 
 def blocks(lines: Iterable[bytes], before: int = 0, byte_offset: int = 0) -> Iterator[Block]:
-    """Blocks of lines that follow `before` lines and `byte_offset` bytes of the file."""
+    """Blocks of lines that follow `before` lines and `byte_offset` bytes of the file.
+
+    Args:
+        lines: whole ones, and the parts of those beyond the limit; see `common.lines.universal_parts`.
+        before: lines before them.
+        byte_offset: of the first of them.
+    """
     block = Block(0, 0, False)
-    marked = False
-    for number, raw in enumerate(lines, before + 1):
+    marked, number = False, before + 1
+    for raw in lines:
         line = raw.removeprefix(_BOM) if number == 1 else raw
-        mark = line.startswith(DOCSTART)
-        if mark or not line.strip():
-            if block.raw:
+        part = isinstance(raw, LinePart)
+        mark = line.startswith(DOCSTART) and not part
+        if mark or not (part or line.strip()):
+            if block.size:
                 yield block
                 block, marked = Block(0, 0, False), False
             marked = marked or mark
         else:
-            if not block.raw:
+            if not block.size:
                 block = Block(number, byte_offset, marked)
-            block.raw.append(raw)
+            block.add(raw, number)
         byte_offset += len(raw)
-    if block.raw:
+        number += not part or raw.endswith((b"\n", b"\r"))
+    if block.size:
         yield block
 
 
@@ -171,6 +205,9 @@ def sentences(
         if rows is not None and header:
             header = False
             rows = _without_first(rows)
+        if block.digest is not None:
+            long, first = block.digest.record(), (block.line, block.byte_offset)
+            rows = Rows(*first, lines=[block.long_line], long=long)
         if rows is not None:
             rows.starts_document, marked = marked, False
             yield rows

@@ -11,7 +11,7 @@ from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, labels_of
-from elman.data.formats.common.lines import TOO_LONG, LongLine, bounded_lines
+from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, long_line
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, split_lines
@@ -33,8 +33,8 @@ def read(
     line, offset = (0, 0) if slice_ is None else (slice_.state["line"], slice_.begin)
     with opener() as stream:
         for number, raw in enumerate(bounded_lines(stream), line + 1):
-            if isinstance(raw, LongLine):
-                yield raw.refuse(source, number, offset)
+            if isinstance(raw, LongRecord):
+                yield long_line(raw, source, number, offset)
                 offset += raw.size
                 continue
             content = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from elman.data.formats.common.lines import TOO_LONG, LongLine, bounded_lines
+from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, long_line
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined
@@ -28,8 +28,8 @@ def read(
     with opener() as stream:
         offset = 0
         for number, raw in enumerate(bounded_lines(stream), 1):
-            if isinstance(raw, LongLine):
-                yield raw.refuse(source, number, offset)
+            if isinstance(raw, LongRecord):
+                yield long_line(raw, source, number, offset)
                 offset += raw.size
                 continue
             content = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
@@ -54,7 +54,7 @@ def _all_tags(opener: Opener) -> Iterator[Sequence[str]]:
     names: list[str] | None = None
     with opener() as stream:
         for raw in bounded_lines(stream):
-            if isinstance(raw, LongLine):
+            if isinstance(raw, LongRecord):
                 continue
             try:
                 value = json_value(raw.removeprefix(b"\xef\xbb\xbf"))

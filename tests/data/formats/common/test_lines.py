@@ -4,17 +4,18 @@ import hashlib
 import io
 import json
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.errors import BadInput
 from elman.data.formats.common import lines
-from elman.data.formats.common.lines import LongLine, bounded_lines, lone_returns, universal_lines
+from elman.data.formats.common.lines import LongRecord, bounded_lines, lone_returns, universal_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.common.slices import SliceSize
+from elman.data.formats.text import conll_rows
 from elman.data.sources.reading import collect_sources, read
 from elman.data.sources.splitting import read_slice, split_source
 from elman.data.text.tokenizer import Tokenizer
@@ -41,7 +42,7 @@ def test_the_first_line_end_tells_whether_returns_stand_alone(head, lone):
 
 @pytest.fixture
 def limit(monkeypatch):
-    monkeypatch.setattr(lines, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(lines, "LONGEST_RECORD", 1000)
 
 
 @pytest.mark.parametrize("size", [999, 1000, 1001, 5000, 600_000])
@@ -52,7 +53,7 @@ def test_lines_up_to_the_limit_come_whole(size, end):
     first, *rest = bounded_lines(io.BytesIO(raw))
     line = raw.split(b"\n")[0] + end[:1]
     if size > 1000:
-        assert isinstance(first, LongLine)
+        assert isinstance(first, LongRecord)
         assert (first.size, first.sha256) == (len(line), hashlib.sha256(line).hexdigest())
     else:
         assert first == line
@@ -83,9 +84,78 @@ def test_a_long_line_is_refused_with_its_place(tmp_path, kind):
     assert [record for record in sliced if isinstance(record, Quarantined)] == [refused]
 
 
+GOOD = b"Ann\tB-PER\r\nleft\tO\r\n\r\n"
+LONG = b"Bo\tB-PER\n" + b"x" * 600_000 + b"\tO\r\n.\tO\r\n"
+
+
+LONG_ROWS = {
+    "among others": LONG,
+    "alone": b"x" * 600_000 + b"\n",
+    "a comment": b"#" * 300_000 + b"\n",
+    "a mark": b"-DOCSTART- " + b" " * 300_000 + b"\n",
+    "blank": b" " * 300_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("kind", LONG_ROWS)
+@pytest.mark.parametrize("before", [0, 3, 60])
 @pytest.mark.usefixtures("limit")
-def test_a_long_row_of_conll_is_bad_input_with_the_name_of_its_file(tmp_path):
-    (tmp_path / "a.conll").write_bytes(b"Ann\tB-PER\n\n" * 9 + b"x" * 600_000 + b"\tO\n\n")
+def test_a_long_row_of_conll_costs_its_sentence(tmp_path, kind, before):
+    """The sentence is refused once, by its bytes and their hash, also where the file is read in slices."""
+    long = LONG_ROWS[kind]
+    (tmp_path / "a.conll").write_bytes(GOOD * before + long + b"\n" + GOOD * 60)
     (source,), _ = collect_sources([tmp_path])
-    with pytest.raises(BadInput, match=r"a\.conll: expected lines of at most 1000 bytes"):
-        list(read(source, OPTIONS))
+    records = list(read(source, OPTIONS))
+    (refused,) = (record for record in records if isinstance(record, Quarantined))
+    begin = before * len(GOOD)
+    assert (refused.reason, refused.byte_offset) == ("too-long", begin)
+    assert refused.line == 3 * before + 1 + (long is LONG)
+    assert f"bytes {begin} to {begin + len(long)} of" in refused.detail
+    assert hashlib.sha256(long).hexdigest() in refused.detail
+    assert long.startswith(refused.raw)
+    sentences = [s for record in records if isinstance(record, Document) for s in record.sentences]
+    assert len(sentences) == before + 60
+    assert {sentence.tags for sentence in sentences} == {("B-PER", "O")}
+    assert [s.line for s in sentences[before:]] == [
+        3 * before + long.count(b"\n") + 2 + 3 * n for n in range(60)
+    ]
+    sliced = []
+    for slice_ in split_source(source, OPTIONS, SliceSize.of(500)):
+        sliced += read_slice(source, slice_, OPTIONS)
+    assert sliced == records
+
+
+def test_a_sentence_of_too_many_rows_is_refused_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(conll_rows, "MOST_ROWS", 40)
+    long = b"a\tO\n" * 41
+    (tmp_path / "a.conll").write_bytes(GOOD + b"a\tO\n" * 40 + b"\n" + long + b"\n" + GOOD)
+    (source,), _ = collect_sources([tmp_path])
+    one, refused = sorted(read(source, OPTIONS), key=lambda record: isinstance(record, Quarantined))
+    assert [len(sentence.token_start) for sentence in one.sentences] == [2, 40, 2]
+    assert (refused.line, hashlib.sha256(long).hexdigest() in refused.detail) == (3 + 41 + 41, True)
+
+
+def test_a_file_of_one_long_sentence_is_one_record_in_quarantine(tmp_path, limit):
+    (tmp_path / "a.conll").write_bytes(b"x" * 600_000)
+    (source,), _ = collect_sources([tmp_path])
+    (refused,) = read(source, OPTIONS)
+    assert (refused.reason, refused.line, refused.byte_offset) == ("too-long", 1, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["jsonl", "conll"])
+def test_a_row_of_70_mib_costs_itself_alone(tmp_path, kind):
+    good = GOOD if kind == "conll" else b'{"text": "Ann left."}\n'
+    long = b"x" * (70 << 20)
+    long = long + b"\tO\n" if kind == "conll" else b'{"text": "' + long + b'"}\n'
+    (tmp_path / f"a.{kind}").write_bytes(good * 3 + long + b"\n" + good)
+    (source,), _ = collect_sources([tmp_path])
+    tracemalloc.start()
+    records = list(read(source, OPTIONS))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    (refused,) = (record for record in records if isinstance(record, Quarantined))
+    assert (refused.reason, refused.byte_offset) == ("too-long", 3 * len(good))
+    assert hashlib.sha256(long).hexdigest() in refused.detail
+    assert sum(len(record.sentences) for record in records if isinstance(record, Document)) == 4
+    assert peak < 200 << 20
