@@ -2,9 +2,12 @@
 
 Formats are those of the registry. `FUZZED` byte strings a reader in the usual suite, `FUZZED_SLOWLY` in the
 slow one: valid files with bytes changed, cut, repeated and exchanged for what has broken readers elsewhere.
+What is accepted is the text of the file: `IN_FILE` compares.
 """
 
+import csv
 import io
+import json
 import random
 import re
 import warnings
@@ -15,6 +18,7 @@ import pytest
 
 from elman.data.errors import BadInput
 from elman.data.formats import registry
+from elman.data.formats.common.lines import universal_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.streams import BROKEN
@@ -32,6 +36,7 @@ from elman.data.genome.contigs import Contig
 from elman.data.text.tokenizer import Tokenizer
 from tests.data.formats.samples import SAMPLES
 
+DELIMITERS = (",", "\t", ";", "|")
 FUZZED, FUZZED_SLOWLY = 500, 10_000
 NAMES = [
     format_.name
@@ -186,10 +191,60 @@ def check(record: object, name: str, raw: bytes) -> None:
             assert sentence.start <= bounds[0] <= bounds[-1] <= sentence.end
             assert sentence.tags is None or len(sentence.tags) == len(sentence.token_start)
             "".join(sentence.tags or ()).encode()
+        if document.text is not None:
+            assert all(document.text[s.start : s.end] == s.text for s in document.sentences)
+        if name in IN_FILE:
+            IN_FILE[name](document, raw)
         if name == "plain":
             utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
             text = raw.decode("utf-16") if utf16 else raw.decode("utf-8-sig")
             assert all(text[s.start : s.end] == s.text for s in document.sentences)
+
+
+def json_of(document: Document, raw: bytes) -> dict:
+    """The object in the line of a document."""
+    line = raw[document.byte_offset :].split(b"\n", 1)[0]
+    return json.loads((line if document.byte_offset else line.removeprefix(b"\xef\xbb\xbf")).decode())
+
+
+def check_text(document: Document, raw: bytes) -> None:
+    """The text of a document is that of its line of JSON."""
+    assert json_of(document, raw)["text"] == document.text
+
+
+def check_token_list(document: Document, raw: bytes) -> None:
+    """The text of a document is the tokens of its line of JSON, joined by spaces."""
+    assert " ".join(json_of(document, raw)["tokens"]) == document.sentences[0].text
+
+
+def check_cells(document: Document, raw: bytes) -> None:
+    """The text of a document is a cell of its row."""
+    rest = raw[document.byte_offset :]
+    lines = [line.decode("utf-8", "surrogateescape") for line in universal_lines(io.BytesIO(rest))]
+    assert any(document.text in next(csv.reader(lines, delimiter=mark)) for mark in DELIMITERS)
+
+
+def check_tokens(document: Document, raw: bytes) -> None:
+    """The tokens of each sentence stand in the rows of the file, in their order."""
+    for sentence in document.sentences:
+        lines = iter(universal_lines(io.BytesIO(raw[sentence.byte_offset :])))
+        for start, end in zip(sentence.token_start, sentence.token_end, strict=True):
+            token = sentence.text[start - sentence.start : end - sentence.start].encode()
+            assert any(token in values_of(line.rstrip(b"\r\n")) for line in lines)
+
+
+def values_of(line: bytes) -> set[bytes]:
+    """What can be a value of a row, by tabs or by spaces, in the first line or another."""
+    lines = (line, line.removeprefix(b"\xef\xbb\xbf"))
+    return {value.strip(b" ") for line in lines for value in (*line.split(b"\t"), *line.split())}
+
+
+IN_FILE = {
+    "jsonl": check_text,
+    "token_jsonl": check_token_list,
+    "delimited": check_cells,
+    "conll": check_tokens,
+}
 
 
 def fuzz(name: str, seeds: range) -> None:
