@@ -19,6 +19,7 @@ import pyarrow as pa
 from elman.data import ragged
 from elman.data.corpus.contig_pieces import PIECE, pieces
 from elman.data.formats.common.records import Flat, Quarantined, Sentence
+from elman.data.formats.common.slices import SeenIds
 from elman.data.formats.registry import Record, text_format
 from elman.data.genome.contigs import Contig
 from elman.data.store import schema
@@ -198,7 +199,7 @@ def text_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> I
         format_ = text_format(source.kind)
         by_sentence = format_.sentence_records
         current: _OpenDocument | None = None
-        seen = set[bytes]()
+        seen = SeenIds()
         for record in source.records:
             if rows.size >= limit:
                 yield rows.pending()
@@ -212,9 +213,7 @@ def text_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> I
             if current is None or not format_.one_document:
                 if current is not None:
                     rows.documents.append(current.row(source.source, by_sentence))
-                short = hashlib.sha256(document.id.encode()).digest()[:12]
-                id = f"{document.id}~{document.line}" if short in seen else document.id
-                seen.add(short)
+                id = document.id if seen.is_new(document.id) else f"{document.id}~{document.line}"
                 current = _OpenDocument(id, source.split or split_of(fraction(id)))
                 rows.records += not by_sentence
             for sentence in document.sentences:
