@@ -32,7 +32,7 @@ from elman.tasks.ingest.sources import (
 )
 from elman.tasks.ingest.staging import stage_sources
 from elman.tasks.inspection.label_errors import LabelErrors, likely_label_errors
-from elman.tasks.runtime.environment import home
+from elman.tasks.runtime.environment import temporary_parent
 
 FRAME = 1 << 14  # sentences checked at a time
 SHARD_BYTES = 4 << 20  # of the temporary corpus; a quarter of an ingest's, for the checks need memory, too
@@ -96,8 +96,7 @@ def check(
 
 def _check_sources(paths: Sequence[Path], requested: Requested, label_errors: bool) -> CheckReport:
     """Ingest files into a temporary corpus, bad records included, and check that."""
-    (home() / "tmp").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home() / "tmp", prefix="check-") as scratch:
+    with tempfile.TemporaryDirectory(dir=temporary_parent(), prefix="check-") as scratch:
         folder = Path(scratch) / "corpus"
         copies = Copies(Path(scratch) / "sources")
         found = find_sources(paths, None, None, requested.columns_named, copies, None, requested.of_text)

@@ -85,6 +85,15 @@ def check_home() -> None:
         )
 
 
+def temporary_parent() -> Path:
+    """Folder for temporary folders: in the home, or the system's where the home may not be written."""
+    if why_not_writable(home()):
+        return Path(tempfile.gettempdir())
+    parent = home() / "tmp"
+    parent.mkdir(parents=True, exist_ok=True)
+    return parent
+
+
 def client_settings() -> Path:
     """The file `elman up` leaves for clients of its servers, as lines `export NAME=value`."""
     return home() / "servers" / "env"

@@ -1,5 +1,6 @@
 """Commands where the folder, the user, the environment or the streams are not what one expects."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -164,3 +165,62 @@ def test_an_output_and_a_source_without_rights_are_named(without_rights, folder)
     assert code in {1, 3}
     assert str(hidden) in said.splitlines()[-1]
     assert "Permission denied" in said.splitlines()[-1]
+
+
+EVERY_COMMAND = """
+import json, os, sys
+from elman.flows.cli import main
+commands = json.loads(sys.argv[1])
+for rights in ("all", "none"):
+    if rights == "none":
+        os.chmod(os.environ["ELMAN_HOME"], 0o555)
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+    for arguments in commands:
+        print("begin", rights, arguments[0], file=sys.stderr, flush=True)
+        code = main([word.replace("RIGHTS", rights) for word in arguments])
+        print("\\nend", code, file=sys.stderr, flush=True)
+"""
+
+
+@pytest.mark.heavy
+def test_every_command_behind_a_proxy_then_without_rights_on_a_read_only_home(checkout, folder, trained):
+    """The environment is empty but for proxies, where nobody answers, and the places of home and kernels."""
+    (folder / "free").mkdir()
+    (folder / "free").chmod(0o777)
+    shutil.copytree(trained["model"], folder / "model")
+    source, page = folder / "a.conll", folder / "page.txt"
+    source.write_text(CONLL * 30)
+    page.write_text("Anna left.")
+    commands = [
+        ["ingest", str(source), "--name", "RIGHTS"],
+        ["train", "all", "--preset", "article", "--epochs", "1"],
+        ["tag", str(folder / "model"), str(page), "--out", f"{folder}/free/RIGHTS", "--workers", "0"],
+        ["check", str(source)],
+        ["status"],
+    ]
+    proxies = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    env = {
+        "ELMAN_HOME": str(folder / "home"),
+        "NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"],
+        **dict.fromkeys(proxies, "http://127.0.0.1:9"),
+    }
+    command = [sys.executable, "-c", EVERY_COMMAND, json.dumps(commands)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=checkout, env=env, check=False)
+    (folder / "home").chmod(0o755)
+    assert "Traceback" not in done.stderr
+    said = {}
+    for part in done.stderr.split("begin ")[1:]:
+        name, _, rest = part.partition("\n")
+        *lines, end = rest.strip().splitlines()
+        said[name] = (int(end.removeprefix("end ")), [line for line in lines if line][-1:])
+    names = [arguments[0] for arguments in commands]
+    assert [said[f"all {name}"][0] for name in names] == [0] * 5, done.stderr
+    assert [said[f"none {name}"][0] for name in names] == [1, 1, 1, 0, 0], done.stderr
+    for name in names[:3]:
+        (line,) = said[f"none {name}"][1]
+        assert (
+            f"{folder}/home may not be written by this user. Set ELMAN_HOME to a folder of your own." in line
+        )
