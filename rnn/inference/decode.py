@@ -81,6 +81,7 @@ class Decoder:
         self.architecture, self.params, self.scheme = architecture, params, scheme
         self.temperature, self.batch_tokens = temperature, batch_tokens
         self.weights = crf_weights(architecture, params, scheme)
+        self._dtype = np.result_type(*params.values())  # of logits, and so of probabilities
 
     def tag(self, bags: Bags, sequences: Sequences) -> Prediction:
         """Best legal tags of n sequences, without probabilities and spans.
@@ -111,7 +112,7 @@ class Decoder:
         """
         S = self.architecture.outputs_per_step
         tags = np.empty(len(sequences.tokens) * S, np.int32)
-        probability, parts = np.empty(len(tags), np.float32), []
+        probability, parts = np.empty(len(tags), self._dtype), []
         with single_threaded():
             for emissions in self._emissions(bags, sequences, cache):
                 decode = self._decode_compiled if use_kernels(emissions.weights.dtype) else self._decode
@@ -140,7 +141,7 @@ class Decoder:
         weights, starts, _, sequences = emissions
         scheme = self.scheme or no_entities(weights.shape[1])
         tags, probability, (column, start, end, kind, exact) = crf_kernels.decode(
-            weights, starts, self.weights, self.temperature, scheme.begin, scheme.kind
+            weights, starts, self.weights, self.temperature, scheme.begin, scheme.kind, scheme.loose
         )
         spans = Spans(sequences[column], start.astype(np.int64), end.astype(np.int64), kind, exact)
         return tags, probability, spans
@@ -165,7 +166,8 @@ class Decoder:
             offsets=offsets,
             spans=bounds,
             follow=scheme.continues,
-        ).astype(np.float32)
+            loose=scheme.loose,
+        ).astype(weights.dtype)
         spans = spans_of(flat, offsets, scheme)
         return tags, probability, spans._replace(sequence=numbers[spans.sequence], probability=exact)
 

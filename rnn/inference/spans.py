@@ -17,12 +17,15 @@ class TagScheme(NamedTuple):
         kind: (G,) number of the type, -1 for O.
         start: (G,) true if a sequence may begin with the tag; None allows every tag.
         transition: (G, G) true if tag j may follow tag i; None allows every transition.
+        loose: True if the probability of an entity counts sequences in which it begins earlier, too, where
+            its first tag may continue one, as yes and no of version 0.1 did.
     """
 
     begin: Bools
     kind: Int32
     start: Bools | None = None
     transition: Bools | None = None
+    loose: bool = False
 
     @property
     def continues(self) -> Bools:

@@ -232,11 +232,12 @@ def span_probability(
     offsets: Int64,
     spans: tuple[Int64, Int64],
     follow: Bools,
+    loose: bool = False,
 ) -> Floats:
-    """Exact probability of each span: its tags, and after them none that continues it.
+    """Exact probability of each span: its tags, with none before them that they continue, and none after.
 
     All arrays are in the order of the sequences, not packed. A span is the tags `tags[start:end]`; a next tag
-    that `follow` allows after its last tag would continue it.
+    that `follow` allows after its last tag would continue it, as its first tag would continue one before it.
 
     Args:
         posterior: of the N rows, in the order of the sequences.
@@ -245,6 +246,7 @@ def span_probability(
         offsets: (n + 1,) of the sequences.
         spans: first row of each span, (K,), counted among the N, and the row after its last, (K,).
         follow: (G, G) true if tag j after tag i continues an entity.
+        loose: True to count the sequences in which the span continues an entity, too.
 
     Returns:
         (K,) probabilities.
@@ -264,5 +266,19 @@ def span_probability(
     following = np.minimum(end, len(tags) - 1)
     after = (stops * posterior.step[following] * posterior.beta[following]).sum(axis=1)
     after = np.where(ends[last], np.exp(weights.end)[tags[last]], after)
-    probability: Floats = posterior.alpha[start, tags[start]] * through * after / norm[last]
+    into = posterior.alpha[start, tags[start]] if loose else _into(posterior, A, tags, offsets, start, follow)
+    probability: Floats = into * through * after / norm[last]
     return probability
+
+
+def _into(
+    posterior: Posterior, A: Floats, tags: Int32, offsets: Int64, start: Int64, follow: Bools
+) -> Floats:
+    """Scaled forward probability of the first tag of each span, (K,), without paths in which it goes on."""
+    into: Floats = posterior.alpha[start, tags[start]]
+    may_go_on: Bools = np.logical_or.reduce(follow)  # (G,)
+    inner = np.flatnonzero(may_go_on[tags[start]] & ~np.isin(start, offsets[:-1]))
+    rows = start[inner]
+    begins = np.where(follow, 0.0, A)[:, tags[rows]].T
+    into[inner] = (posterior.alpha[rows - 1] * begins).sum(axis=1) * posterior.step[rows, tags[rows]]
+    return into

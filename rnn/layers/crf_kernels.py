@@ -158,7 +158,16 @@ def _forward(emission: Any, coldness: Any, starts: Any, first: Any, A: Any) -> A
 
 @strict
 def _backward(
-    best: Any, alpha: Any, step: Any, starts: Any, A: Any, last: Any, stops: Any, kind: Any, follow: Any
+    best: Any,
+    alpha: Any,
+    step: Any,
+    starts: Any,
+    A: Any,
+    last: Any,
+    stops: Any,
+    kind: Any,
+    follow: Any,
+    inner: Any,
 ) -> Any:
     """Probability of the tags `best` (N,), and of the entities they are, from right to left."""
     G, N = len(last), len(best)
@@ -204,6 +213,11 @@ def _backward(
             if t == 0 or not follow[best[starts[t - 1] + i], tag]:
                 member[K], begin[K], end[K], type_[K] = i, t, ended[i], kind[tag]
                 exact[K] = now[tag, i] * carry[i] / norm[i]
+                if t and inner[tag]:  # less the paths in which the entity began earlier
+                    first, c = np.float32(0), a - starts[t - 1]
+                    for j in range(G):
+                        first += alpha[starts[t - 1] * G + j * c + i] * stops[j, tag]
+                    exact[K] = first * step[a * G + tag * n + i] * carry[i] / norm[i]
                 K += 1
     return probability, member[:K], begin[:K], end[:K], type_[:K], exact[:K]
 
@@ -241,6 +255,7 @@ def decode(
     temperature: float,
     begin: Bools,
     kind: Int32,
+    loose: bool = False,
 ) -> tuple[Int32, Floats, tuple[Int32, Int32, Int32, Int32, Floats]]:
     """Best path, the probability of each of its tags, and its entities with theirs, float32, one batch.
 
@@ -254,6 +269,7 @@ def decode(
         temperature: they and the emissions are divided by it before probabilities are taken.
         begin: (G,) true if the tag begins an entity even after one of its kind.
         kind: (G,) -1 for none.
+        loose: see `rnn.inference.spans.TagScheme`.
 
     Returns:
         tags (N,), their probability (N,), and of each entity: sequence of the batch, first step, step after
@@ -264,5 +280,6 @@ def decode(
     alpha, step = _forward(emission, np.float32(1 / temperature), starts, start, A)
     follow = (kind[None, :] == kind[:, None]) & ~begin[None, :]
     stops = np.where(follow, np.float32(0), A)
-    probability, *spans = _backward(best, alpha, step, starts, A, end, stops, kind, follow)
+    inner = follow.any(axis=0) & (not loose)
+    probability, *spans = _backward(best, alpha, step, starts, A, end, stops, kind, follow, inner)
     return best, probability, tuple(spans)

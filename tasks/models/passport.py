@@ -72,6 +72,8 @@ class TextPassport(Passport):
         best_epoch: epoch whose weights were chosen.
         bias_reduction: by how much the logit of `O` was lowered after training; key "eagerness".
         temperature: divides the logits where probabilities are given.
+        exact_start: True if the probability of a yes/no model's entity leaves out sequences in which it
+            begins earlier; version 0.1 counted them. Written if True.
         dev: scores on dev, if there is a dev split.
         notes: what was left or held out of the corpus.
     """
@@ -92,11 +94,13 @@ class TextPassport(Passport):
     temperature: float
     dev: Json | None
     notes: Json
+    exact_start: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, as they stand in passport.json."""
         return {
             **super().to_json(),
+            **({"exact_start": True} if self.exact_start else {}),
             "unit": self.unit,
             "tokenizer": self.tokenizer,
             "types": list(self.types),

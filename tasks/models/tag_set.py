@@ -8,10 +8,10 @@ from elman.data.text.tags import legal_transitions
 from elman.rnn.inference.spans import TagScheme
 
 
-def tag_scheme(tags: Sequence[str], binary: bool) -> TagScheme:
-    """The scheme of IOB2 tags, or of the two answers of a sigmoid."""
+def tag_scheme(tags: Sequence[str], binary: bool, loose: bool = False) -> TagScheme:
+    """The scheme of IOB2 tags, or of the two answers of a sigmoid; `loose` as of `TagScheme`."""
     if binary:
-        return TagScheme(np.zeros(2, bool), np.array([-1, 0], np.int32))
+        return TagScheme(np.zeros(2, bool), np.array([-1, 0], np.int32), loose=loose)
     types = sorted({tag[2:] for tag in tags if tag != "O"})
     kind = np.array([-1 if tag == "O" else types.index(tag[2:]) for tag in tags], np.int32)
     return TagScheme(np.array([tag[:2] == "B-" for tag in tags]), kind, *legal_transitions(tags))

@@ -132,8 +132,8 @@ class Tagger:
 
     @cached_property
     def _decoder(self) -> Decoder:
-        scheme, temperature = tag_scheme(self.tags, self.binary), self.passport.temperature
-        return Decoder(self.network, self.params, scheme, temperature=temperature)
+        scheme = tag_scheme(self.tags, self.binary, loose=not self.passport.exact_start)
+        return Decoder(self.network, self.params, scheme, temperature=self.passport.temperature)
 
     @cached_property
     def _own(self) -> threading.local:

@@ -202,6 +202,7 @@ class _Training:
             class_weights=self.weights,
             best_epoch=result.best_epoch,
             bias_reduction=bias_reduction,
+            exact_start=request.binary is not None,
             temperature=calibrate(self.data, self.network, result.params),
             dev=dev.to_json() if dev else None,
             notes=self.encoded.notes.to_json(),

@@ -1,5 +1,7 @@
 """Decoded tag sequences are legal, with the same numbers whatever the batches."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -119,6 +121,54 @@ def test_a_sigmoid_answers_yes_above_one_half_and_runs_are_entities():
     expected = p[a:b].prod() * (1 - p[a - 1] if a else 1) * (1 - p[b] if b < len(p) else 1)
     assert (p[a:b] > 0.5).all()
     np.testing.assert_allclose(spans.probability[0], expected, rtol=1e-4)
+
+
+BINARY = TagScheme(np.array([False, False]), np.array([-1, 0], np.int32))
+
+
+def entities_by_enumeration(config, params, scheme, some, temperature):
+    """Probability of every entity of every sequence: the share of the tag sequences that have it."""
+    batch = pack(some, np.arange(len(some)))
+    emissions = emissions_of(config.build().forward(params, BAGS, batch)[0], config, batch)
+    by_place = np.empty_like(emissions.weights)
+    by_place[emissions.places] = emissions.weights / temperature
+    start, step, end = (w / temperature for w in Decoder(config, params, scheme).weights)
+    found = {}
+    for n, (a, b) in enumerate(itertools.pairwise(some.offsets)):
+        paths = np.array(list(itertools.product(range(by_place.shape[1]), repeat=b - a)), np.int32)
+        scores = by_place[np.arange(a, b), paths].sum(axis=1) + start[paths[:, 0]] + end[paths[:, -1]]
+        scores += step[paths[:, :-1], paths[:, 1:]].sum(axis=1)
+        chance = np.exp(scores - scores.max())
+        spans = spans_of(paths.reshape(-1), np.arange(len(paths) + 1) * (b - a), scheme)
+        for path, *entity in zip(*(column.tolist() for column in spans[:4]), strict=True):
+            key = (n, *entity)
+            found[key] = found.get(key, 0) + chance[path] / chance.sum()
+    return found
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.7])
+@pytest.mark.parametrize(("output", "scheme"), [("softmax", SCHEME), ("crf", SCHEME), ("sigmoid", BINARY)])
+def test_entity_probabilities_equal_enumeration_of_all_tag_sequences(output, scheme, temperature):
+    """To 1e-9 in float64; the kernels, whose numbers are of float32, to its precision."""
+    config = NetworkConfig(
+        rows=30, classes=len(scheme.kind) // (1 + (output == "sigmoid")), hidden=8, output=output
+    )
+    rng, counted = np.random.default_rng(11), 0
+    for seed in range(4):
+        offsets = offsets_of(rng.integers(1, 7, 12))
+        some = Sequences(rng.integers(0, 30, offsets[-1]).astype(np.int32), offsets)
+        params = {name: v.astype(np.float64) * 6 for name, v in init(config, seed).items()}
+        if output == "crf":
+            params |= {k: rng.standard_normal(v.shape) for k, v in params.items() if "chain" in k}
+        expected = entities_by_enumeration(config, params, scheme, some, temperature)
+        single = {name: value.astype(np.float32) for name, value in params.items()}
+        for weights, close in ((params, 1e-9), (single, 2e-5)):
+            decoder = Decoder(config, weights, scheme, temperature=temperature)
+            spans = decoder.tag_with_probabilities(BAGS, some).spans
+            rows = zip(*(column.tolist() for column in spans[:4]), strict=True)
+            np.testing.assert_allclose(spans.probability, [expected[row] for row in rows], rtol=0, atol=close)
+            counted += len(spans.probability)
+    assert counted > 60
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 10_000])
