@@ -51,15 +51,29 @@ def precision_curve(
     )
     if points is not None and len(last) > points:
         last = last[np.unique(np.linspace(0, len(last) - 1, points).round().astype(np.int64))]
-    kept, correct_kept = last + 1, found[last]
+    return curve_of(chance[last], last + 1, found[last], gold)
+
+
+def curve_of(
+    threshold: npt.ArrayLike, kept: npt.ArrayLike, correct: npt.ArrayLike, gold: int
+) -> pl.DataFrame:
+    """A curve, as `precision_curve` returns it, from the counts at its thresholds.
+
+    Args:
+        threshold: (m,) descending.
+        kept: (m,) entities at or above each.
+        correct: (m,) right ones of these.
+        gold: entities to find.
+    """
+    count, right = np.asarray(kept, np.int64), np.asarray(correct, np.int64)
     return pl.DataFrame(
         {
-            "threshold": chance[last],
-            "kept": kept,
-            "correct": correct_kept.astype(np.int64),
-            "precision": correct_kept / np.maximum(kept, 1),
-            "lower": lower_bound(correct_kept, np.maximum(kept, 1)),
-            "recall": correct_kept / max(gold, 1),
+            "threshold": np.asarray(threshold, np.float64),
+            "kept": count,
+            "correct": right,
+            "precision": right / np.maximum(count, 1),
+            "lower": lower_bound(right, np.maximum(count, 1)),
+            "recall": right / max(gold, 1),
         }
     )
 

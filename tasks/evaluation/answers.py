@@ -30,7 +30,7 @@ _ENTITIES = pl.Schema(
         "text": pl.String,
         "unknown": pl.Float64,  # share of its tokens that the vocabulary does not have
         "surety": pl.Float64,  # predicted: its probability; gold: mean probability of the tags given to it
-        "unscaled": pl.Float64,  # predicted: its probability without temperature scaling
+        "unscaled": pl.Float64,  # predicted: its probability as the network gives it
     }
 )
 
@@ -219,13 +219,13 @@ def _mean(values: np.ndarray, offsets: np.ndarray, spans: Spans) -> np.ndarray:
 
 
 def _unscaled(tagger: Tagger, part: LabelledPart) -> np.ndarray:
-    """Probabilities of the predicted entities at temperature 1, (E,); temperature changes no tag."""
+    """Probabilities of the predicted entities without scaling, (E,); scaling changes no tag."""
     spans = part.tagged.spans
     assert spans.probability is not None
-    if tagger.passport.temperature == 1 or not len(spans.sequence):
+    if not tagger.scaled or not len(spans.sequence):
         return spans.probability
     some = np.unique(spans.sequence)
     at, offsets = ragged.places(part.offsets, some)
-    again = tagger.at_temperature(1.0).tag_flat(part.words.gather(at), offsets).spans
+    again = tagger.unscaled().tag_flat(part.words.gather(at), offsets).spans
     assert again.probability is not None
     return again.probability

@@ -72,6 +72,7 @@ class TextPassport(Passport):
         best_epoch: epoch whose weights were chosen.
         bias_reduction: by how much the logit of `O` was lowered after training; key "eagerness".
         temperature: divides the logits where probabilities are given.
+        entity_scaling: of `data.metrics.calibration.EntityScaling`, fitted on dev; written if there is one.
         exact_start: True if the probability of a yes/no model's entity leaves out sequences in which it
             begins earlier; version 0.1 counted them. Written if True.
         dev: scores on dev, if there is a dev split.
@@ -94,6 +95,7 @@ class TextPassport(Passport):
     temperature: float
     dev: Json | None
     notes: Json
+    entity_scaling: Mapping[str, Sequence[float]] = field(default_factory=dict)
     exact_start: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -101,6 +103,7 @@ class TextPassport(Passport):
         return {
             **super().to_json(),
             **({"exact_start": True} if self.exact_start else {}),
+            **({"entity_scaling": self.entity_scaling} if self.entity_scaling else {}),
             "unit": self.unit,
             "tokenizer": self.tokenizer,
             "types": list(self.types),

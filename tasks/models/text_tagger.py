@@ -16,6 +16,7 @@ from elman.data import ragged
 from elman.data.encoding.features import Bags as Looked
 from elman.data.encoding.features import Features
 from elman.data.encoding.word_cache import DEFAULT_WORDS, CacheSlots, WordCache, equal_sentences
+from elman.data.metrics.calibration import EntityScaling
 from elman.data.text.string_table import INPUT_CACHE_BYTES
 from elman.data.text.strings import Strings
 from elman.data.text.tags import tag_set
@@ -67,6 +68,30 @@ class Tagged:
     probability: np.ndarray
     spans: Spans
     unknown: int
+
+    def above(self, thresholds: np.ndarray, offsets: np.ndarray) -> Self:
+        """Without the entities below their type's threshold, whose tokens become O, of probability NaN.
+
+        Args:
+            thresholds: by type.
+            offsets: (n + 1,) of the sentences.
+        """
+        spans = self.spans
+        assert spans.probability is not None
+        kept = spans.probability >= thresholds[spans.kind]
+        first = (offsets[spans.sequence] + spans.start)[~kept]
+        tokens = ragged.offsets_of((spans.end - spans.start)[~kept])
+        rows = ragged.spread(first, tokens) + ragged.positions_of(tokens)
+        tags, probability = self.tags.copy(), self.probability.copy()
+        tags[rows], probability[rows] = 0, np.nan
+        left = Spans(
+            sequence=spans.sequence[kept],
+            start=spans.start[kept],
+            end=spans.end[kept],
+            kind=spans.kind[kept],
+            probability=spans.probability[kept],
+        )
+        return replace(self, tags=tags, probability=probability, spans=left)
 
 
 @dataclass(frozen=True)
@@ -175,9 +200,18 @@ class Tagger:
             parts.append((prediction, spans._replace(sequence=chosen[spans.sequence]), unknown))
         return self._join(parts)
 
-    def at_temperature(self, temperature: float) -> Self:
-        """The same tagger with probabilities at another temperature; both use the same caches."""
-        other = replace(self, passport=replace(self.passport, temperature=temperature))
+    @cached_property
+    def _scaling(self) -> EntityScaling:
+        return EntityScaling.from_json(self.passport.entity_scaling)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether probabilities are scaled by what was fitted on dev."""
+        return self.passport.temperature != 1 or bool(self.passport.entity_scaling)
+
+    def unscaled(self) -> Self:
+        """The same tagger with probabilities as the network gives them; both use the same caches."""
+        other = replace(self, passport=replace(self.passport, temperature=1.0, entity_scaling={}))
         vars(other).update(_words=self._words, _own=self._own)  # neither depends on the temperature
         return other
 
@@ -213,6 +247,10 @@ class Tagger:
             )
         probability = np.concatenate([prediction.tag_probability for prediction, _, _ in parts])
         spans = Spans(*(np.concatenate(column) for column in zip(*(s for _, s, _ in parts), strict=True)))
+        if self._scaling.weights:
+            assert spans.probability is not None
+            scaled = self._scaling.scale(spans.probability, spans.end - spans.start, spans.kind, self.types)
+            spans = spans._replace(probability=scaled)
         return Tagged(tags, probability, spans, sum(unknown for _, _, unknown in parts))
 
     def tag(self, sentences: Iterable[Sequence[str]]) -> list[Sentence]:

@@ -22,7 +22,7 @@ from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.state import FitConfig, FitResult
 from elman.rnn.training.trainer import Callbacks
-from elman.tasks.models import model_folder
+from elman.tasks.models import model_folder, precision
 from elman.tasks.models.passport import CorpusOrigin, TextPassport
 from elman.tasks.models.presets import LARGE_CORPUS, RARE_SHARE, preset, settings_by_size
 from elman.tasks.models.scoring import score_tags
@@ -30,8 +30,9 @@ from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import EVERY_S, Checkpoint
+from elman.tasks.training.confidence import Confidence, measure_confidence
 from elman.tasks.training.fitted import FittedTagger
-from elman.tasks.training.fitting import calibrate, fit, predict, tune_outside_bias
+from elman.tasks.training.fitting import fit, predict, tune_outside_bias
 from elman.tasks.training.pretrain import known_words, load_pretrained, open_unlabelled
 from elman.tasks.training.training_data import TrainingData
 
@@ -181,7 +182,9 @@ class _Training:
         predicted = self.data.by_sentence("dev", tags)
         return score_tags(gold, predicted, self.data.tags, self.data.binary is not None)
 
-    def passport(self, result: FitResult, bias_reduction: float, dev: EntityScores | None) -> TextPassport:
+    def passport(
+        self, result: FitResult, bias_reduction: float, dev: EntityScores | None, confidence: Confidence
+    ) -> TextPassport:
         """The passport of the trained model."""
         request, features = self.request, self.encoded.features
         return TextPassport(
@@ -202,8 +205,9 @@ class _Training:
             class_weights=self.weights,
             best_epoch=result.best_epoch,
             bias_reduction=bias_reduction,
+            temperature=confidence.temperature,
             exact_start=request.binary is not None,
-            temperature=calibrate(self.data, self.network, result.params),
+            entity_scaling=confidence.scaling.to_json(),
             dev=dev.to_json() if dev else None,
             notes=self.encoded.notes.to_json(),
         )
@@ -231,13 +235,13 @@ def fit_tagger(request: TrainRequest, on_epoch: OnEpoch = lambda line: None) -> 
     with Checkpoint(training.key, request.checkpoint_s) as checkpoint:
         result, bias_reduction = training.run(checkpoint, on_epoch)
         dev = training.score_dev(result.params)
-        folder = model_folder.write(
-            training.passport(result, bias_reduction, dev),
-            {
-                model_folder.WEIGHTS: to_bytes(result.params, training.network),
-                model_folder.VOCABULARY: training.encoded.features.to_bytes(),
-            },
-        )
+        confidence = measure_confidence(training.data, training.network, result.params)
+        files = {
+            model_folder.WEIGHTS: to_bytes(result.params, training.network),
+            model_folder.VOCABULARY: training.encoded.features.to_bytes(),
+            **({precision.FILE: confidence.curves} if confidence.curves else {}),
+        }
+        folder = model_folder.write(training.passport(result, bias_reduction, dev, confidence), files)
     return FittedTagger(
         model=str(folder),
         parameters=training.network.size(),

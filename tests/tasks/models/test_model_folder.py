@@ -51,7 +51,7 @@ def test_the_passport_names_inputs_code_and_settings_and_no_time(folder, names):
     assert len(passport["corpus"]["digest"]) == len(passport["code"]) == len(passport["vocabulary"]) == 64
     assert passport["types"] == ["LOC", "PER"]
     assert passport["dev"]["f1"] > 0.5
-    assert set(passport["files"]) == {model_folder.WEIGHTS, model_folder.VOCABULARY}
+    assert set(passport["files"]) == {model_folder.WEIGHTS, model_folder.VOCABULARY, "precision.json"}
     assert not {"time", "date", "started", "seconds", "run", "run_id"} & set(passport)
 
 
