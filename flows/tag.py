@@ -1,7 +1,7 @@
 """`elman tag`: tag text or DNA in bulk into Parquet and exports."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -26,6 +26,7 @@ from elman.tasks.execution.launch import Forecast, execute, forecast
 from elman.tasks.execution.memory import Resources, parse_size
 from elman.tasks.execution.run import TaggingRun
 from elman.tasks.models import model_folder
+from elman.tasks.models.precision import thresholds_of
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
@@ -75,6 +76,8 @@ class TagConfig(Config):
     """of text: every token with its tag and probability, too"""
     min_probability: Annotated[float, Interval(ge=0, lt=1)] = 0.0
     """leave out what is less likely"""
+    precision: Annotated[float, Interval(gt=0, lt=1)] | None = None
+    """of text: leave out what is below the threshold that reached it on dev, by type (docs/bulk.md)"""
     token_column: ColumnOption = None
     """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
     tag_column: ColumnOption = None
@@ -174,6 +177,7 @@ class TagConfig(Config):
             reuse=not self.no_reuse,
             patterns=_patterns(self) if self.patterns else None,
             redactor=_redactor(self),
+            precision=self.precision,
         )
 
     @property
@@ -235,6 +239,7 @@ class Tagged:
         seconds: wall time.
         inputs: model and output.
         digest: sha256 of the manifest.
+        precision: of `--precision`, as `tasks.tagging.output.precision_summary` gives it.
     """
 
     counts: TagCounts
@@ -243,6 +248,7 @@ class Tagged:
     seconds: float
     inputs: Inputs
     digest: str
+    precision: Mapping[str, Mapping[str, Any]] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -253,7 +259,8 @@ class Tagged:
         """Return plain values."""
         shards = {"shards": self.shards, "reused": self.reused, "seconds": self.seconds}
         end = {"digest": self.digest, "exit_code": self.exit_code}
-        return {**self.counts.to_json(), **shards, **self.inputs.to_json(), **end}
+        asked = {} if self.precision is None else {"precision": self.precision}
+        return {**self.counts.to_json(), **shards, **self.inputs.to_json(), **asked, **end}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,7 +301,9 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
         write_plan(writer, config.model, folder, run.plan)
         execute(run, model, settings, config.resources, config.sources, recorder.run.folder)
         shards = run.shards()
-        dataset = commit_tags(writer, run.plan, shards, config.model)
+        wanted = config.precision
+        thresholds = None if wanted is None else thresholds_of(model, wanted)
+        dataset = commit_tags(writer, run.plan, shards, config.model, thresholds)
         counts = TagCounts.of(writer.kind, shards)
         if counts.quarantined:
             report_quarantine(dataset)
@@ -303,7 +312,14 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
         recorder.log_metrics({**counts.metrics(summary, seconds), **run.counts()}, 0)
         atomic_write(recorder.run.artifacts / "summary.json", to_bytes(summary))
         recorder.run.save(tags={"elman.model": model.version, "elman.manifest": dataset.digest})
-    return Tagged(counts=counts, **run.counts(), seconds=seconds, inputs=inputs, digest=dataset.digest)
+    return Tagged(
+        counts=counts,
+        **run.counts(),
+        seconds=seconds,
+        inputs=inputs,
+        digest=dataset.digest,
+        precision=summary.get("precision"),
+    )
 
 
 def _prepare(

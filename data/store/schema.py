@@ -82,7 +82,7 @@ TOKENS = _table(  # tagged text on request, one row a token
     end=pl.Int64,
     text=pl.String,
     tag=pl.String,  # IOB2
-    probability=pl.Float32,  # of the tag
+    probability=pl.Float32,  # of the tag; null where `--precision` left the entity out
     model=pl.String,
 )
 

@@ -145,6 +145,7 @@ def worker_request(
         reuse=settings.reuse,
         patterns=settings.patterns,
         redactor=settings.redactor,
+        thresholds=settings.least(model),
         table_entries=memory.table_entries,
         input_cache=memory.input_cache,
     )

@@ -1,5 +1,6 @@
 """Output of tagging: its settings, and the commit of all shards with their exports."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from elman.data.store import schema
 from elman.data.store.dataset import MANIFEST, STAGING, Dataset, Shard
 from elman.data.store.writer import DatasetWriter, Staging
 from elman.tasks.models.model_folder import Model
+from elman.tasks.models.precision import TypeThreshold, thresholds_of
+from elman.tasks.runtime.console import print_status
 from elman.tasks.tagging.model_choice import passport_hash
 from elman.tasks.tagging.plan import PlannedSource, read_plan
 from elman.tasks.tagging.shard import BINS, TEXTS
@@ -36,6 +39,7 @@ class TagSettings:
         formats: of files.
         tokens: of text: True for a table of all tokens.
         min_probability: entities and intervals below it are left out.
+        precision: of text: wanted of every type; what is below the threshold that had it on dev is left out.
         genetic_code: of DNA; the model's own if None.
         columns: of Parquet sources.
         reading: fields of `Options` of reading text that the user has named.
@@ -53,6 +57,13 @@ class TagSettings:
     reuse: bool = True
     patterns: Patterns | None = None
     redactor: Redactor | None = None
+    precision: float | None = None
+
+    def least(self, model: Model) -> dict[str, float | None] | None:
+        """Threshold of each type for `precision`; None for a type without one, or if it is not asked for."""
+        if self.precision is None:
+            return None
+        return {name: of.dev.threshold for name, of in thresholds_of(model, self.precision).items()}
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -93,6 +104,9 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
     config.update(settings.reading)
     if settings.min_probability > 0:
         config["min_probability"] = settings.min_probability
+    if settings.precision is not None:
+        _check_precision(model, settings)
+        config["precision"] = settings.precision
     config |= _redaction_config(model, settings)
     if model.kind == "dna":
         from elman.tasks.models.gene_finder import load_model
@@ -102,6 +116,32 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
     elif settings.genetic_code is not None:
         raise UsageError("expected --genetic-code for a model of DNA only. Got a model of text.")
     return DatasetWriter(out, kind=KINDS[model.kind], config=config)
+
+
+def _check_precision(model: Model, settings: TagSettings) -> None:
+    """Check that `--precision` can be held.
+
+    Raises:
+        UsageError: a model of DNA, or redaction, which would leave in the text what is not sure enough.
+        BadInput: the model has no threshold that stands.
+    """
+    if model.kind == "dna":
+        raise UsageError(
+            "expected --precision for a model of text only. Got a model of DNA, of which no precision by "
+            "threshold is measured. Say --min-probability."
+        )
+    if settings.redactor is not None:
+        raise UsageError(
+            "expected --redact without --precision. Got both: what is below the threshold would stay in the "
+            "text. Say --redact alone, or --min-probability if that is meant."
+        )
+    assert settings.precision is not None
+    for name, of in thresholds_of(model, settings.precision).items():
+        if of.dev.threshold is None:
+            print_status(
+                f"{name}: no threshold for a precision of {settings.precision:g}: {of.dev.why} on dev. "
+                "All its entities are left out, and counted."
+            )
 
 
 def _redaction_config(model: Model, settings: TagSettings) -> dict[str, Any]:
@@ -200,7 +240,11 @@ def _unrelated(sources: Sequence[TaggingSource]) -> Callable[[Mapping[str, Any]]
 
 
 def commit_tags(
-    writer: DatasetWriter, plan: Sequence[PlannedSource], new: Sequence[Shard], model_uri: str
+    writer: DatasetWriter,
+    plan: Sequence[PlannedSource],
+    new: Sequence[Shard],
+    model_uri: str,
+    thresholds: Mapping[str, TypeThreshold] | None = None,
 ) -> Dataset:
     """Commit shards beside those of other sources, and write the exports.
 
@@ -209,6 +253,7 @@ def commit_tags(
         plan: the sources.
         new: all their shards.
         model_uri: the model as the user named it; recorded if it is a registered name, which may move.
+        thresholds: of `--precision`, by type.
     """
     sources = [planned.source for planned in plan]
     unrelated = _unrelated(sources)
@@ -220,7 +265,10 @@ def commit_tags(
     exports = _write_exports(writer, shards, several=len(entries) > 1)
     if "redact" in writer.config:
         exports |= write_texts(writer, entries, shards)
-    meta = {"summary": summarize(shards), "asked": model_uri if model_uri.startswith("models:/") else None}
+    summary = summarize(shards)
+    if thresholds is not None:
+        summary["precision"] = precision_summary(shards, thresholds)
+    meta = {"summary": summary, "asked": model_uri if model_uri.startswith("models:/") else None}
     return writer.commit(shards, sources=entries, meta=meta, exports=exports)
 
 
@@ -245,6 +293,16 @@ def summarize(shards: Iterable[Shard]) -> dict[str, Any]:
         "types": dict(sorted(kinds.items())),
         "probability": bins,
     }
+
+
+def precision_summary(
+    shards: Iterable[Shard], thresholds: Mapping[str, TypeThreshold]
+) -> dict[str, dict[str, Any]]:
+    """Threshold of each type on dev, what it reaches on test, and the entities below it that are left out."""
+    below = Counter[str]()
+    for shard in shards:
+        below.update({name: count for name, count in shard.counts.items() if name.startswith("below ")})
+    return {name: {**of.to_json(), "left_out": below[f"below {name}"]} for name, of in thresholds.items()}
 
 
 def _write_exports(writer: DatasetWriter, shards: Sequence[Shard], several: bool) -> dict[str, Path]:

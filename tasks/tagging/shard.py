@@ -5,7 +5,7 @@ staged depends on the slice, the model and the request alone, not on the worker 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class WorkerRequest:
         reuse: True to tag equal sentences once.
         patterns: of text: found beside the model's entities.
         redactor: of text: takes entities out of it.
+        thresholds: of text: of `--precision`, by type; a type without one is left out. None: not asked for.
         table_entries: words, and stretches between white space, in the tables of a worker.
         input_cache: bytes of the input cache of a worker.
     """
@@ -68,6 +69,7 @@ class WorkerRequest:
     reuse: bool = True
     patterns: Patterns | None = None
     redactor: Redactor | None = None
+    thresholds: Mapping[str, float | None] | None = None
     table_entries: int = DEFAULT_STRINGS
     input_cache: int = INPUT_CACHE_BYTES
 
@@ -155,7 +157,7 @@ class ShardTagger:
         from elman.tasks.models.text_tagger import Tagger
 
         tagger = Tagger.of(loaded, request.table_entries, request.input_cache)
-        tables = entity_tables(tagger, request.tables, request.reuse, request.patterns)
+        tables = entity_tables(tagger, request.tables, request.reuse, request.patterns, request.thresholds)
         options = replace(options_of(loaded), strings=request.table_entries)
         return cls(request, staging, lambda source, whole: tables, options)
 

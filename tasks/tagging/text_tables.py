@@ -1,7 +1,7 @@
 """Tables of a window of tagged text: entities, documents and tokens."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +85,11 @@ def _joined(arrays: Sequence[np.ndarray], dtype: type = np.int64) -> np.ndarray:
 
 
 def entity_tables(
-    tagger: "Tagger", names: Sequence[str], reuse: bool = True, patterns: Patterns | None = None
+    tagger: "Tagger",
+    names: Sequence[str],
+    reuse: bool = True,
+    patterns: Patterns | None = None,
+    thresholds: Mapping[str, float | None] | None = None,
 ) -> MakeTables:
     """Return a function that makes the tables of a window.
 
@@ -94,20 +98,35 @@ def entity_tables(
         names: of tables beside entities and documents: "tokens" or none.
         reuse: True to tag equal sentences once; see `Tagger.tag_flat`.
         patterns: found beside; their entities are a table of their own, "patterns".
+        thresholds: of the probability by type; what is below is left out and counted as "below TYPE". None:
+            all of the type.
     """
+    least = None if thresholds is None else _least(tagger.types, thresholds)
 
     def tables(window: Window) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
         flat = FlatSentences.of(window.sentences)
         words = flat.words()
         tagged = tagger.tag_flat(words, flat.offsets, reuse)
+        counts = {"sentences": len(flat.number), "tokens": len(words), "unknown": tagged.unknown}
+        if least is not None:
+            whole, tagged = tagged, tagged.above(least, flat.offsets)
+            numbers = [np.bincount(of.spans.kind, minlength=len(least)) for of in (whole, tagged)]
+            left_out = (numbers[0] - numbers[1]).tolist()
+            counts |= {f"below {name}": n for name, n in zip(tagger.types, left_out, strict=True)}
         frames = {"data": _entity_rows(flat, tagged, tagger), "documents": _document_rows(window.sentences)}
         if patterns is not None:
             frames["patterns"] = _pattern_rows(flat, patterns)
         if "tokens" in names:
             frames["tokens"] = _token_rows(flat, tagged, tagger, words)
-        return frames, {"sentences": len(flat.number), "tokens": len(words), "unknown": tagged.unknown}
+        return frames, counts
 
     return tables
+
+
+def _least(types: Sequence[str], thresholds: Mapping[str, float | None]) -> np.ndarray:
+    """Least probability of each type, float32 as probabilities are; that of a type without is infinite."""
+    least = [thresholds.get(name) for name in types]
+    return np.array([np.inf if threshold is None else threshold for threshold in least], np.float32)
 
 
 def _entity_rows(flat: FlatSentences, tagged: "Tagged", tagger: "Tagger") -> pl.DataFrame:
@@ -162,7 +181,7 @@ def _document_rows(parts: Sequence[Sentences]) -> pl.DataFrame:
 
 
 def _token_rows(flat: FlatSentences, tagged: "Tagged", tagger: "Tagger", words: Strings) -> pl.DataFrame:
-    owner = ragged.rows_of(flat.offsets)
+    owner, chance = ragged.rows_of(flat.offsets), pl.Series(tagged.probability)
     return pl.DataFrame(
         {
             **flat.key_columns(owner),
@@ -170,7 +189,7 @@ def _token_rows(flat: FlatSentences, tagged: "Tagged", tagger: "Tagger", words: 
             "end": flat.end,
             "text": words.series(),
             "tag": pl.Series(tagger.tags, dtype=pl.String).gather(tagged.tags),
-            "probability": tagged.probability,
+            "probability": chance.fill_nan(None) if chance.is_nan().any() else chance,  # see `Tagged.above`
             "model": pl.repeat(tagger.version, len(words), dtype=pl.String, eager=True),
         },
         schema=schema.TOKENS,
