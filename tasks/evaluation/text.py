@@ -14,6 +14,7 @@ from elman.tasks.evaluation.reports import LEARNING_CURVE, REPORT
 from elman.tasks.evaluation.text_analysis import Subject, analyse
 from elman.tasks.evaluation.text_report import write_text_report
 from elman.tasks.models import model_folder
+from elman.tasks.models.precision import Curves, read_curves
 from elman.tasks.models.scoring import score_tags
 from elman.tasks.models.tag_set import by_sentence
 from elman.tasks.models.text_tagger import Tagger
@@ -26,6 +27,7 @@ def evaluate_text(
     split: str = "test",
     contents: Sequence[str] = (),
     report: Path | None = None,
+    dev_curves: Curves | None = None,
 ) -> EntityScores:
     """Score a tagger on the tokens of a corpus.
 
@@ -35,6 +37,7 @@ def evaluate_text(
         split: train, dev, test or all.
         contents: sha256 of sources; only sentences from these, if any.
         report: folder of the run's files, in which `evaluation_SPLIT/` is written with an error analysis.
+        dev_curves: precision by threshold on dev, for the report.
 
     Returns:
         scores, with the numbers of sentences, tokens and unlabelled (skipped) sentences as counts.
@@ -75,6 +78,7 @@ def evaluate_text(
             temperature=tagger.passport.temperature,
             corpus=corpus.folder.name,
             split=split,
+            dev_curves=dev_curves or {},
         )
         training = training_entities(tagger.passport.corpus, corpus)
         analysis = analyse(Answers.join(answers), scores, training, subject)
@@ -116,7 +120,8 @@ def evaluate_model(
 
         return evaluate_dna(folder, corpus, split, contents, report)
     out = None if report is None else Path(report)
-    return evaluate_text(Tagger.of(loaded), dataset, split, contents, out)
+    curves = None if out is None else read_curves(loaded).get("dev")
+    return evaluate_text(Tagger.of(loaded), dataset, split, contents, out, curves)
 
 
 def headline(folder: Path, corpus: str, contents: Sequence[str] = ()) -> float:

@@ -1,7 +1,7 @@
 """Error analysis of an evaluation of text: where it is wrong, and how far its probabilities hold."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ from elman.data.metrics.partial import SchemaScores, partial_scores, partial_sco
 from elman.data.metrics.slices import ORDER, scores_by, with_groups
 from elman.data.metrics.thresholds import precision_curve
 from elman.tasks.evaluation.answers import Answers
+from elman.tasks.models.precision import Curves, TypeThreshold, thresholds
 
 ALL = "all types"
+WANTED = (0.8, 0.9, 0.95, 0.99)  # precisions that reports give thresholds for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,7 @@ class Subject:
         temperature: by which its probabilities are scaled.
         corpus: its name.
         split: train, dev, test or all.
+        dev_curves: precision by threshold on dev, of the model folder; none of a model of version 0.1.
     """
 
     model: str
@@ -37,6 +40,11 @@ class Subject:
     temperature: float
     corpus: str
     split: str
+    dev_curves: Curves = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON, without the curves."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "dev_curves"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +75,7 @@ class TextAnalysis:
         mistakes: of `data.metrics.mistakes.mistakes`.
         calibration: before and after temperature scaling.
         curves: precision against threshold.
+        from_dev: by wanted precision and type, the threshold of dev, and what it reaches here.
         notes: what a reader should know.
     """
 
@@ -81,12 +90,13 @@ class TextAnalysis:
     mistakes: pl.DataFrame
     calibration: Mapping[str, CalibrationPair]
     curves: Mapping[str, pl.DataFrame]
+    from_dev: Mapping[float, Mapping[str, TypeThreshold]]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON: all but the mistakes and the curves, which are tables of their own."""
         return {
-            **asdict(self.subject),
+            **self.subject.to_json(),
             "notes": list(self.notes),
             "scores": self.scores.to_json(),
             "drawn": self.drawn,
@@ -101,6 +111,13 @@ class TextAnalysis:
                 name: table.to_dicts() for name, table in self.slices.items() if name != "by_document"
             },
             "calibration": {name: pair.to_json() for name, pair in self.calibration.items()},
+            "thresholds_of_dev": {
+                f"{wanted:g}": {
+                    name: {"dev": of.dev.to_json(), "here": of.test and of.test.to_json()}
+                    for name, of in found.items()
+                }
+                for wanted, found in self.from_dev.items()
+            },
         }
 
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -172,8 +189,20 @@ def analyse(
             for name, (_, of) in sides.items()
         },
         curves={name: precision_curve(p["surety"], p["correct"], g.height) for name, (g, p) in sides.items()},
+        from_dev=_from_dev(sides, subject.dev_curves),
         notes=notes(answers, scores, training is not None, subject),
     )
+
+
+def _from_dev(
+    sides: Mapping[str, tuple[pl.DataFrame, pl.DataFrame]], dev: Curves
+) -> dict[float, dict[str, TypeThreshold]]:
+    if not dev:
+        return {}
+    here = {
+        name: precision_curve(p["surety"], p["correct"], g.height, None) for name, (g, p) in sides.items()
+    }
+    return {wanted: thresholds({"dev": dev, "test": here}, wanted) for wanted in WANTED}
 
 
 def _intervals(

@@ -18,12 +18,12 @@ from elman.data.metrics.thresholds import threshold_for
 from elman.data.store.disk import atomic_write
 from elman.tasks.evaluation import plots
 from elman.tasks.evaluation.reports import PAGE
-from elman.tasks.evaluation.text_analysis import ALL, TextAnalysis
+from elman.tasks.evaluation.text_analysis import ALL, WANTED, TextAnalysis
+from elman.tasks.models.precision import TypeThreshold
 from elman.tasks.runtime.html_page import html_table, page, picture, table, text
 
 JSON = "report.json"
 _SHOWN_MISTAKES, _SHOWN_DOCUMENTS, _SHOWN_TYPES = 300, 20, 20
-_WANTED = (0.8, 0.9, 0.95, 0.99)
 _GROUPS = {
     "by_training": "By whether training had the entity's text",
     "by_length": "By length in tokens",
@@ -207,19 +207,40 @@ def _trust(analysis: TextAnalysis, pictures: Mapping[str, bytes]) -> Iterator[st
     yield (
         "<p>Expected calibration error, 15 bins of equal mass: 0.03 means that probabilities and shares of "
         "right entities differ by 3 points on average. Of few entities it is high by chance. Probabilities "
-        f"are scaled by the temperature {analysis.subject.temperature:.3f}, fitted on dev.</p>"
+        f"are scaled by the temperature {analysis.subject.temperature:.3f}, and by type and length of "
+        "entities; both are fitted on dev.</p>"
     )
     yield picture(pictures["reliability"], "Share of right entities against their probability")
     yield "<h3>Precision against threshold</h3>"
     yield picture(pictures["precision_by_threshold"], "Precision by threshold, and by recall")
-    yield table(["type", *(f"{wanted:.0%} precise from" for wanted in _WANTED)], _reached(analysis))
+    yield table(["type", *(f"{wanted:.0%} precise from" for wanted in WANTED)], _reached(analysis))
     yield "<p>Lowest probability from which on entities are that precise here, and the recall left.</p>"
+    if analysis.from_dev:
+        yield "<h3>Thresholds of <code>elman tag --precision</code></h3>"
+        kinds = next(iter(analysis.from_dev.values()))
+        rows = [[name, *(_held(found[name]) for found in analysis.from_dev.values())] for name in kinds]
+        yield table(["type", *(f"--precision {wanted:g}" for wanted in analysis.from_dev)], rows)
+        yield (
+            "<p>Threshold that reached it on dev, and the precision, its lower bound of 90 % and the recall "
+            f"from it on in {text(analysis.subject.split)}. A threshold stands if 50 entities of dev exceed "
+            "it and its lower bound there is within 3 points.</p>"
+        )
+
+
+def _held(of: TypeThreshold) -> str:
+    if of.dev.threshold is None:
+        return f"none: {of.dev.why}"
+    if of.test is None:
+        return f"{of.dev.threshold:.3f}: nothing exceeds it here"
+    rates = (of.test.precision, of.test.lower, of.test.recall)
+    precision, lower, recall = (_percent(rate) for rate in rates)
+    return f"{of.dev.threshold:.3f}: {precision} (from {lower}), recall {recall}"
 
 
 def _reached(analysis: TextAnalysis) -> Iterator[list[str]]:
     for name, curve in analysis.curves.items():
         cells = []
-        for wanted in _WANTED:
+        for wanted in WANTED:
             found = threshold_for(curve, wanted)
             if found.threshold is None:
                 cells.append(found.why)

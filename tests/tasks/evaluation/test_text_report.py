@@ -57,6 +57,9 @@ def test_the_page_answers_how_good_where_wrong_and_how_sure(trained, names, tmp_
     assert found["partial"]["all types"]["strict"]["f1"] == pytest.approx(scores.f1)
     assert sum(found["outcomes"].values()) >= scores.support
     assert found["calibration"]["all types"]["after"]["count"] == scores.predicted
+    lowest = found["thresholds_of_dev"]["0.8"]["LOC"]  # every place in dev is right, so all are kept
+    assert lowest["dev"]["precision"] >= 0.8
+    assert "elman tag --precision" in page.text
     tables = {path.stem for path in folder.glob("*.parquet")}
     assert tables == {"mistakes", "confusion", "scores_by_group", "reliability", "precision_by_threshold"}
     assert {path.name for path in folder.glob("*.png")} >= {"reliability.png", "confusion.png"}
@@ -112,7 +115,7 @@ def test_probabilities_without_scaling_are_those_of_temperature_one(trained, nam
     assert tagger.passport.temperature != 1
     parts = list(LabelledParts(tagger, Dataset.open(names), "test", ()))
     answers = Answers.join([Answers.of(tagger, part) for part in parts])
-    plain = replace(tagger, passport=replace(tagger.passport, temperature=1.0))
+    plain = replace(tagger, passport=replace(tagger.passport, temperature=1.0, entity_scaling={}))
     again = [Answers.of(plain, part) for part in LabelledParts(plain, Dataset.open(names), "test", ())]
     np.testing.assert_array_equal(answers.predicted["unscaled"], Answers.join(again).predicted["surety"])
     assert (answers.predicted["unscaled"] != answers.predicted["surety"]).any()
