@@ -71,24 +71,52 @@ def learning_curve(history: Sequence[Mapping[str, float]], best_epoch: int | Non
     _save(figure, path)
 
 
-def comparison(report: dict[str, Any], path: Path) -> None:
-    """Plot the accuracy of entity tokens by position, and by the word's occurrence there in training."""
-    figure, axes = _figure(11, 3.8, 2)
+_LOOKS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:gray")
+_Z = 1.96  # normal quantile of a 95 % interval
+
+
+def comparison(report: Mapping[str, Any], path: Path) -> None:
+    """Plot the accuracy of entity tokens by position, and by the word's occurrence there in training.
+
+    Bars are 95 % intervals of a share (Wilson, 1927). Groups of fewer than 10 entity tokens are left out
+    where others are larger.
+
+    Args:
+        report: content of comparison.json.
+        path: of the PNG.
+    """
+    figure, axes = _figure(11, 4.2, 2)
     names = [row["name"] for row in report["networks"]]
-    titles = ("by position in the sentence", "by the word at this position in training")
+    titles = ("Where in the sentence the word stands", "Where training had the word")
     for axis, key, title in zip(axes[0], ("by_position", "by_seen"), titles, strict=True):
-        groups = [row for row in report[key] if row["entity_tokens"]]
+        most = max((row["entity_tokens"] for row in report[key]), default=0)
+        groups = [row for row in report[key] if row["entity_tokens"] >= min(10, max(most, 1))]
         labels = [f"{row['group']}\n({row['entity_tokens']:,})" for row in groups]
-        for name in names:
-            axis.plot(
-                labels, [100 * row["entity_accuracy"][name] for row in groups], marker="o", markersize=3
-            )
+        for number, (name, colour) in enumerate(zip(names, _LOOKS, strict=False)):
+            shares = [row["entity_accuracy"][name] for row in groups]
+            bounds = [_share_interval(row["entity_tokens"], p) for row, p in zip(groups, shares, strict=True)]
+            errors = [
+                [100 * abs(p - of[side]) for p, of in zip(shares, bounds, strict=True)] for side in (0, 1)
+            ]
+            places = [place + 0.05 * (number - 2) for place in range(len(groups))]
+            look = {"color": colour, "marker": "o", "markersize": 4, "capsize": 2, "elinewidth": 1}
+            axis.errorbar(places, [100 * p for p in shares], yerr=errors, label=name, **look)
+        axis.set_xticks(range(len(groups)), labels, fontsize=8)
         axis.set(title=title, ylim=(0, 100))
-        axis.tick_params(axis="x", labelsize=7)
-    axes[0][0].set_ylabel("accuracy of entity tokens, %")
-    figure.legend(names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
-    figure.suptitle("Accuracy on dev; in brackets, entity tokens")
+        axis.title.set_fontsize(10)
+        axis.grid(axis="y", linewidth=0.3)
+    axes[0][0].set_ylabel("entity tokens tagged right, %")
+    axes[0][0].set_xlabel("position in the sentence (entity tokens)", fontsize=9)
+    axes[0][1].set_xlabel("at the same position, at others only, never (entity tokens)", fontsize=9)
+    figure.legend(names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
     _save(figure, path)
+
+
+def _share_interval(count: int, share: float) -> tuple[float, float]:
+    """Wilson's interval of 95 % of a share of so many."""
+    middle = share + _Z**2 / (2 * count)
+    spread = _Z * (share * (1 - share) / count + _Z**2 / (4 * count**2)) ** 0.5
+    return (middle - spread) / (1 + _Z**2 / count), (middle + spread) / (1 + _Z**2 / count)
 
 
 def ablation(report: Mapping[str, Any], path: Path) -> None:
@@ -105,6 +133,26 @@ def ablation(report: Mapping[str, Any], path: Path) -> None:
     axis.set(ylabel="entity F1, %", ylim=(0, 100))
     axis.grid(axis="y", linewidth=0.3)
     axis.legend(frameon=False)
+    _save(figure, path)
+
+
+def cost(report: Mapping[str, Any], path: Path) -> None:
+    """Plot F1 of each step of an ablation that trains against the seconds of its training.
+
+    Args:
+        report: content of ladder.json.
+        path: of the PNG.
+    """
+    figure, axes = _figure(8, 4, 1)
+    axis, rows = axes[0][0], [row for row in report["rungs"] if row["seconds"]]
+    split = "test" if rows and "test" in rows[0] else "dev"
+    for row in rows:
+        f1, error = 100 * row[split]["f1"], 100 * row[split]["deviation"]
+        axis.errorbar(row["seconds"], f1, yerr=error, fmt="o", color="tab:blue", capsize=3)
+        axis.annotate(row["name"], (row["seconds"], f1), (6, 5), textcoords="offset points", fontsize=8)
+    axis.set(xlabel="seconds of training", ylabel=f"entity F1 on {split}, %", ylim=(0, 100), xscale="log")
+    axis.margins(x=0.15)
+    axis.grid(linewidth=0.3)
     _save(figure, path)
 
 
@@ -147,7 +195,7 @@ def confusion(counts: Mapping[tuple[str, str], int], names: Sequence[str], path:
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     figure, axes = _figure(2.6 + 0.62 * size, 1.6 + 0.45 * size, 1)
     axis = axes[0][0]
-    axis.imshow(np.where(table > 0, shares, np.nan), cmap="Blues", vmin=-0.6, vmax=1.4, aspect="auto")
+    axis.imshow(np.where(table > 0, shares, np.nan), cmap="Blues", vmin=-0.5, vmax=2.0, aspect="auto")
     for row in range(size):
         for column in range(size):
             if table[row, column]:
@@ -175,7 +223,8 @@ def thresholds(curves: Mapping[str, pl.DataFrame], path: Path) -> None:
         path: of the PNG.
     """
     figure, axes = _figure(8, 3.6, 2)
-    for number, (name, curve) in enumerate(list(curves.items())[:7]):
+    shown = list(curves.items())[:7]
+    for number, (name, curve) in enumerate(shown if len(shown) > 2 else shown[1:]):  # of one type no sum
         look = {"color": INK if number == 0 else f"C{number - 1}", "linewidth": 2 if number == 0 else 1}
         axes[0][0].plot(curve["threshold"], 100 * curve["precision"], label=_label(name), **look)
         axes[0][1].plot(100 * curve["recall"], 100 * curve["precision"], **look)

@@ -298,6 +298,7 @@ def report_ablation(trained: Sequence[StepResult], out: str) -> Ablation:
     atomic_write(Path(out) / "ladder.json", json.dumps(report.to_json(), indent=1).encode())
     atomic_write(Path(out) / "ladder.md", markdown(report).encode())
     plots.ablation(report.to_json(), Path(out) / "ladder.png")
+    plots.cost(report.to_json(), Path(out) / "ladder_cost.png")
     return report
 
 

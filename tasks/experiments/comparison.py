@@ -29,7 +29,7 @@ from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.text import fit_config
 from elman.tasks.training.training_data import TrainingData
 
-POSITIONS = (*range(1, 11), 16, 21, 31, 51)  # first positions of groups, 1-based
+POSITIONS = (1, 6, 11, 16, 21, 31, 51)  # first positions of groups, 1-based
 SEEN = ("same position", "other positions", "never")
 
 

@@ -43,7 +43,8 @@ def test_every_step_is_in_the_report_the_plot_and_mlflow(result):
     written = json.loads((folder / "ladder.json").read_text())
     assert written == {key: report[key] for key in ("rungs", "steps")}
     assert Path(report["table"]).read_text() == markdown(result.report)
-    assert (folder / "ladder.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("ladder.png", "ladder_cost.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
 
     client = mlflow_connection.connect().MlflowClient()
     parent = client.get_run(report["run_id"])
