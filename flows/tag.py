@@ -13,7 +13,7 @@ from elman.data.errors import BadInput, UsageError
 from elman.data.exports import registry as exports
 from elman.data.formats.common.encodings import known_encoding
 from elman.data.formats.common.options import Options
-from elman.data.formats.text.parquet import Columns
+from elman.data.formats.table.parquet import Columns
 from elman.data.redaction.operators import OPERATORS, Redactor, read_key
 from elman.data.redaction.patterns import Patterns
 from elman.data.sources.copies import Copies

@@ -1,7 +1,7 @@
 """Registry of input formats: one module a format, found by listing the folders beside this module.
 
-A format is one module of the folder `text` or `dna` that registers a `Format`, and its test. Detection,
-reading, slicing, the tables of docs/formats.md and the messages that list what can be read are taken from
+A format is one module of the folder `text`, `table` or `dna` that registers a `Format`, and its test.
+Detection, reading, slicing, the tables of docs/formats.md and the messages that list what can be read are taken from
 here.
 """
 

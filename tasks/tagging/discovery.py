@@ -8,7 +8,7 @@ from typing import Any
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.formats.registry import Family, TextFormat
-from elman.data.formats.text.parquet import Columns
+from elman.data.formats.table.parquet import Columns
 from elman.data.sources.copies import Copies
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import HashedSource, collect_parquet, collect_sources

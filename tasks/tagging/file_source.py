@@ -13,8 +13,8 @@ from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import SeenIds, Slice, SliceSize
 from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import TableFormat, TextFormat
-from elman.data.formats.text import parquet
-from elman.data.formats.text.parquet import Columns
+from elman.data.formats.table import parquet
+from elman.data.formats.table.parquet import Columns
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source
 from elman.data.sources.reading import HashedSource, check_unchanged, read
@@ -163,7 +163,7 @@ class FileSource:
     ) -> Iterator[Record | Passage | pl.DataFrame]:
         """Read the records of a slice in order; memory does not grow with it.
 
-        Where columns pass through, frames of them come in between; see `data.formats.text.parquet.read`.
+        Where columns pass through, frames of them come in between; see `data.formats.table.parquet.read`.
 
         Args:
             slice: of `split`.

@@ -10,7 +10,7 @@ import polars as pl
 
 from elman.data.errors import UsageError
 from elman.data.exports import registry as exports_registry
-from elman.data.formats.text.parquet import Columns
+from elman.data.formats.table.parquet import Columns
 from elman.data.redaction.export_tables import redacted_tables
 from elman.data.redaction.operators import Redactor
 from elman.data.redaction.patterns import Patterns

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from elman.data.formats.common.records import Place
-from elman.data.formats.common.table_rows import Row
+from elman.data.formats.table.table_rows import Row
 
 
 def rows_of_batch(batch: Any, source: str, first: int, names: dict[str, list[str]]) -> Iterator[Row]:

@@ -15,8 +15,8 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
 from elman.data.formats.common.streams import BOM
-from elman.data.formats.common.table_rows import ROW_REASONS, Row, missing_columns, read_rows
 from elman.data.formats.registry import Head, Opener, TableFormat, register
+from elman.data.formats.table.table_rows import ROW_REASONS, Row, missing_columns, read_rows
 
 DELIMITERS = (",", "\t", ";", "|")
 LONGEST_ROW = 64 << 20  # bytes

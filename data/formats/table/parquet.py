@@ -13,12 +13,12 @@ from typing import Any
 import polars as pl
 
 from elman.data.errors import BadInput
-from elman.data.formats.common.arrow_rows import class_names, rows_of_batch
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize
-from elman.data.formats.common.table_rows import ROW_REASONS, Row, missing_columns, read_rows
 from elman.data.formats.registry import Opener, TableFormat, register
+from elman.data.formats.table.arrow_rows import class_names, rows_of_batch
+from elman.data.formats.table.table_rows import ROW_REASONS, Row, missing_columns, read_rows
 from elman.data.text.invisible import is_blank
 from elman.data.text.scanner import Scanner
 

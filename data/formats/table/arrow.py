@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any
 
 from elman.data.errors import BadInput
-from elman.data.formats.common.arrow_rows import class_names, rows_of_batch
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import Slice
-from elman.data.formats.common.table_rows import ROW_REASONS, Row, missing_columns, read_rows
 from elman.data.formats.registry import Head, Opener, TableFormat, register
+from elman.data.formats.table.arrow_rows import class_names, rows_of_batch
+from elman.data.formats.table.table_rows import ROW_REASONS, Row, missing_columns, read_rows
 
 _FILE = b"ARROW1"
 _STREAM = b"\xff\xff\xff\xff"

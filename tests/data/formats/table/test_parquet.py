@@ -6,7 +6,7 @@ import pytest
 from elman.data.errors import BadInput
 from elman.data.formats.common.records import Flat, Quarantined
 from elman.data.formats.common.slices import SliceSize
-from elman.data.formats.text.parquet import Columns, check, read, same_types, split
+from elman.data.formats.table.parquet import Columns, check, read, same_types, split
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 
