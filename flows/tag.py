@@ -13,7 +13,7 @@ from elman.data.errors import BadInput, UsageError
 from elman.data.exports import registry as exports
 from elman.data.formats.common.encodings import known_encoding
 from elman.data.formats.common.options import Options
-from elman.data.formats.table.parquet import Columns
+from elman.data.formats.table.batches import Columns
 from elman.data.redaction.operators import OPERATORS, Redactor, read_key
 from elman.data.redaction.patterns import Patterns
 from elman.data.sources.copies import Copies
@@ -87,11 +87,11 @@ class TagConfig(Config):
     encoding: str | None = None
     """of text that is not UTF-8: latin-1, cp1252, shift_jis, gb18030 or another that Python knows"""
     text_column: str | None = None
-    """of Parquet, whose rows are documents"""
+    """of tables (Parquet, Arrow, CSV, TSV), whose rows are documents"""
     id_column: str | None = None
-    """of Parquet: names a document; SOURCE#ROW if not given"""
+    """of tables: names a document; SOURCE#ROW if not given"""
     keep: str = ""
-    """of Parquet: comma-separated columns that go through to the output"""
+    """of tables: comma-separated columns that go through to the output"""
     engine: EngineName = "local"
     """processes of this machine, or a Ray cluster (docs/cluster.md)"""
     workers: Annotated[int, Ge(0)] | None = None
@@ -148,7 +148,7 @@ class TagConfig(Config):
 
     @property
     def columns(self) -> Columns | None:
-        """Columns of Parquet sources; None if no text column is named."""
+        """Columns of tables; None if no text column is named."""
         if self.text_column is None:
             return None
         return Columns(self.text_column, self.id_column, _names(self.keep))

@@ -1,8 +1,8 @@
 """Registry of input formats: one module a format, found by listing the folders beside this module.
 
 A format is one module of the folder `text`, `table` or `dna` that registers a `Format`, and its test.
-Detection, reading, slicing, the tables of docs/formats.md and the messages that list what can be read are taken from
-here.
+Detection, reading, slicing, the tables of docs/formats.md and the messages that list what can be read are
+taken from here.
 """
 
 import functools
@@ -12,7 +12,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal, Protocol
 
 from elman.data import formats
 from elman.data.formats.common.annotations import Annotation
@@ -21,6 +21,11 @@ from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import EntryPattern, Slice, SliceSize
 from elman.data.genome.annotation_rules import AnnotationRule
 from elman.data.genome.contigs import Contig
+
+if TYPE_CHECKING:  # polars is slow to import
+    import polars as pl
+
+    from elman.data.formats.table.batches import Columns, RowBatch
 
 Family = Literal["text", "dna", "table"]
 Record = Document | Flat | Contig | Quarantined
@@ -81,6 +86,40 @@ class TextSplitter(Protocol):
         self, opener: Opener, source: str, options: Options, size: SliceSize
     ) -> list[Slice] | Quarantined:
         """Find slices of about the given size, or the reason why the source cannot be read at all."""
+        ...
+
+
+class TableSchema(Protocol):
+    """Function that reads the names and types of the columns of a table."""
+
+    def __call__(self, opener: Opener, columns: "Columns") -> "pl.Schema":
+        """Read the names and types of all columns; `columns` are those that the user has named."""
+        ...
+
+
+class TableSplitter(Protocol):
+    """Function that finds the slices of a table that give together its rows."""
+
+    def __call__(self, opener: Opener, columns: "Columns", size: SliceSize) -> list[Slice]:
+        """Find slices of about the given size, of rows or of bytes; see `TableFormat.row_slices`."""
+        ...
+
+
+class BatchReader(Protocol):
+    """Function that reads the rows of a slice of a table."""
+
+    def __call__(
+        self, opener: Opener, source: str, columns: "Columns", slice_: Slice
+    ) -> "Iterator[RowBatch | Quarantined]":
+        """Read rows in order, and quarantine those that cannot be read.
+
+        Args:
+            opener: opens the table from its beginning, or the bytes of the slice; see
+                `TableFormat.row_slices`.
+            source: name of the source, for quarantined rows.
+            columns: that are wanted.
+            slice_: found by the `split_table` of the format.
+        """
         ...
 
 
@@ -243,11 +282,17 @@ class TableFormat(TextFormat):
     """A format of tables whose columns the user names.
 
     has_column: True for a file that no content tells as a table, if it has the column of text named.
+    schema, split_table, batches: what tagging reads of the columns, slices and rows. row_slices: True if
+    slices count rows, and each is read from the file itself; False if they are ranges of its bytes.
     """
 
     family: ClassVar[Family] = "table"
 
     own_ids: bool = True
+    schema: TableSchema
+    split_table: TableSplitter
+    batches: BatchReader
+    row_slices: bool = False
     has_column: Callable[[Head, str], bool] = _no_column
 
 
@@ -300,6 +345,18 @@ def text_format(name: str) -> TextFormat:
     format_ = format_of(name)
     if not isinstance(format_, TextFormat):
         raise TypeError(f"expected a format of text. Got {name}")
+    return format_
+
+
+def table_format(name: str) -> TableFormat:
+    """The format of tables of a name.
+
+    Raises:
+        TypeError: the format is none of tables.
+    """
+    format_ = format_of(name)
+    if not isinstance(format_, TableFormat):
+        raise TypeError(f"expected a format of tables. Got {name}")
     return format_
 
 

@@ -151,21 +151,21 @@ def by_name(source: HashedSource) -> tuple[str, str]:
     return source.name, source.key
 
 
-def collect_parquet(
-    paths: Sequence[Path], copies: Copies | None = None
+def collect_tables(
+    paths: Sequence[Path], text_column: str, copies: Copies | None = None, encoding: str | None = None
 ) -> tuple[list[HashedSource], list[tuple[Path, str]]]:
-    """Find and hash Parquet files; as `collect_sources`.
+    """Find and hash tables; as `collect_sources`.
 
     Raises:
-        BadInput: a file is missing, or none is Parquet.
+        BadInput: a file is missing, or none is a table.
     """
-    sources, skipped = discover(paths, copies=copies)
-    skipped += [(source.shown, "no Parquet") for source in sources if source.kind != "parquet"]
-    tables = [source for source in sources if source.kind == "parquet"]
+    sources, skipped = discover(paths, copies=copies, encoding=encoding, text_column=text_column)
+    skipped += [(s.shown, f"no table with a column {text_column}") for s in sources if s.family != "table"]
+    tables = [source for source in sources if source.family == "table"]
     if not tables:
         got = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:10])
-        todo = "Leave --text-column out for other files."
-        raise BadInput("Parquet, for a text column was named", got=got, todo=todo, source=paths[0])
+        todo = "Name a column that the first row of CSV has, or leave --text-column out for other files."
+        raise BadInput("a table, for a text column was named", got=got, todo=todo, source=paths[0])
     return [_hashed(Genome((source,))) for source in tables], skipped
 
 

@@ -6,20 +6,25 @@ for slice_ in split_source(source, options, SliceSize.of(1 << 22)):
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import polars as pl
+
 from elman.data.errors import BadInput
 from elman.data.formats.common.encodings import in_original
 from elman.data.formats.common.options import Options
-from elman.data.formats.common.records import Quarantined
+from elman.data.formats.common.records import Flat, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, SliceStream, split_entries
 from elman.data.formats.common.streams import BROKEN
-from elman.data.formats.registry import Record, SequenceFormat, TextFormat
+from elman.data.formats.registry import Record, SequenceFormat, TextFormat, table_format
+from elman.data.formats.table.batches import Columns, check_columns, documents
 from elman.data.sources.detect import Source, open_bytes, open_original
 from elman.data.sources.reading import HashedSource, check_unchanged, damaged, read, with_name
+from elman.data.text.scanner import Scanner
 
 
 def open_whole(file: Source) -> BinaryIO:
@@ -49,7 +54,7 @@ def split_source(source: HashedSource, options: Options, size: SliceSize) -> lis
     format_ = file.format
     opener = partial(open_bytes, file)
     slices: list[Slice] | Quarantined = [Slice(0, file.size)]  # read whole
-    try:
+    with _named_errors(file):
         if isinstance(format_, SequenceFormat):
             with opener() as stream:
                 if format_.entries is not None:
@@ -60,10 +65,6 @@ def split_source(source: HashedSource, options: Options, size: SliceSize) -> lis
             slices = format_.split(opener, file.name, options, size)
             if isinstance(slices, Quarantined):
                 (slices,) = in_original([slices], partial(open_original, file), file.encoding, whole=True)
-    except BROKEN as error:
-        raise damaged(file, error) from None
-    except BadInput as error:
-        raise with_name(file, error) from None
     check_unchanged(source)
     return slices
 
@@ -88,12 +89,7 @@ def read_slice(
     format_ = file.format
     options = replace(options, flat=True)
 
-    def opened(lookahead: int = 0) -> BinaryIO:
-        stream = (unpacked or file.path).open("rb")
-        stream.seek(slice_.begin - start)
-        part = SliceStream(stream, slice_.end + lookahead - slice_.begin, slice_.state.get("broken"))
-        return cast(BinaryIO, io.BufferedReader(part, 1 << 20))
-
+    opened = partial(_open_slice, unpacked or file.path, slice_, start)
     if isinstance(format_, SequenceFormat):
         with opened() as stream:
             yield from format_.read(
@@ -111,6 +107,81 @@ def read_slice(
         yield from read(source, options)
         return
     check_unchanged(source)
+
+
+def _open_slice(path: Path, slice_: Slice, start: int, lookahead: int = 0) -> BinaryIO:
+    """The bytes of a slice, of a file that begins at byte `start` of the source, and some after them."""
+    stream = path.open("rb")
+    stream.seek(slice_.begin - start)
+    part = SliceStream(stream, slice_.end + lookahead - slice_.begin, slice_.state.get("broken"))
+    return cast(BinaryIO, io.BufferedReader(part, 1 << 20))
+
+
+def table_columns(source: HashedSource, columns: Columns) -> pl.Schema:
+    """Types of the passthrough columns of a table.
+
+    Raises:
+        BadInput: it is damaged, a column is missing, or the text column does not hold text.
+    """
+    file = source.files[0]
+    with _named_errors(file):
+        schema = table_format(file.kind).schema(partial(open_bytes, file), columns)
+        return check_columns(schema, columns, file.shown)
+
+
+def split_table(source: HashedSource, columns: Columns, size: SliceSize) -> list[Slice]:
+    """Find the slices of a table in bounded memory.
+
+    Raises:
+        BadInput: it is damaged, or has changed since it was hashed.
+    """
+    file = source.files[0]
+    with _named_errors(file):
+        slices = table_format(file.kind).split_table(partial(open_bytes, file), columns, size)
+    check_unchanged(source)
+    return slices
+
+
+def read_table(
+    source: HashedSource,
+    slice_: Slice,
+    columns: Columns,
+    scanner: Scanner,
+    unpacked: Path | None = None,
+    start: int = 0,
+) -> Iterator[Flat | Quarantined | pl.DataFrame]:
+    """Read the rows of a slice of a table in order; see `data.formats.table.batches.documents`.
+
+    Args:
+        source: as found.
+        slice_: one of `split_table`.
+        columns: those it was split with.
+        scanner: finds sentences and tokens.
+        unpacked, start: see `read_slice`.
+
+    Raises:
+        BadInput: it is damaged, or has changed since it was hashed.
+    """
+    file = source.files[0]
+    format_ = table_format(file.kind)
+    opener = partial(open_bytes, file)
+    if not format_.row_slices:
+        opener = partial(_open_slice, unpacked or file.path, slice_, start)
+    with _named_errors(file):
+        rows = documents(format_.batches(opener, file.name, columns, slice_), file.name, columns, scanner)
+        yield from in_original(rows, partial(open_original, file), file.encoding, whole=False)
+    check_unchanged(source)
+
+
+@contextmanager
+def _named_errors(file: Source) -> Iterator[None]:
+    """Errors of readers as errors of a file."""
+    try:
+        yield
+    except BROKEN as error:
+        raise damaged(file, error) from None
+    except BadInput as error:
+        raise with_name(file, error) from None
 
 
 def unpack(file: Source, slices: list[Slice], folder: Path, wanted: list[bool]) -> Iterator[Path | None]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.formats.registry import Family, TextFormat
-from elman.data.formats.table.parquet import Columns
+from elman.data.formats.registry import Family, TableFormat, TextFormat, all_formats
+from elman.data.formats.table.batches import Columns
 from elman.data.sources.copies import Copies
 from elman.data.sources.detect import Source
-from elman.data.sources.reading import HashedSource, collect_parquet, collect_sources
+from elman.data.sources.reading import HashedSource, collect_sources, collect_tables
 from elman.data.store.dataset import MANIFEST
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.tagging.corpus_source import corpus_sources
@@ -38,7 +38,7 @@ def find_sources(
         kind: of the model, "text" or "dna".
         folder: of the model, for messages.
         out: folder of the output, which may not lie in a source.
-        columns: of Parquet files; None if there are none.
+        columns: of tables; None if none are named.
         copies: of members of archives and of standard input; see `data.sources.detect.discover`.
         reading: fields of `Options` of reading text that the user has named, and the `encoding`.
 
@@ -55,7 +55,7 @@ def find_sources(
         _check_no_text_options(reading, columns)
     raw = [Path(path) for path in paths]
     if columns is not None:
-        items, others = collect_parquet(raw, copies)
+        items, others = collect_tables(raw, columns.text, copies, reading.get("encoding"))
         tables = [TableSource(item=item, columns=columns) for item in items]
         same_columns(tables)
         return _unique_names(tables), [(str(path), why) for path, why in others]
@@ -110,9 +110,10 @@ def _find(
             sentence_per_line="sentence_per_line" in reading,
         )
     except BadInput as error:
-        if "parquet" in error.got.lower():
+        tables = [f"{format_.name}, not" for format_ in all_formats() if isinstance(format_, TableFormat)]
+        if any(told in error.got for told in ["--text-column", *tables]):
             todo = "Name the column that holds the text: --text-column NAME."
-            raise BadInput("text or DNA", got="Parquet", todo=todo, source=error.source) from None
+            raise BadInput("text or DNA", got="a table", todo=todo, source=error.source) from None
         if f", not {kind}" in error.got:
             try:
                 return collect_sources(paths, columns=columns, copies=copies)

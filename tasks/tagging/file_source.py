@@ -1,4 +1,4 @@
-"""Files as sources of tagging: text, sequences without their annotation, or a Parquet column of texts."""
+"""Files as sources of tagging: text, sequences without their annotation, or a column of texts in a table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,13 +12,20 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import SeenIds, Slice, SliceSize
 from elman.data.formats.common.streams import BOM
-from elman.data.formats.registry import TableFormat, TextFormat
-from elman.data.formats.table import parquet
-from elman.data.formats.table.parquet import Columns
+from elman.data.formats.registry import TableFormat, TextFormat, table_format
+from elman.data.formats.table.batches import Columns, same_types
 from elman.data.genome.contigs import Contig
 from elman.data.sources.detect import Source
-from elman.data.sources.reading import HashedSource, check_unchanged, read
-from elman.data.sources.splitting import read_slice, seekable, split_source, unpack
+from elman.data.sources.reading import HashedSource, read
+from elman.data.sources.splitting import (
+    read_slice,
+    read_table,
+    seekable,
+    split_source,
+    split_table,
+    table_columns,
+    unpack,
+)
 from elman.data.store.disk import key_of, sha256_file
 from elman.data.text.scanner import thread_scanner
 from elman.tasks.tagging.sentences import Passage, Passages, Record, Sentences, without_text
@@ -163,7 +170,8 @@ class FileSource:
     ) -> Iterator[Record | Passage | pl.DataFrame]:
         """Read the records of a slice in order; memory does not grow with it.
 
-        Where columns pass through, frames of them come in between; see `data.formats.table.parquet.read`.
+        Where columns pass through, frames of them come in between; see
+        `data.formats.table.batches.documents`.
 
         Args:
             slice: of `split`.
@@ -232,14 +240,14 @@ class FileSource:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSource(FileSource):
-    """A Parquet file whose rows are documents."""
+    """A table whose rows are documents."""
 
     columns: Columns
 
     @property
     def sliceable_in_place(self) -> bool:
-        """Always true: rows are found by the file's footer."""
-        return True
+        """True if slices can be read where the file lies."""
+        return table_format(self.kind).row_slices or super().sliceable_in_place
 
     def to_job(self) -> dict[str, Any]:
         """Return plain values for a worker."""
@@ -249,16 +257,15 @@ class TableSource(FileSource):
         """Find slices of rows.
 
         Raises:
-            BadInput: the file is damaged.
+            BadInput: the file is damaged, or was changed since it was hashed.
         """
-        return parquet.split(self.path, self.columns, size)
+        return split_table(self.item, self.columns, size)
 
     def _read(
         self, slice: Slice, options: Options, unpacked: Path | None, start: int
     ) -> Iterator[Document | Flat | Contig | Quarantined | pl.DataFrame]:
         scanner = thread_scanner(options.tokenizer_in_use, options.strings)
-        yield from parquet.read(self.path, self.name, self.columns, slice, scanner)
-        check_unchanged(self.item)
+        yield from read_table(self.item, slice, self.columns, scanner, unpacked, start)
 
 
 def same_columns(tables: Sequence[TableSource]) -> None:
@@ -267,4 +274,4 @@ def same_columns(tables: Sequence[TableSource]) -> None:
     Raises:
         BadInput: names the file that differs.
     """
-    parquet.same_types([(table.path, parquet.check(table.path, table.columns)) for table in tables])
+    same_types([(table.path, table_columns(table.item, table.columns)) for table in tables])

@@ -10,7 +10,7 @@ import polars as pl
 
 from elman.data.errors import UsageError
 from elman.data.exports import registry as exports_registry
-from elman.data.formats.table.parquet import Columns
+from elman.data.formats.table.batches import Columns
 from elman.data.redaction.export_tables import redacted_tables
 from elman.data.redaction.operators import Redactor
 from elman.data.redaction.patterns import Patterns
@@ -41,7 +41,7 @@ class TagSettings:
         min_probability: entities and intervals below it are left out.
         precision: of text: wanted of every type; what is below the threshold that had it on dev is left out.
         genetic_code: of DNA; the model's own if None.
-        columns: of Parquet sources.
+        columns: of tables.
         reading: fields of `Options` of reading text that the user has named.
         reuse: True to tag equal sentences once.
         patterns: of text: found beside the model's entities.

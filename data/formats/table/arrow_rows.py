@@ -4,7 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import polars as pl
+
 from elman.data.formats.common.records import Place
+from elman.data.formats.common.slices import Slice
+from elman.data.formats.table.batches import RowBatch, rows_at_a_time
 from elman.data.formats.table.table_rows import Row
 
 
@@ -13,6 +17,17 @@ def rows_of_batch(batch: Any, source: str, first: int, names: dict[str, list[str
     for number, values in enumerate(batch.to_pylist(), first + 1):
         raw = json.dumps(values, ensure_ascii=False, default=str).encode("utf-8", "replace")
         yield Row(Place(source, number, 0, raw), values, names)
+
+
+def frames_of_batch(batch: Any, first: int, slice_: Slice) -> Iterator[RowBatch]:
+    """The rows of a record batch that are of a slice, a few at a time; `first` is its first row, from 0."""
+    rows = rows_at_a_time(slice_)
+    end = min(slice_.end - first, batch.num_rows)
+    for low in range(max(slice_.begin - first, 0), end, rows):
+        some = batch.slice(low, min(rows, end - low))
+        frame = pl.from_arrow(some)
+        assert isinstance(frame, pl.DataFrame)
+        yield RowBatch(frame, range(first + low + 1, first + low + 1 + frame.height))
 
 
 def class_names(schema: Any) -> dict[str, list[str]]:

@@ -8,14 +8,18 @@ without its closing quote, is quarantined.
 import csv
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import BinaryIO
+
+import polars as pl
 
 from elman.data.errors import BadInput
 from elman.data.formats.common.lines import universal_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Place, Quarantined
-from elman.data.formats.common.slices import Slice
+from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import Head, Opener, TableFormat, register
+from elman.data.formats.table.batches import BATCH, Columns, RowBatch
 from elman.data.formats.table.table_rows import ROW_REASONS, Row, missing_columns, read_rows
 
 DELIMITERS = (",", "\t", ";", "|")
@@ -31,13 +35,16 @@ def read(
 
 
 class _Feed:
-    """Lines for the parser as text, bytes that are no UTF-8 escaped; `raw` holds those of the current row."""
+    """Lines for the parser as text, bytes that are no UTF-8 escaped; `raw` holds those of the current row.
 
-    def __init__(self, lines: Iterator[bytes], source: str) -> None:
+    line, offset: place of the current row: number of its first line, from 1, and byte.
+    """
+
+    def __init__(self, lines: Iterator[bytes], source: str, line: int = 1, offset: int = 0) -> None:
         self.lines, self.source = lines, source
         self.raw: list[bytes] = []
         self.size = 0
-        self.line, self.offset = 1, 0  # of the current row
+        self.line, self.offset = line, offset
         self.ended = False
 
     def __iter__(self) -> Iterator[str]:
@@ -58,37 +65,59 @@ class _Feed:
 
     def take(self) -> Place:
         """The place of the current row; the next one begins after it."""
-        raw = b"".join(self.raw)
-        place = Place(self.source, self.line, self.offset, raw[:_SHOWN])
-        self.line, self.offset = self.line + len(self.raw), self.offset + len(raw)
-        self.raw, self.size = [], 0
+        place = Place(self.source, self.line, self.offset, b"".join(self.raw)[:_SHOWN])
+        self.skip()
         return place
+
+    def skip(self) -> None:
+        """Go on to the next row."""
+        self.line, self.offset = self.line + len(self.raw), self.offset + self.size
+        self.raw, self.size = [], 0
+
+
+class _Table:
+    """A table open at its first row, behind the names of its columns.
+
+    Raises:
+        BadInput: it lacks a column that is wanted; the first of these tells the separator.
+    """
+
+    def __init__(self, opener: Opener, stream: BinaryIO, source: str, wanted: Sequence[str]) -> None:
+        csv.field_size_limit(LONGEST_ROW)
+        with opener() as beginning:
+            first = next(universal_lines(beginning), b"").removeprefix(BOM).decode("utf-8", "replace")
+        self.delimiter = _delimiter(first, wanted[0]) or ","
+        self.feed = _Feed(universal_lines(stream), source)
+        self.parser = csv.reader(iter(self.feed), delimiter=self.delimiter)
+        self.header = next(self.parser, [])
+        missing_columns(wanted, self.header, source)
+        self.feed.skip()
+        self.at = [self.header.index(name) for name in wanted]
 
 
 def _rows(opener: Opener, source: str, wanted: Sequence[str]) -> Iterator[Row | Quarantined]:
-    csv.field_size_limit(LONGEST_ROW)
     with opener() as stream:
-        first = next(universal_lines(stream), b"").removeprefix(BOM).decode("utf-8", "replace")
-    delimiter = _delimiter(first, wanted[0])
-    with opener() as stream:
-        feed = _Feed(universal_lines(stream), source)
-        parser = csv.reader(iter(feed), delimiter=delimiter or ",")
-        header = next(parser, [])
-        missing_columns(wanted, header, source)
-        feed.take()
-        at = {name: header.index(name) for name in wanted}
-        while True:
-            try:
-                values = next(parser)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield feed.take().quarantine("invalid-row", f"expected a row. Got {error}", "Mend the row.")
-                continue
-            open_quote = feed.ended and len(feed.raw) > 1 and b"".join(feed.raw).count(b'"') % 2 == 1
-            place = feed.take()
-            if values:
-                yield _row(place, values, at, len(header), open_quote)
+        table = _Table(opener, stream, source, wanted)
+        at = dict(zip(wanted, table.at, strict=True))
+        yield from _parsed(table.feed, table.parser, at, len(table.header))
+
+
+def _parsed(
+    feed: _Feed, parser: Iterator[list[str]], at: dict[str, int], columns: int
+) -> Iterator[Row | Quarantined]:
+    """Rows of a parser; `at` is the place of each wanted column among all of them."""
+    while True:
+        try:
+            values = next(parser)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield feed.take().quarantine("invalid-row", f"expected a row. Got {error}", "Mend the row.")
+            continue
+        open_quote = feed.ended and len(feed.raw) > 1 and b"".join(feed.raw).count(b'"') % 2 == 1
+        place = feed.take()
+        if values:
+            yield _row(place, values, at, columns, open_quote)
 
 
 def _row(
@@ -105,6 +134,80 @@ def _row(
     if any("\udc80" <= c <= "\udcff" for value in found.values() for c in value):
         return place.quarantine("invalid-utf8", "expected UTF-8. Got other bytes", "Save the file as UTF-8.")
     return Row(place, {**found})
+
+
+def schema(opener: Opener, columns: Columns) -> pl.Schema:
+    """Names of the columns, all of strings; see `data.formats.registry.TableSchema`."""
+    with opener() as stream:
+        names = _Table(opener, stream, "", [columns.text]).header
+    return pl.Schema(dict.fromkeys(names, pl.String))
+
+
+def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice]:
+    """Slices that end after a row, as the parser finds it; see `data.formats.registry.TableSplitter`.
+
+    state: line, the number of lines before; separator; fields, of a row; at, those of the wanted columns.
+
+    Raises:
+        BadInput: a row is longer than `LONGEST_ROW`.
+    """
+    slices: list[Slice] = []
+    with opener() as stream:
+        table = _Table(opener, stream, "", columns.names)
+        feed, of_rows = (
+            table.feed,
+            {"separator": table.delimiter, "fields": len(table.header), "at": table.at},
+        )
+        begin, line = feed.offset, feed.line
+        while True:
+            try:
+                next(table.parser)
+            except StopIteration:
+                break
+            except csv.Error:
+                pass  # quarantined when it is read
+            feed.skip()
+            if feed.offset - begin >= size(len(slices)):
+                slices.append(Slice(begin, feed.offset, {"line": line - 1, **of_rows}))
+                begin, line = feed.offset, feed.line
+    if feed.offset > begin or not slices:
+        slices.append(Slice(begin, feed.offset, {"line": line - 1, **of_rows}))
+    return slices
+
+
+def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Iterator[RowBatch | Quarantined]:
+    """Rows of a slice; see `data.formats.registry.BatchReader`."""
+    csv.field_size_limit(LONGEST_ROW)
+    state, held, size = slice_.state, list[Row](), 0
+    at = dict(zip(columns.names, state["at"], strict=True))
+    with opener() as stream:
+        feed = _Feed(universal_lines(stream), source, state["line"] + 1, slice_.begin)
+        parser = csv.reader(iter(feed), delimiter=state["separator"])
+        for row in _parsed(feed, parser, at, state["fields"]):
+            if isinstance(row, Row):
+                held.append(row)
+                size += len(row.place.raw)
+            if held and (size > BATCH or isinstance(row, Quarantined)):
+                yield _batch(held, columns)
+                held, size = [], 0
+            if isinstance(row, Quarantined):
+                yield row
+    if held:
+        yield _batch(held, columns)
+
+
+def _batch(rows: list[Row], columns: Columns) -> RowBatch:
+    frame = pl.DataFrame(
+        {name: [row.values[name] for row in rows] for name in columns.names},
+        schema=dict.fromkeys(columns.names, pl.String),
+    )
+    places = [row.place for row in rows]
+    return RowBatch(
+        frame,
+        [place.line or 0 for place in places],
+        [place.byte_offset for place in places],
+        [place.raw for place in places],
+    )
 
 
 def _delimiter(first: str, column: str) -> str | None:
@@ -126,12 +229,15 @@ register(
         matches=lambda head: False,  # any text may be one: a named column tells
         has_column=_has_column,
         read=read,
+        schema=schema,
+        split_table=split_table,
+        batches=batches,
         passes=2,
         title="CSV and TSV",
         record="a row",
         notes="with `--text-column`, and perhaps `--labels-column` (spans as JSON) and `--id-column`, by "
         "their names in the first row; separated by comma, tab, semicolon or bar; quoted fields may hold "
-        "line ends",
+        "line ends; tagged too",
         reasons={
             "invalid-row": "a row that cannot be divided into fields",
             **ROW_REASONS,

@@ -47,7 +47,7 @@ def test_wrong_parquet_columns_are_an_error_that_names_them(run, tmp_path, lines
         UsageError, match=r"expected --keep of columns that tagged tables do not have\. Got text"
     ):
         run(tmp_path / "a.parquet", text_column="body", keep="name,text")
-    with pytest.raises(BadInput, match="expected Parquet, for a text column was named"):
+    with pytest.raises(BadInput, match="expected a table, for a text column was named"):
         run(write_jsonl(tmp_path / "a.jsonl", lines), text_column="text")
 
 

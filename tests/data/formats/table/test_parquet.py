@@ -1,16 +1,27 @@
 """Other people's Parquet is read in runs of rows, whatever its row groups."""
 
+from functools import partial
+
 import polars as pl
 import pytest
 
 from elman.data.errors import BadInput
 from elman.data.formats.common.records import Flat, Quarantined
 from elman.data.formats.common.slices import SliceSize
-from elman.data.formats.table.parquet import Columns, check, read, same_types, split
+from elman.data.formats.table import parquet
+from elman.data.formats.table.batches import Columns, check_columns, documents, same_types
 from elman.data.text.scanner import Scanner
 from elman.data.text.tokenizer import Tokenizer
 
 COLUMNS = Columns("body", "key", ("price",))
+
+
+def split(path, columns, size):
+    return parquet.split_table(partial(open, path, "rb"), columns, size)
+
+
+def check(path, columns):
+    return check_columns(parquet.schema(partial(open, path, "rb"), columns), columns, path)
 
 
 @pytest.fixture
@@ -32,7 +43,9 @@ def path(tmp_path):
 
 def rows_of(path, pieces, columns=COLUMNS):
     scanner = Scanner(Tokenizer())
-    found = [record for piece in pieces for record in read(path, "a", columns, piece, scanner)]
+    opener = partial(open, path, "rb")
+    batches = [batch for piece in pieces for batch in parquet.batches(opener, "a", columns, piece)]
+    found = list(documents(batches, "a", columns, scanner))
     kept = [record for record in found if isinstance(record, pl.DataFrame)]
     flat = [(r.id, r.text, r.line, r.bounds.tolist()) for r in found if isinstance(r, Flat)]
     return flat, pl.concat(kept), [record for record in found if isinstance(record, Quarantined)]
