@@ -107,7 +107,7 @@ def comparison(report: Mapping[str, Any], path: Path) -> None:
         axis.grid(axis="y", linewidth=0.3)
     axes[0][0].set_ylabel("entity tokens tagged right, %")
     axes[0][0].set_xlabel("position in the sentence (entity tokens)", fontsize=9)
-    axes[0][1].set_xlabel("at the same position, at others only, never (entity tokens)", fontsize=9)
+    axes[0][1].set_xlabel("where training had it (entity tokens)", fontsize=9)
     figure.legend(names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
     _save(figure, path)
 
