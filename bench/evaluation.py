@@ -75,7 +75,7 @@ def main() -> None:
             "-c",
             MEASURED,
             str(model),
-            str(home / "corpora" / "made"),
+            str(home / "corpora" / "many"),
             str(home / "out"),
         ]
         subprocess.run(command, check=True)
