@@ -80,4 +80,4 @@ def test_offsets_of_fragments_point_into_the_text(reference, given_):
             pieces = [tuple(map(int, piece.split())) for piece in where.split(";")]
             assert "".join(" ".join(text[a:b] for a, b in pieces).split()) == "".join(mention.split())
             read.append((pieces[0][0], pieces[-1][1], kind))
-        assert read == found
+        assert read == [(a, b, kind.replace(" ", "_")) for a, b, kind in found]
