@@ -6,7 +6,7 @@ from typing import Any
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Place, Sentence, by_character
 from elman.data.formats.common.span_documents import check_unicode
-from elman.data.text.tags import split_tag
+from elman.data.formats.common.tag_styles import Tagging
 
 ADVICE = 'Write {"tokens": ["Sam", "slept"], "ner_tags": ["B-PERSON", "O"]} a line.'
 TAG_KEYS = ("ner_tags", "tags", "labels")
@@ -14,14 +14,14 @@ NAMES = "label_names"
 
 
 def tokens_and_tags(value: Any, names: list[str] | None) -> tuple[list[str], list[str] | None]:
-    """Tokens and tags of a record; None for an unlabelled one.
+    """Tokens of a record, and its tags as written; None for an unlabelled one.
 
     Args:
         value: with a list of tokens, and one of tags or of their numbers.
         names: of tags by number, if they are known.
 
     Raises:
-        BadRecord: no tokens, or tags that do not fit them.
+        BadRecord: no tokens, or tags that are no strings or do not fit them.
     """
     tokens = value.get("tokens") if isinstance(value, dict) else None
     if (
@@ -38,13 +38,19 @@ def tokens_and_tags(value: Any, names: list[str] | None) -> tuple[list[str], lis
     if not isinstance(given, list) or len(given) != len(tokens):
         got = len(given) if isinstance(given, list) else type(given).__name__
         raise BadRecord("wrong-columns", f"expected {len(tokens)} tags, one a token. Got {got}", ADVICE)
-    tags = [_named(tag, names) for tag in given]
-    for tag in tags:
-        try:
-            split_tag(tag)
-        except ValueError as error:
-            raise BadRecord("unknown-tag", str(error), ADVICE) from None
-    return tokens, tags
+    return tokens, [_named(tag, names) for tag in given]
+
+
+def full_tags(tags: Sequence[str], tagging: Tagging) -> list[str]:
+    """Tags with prefix and type; see `data.formats.common.tag_styles.Tagging.full`.
+
+    Raises:
+        BadRecord: one is no tag.
+    """
+    try:
+        return tagging.full(tags)
+    except ValueError as error:
+        raise BadRecord("unknown-tag", str(error), ADVICE) from None
 
 
 def _named(tag: Any, names: list[str] | None) -> str:

@@ -15,8 +15,8 @@ from elman.data.formats.common.json_labels import labels_of
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
-from elman.data.formats.common.token_rows import document_of_tokens, tokens_and_tags
-from elman.data.text.tags import Scheme, detect_scheme, to_iob2
+from elman.data.formats.common.tag_styles import Tagging
+from elman.data.formats.common.token_rows import document_of_tokens, full_tags, tokens_and_tags
 
 ADVICE = 'Labels are [{"start": 0, "end": 3, "label": "PERSON"}], or tags where the text is a list of tokens.'
 ROW_REASONS = {
@@ -56,13 +56,13 @@ def read_rows(rows: Rows, source: str, options: Options) -> Iterator[Document | 
     wanted = [options.text_column, options.labels_column, options.id_column]
     columns = list(dict.fromkeys(name for name in wanted if name is not None))
     options.report.columns[source] = {k: v for k, v in options.named.items() if k.endswith("_column")}
-    scheme = _scheme(rows, columns, options)
+    tagging = _tagging(rows, columns, options)
     for row in rows(columns):
         if isinstance(row, Quarantined):
             yield row
             continue
         try:
-            yield _document(row, scheme, options)
+            yield _document(row, tagging, options)
         except BadRecord as error:
             yield row.place.refuse(error)
 
@@ -82,10 +82,10 @@ def missing_columns(wanted: Sequence[str], columns: Sequence[str], source: str) 
         )
 
 
-def _scheme(rows: Rows, columns: Sequence[str], options: Options) -> Scheme:
-    """Tag scheme of a table of tokens; of another table, the first row of which is looked at, IOB2."""
+def _tagging(rows: Rows, columns: Sequence[str], options: Options) -> Tagging:
+    """How the tags of a table of tokens are written; of another table only the first row is looked at."""
     if options.labels_column is None:
-        return "IOB2"
+        return Tagging()
 
     def tags() -> Iterator[Sequence[str]]:
         for row in rows(columns):
@@ -100,7 +100,7 @@ def _scheme(rows: Rows, columns: Sequence[str], options: Options) -> Scheme:
             if found is not None:
                 yield found
 
-    return detect_scheme(tags())
+    return Tagging.of(tags(), options.entity_type, options.labels_used)
 
 
 def _text(row: Row, options: Options) -> Any:
@@ -137,7 +137,7 @@ def _tokens(row: Row, options: Options) -> tuple[list[str], list[str] | None]:
     return tokens_and_tags(value, row.names.get(options.labels_column or ""))
 
 
-def _document(row: Row, scheme: Scheme, options: Options) -> Document | Flat:
+def _document(row: Row, tagging: Tagging, options: Options) -> Document | Flat:
     id = None if options.id_column is None else row.values[options.id_column]
     if isinstance(id, float) and id.is_integer():
         id = int(id)
@@ -145,7 +145,7 @@ def _document(row: Row, scheme: Scheme, options: Options) -> Document | Flat:
     text = _text(row, options)
     if isinstance(text, list):
         tokens, tags = _tokens(row, options)
-        iob2 = None if tags is None else tuple(to_iob2(tags, scheme))
+        iob2 = None if tags is None else tagging.iob2(full_tags(tags, tagging))
         return document_of_tokens(row.place, name, tokens, iob2, options)
     given = _labels(row, options)
     spans = None

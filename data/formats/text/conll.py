@@ -17,8 +17,9 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReadingReport, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined, Sentence, by_character
 from elman.data.formats.common.slices import Slice, SliceSize
+from elman.data.formats.common.tag_styles import BARE, STYLE_NAMES
 from elman.data.formats.registry import Head, Opener, TextFormat, register
-from elman.data.formats.text.conll_columns import BARE, STYLE_NAMES, Wanted, misc_tags
+from elman.data.formats.text.conll_columns import Wanted, misc_tags
 from elman.data.formats.text.conll_layout import layout_of
 from elman.data.formats.text.conll_rows import MOST_ROWS, Layout, Rows, sentences
 from elman.data.text.tags import OUTSIDE, Scheme, illegal_places, to_iob2

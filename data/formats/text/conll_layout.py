@@ -9,15 +9,12 @@ from itertools import pairwise
 
 from elman.data.errors import BadInput
 from elman.data.formats.common.lines import LinePart, universal_parts
+from elman.data.formats.common.tag_styles import BARE, MOST_TYPES, TagStyle, style_of
 from elman.data.formats.registry import HEAD_BYTES, Opener
 from elman.data.formats.text.conll_columns import (
-    BARE,
-    MOST_TYPES,
     ColumnNames,
-    TagStyle,
     Wanted,
     are_chunks,
-    are_types,
     is_tag,
     misc_tags,
     names_in_comment,
@@ -179,30 +176,17 @@ class _Survey:
         Raises:
             BadInput: prefixes without a type, or a type given for tags that have their own.
         """
-        others, given = self.others[column], self.wanted.entity_type
-        if self.entities[column]:
-            if given is not None:
-                types = ", ".join(sorted(self.types[column])[:_SHOWN])
-                raise BadInput(
-                    "tags B, I and O without a type, as --entity-type is for them",
-                    got=f"the types {types} in column {column + 1}",
-                    todo="Leave --entity-type out.",
-                    source=source,
-                )
-            return _TagColumn(column)
-        if others and _are_bare(others):
-            if given is None and self.wanted.labels:
-                raise BadInput(
-                    "tags with a type, such as B-PERSON",
-                    got=f"{', '.join(sorted(o.decode() for o in others))} alone in column {column + 1}",
-                    todo="Say the type of these entities with --entity-type NAME.",
-                    source=source,
-                )
-            return _TagColumn(column, "bare", given or "ENTITY")
+        given, labels_used = self.wanted.entity_type, self.wanted.labels
+        others = {value.decode("utf-8", "replace") for value in self.others[column]}
+        types = self.types[column]
+        try:
+            style, name = style_of(types, others, given, labels_used, f" in column {column + 1}")
+        except BadInput as error:
+            raise BadInput(error.expected, got=error.got, todo=error.todo, source=source) from None
         keys = [key for at, key in self.misc if at == column]
-        if keys:
+        if keys and not types and style != "bare":
             return _TagColumn(column, "misc", keys[0])
-        return _TagColumn(column, "io") if are_types(others) else _TagColumn(column)
+        return _TagColumn(column, style, name)
 
     def _several(self, source: str, found: Sequence[_TagColumn], names: ColumnNames) -> BadInput:
         def described(tag: _TagColumn) -> str:
@@ -225,7 +209,7 @@ class _Survey:
 
 
 def _are_bare(values: Iterable[bytes]) -> bool:
-    return all(value.decode("utf-8", "replace") in BARE for value in values)
+    return {value.decode("utf-8", "replace") for value in values} <= BARE
 
 
 def _continues(value: bytes, before: Sequence[bytes] | None, column: int) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 
 from elman.data.formats.common import lines as line_limits
 from elman.data.formats.common.lines import Digest, LinePart, LongRecord
-from elman.data.formats.text.conll_columns import TagStyle, full_tag, is_tag
+from elman.data.formats.common.tag_styles import TagStyle
+from elman.data.formats.text.conll_columns import full_tag, is_tag
 from elman.data.text.tags import Scheme
 
 DOCSTART = b"-DOCSTART-"

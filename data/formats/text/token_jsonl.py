@@ -1,7 +1,8 @@
 """JSON lines of tokens with tags: `{"tokens": [...], "ner_tags": [...]}`, a sentence a line (Hugging Face).
 
 Tags are names, or numbers whose names stand in `label_names` of the first line; a file of numbers alone is
-refused, since nothing tells what they mean. The text of a sentence is its tokens joined by a space.
+refused, since nothing tells what they mean. Tags without type or without prefix are read as those of CoNLL
+columns; see `data.formats.common.tag_styles`. The text of a sentence is its tokens joined by a space.
 """
 
 import json
@@ -13,17 +14,18 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined
 from elman.data.formats.common.slices import Slice
-from elman.data.formats.common.token_rows import NAMES, document_of_tokens, tokens_and_tags
+from elman.data.formats.common.tag_styles import Tagging
+from elman.data.formats.common.token_rows import NAMES, document_of_tokens, full_tags, tokens_and_tags
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.text.jsonl import json_value
-from elman.data.text.tags import detect_scheme, illegal_places, to_iob2
+from elman.data.text.tags import illegal_places
 
 
 def read(
     opener: Opener, source: str, options: Options, slice_: Slice | None = None
 ) -> Iterator[Document | Quarantined]:
     """Read the sentences of a file; see `data.formats.registry.TextReader`."""
-    scheme = detect_scheme(_all_tags(opener))
+    tagging = Tagging.of(_all_tags(opener), options.entity_type, options.labels_used)
     names: list[str] | None = None
     with opener() as stream:
         offset = 0
@@ -39,9 +41,10 @@ def read(
                     value = json_value(content)
                     names = _names_in(value) or names
                     tokens, tags = tokens_and_tags(value, names)
-                    iob2 = None if tags is None else tuple(to_iob2(tags, scheme))
-                    for at in illegal_places(tags or (), scheme):
-                        where = f"tag {at + 1} of {len(tags or ())}"
+                    full = None if tags is None else full_tags(tags, tagging)
+                    iob2 = None if full is None else tagging.iob2(full)
+                    for at in illegal_places(full or (), tagging.scheme):
+                        where = f"tag {at + 1} of {len(full or ())}"
                         options.report.count(ILLEGAL_TAGS, ReportedPlace(source, number, where))
                     yield document_of_tokens(place, value.get("id"), tokens, iob2, options)
                 except BadRecord as error:
@@ -50,7 +53,7 @@ def read(
 
 
 def _all_tags(opener: Opener) -> Iterator[Sequence[str]]:
-    """Tags of all sentences that can be read, for the scheme."""
+    """Tags of all sentences that can be read."""
     names: list[str] | None = None
     with opener() as stream:
         for raw in bounded_lines(stream):
@@ -91,7 +94,7 @@ register(
         title="JSON lines of tokens",
         record="a line",
         notes='`{"tokens", "ner_tags"}` as Hugging Face exports them; numbers for tags need `label_names` in '
-        "the first line",
+        "the first line; `B`, `I`, `O` and types without prefixes as in CoNLL columns",
         hint="JSON lines of `tokens` and `ner_tags`",
         reasons={
             "invalid-json": "a line that is not one JSON object",

@@ -159,3 +159,22 @@ def test_a_damaged_table_is_refused():
         if name != "delimited":
             with pytest.raises(BadInput, match="whole"):
                 read(name, data[: len(data) // 2], text_column="body")
+
+
+@pytest.mark.parametrize("tags", [["PER", "PER", "O"], [1, 1, 0]])
+def test_types_without_prefix_in_a_column_of_tags_make_neighbours_one_entity(tags):
+    features = {"gold": {"feature": {"names": ["O", "PER"], "_type": "ClassLabel"}, "_type": "Sequence"}}
+    metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+    table = pa.table({"body": [["Ann", "Lee", "left"]], "gold": [tags]}).replace_schema_metadata(metadata)
+    for name, data in (("parquet", as_parquet(table)), ("arrow", as_arrow(table, stream=True))):
+        (document,) = read(name, data, text_column="body", labels_column="gold")
+        assert entities(document) == [("Ann Lee", "PER")]
+
+
+def test_bare_tags_in_a_column_are_of_the_type_that_is_named():
+    data = as_csv([{"body": ["Ann", "Lee", "left"], "gold": ["B", "I", "O"]}])
+    columns = {"text_column": "body", "labels_column": "gold"}
+    (document,) = read("delimited", data, **columns, entity_type="NAME")
+    assert entities(document) == [("Ann Lee", "NAME")]
+    with pytest.raises(BadInput, match="--entity-type NAME"):
+        read("delimited", data, **columns)
