@@ -5,8 +5,12 @@ stand in the field's type, `Annotated[int, Ge(0)]`, the description in the strin
 Prefect (by pydantic) and `check_bounds` read the same declarations.
 """
 
+import ast
+import inspect
+import textwrap
 import types
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
@@ -40,9 +44,38 @@ class Config:
     # Read by pydantic where Prefect builds the schema of a flow's parameters or makes a config of a dict.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True, "extra": "forbid"}
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """Add the descriptions of inherited fields to the schema; pydantic looks in the class alone."""
+        schema: dict[str, Any] = handler(core_schema)
+        described = {
+            name: text for base in reversed(cls.__mro__) for name, text in _descriptions(base).items()
+        }
+        for name, entry in handler.resolve_ref_schema(schema).get("properties", {}).items():
+            if name in described:
+                entry.setdefault("description", described[name])
+        return schema
+
     def __post_init__(self) -> None:
         """Check bounds; subclasses that check more call this first."""
         check_bounds(self)
+
+
+def _descriptions(config: type) -> dict[str, str]:
+    """Descriptions of the fields that a config has itself, the strings below them in its source."""
+    if not issubclass(config, Config):
+        return {}
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(config))).body
+    assert isinstance(body, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(body.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
 
 
 def option(field: str) -> str:

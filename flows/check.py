@@ -7,10 +7,8 @@ from typing import Any
 from tyro.conf import Positional
 
 from elman.data.errors import UsageError
-from elman.data.formats.common.options import Misaligned
 from elman.data.store.disk import atomic_write
-from elman.flows.arguments import ColumnOption, Config
-from elman.tasks.ingest.sources import Requested
+from elman.flows.reading_config import ReadingConfig
 from elman.tasks.inspection import corpus_check
 from elman.tasks.inspection.check_html import page
 from elman.tasks.inspection.corpus_check import CheckReport
@@ -19,23 +17,13 @@ EXIT_BAD_DATA = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckConfig(Config):
+class CheckConfig(ReadingConfig):
     """Check a corpus, or files that are to be one: counts, leakage, conflicting labels, odd characters."""
 
     sources: Positional[tuple[str, ...]]
     """a corpus by name or folder, or files and folders"""
-    token_column: ColumnOption = None
-    """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
-    tag_column: ColumnOption = None
-    """of CoNLL rows: a number from 1 or a name; found from the rows if not given"""
-    entity_type: str | None = None
-    """of CoNLL rows whose tags are B, I and O alone: the type of these entities"""
     label_errors: bool = False
     """train on parts of the corpus to list labels that are likely wrong in the others; takes minutes"""
-    sentence_per_line: bool = False
-    """of plain text: every line is a sentence"""
-    misaligned: Misaligned | None = None
-    """labels by offsets that begin or end inside of a word: as of `elman ingest`"""
     html: Path | None = None
     """a page with everything, written there too"""
     strict: bool = False
@@ -46,17 +34,6 @@ class CheckConfig(Config):
         super().__post_init__()
         if not self.sources:
             raise UsageError("expected a corpus, or files and folders, to check. Got none.")
-
-    @property
-    def requested(self) -> Requested:
-        """Options of reading files."""
-        return Requested(
-            token_column=self.token_column,
-            tag_column=self.tag_column,
-            entity_type=self.entity_type,
-            misaligned=self.misaligned,
-            sentence_per_line=self.sentence_per_line,
-        )
 
 
 @dataclass(frozen=True)

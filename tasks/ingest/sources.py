@@ -28,43 +28,14 @@ class FoundSources:
     skipped: tuple[tuple[str, str], ...]
 
 
-@task(task_run_name="find sources in {paths}", tags=("ingest",))
-def find_sources(
-    paths: Sequence[Path],
-    family: Family | None,
-    split: str | None,
-    columns: bool,
-    copies: Copies | None = None,
-    encoding: str | None = None,
-    reading: Options | None = None,
-) -> FoundSources:
-    """Find and hash the sources to ingest; see `data.sources.reading.collect_sources`.
-
-    Raises:
-        UsageError: an encoding is stated, of DNA.
-    """
-    reading = reading or Options()
-    sources, skipped = collect_sources(
-        paths,
-        family=family,
-        columns=columns,
-        copies=copies,
-        encoding=encoding,
-        text_column=reading.text_column,
-        sentence_per_line=reading.sentence_per_line,
-    )
-    family = "dna" if sources[0].files[0].family == "dna" else "text"
-    if encoding is not None and family == "dna":
-        raise UsageError("expected --encoding for text only. Got DNA.")
-    if split is not None:
-        sources = sorted((replace(source, split=split) for source in sources), key=by_name)
-    return FoundSources(family, tuple(sources), tuple((str(path), reason) for path, reason in skipped))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Requested:
-    """Options of reading that the user has named; None where they are to be found."""
+    """Options of reading that the user has named; None where they are to be found.
 
+    kind: family to take alone; encoding: by Python's name, None for UTF-8; labels: rules of DNA.
+    """
+
+    kind: Family | None = None
     unit: Unit | None = None
     token_column: int | str | None = None
     tag_column: int | str | None = None
@@ -74,6 +45,7 @@ class Requested:
     id_column: str | None = None
     misaligned: Misaligned | None = None
     sentence_per_line: bool = False
+    encoding: str | None = None
     labels: Sequence[str] = ()
 
     @property
@@ -94,6 +66,32 @@ class Requested:
             misaligned=self.misaligned,
             sentence_per_line=self.sentence_per_line,
         )
+
+
+@task(task_run_name="find sources in {paths}", tags=("ingest",))
+def find_sources(
+    paths: Sequence[Path], split: str | None, requested: Requested, copies: Copies | None = None
+) -> FoundSources:
+    """Find and hash the sources to ingest; see `data.sources.reading.collect_sources`.
+
+    Raises:
+        UsageError: an encoding is stated, of DNA.
+    """
+    sources, skipped = collect_sources(
+        paths,
+        family=requested.kind,
+        columns=requested.columns_named,
+        copies=copies,
+        encoding=requested.encoding,
+        text_column=requested.text_column,
+        sentence_per_line=requested.sentence_per_line,
+    )
+    family: Family = "dna" if sources[0].files[0].family == "dna" else "text"
+    if requested.encoding is not None and family == "dna":
+        raise UsageError("expected --encoding for text only. Got DNA.")
+    if split is not None:
+        sources = sorted((replace(source, split=split) for source in sources), key=by_name)
+    return FoundSources(family, tuple(sources), tuple((str(path), reason) for path, reason in skipped))
 
 
 def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> Options:

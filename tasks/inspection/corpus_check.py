@@ -99,7 +99,7 @@ def _check_sources(paths: Sequence[Path], requested: Requested, label_errors: bo
     with tempfile.TemporaryDirectory(dir=temporary_parent(), prefix="check-") as scratch:
         folder = Path(scratch) / "corpus"
         copies = Copies(Path(scratch) / "sources")
-        found = find_sources(paths, None, None, requested.columns_named, copies, None, requested.of_text)
+        found = find_sources(paths, None, requested, copies)
         options = corpus_options(folder, found, requested)
         with corpus_writer(folder, found.family, options) as writer:
             new = new_sources(None, found.sources, options)

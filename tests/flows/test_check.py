@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from elman.data.errors import UsageError
 from elman.flows.check import CheckConfig, check
 from elman.flows.ingest import IngestConfig, ingest
 from elman.tasks.inspection.check_text import text_of
@@ -99,3 +101,28 @@ def test_the_command_prints_json_and_ends_with_three_on_faults(home, source, che
     )
     assert done.returncode == 3, done.stderr
     assert json.loads(done.stdout)["checked"] == str(source)
+
+
+def test_files_are_checked_with_the_options_that_ingest_reads_them_by(home, tmp_path):
+    table = tmp_path / "train.csv"
+    table.write_bytes(
+        'key;body;gold\nk;Zoë lives here.;"[{""start"":0,""end"":3,""label"":""PER""}]"\n'.encode("latin-1")
+    )
+    columns = {"text_column": "body", "labels_column": "gold", "id_column": "key", "encoding": "latin-1"}
+    result = check(CheckConfig(sources=(str(table),), unit="word", kind="text", **columns))
+    assert [code for code in codes(result) if code.startswith("quarantine")] == []
+    assert result.report.statistics["types"]["PER"]["train"] == 1
+
+
+def test_options_of_reading_are_those_of_ingest():
+    own = {field.name for field in fields(CheckConfig)} - {field.name for field in fields(IngestConfig)}
+    assert own == {"label_errors", "html", "strict"}
+    missing = {field.name for field in fields(IngestConfig)} - {field.name for field in fields(CheckConfig)}
+    assert missing == {"name", "as_", "licence", "description"}
+
+
+@pytest.mark.parametrize("option", [{"encoding": "latin-1"}, {"kind": "text"}, {"text_column": "body"}])
+def test_options_of_reading_are_refused_for_a_corpus(home, source, option):
+    ingest.fn(IngestConfig(sources=(source / "train.conll",), name="letters"))
+    with pytest.raises(UsageError, match="expected files with options of reading"):
+        check(CheckConfig(sources=("letters",), **option))
