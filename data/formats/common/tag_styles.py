@@ -1,7 +1,8 @@
 """Ways to write tags: with prefix and type, a prefix alone, a type alone; which one a file has.
 
 prefix: `O`, `B-PER`; bare: `O`, `B`, `I` of one type that the user names; io: `O`, `PER`, neighbouring tokens
-of the same type being one entity; misc: see `data.formats.text.conll_columns`. CoNLL columns, tokens in JSON
+of the same type being one entity; misc: see `data.formats.text.conll_columns`; brackets, numbers: see
+`data.formats.text.conll_entities`. CoNLL columns, tokens in JSON
 lines and in tables follow the same rules.
 """
 
@@ -15,12 +16,14 @@ from typing import Literal
 from elman.data.errors import BadInput
 from elman.data.text.tags import OUTSIDE, Scheme, scheme_of_pairs, split_tag, to_iob2
 
-TagStyle = Literal["prefix", "bare", "io", "misc"]
+TagStyle = Literal["prefix", "bare", "io", "misc", "brackets", "numbers"]
 STYLE_NAMES: dict[TagStyle, str] = {
     "prefix": "prefix and type",
     "bare": "prefix without type",
     "io": "type without prefix: neighbours of one type are one entity",
     "misc": "attribute of MISC",
+    "brackets": "brackets in an attribute of MISC: outermost entities",
+    "numbers": "type and number in an attribute of MISC: outermost entities",
 }
 BARE = frozenset("BIESLUM")
 MOST_TYPES = 200  # distinct types of tags without prefixes; what has more holds something else

@@ -20,6 +20,7 @@ from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.common.tag_styles import BARE, STYLE_NAMES
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.text.conll_columns import Wanted, misc_tags
+from elman.data.formats.text.conll_entities import NESTED, BadEntities, nested_attributes
 from elman.data.formats.text.conll_layout import layout_of
 from elman.data.formats.text.conll_rows import MOST_ROWS, Layout, Rows, sentences
 from elman.data.text.tags import OUTSIDE, Scheme, illegal_places, to_iob2
@@ -153,17 +154,25 @@ def _sentence(rows: Rows, layout: Layout, start: int) -> tuple[Sentence, list[st
             raise _BadRow(number, "wrong-columns", detail, todo)
         if not row[layout.token]:
             raise _BadRow(number, "empty-token", "expected a token. Got none", "Fill the token in.")
-    tokens, tags = [], []
+    tokens, tags, nested = [], list[str](), layout.style in NESTED
     for number, row in enumerate(fitted):
         try:
             tokens.append(row[layout.token].decode("utf-8"))
-            tags.append(OUTSIDE if layout.tag is None else layout.tag_of(row))
+            tags.append(OUTSIDE if layout.tag is None or nested else layout.tag_of(row))
         except UnicodeDecodeError as error:
             detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
             raise _BadRow(number, "invalid-utf8", detail, NOT_UTF8) from None
         except ValueError as error:
             todo = "Mend the tag, or name its column with --tag-column."
             raise _BadRow(number, "unknown-tag", str(error), todo) from None
+    try:
+        tags = layout.tags_of(fitted) or tags
+    except UnicodeDecodeError as error:
+        detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
+        raise _BadRow(0, "invalid-utf8", detail, NOT_UTF8) from None
+    except BadEntities as error:
+        todo = "Mend the brackets or numbers, or name another attribute with --tag-column."
+        raise _BadRow(error.token, "unknown-tag", str(error), todo) from None
     starts, ends, at = [], [], start
     for token in tokens:
         starts.append(at)
@@ -210,7 +219,8 @@ def _matches(head: Head) -> bool:
     if max(tagged, default=0) >= max(0.5 * len(rows), 1):
         return True
     return any(_bare({row[at] for row in rows if len(row) > at}) for at in range(1, width)) or any(
-        len(row) == 10 and misc_tags(row[9].encode()) for row in rows
+        len(row) == 10 and (misc_tags(misc := row[9].encode()) or any(nested_attributes(misc)))
+        for row in rows
     )
 
 
@@ -237,7 +247,8 @@ register(
         "CoNLL-U), which has to be given where several columns hold entities; leading index, trailing unused "
         "columns, `#` comments, `-DOCSTART-`; IOB1, IOB2, IOBES and BILOU become IOB2; `B`, `I`, `O` need "
         "`--entity-type`; of types without prefixes neighbours of one type are one entity; CoNLL-U's MISC "
-        "may hold tags as `name=`, `NER=`, `NE=` or `Entity=`",
+        "may hold tags as `name=`, `NER=`, `NE=` or `Entity=`, or entities as brackets (GUM, CorefUD: "
+        "`Entity=(1-person-...`) or numbers (NameTag: `NE=P_1`), of which the outermost are read",
         hint="CoNLL columns (with --token-column and --tag-column if they are not found)",
         reasons={
             "wrong-columns": "a line without the columns of the format, or of the other lines",

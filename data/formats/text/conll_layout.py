@@ -20,6 +20,7 @@ from elman.data.formats.text.conll_columns import (
     names_in_comment,
     names_in_row,
 )
+from elman.data.formats.text.conll_entities import NESTED, nested_attributes, type_field
 from elman.data.formats.text.conll_rows import COMMENT, DOCSTART, Block, Layout, blocks, is_range
 from elman.data.text.tags import OUTSIDE, scheme_of_pairs, split_tag
 
@@ -52,6 +53,8 @@ class _Survey:
         self.types: dict[int, set[str]] = defaultdict(set)  # of these
         self.others: dict[int, set[bytes]] = defaultdict(set)  # values that are no tags, some of them
         self.misc: dict[tuple[int, str], int] = Counter()  # tags in attributes, by column and key
+        self.nested: dict[tuple[int, str], TagStyle] = {}  # of entities in attributes, by column and key
+        self.type_field: int | None = None  # of these
         self.counting = Counter[int]()  # values that continue the index of the row before
 
     def add(self, block: Block) -> None:
@@ -59,6 +62,8 @@ class _Survey:
         self.too_long = self.too_long or block.digest is not None
         if not self.begun and self.names is None:
             self.names = names_in_comment(block.raw)
+            if self.type_field is None:
+                self.type_field = type_field(block.raw)
         sentence = block.rows(self.tabs)
         if sentence is None:
             return
@@ -97,6 +102,8 @@ class _Survey:
             if b"=" in value:
                 for key in misc_tags(value):
                     self.misc[column, key] += 1
+                for key, style in nested_attributes(value):
+                    self.nested.setdefault((column, key), style)
 
     def layout(self, source: str) -> Layout:
         """The layout but for the scheme; see `layout_of`."""
@@ -122,7 +129,8 @@ class _Survey:
             )
         style, name = ("prefix", None) if tag is None else (tag.style, tag.name)
         least = self._least(columns, max(token, at or 0))
-        return Layout(self.tabs, columns, token, at, index, "IOB2", least, self.header, style, name)
+        field = self.type_field if style == "brackets" else None
+        return Layout(self.tabs, columns, token, at, index, "IOB2", least, self.header, style, name, field)
 
     def _least(self, columns: int, needed: int) -> int | None:
         """Columns that a row may have, if some rows have fewer because their last columns are empty."""
@@ -138,9 +146,11 @@ class _Survey:
             BadInput: several, or none in a file that has other columns than that of the tokens.
         """
         wanted = self.wanted.tag
-        keys = {key: column for column, key in self.misc}
-        if isinstance(wanted, str) and wanted in keys and not names.has(wanted):
-            return _TagColumn(keys[wanted], "misc", wanted)
+        attributes = self._attributes()
+        if isinstance(wanted, str) and not names.has(wanted):
+            named = next((tag for tag in attributes if tag.name == wanted), None)
+            if named is not None:
+                return named
         column = names.find(wanted, source, "--tag-column")
         if column is not None:
             return self._styled(source, column)
@@ -151,7 +161,7 @@ class _Survey:
         if len(found) > 1:
             found = [t for t in found if not are_chunks(self.types[t.column])] or found[-1:]
         found = found or [styled for c in likely if (styled := self._styled(source, c)).style != "prefix"]
-        found = found or [_TagColumn(column, "misc", key) for column, key in self.misc]
+        found = found or attributes
         if len(found) > 1 and self.wanted.labels:
             raise self._several(source, found, names)
         if found or likely:
@@ -183,14 +193,20 @@ class _Survey:
             style, name = style_of(types, others, given, labels_used, f" in column {column + 1}")
         except BadInput as error:
             raise BadInput(error.expected, got=error.got, todo=error.todo, source=source) from None
-        keys = [key for at, key in self.misc if at == column]
-        if keys and not types and style != "bare":
-            return _TagColumn(column, "misc", keys[0])
+        attribute = next((tag for tag in self._attributes() if tag.column == column), None)
+        if attribute is not None and not types and style != "bare":
+            return attribute
         return _TagColumn(column, style, name)
+
+    def _attributes(self) -> list[_TagColumn]:
+        """Attributes of MISC that hold tags, then those that hold entities otherwise."""
+        tags = [_TagColumn(column, "misc", key) for column, key in self.misc]
+        entities = [place for place in self.nested if place not in self.misc]
+        return [*tags, *(_TagColumn(place[0], self.nested[place], place[1]) for place in entities)]
 
     def _several(self, source: str, found: Sequence[_TagColumn], names: ColumnNames) -> BadInput:
         def described(tag: _TagColumn) -> str:
-            if tag.style == "misc":
+            if tag.style in ("misc", *NESTED):
                 return f"{tag.name} (in column {tag.column + 1})"
             values = self.types[tag.column] or {
                 value.decode("utf-8", "replace") for value in self.others[tag.column]
@@ -203,7 +219,7 @@ class _Survey:
             "one column of tags",
             got=f"{len(found)}: {'; '.join(map(described, found))}",
             todo=f"Choose one with --tag-column, by number from 1 or by name: --tag-column "
-            f"{found[0].name if found[0].style == 'misc' else found[0].column + 1}.",
+            f"{found[0].name if found[0].style in ('misc', *NESTED) else found[0].column + 1}.",
             source=source,
         )
 
@@ -244,6 +260,8 @@ class _TagPairs:
 
 def _tag_or_none(layout: Layout, row: list[bytes]) -> str | None:
     assert layout.tag is not None
+    if layout.style in NESTED:  # IOB2 when they are read
+        return OUTSIDE
     if layout.style == "prefix":  # whose values are remembered
         return row[layout.tag].decode("utf-8", "replace") if is_tag(row[layout.tag]) else None
     try:

@@ -8,6 +8,7 @@ from elman.data.formats.common import lines as line_limits
 from elman.data.formats.common.lines import Digest, LinePart, LongRecord
 from elman.data.formats.common.tag_styles import TagStyle
 from elman.data.formats.text.conll_columns import full_tag, is_tag
+from elman.data.formats.text.conll_entities import NESTED, nested_tags
 from elman.data.text.tags import Scheme
 
 DOCSTART = b"-DOCSTART-"
@@ -23,7 +24,8 @@ class Layout:
 
     columns: of a row; least: columns that a row may have if the missing ones are empty in others, None where
     all are needed; tag: None if the file is unlabelled; header: True if the first row names the columns;
-    style: how tags are written; name: type of bare tags, or key of the attribute of MISC.
+    style: how tags are written; name: type of bare tags, or key of the attribute of MISC; type_field: place
+    of the type in a bracket, None where it follows the number.
     """
 
     tabs: bool
@@ -36,6 +38,7 @@ class Layout:
     header: bool = False
     style: TagStyle = "prefix"
     name: str | None = None
+    type_field: int | None = None
 
     @property
     def ranges(self) -> bool:
@@ -68,9 +71,20 @@ class Layout:
         assert self.tag is not None
         return full_tag(row[self.tag].decode("utf-8"), self.style, self.name)
 
+    def tags_of(self, rows: list[list[bytes]]) -> list[str] | None:
+        """The tags of a sentence of fitted rows whose entities may lie in one another; None of other styles.
+
+        Raises:
+            UnicodeDecodeError, BadEntities: there are none.
+        """
+        if self.tag is None or self.name is None or self.style not in NESTED:
+            return None
+        misc = [row[self.tag].decode("utf-8") for row in rows]
+        return nested_tags(misc, self.style, self.name, self.type_field)
+
     def has_tag(self, row: list[bytes]) -> bool:
         """Return True if a fitted row has a tag where it should, or in any column after the first."""
-        if self.tag is not None and self.style != "misc" and len(row) == self.columns:
+        if self.tag is not None and self.style not in ("misc", *NESTED) and len(row) == self.columns:
             try:
                 self.tag_of(row)
             except ValueError:
