@@ -5,6 +5,18 @@ from dataclasses import dataclass, field
 from elman.data.formats.common.records import Place, Quarantined
 from elman.data.genome.contigs import Feature
 
+REASONS = {
+    "wrong-columns": "a line without the columns of the format, or of the other lines",
+    "bad-location": "a feature whose location cannot be read",
+    "outside-contig": "a feature that lies outside its contig",
+    "unknown-contig": "a feature of a contig that no sequence has",
+    "no-contig": "a feature without a contig",
+    "no-strand": "a labelled feature without a strand",
+    "line-too-long": "a line of more than 1 MiB",
+    "invalid-utf8": "bytes that are not UTF-8",
+    "truncated": "the file breaks off or is damaged there",
+}  # of quarantine, that lines of features have in common
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from elman.data.formats.common.annotations import Annotation, Row
+from elman.data.formats.common.annotations import REASONS, Annotation, Row
 from elman.data.formats.common.lines import LongLines
 from elman.data.formats.common.records import BadRecord, Place
 from elman.data.formats.common.streams import BOM
@@ -150,16 +150,6 @@ register(
         notes="annotation of FASTA as GFF3 is; of 6 columns each line is a coding part of phase 0, of 12 the "
         "blocks within thickStart to thickEnd are one coding sequence",
         hint="BED",
-        reasons={
-            "wrong-columns": "a line without the columns of the format, or of the other lines",
-            "bad-location": "a feature whose location cannot be read",
-            "outside-contig": "a feature that lies outside its contig",
-            "unknown-contig": "a feature of a contig that no sequence has",
-            "no-contig": "a feature without a contig",
-            "no-strand": "a labelled feature without a strand",
-            "line-too-long": "a line of more than 1 MiB",
-            "invalid-utf8": "bytes that are not UTF-8",
-            "truncated": "the file breaks off or is damaged there",
-        },
+        reasons=REASONS,
     )
 )

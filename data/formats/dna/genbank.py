@@ -48,30 +48,43 @@ class FlatFile:
     numbers: re.Pattern[bytes]
     id_of: Callable[[bytes], str] | None = None
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Reasons of quarantine and their meaning."""
+        return {
+            "invalid-utf8": "bytes that are not UTF-8",
+            self.reason: "an entry that cannot be parsed",
+            "empty-record": "an entry without a sequence",
+            "not-dna": "a sequence with characters that are not IUPAC DNA or RNA",
+            "duplicate-id": "an entry with the id of an earlier one",
+            "bad-location": "a feature whose location cannot be read",
+            "outside-contig": "a feature that lies outside its contig",
+            "truncated": "the file breaks off or is damaged there",
+        }
 
-_GENBANK = FlatFile("genbank", "GenBank", "bad-genbank", b"ORIGIN", re.compile(rb"^[ \t]*[0-9]+"))
+    def read(
+        self,
+        stream: BinaryIO,
+        source: str,
+        options: Options,
+        *,
+        byte_offset: int = 0,
+        line: int = 1,
+        seen: set[str] | None = None,
+    ) -> Iterator[Contig | Quarantined]:
+        """Read entries; see `data.formats.registry.ContigReader`.
+
+        Yields:
+            contigs with features, named by accession and version, and what is quarantined.
+        """
+        entries = _entries_of(self, stream, line, byte_offset, options.spool)
+        return _read_entries(self, entries, source, options, set() if seen is None else seen)
+
+
 _ENTRY_USED = "Correct the location; the entry itself is used."
 
 
-def read_genbank(
-    stream: BinaryIO,
-    source: str,
-    options: Options,
-    *,
-    byte_offset: int = 0,
-    line: int = 1,
-    seen: set[str] | None = None,
-) -> Iterator[Contig | Quarantined]:
-    """Read GenBank entries; see `data.formats.registry.ContigReader`.
-
-    Yields:
-        contigs with features, named by accession and version, and what is quarantined.
-    """
-    entries = entries_of(_GENBANK, stream, line, byte_offset, options.spool)
-    return read_entries(_GENBANK, entries, source, options, set() if seen is None else seen)
-
-
-def read_entries(
+def _read_entries(
     flat: FlatFile, entries: Iterator["_Entry"], source: str, options: Options, seen: set[str]
 ) -> Iterator[Contig | Quarantined]:
     """Contigs of the entries of a flat file, and what is quarantined."""
@@ -174,7 +187,7 @@ class _Entry:
         return bytes(self.raw) if self.origin is None else bytes(self.raw[: self.origin]) + b"//\n"
 
 
-def entries_of(
+def _entries_of(
     flat: FlatFile, stream: BinaryIO, line: int, byte_offset: int, spool: Path | None
 ) -> Iterator[_Entry]:
     """Entries of a stream, the last one with the reason why it breaks off if it does."""
@@ -255,27 +268,20 @@ def _matches(head: Head) -> bool:
     return bool(re.match(r"LOCUS\s", head.first))
 
 
+GENBANK = FlatFile("genbank", "GenBank", "bad-genbank", b"ORIGIN", re.compile(rb"^[ \t]*[0-9]+"))
+
 register(
     SequenceFormat(
         name="genbank",
         rank=20,
         matches=_matches,
-        read=read_genbank,
+        read=GENBANK.read,
         entries=_ENTRIES,
         has_features=True,
         title="GenBank",
         record="an entry",
         notes="sequence, features and topology",
         hint="GenBank",
-        reasons={
-            "invalid-utf8": "bytes that are not UTF-8",
-            "bad-genbank": "an entry that cannot be parsed",
-            "empty-record": "an entry without a sequence",
-            "not-dna": "a sequence with characters that are not IUPAC DNA or RNA",
-            "duplicate-id": "an entry with the id of an earlier one",
-            "bad-location": "a feature whose location cannot be read",
-            "outside-contig": "a feature that lies outside its contig",
-            "truncated": "the file breaks off or is damaged there",
-        },
+        reasons=GENBANK.reasons,
     )
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from elman.data.formats.common.annotations import Annotation, Row
+from elman.data.formats.common.annotations import REASONS, Annotation, Row
 from elman.data.formats.common.records import BadRecord, Place
 from elman.data.formats.common.streams import BOM, BROKEN
 from elman.data.formats.registry import AnnotationFormat, Head, register
@@ -273,17 +273,9 @@ register(
         notes="annotation of FASTA with the same file stem or contig names, or of its section `##FASTA`",
         hint="GFF3",
         reasons={
-            "wrong-columns": "a line without the columns of the format, or of the other lines",
-            "bad-location": "a feature whose location cannot be read",
-            "outside-contig": "a feature that lies outside its contig",
-            "unknown-contig": "a feature of a contig that no sequence has",
-            "no-contig": "a feature without a contig",
-            "no-strand": "a labelled feature without a strand",
+            **REASONS,
             "bad-phase": "a labelled feature with a phase other than 0, 1, 2 or .",
             "bad-attributes": "attributes that are not KEY=VALUE pairs",
-            "line-too-long": "a line of more than 1 MiB",
-            "invalid-utf8": "bytes that are not UTF-8",
-            "truncated": "the file breaks off or is damaged there",
         },
     )
 )

@@ -11,8 +11,8 @@ from Bio.SeqRecord import SeqRecord
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.slices import SliceSize
-from elman.data.formats.dna.embl import read_embl
-from elman.data.formats.dna.genbank import read_genbank
+from elman.data.formats.dna.embl import EMBL
+from elman.data.formats.dna.genbank import GENBANK
 from elman.data.sources.reading import collect_sources
 from elman.data.sources.splitting import read_slice, split_source
 
@@ -39,7 +39,7 @@ def entry(id="X56734", location="1..9", topology="linear", bases=BASES) -> bytes
 
 
 def read(raw: bytes):
-    return list(read_embl(io.BytesIO(raw), "x.embl", Options()))
+    return list(EMBL.read(io.BytesIO(raw), "x.embl", Options()))
 
 
 def test_an_entry_is_a_contig_with_its_features():
@@ -77,7 +77,7 @@ def test_it_reads_as_the_same_entry_in_genbank():
     record = SeqRecord(Seq("ACGT" * 70), id="AB1.2", name="AB1", features=[feature])
     record.annotations = {"molecule_type": "DNA", "topology": "circular"}
     found = {}
-    for kind, reader in (("embl", read_embl), ("genbank", read_genbank)):
+    for kind, reader in (("embl", EMBL.read), ("genbank", GENBANK.read)):
         out = io.StringIO()
         SeqIO.write([record], out, kind)
         (contig,) = reader(io.BytesIO(out.getvalue().encode()), "x", Options())
@@ -93,7 +93,7 @@ def test_it_is_known_by_its_content_and_cut_after_entries(tmp_path, size):
     slices = split_source(source, Options(), SliceSize.of(size))
     records = [record for slice_ in slices for record in read_slice(source, slice_, Options())]
     assert len(slices) > 2
-    whole = list(read_embl((tmp_path / "x.dat").open("rb"), "x.dat", Options()))
+    whole = list(EMBL.read((tmp_path / "x.dat").open("rb"), "x.dat", Options()))
     assert records == whole
     assert [record.id if not isinstance(record, Quarantined) else record.reason for record in whole] == [
         *(f"A{n}.1" for n in range(5)),

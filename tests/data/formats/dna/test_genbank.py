@@ -6,7 +6,7 @@ import pytest
 
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
-from elman.data.formats.dna.genbank import read_genbank
+from elman.data.formats.dna.genbank import GENBANK
 from elman.data.genome.contigs import Contig, Feature
 
 ENTRY = """\
@@ -29,7 +29,7 @@ def entry(id="A1", location="1..9", more=""):
 
 
 def read(raw: bytes):
-    return list(read_genbank(io.BytesIO(raw), "x.gb", Options()))
+    return list(GENBANK.read(io.BytesIO(raw), "x.gb", Options()))
 
 
 def test_an_entry_is_a_contig_with_its_case_and_features():
