@@ -52,7 +52,7 @@ class CharacterChecks:
         ]
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Check sentences: columns `text`, `document` and `source` of schema.TEXT."""
+        """Check sentences: columns `text`, `document`, `source` and its places of schema.TEXT."""
         for builder, (_, _, _, pattern) in zip(self.builders, CHECKS, strict=True):
             matches = frame.filter(pl.col("text").str.contains(pattern))
             if matches.height:
@@ -61,6 +61,6 @@ class CharacterChecks:
 
 def _examples(matches: pl.DataFrame, pattern: str) -> Iterator[Example]:
     around = f"((?s:.{{0,{_AROUND}}}(?:{pattern}).{{0,{_AROUND}}}))"
-    shown = matches.select("source", "document", pl.col("text").str.extract(around))
-    for source, document, text in shown.iter_rows():
-        yield Example(text, source, document)
+    columns = "source", "document", "byte_offset", "start", pl.col("text").str.extract(around)
+    for source, document, byte, start, text in matches.select(columns).iter_rows():
+        yield Example(text, source, document, at=(byte, start))

@@ -13,13 +13,15 @@ class Example:
     """One place a finding was made at.
 
     source, line: file and line (from 1) where known; document: id of the document or contig; text: the words
-    or bases concerned, at most 200 characters.
+    or bases concerned, at most 200 characters; at: byte of the record in its source and character in its
+    document, by which its line can be found.
     """
 
     text: str
     source: str | None = None
     document: str | None = None
     line: int | None = None
+    at: tuple[int, int] | None = None
 
     def place(self) -> str:
         """The place as `FILE:LINE` or `FILE, document ID`, as far as it is known."""
@@ -47,7 +49,10 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        return asdict(self)
+        value = asdict(self)
+        for example in value["examples"]:
+            del example["at"]
+        return value
 
 
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:

@@ -191,9 +191,11 @@ def _look_up(frames: Callable[[], Iterable[pl.DataFrame]], rows: set[int]) -> di
     first = 0
     for frame in frames() if rows else ():
         here = [row - first for row in sorted(rows) if first <= row < first + frame.height]
-        some = frame.select(pl.col("text").str.slice(0, SHOWN), "source", "document")[here]
-        for row, place in zip(here, some.iter_rows(), strict=True):
-            found[first + row] = Example(*place)
+        columns = pl.col("text").str.slice(0, SHOWN), "source", "document", "byte_offset", "start"
+        for row, (text, source, document, *at) in zip(
+            here, frame.select(columns)[here].iter_rows(), strict=True
+        ):
+            found[first + row] = Example(text, source, document, at=(at[0], at[1]))
         first += frame.height
         if len(found) == len(rows):
             break

@@ -1,6 +1,7 @@
 """Check of a corpus or of files before anything is trained: statistics, findings, quarantined records."""
 
 import tempfile
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +18,14 @@ from elman.data.quality.findings import EXAMPLES, Example, Finding, by_severity
 from elman.data.quality.genome_checks import check_genomes
 from elman.data.quality.text_checks import check_text
 from elman.data.sources.copies import Copies
+from elman.data.sources.line_numbers import line_numbers
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.schema import SPLITS
 from elman.tasks.ingest.commit import commit
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
 from elman.tasks.ingest.result import grouped_columns
 from elman.tasks.ingest.sources import (
+    FoundSources,
     Requested,
     corpus_options,
     corpus_writer,
@@ -109,7 +112,27 @@ def _check_sources(paths: Sequence[Path], requested: Requested, label_errors: bo
             )
             commit(writer, new, [shard for group in groups for shard in group], options)
         checked = _check_corpus(folder, ", ".join(map(str, paths)), found.skipped, label_errors)
-        return _with_report(checked, options.report)
+        named = replace(checked, findings=_with_lines(checked.findings, found))
+        return _with_report(named, options.report)
+
+
+def _with_lines(findings: Sequence[Finding], found: FoundSources) -> tuple[Finding, ...]:
+    """Findings whose examples name the line in their source, where its format has lines."""
+    names = Counter(source.name for source in found.sources)
+    files = {source.name: source.files[0] for source in found.sources if names[source.name] == 1}
+    places = defaultdict[str, set[tuple[int, int]]](set)
+    for finding in findings:
+        for example in finding.examples:
+            if example.line is None and example.at is not None and example.source in files:
+                places[example.source].add(example.at)
+    lines = {name: line_numbers(files[name], sorted(some)) for name, some in places.items()}
+
+    def named(example: Example) -> Example:
+        if example.line is not None or example.at is None or example.source is None:
+            return example
+        return replace(example, line=lines.get(example.source, {}).get(example.at))
+
+    return tuple(replace(finding, examples=tuple(map(named, finding.examples))) for finding in findings)
 
 
 def _with_report(checked: CheckReport, report: ReadingReport) -> CheckReport:
@@ -164,7 +187,7 @@ def _frames(dataset: Dataset) -> Iterator[pl.DataFrame]:
 
 def _likely(errors: LabelErrors) -> Finding:
     examples = tuple(
-        Example(str(error), error.source, f"{error.document} sentence {error.sentence}")
+        Example(str(error), error.source, f"{error.document} sentence {error.sentence}", at=error.at)
         for error in errors.found
     )
     detail = "sentences whose labels a network trained on the others confidently disagrees with"

@@ -37,13 +37,15 @@ _GROUP = 10  # sentences held out together where there are too few documents
 class LikelyError:
     """A sentence whose labels a network disagrees with.
 
-    given, predicted: the entities that only one side has, as text and type; probability: the highest of a tag
-    that differs, predicted without having seen the sentence.
+    at: byte of its record in the source, and its first character in the document; given, predicted: the
+    entities that only one side has, as text and type; probability: the highest of a tag that differs,
+    predicted without having seen the sentence.
     """
 
     source: str
     document: str
     sentence: int
+    at: tuple[int, int]
     text: str
     given: tuple[str, ...]
     predicted: tuple[str, ...]
@@ -155,6 +157,7 @@ def _described(dataset: Dataset, rows: pl.DataFrame) -> Iterator[LikelyError]:
             row["source"],
             row["document"],
             row["sentence"],
+            (row["byte_offset"], row["start"]),
             row["text"],
             _named(tokens, given - predicted),
             _named(tokens, predicted - given),

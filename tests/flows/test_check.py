@@ -126,3 +126,24 @@ def test_options_of_reading_are_refused_for_a_corpus(home, source, option):
     ingest.fn(IngestConfig(sources=(source / "train.conll",), name="letters"))
     with pytest.raises(UsageError, match="expected files with options of reading"):
         check(CheckConfig(sources=("letters",), **option))
+
+
+def test_repeated_sentences_are_named_by_file_and_line(home, source, tmp_path):
+    (source / "test.conll").write_text("Al B-PERSON\n\n\n" + LEAKED)
+    long = "This sentence of a good ten words stands here more than once ."
+    (source / "dev.jsonl").write_text(
+        "".join(json.dumps({"text": long, "id": str(n)}) + "\n" for n in range(3))
+    )
+    (source / "train.txt").write_bytes(f"Café first.\r\n\r\n{long}\r{long}\n".encode())
+    page = tmp_path / "page.html"
+    result = check(CheckConfig(sources=(str(source),), html=page))
+    places = {
+        finding.code: {example.place().rpartition("/")[2] for example in finding.examples}
+        for finding in result.report.findings
+    }
+    assert places["duplicate-across-splits"] >= {"test.conll:4", "dev.jsonl:1"}
+    assert places["duplicate"] >= {"dev.jsonl:2", "train.txt:4"}
+    for text in (text_of(result), page.read_text()):
+        assert "test.conll:4" in text
+    examples = [example for finding in result.to_json()["findings"] for example in finding["examples"]]
+    assert all({*example} == {"text", "source", "document", "line"} for example in examples)
