@@ -149,10 +149,10 @@ class Digest:
         for part in parts:
             self.update(part)
 
-    def update(self, part: bytes) -> None:
+    def update(self, part: bytes | memoryview) -> None:
         """Add the next bytes."""
         self.size += len(part)
-        self._head += part[: max(_SHOWN - len(self._head), 0)]
+        self._head += bytes(part[: max(_SHOWN - len(self._head), 0)])
         self._sha256.update(part)
 
     def record(self) -> LongRecord:

@@ -19,7 +19,7 @@ from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.formats.registry import Head, Opener, TableFormat, register
 from elman.data.formats.table.arrow_rows import class_names, frames_of_batch, rows_of_batch
 from elman.data.formats.table.batches import Columns, RowBatch, split_runs
-from elman.data.formats.table.table_rows import ROW_REASONS, Row, missing_columns, read_rows
+from elman.data.formats.table.table_rows import LONG_CELL, ROW_REASONS, Row, missing_columns, read_rows
 
 _FILE = b"ARROW1"
 _STREAM = b"\xff\xff\xff\xff"
@@ -73,7 +73,7 @@ def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice
         return split_runs(groups(table), size)
 
 
-def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Iterator[RowBatch]:
+def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Iterator[RowBatch | Quarantined]:
     """Rows of a slice; see `data.formats.registry.BatchReader`.
 
     Raises:
@@ -84,7 +84,7 @@ def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Ite
     with _opened(opener, columns.names) as table:
         at = slice_.state["first"] if {"number", "at"} & slice_.state.keys() else 0
         for batch, _ in table.batches(slice_.state):
-            yield from frames_of_batch(batch, at, slice_)
+            yield from frames_of_batch(batch, source, at, slice_)
             at += batch.num_rows
             if at >= slice_.end:
                 return
@@ -165,6 +165,6 @@ register(
         title="Arrow IPC",
         record="a row",
         notes="files (Feather) and streams, as Parquet; tagged too",
-        reasons=ROW_REASONS,
+        reasons={**ROW_REASONS, **LONG_CELL},
     )
 )

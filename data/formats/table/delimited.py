@@ -13,7 +13,8 @@ from typing import BinaryIO
 import polars as pl
 
 from elman.data.errors import BadInput
-from elman.data.formats.common.lines import universal_lines
+from elman.data.formats.common import lines
+from elman.data.formats.common.lines import Digest, LinePart, universal_lines, universal_parts
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize
@@ -23,7 +24,6 @@ from elman.data.formats.table.batches import BATCH, Columns, RowBatch
 from elman.data.formats.table.table_rows import ROW_REASONS, Row, missing_columns, read_rows
 
 DELIMITERS = (",", "\t", ";", "|")
-LONGEST_ROW = 64 << 20  # bytes
 _SHOWN = 1 << 16  # bytes of a bad row that go to quarantine
 
 
@@ -34,34 +34,37 @@ def read(
     yield from read_rows(partial(_rows, opener, source), source, options)
 
 
+class _TooLong(Exception):
+    """A row of more than `LONGEST_RECORD` bytes."""
+
+
 class _Feed:
     """Lines for the parser as text, bytes that are no UTF-8 escaped; `raw` holds those of the current row.
 
     line, offset: place of the current row: number of its first line, from 1, and byte.
     """
 
-    def __init__(self, lines: Iterator[bytes], source: str, line: int = 1, offset: int = 0) -> None:
-        self.lines, self.source = lines, source
+    def __init__(self, parts: Iterator[bytes], source: str, line: int = 1, offset: int = 0) -> None:
+        self.parts, self.source = parts, source
         self.raw: list[bytes] = []
         self.size = 0
         self.line, self.offset = line, offset
         self.ended = False
 
     def __iter__(self) -> Iterator[str]:
-        for raw in self.lines:
+        for raw in self.parts:
             self.raw.append(raw)
             self.size += len(raw)
-            if self.size > LONGEST_ROW:
-                raise BadInput(
-                    f"rows of at most {LONGEST_ROW >> 20} MiB",
-                    got="more, perhaps by a quote that is not closed",
-                    todo="Close it, or divide the row.",
-                    source=self.source,
-                    line=self.line,
-                )
+            if isinstance(raw, LinePart) or self.size > lines.LONGEST_RECORD:
+                raise _TooLong
             content = raw.removeprefix(BOM) if self.offset == 0 and len(self.raw) == 1 else raw
             yield content.decode("utf-8", "surrogateescape")
         self.ended = True
+
+    def parser(self, delimiter: str) -> Iterator[list[str]]:
+        """A parser of the rows from the current one on."""
+        csv.field_size_limit(lines.LONGEST_RECORD)
+        return csv.reader(iter(self), delimiter=delimiter)
 
     def take(self) -> Place:
         """The place of the current row; the next one begins after it."""
@@ -74,6 +77,26 @@ class _Feed:
         self.line, self.offset = self.line + len(self.raw), self.offset + self.size
         self.raw, self.size = [], 0
 
+    def take_long(self) -> Quarantined:
+        """The current row, which is too long; it ends with a line before whose end all quotes are closed."""
+        place = Place(self.source, self.line, self.offset, b"")
+        digest, last = Digest(self.raw), self.raw[-1]
+        quotes, ends = sum(part.count(b'"') for part in self.raw), sum(map(_ended, self.raw))
+        while quotes % 2 or not _ended(last):
+            last = next(self.parts, b"")
+            if not last:
+                break
+            digest.update(last)
+            quotes, ends = quotes + last.count(b'"'), ends + _ended(last)
+        self.line, self.offset = self.line + ends, self.offset + digest.size
+        self.raw, self.size = [], 0
+        limit = f"a row of at most {lines.LONGEST_RECORD} bytes"
+        return digest.record().refuse(place, limit, "Divide the row, or close its quote.")
+
+
+def _ended(part: bytes) -> bool:
+    return part.endswith((b"\n", b"\r"))
+
 
 class _Table:
     """A table open at its first row, behind the names of its columns.
@@ -83,13 +106,15 @@ class _Table:
     """
 
     def __init__(self, opener: Opener, stream: BinaryIO, source: str, wanted: Sequence[str]) -> None:
-        csv.field_size_limit(LONGEST_ROW)
         with opener() as beginning:
             first = next(universal_lines(beginning), b"").removeprefix(BOM).decode("utf-8", "replace")
         self.delimiter = _delimiter(first, wanted[0]) or ","
-        self.feed = _Feed(universal_lines(stream), source)
-        self.parser = csv.reader(iter(self.feed), delimiter=self.delimiter)
-        self.header = next(self.parser, [])
+        self.feed = _Feed(universal_parts(stream), source)
+        try:
+            self.header = next(self.feed.parser(self.delimiter), [])
+        except _TooLong:
+            todo = "Close the quote in the first row."
+            raise BadInput("names of columns in the first row", got="a long row", todo=todo) from None
         missing_columns(wanted, self.header, source)
         self.feed.skip()
         self.at = [self.header.index(name) for name in wanted]
@@ -99,18 +124,21 @@ def _rows(opener: Opener, source: str, wanted: Sequence[str]) -> Iterator[Row | 
     with opener() as stream:
         table = _Table(opener, stream, source, wanted)
         at = dict(zip(wanted, table.at, strict=True))
-        yield from _parsed(table.feed, table.parser, at, len(table.header))
+        yield from _parsed(table.feed, table.delimiter, at, len(table.header))
 
 
-def _parsed(
-    feed: _Feed, parser: Iterator[list[str]], at: dict[str, int], columns: int
-) -> Iterator[Row | Quarantined]:
-    """Rows of a parser; `at` is the place of each wanted column among all of them."""
+def _parsed(feed: _Feed, delimiter: str, at: dict[str, int], columns: int) -> Iterator[Row | Quarantined]:
+    """Rows of a feed; `at` is the place of each wanted column among all of them."""
+    parser = feed.parser(delimiter)
     while True:
         try:
             values = next(parser)
         except StopIteration:
             return
+        except _TooLong:
+            yield feed.take_long()
+            parser = feed.parser(delimiter)
+            continue
         except csv.Error as error:
             yield feed.take().quarantine("invalid-row", f"expected a row. Got {error}", "Mend the row.")
             continue
@@ -147,9 +175,6 @@ def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice
     """Slices that end after a row, as the parser finds it; see `data.formats.registry.TableSplitter`.
 
     state: line, the number of lines before; separator; fields, of a row; at, those of the wanted columns.
-
-    Raises:
-        BadInput: a row is longer than `LONGEST_ROW`.
     """
     slices: list[Slice] = []
     with opener() as stream:
@@ -159,11 +184,15 @@ def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice
             {"separator": table.delimiter, "fields": len(table.header), "at": table.at},
         )
         begin, line = feed.offset, feed.line
+        parser = feed.parser(table.delimiter)
         while True:
             try:
-                next(table.parser)
+                next(parser)
             except StopIteration:
                 break
+            except _TooLong:
+                feed.take_long()
+                parser = feed.parser(table.delimiter)
             except csv.Error:
                 pass  # quarantined when it is read
             feed.skip()
@@ -177,13 +206,11 @@ def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice
 
 def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Iterator[RowBatch | Quarantined]:
     """Rows of a slice; see `data.formats.registry.BatchReader`."""
-    csv.field_size_limit(LONGEST_ROW)
     state, held, size = slice_.state, list[Row](), 0
     at = dict(zip(columns.names, state["at"], strict=True))
     with opener() as stream:
-        feed = _Feed(universal_lines(stream), source, state["line"] + 1, slice_.begin)
-        parser = csv.reader(iter(feed), delimiter=state["separator"])
-        for row in _parsed(feed, parser, at, state["fields"]):
+        feed = _Feed(universal_parts(stream), source, state["line"] + 1, slice_.begin)
+        for row in _parsed(feed, state["separator"], at, state["fields"]):
             if isinstance(row, Row):
                 held.append(row)
                 size += len(row.place.raw)
@@ -240,6 +267,7 @@ register(
         "line ends; tagged too",
         reasons={
             "invalid-row": "a row that cannot be divided into fields",
+            "too-long": f"a row of more than {lines.LONGEST_RECORD >> 20} MiB",
             **ROW_REASONS,
             "wrong-columns": "another number of fields than in the first row, or of tags than of tokens",
         },

@@ -24,7 +24,7 @@ from elman.data.formats.table.batches import (
     rows_at_a_time,
     split_runs,
 )
-from elman.data.formats.table.table_rows import ROW_REASONS, Row, missing_columns, read_rows
+from elman.data.formats.table.table_rows import LONG_CELL, ROW_REASONS, Row, missing_columns, read_rows
 
 _ROWS = 256  # read at a time with their labels
 
@@ -53,7 +53,7 @@ def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice
         return split_runs(((group.num_rows, _bytes(group, columns), {}) for group in groups), size)
 
 
-def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Iterator[RowBatch]:
+def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Iterator[RowBatch | Quarantined]:
     """Rows of a slice; see `data.formats.registry.BatchReader`.
 
     Raises:
@@ -70,7 +70,7 @@ def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Ite
                 groups.append(number)
             row += rows
         for batch in file.iter_batches(rows_at_a_time(slice_), groups, columns=columns.names):
-            yield from frames_of_batch(batch, at, slice_)
+            yield from frames_of_batch(batch, source, at, slice_)
             at += batch.num_rows
             if at >= slice_.end:
                 return
@@ -133,6 +133,6 @@ register(
         notes="`--text-column` names the column of text (strings, also in a dictionary; or lists of tokens), "
         "`--id-column` that of ids, `--labels-column` that of spans or tags; names of numbered tags are "
         "those in Hugging Face's metadata; tagged too",
-        reasons=ROW_REASONS,
+        reasons={**ROW_REASONS, **LONG_CELL},
     )
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from elman.data.errors import BadInput
 from elman.data.formats.common.json_labels import labels_of
+from elman.data.formats.common.lines import LONGEST_RECORD
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
@@ -25,6 +26,7 @@ ROW_REASONS = {
     "wrong-columns": "another number of tags than of tokens",
     "unknown-tag": "a tag without a known prefix, or a number without a name",
 }
+LONG_CELL = {"too-long": f"a cell of more than {LONGEST_RECORD >> 20} MiB"}
 
 
 @dataclass(frozen=True)
