@@ -45,23 +45,27 @@ def frames_of_batch(batch: Any, source: str, first: int, slice_: Slice) -> Itera
 def _parts(batch: Any, source: str, first: int, rows: int) -> Iterator[tuple[int, Any]]:
     """Parts of a record batch of so many rows, and quarantined rows; each with its first row, from 0.
 
-    Large rows come one by one: a dictionary may repeat a large value in each.
+    Rows come one by one where some are large (a dictionary may repeat a large value in each) or no UTF-8.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     dictionaries = [column for column in batch.columns if pa.types.is_dictionary(column.type)]
     strings = [column.dictionary for column in dictionaries if _is_string(column.type.value_type)]
+    valid = _is_valid(batch)
     longest = sum(pc.max(pc.binary_length(values)).as_py() or 0 for values in strings)
     for low in range(0, batch.num_rows, rows):
         some = batch.slice(low, rows)
         own = sum(column.nbytes for column in some.columns if not pa.types.is_dictionary(column.type))
-        if own + longest * some.num_rows <= _LARGE:
+        if own + longest * some.num_rows <= _LARGE and valid:
             yield first + low, some
             continue
         for at in range(first + low, first + low + some.num_rows):
             row = batch.slice(at - first, 1)
-            yield at, _too_long(row, source, at + 1) or row
+            yield (
+                at,
+                _too_long(row, source, at + 1) or (None if valid else _not_utf8(row, source, at + 1)) or row,
+            )
 
 
 def _too_long(row: Any, source: str, number: int) -> Quarantined | None:
@@ -84,6 +88,24 @@ def _too_long(row: Any, source: str, number: int) -> Quarantined | None:
             todo = "Divide the row, or give its text as a file of plain text, which may be of any length."
             return Place(source, number, 0, record.head).quarantine("too-long", detail, todo)
     return None
+
+
+def _is_valid(rows: Any) -> bool:
+    """Return True unless strings are no UTF-8, or offsets lead out of them."""
+    import pyarrow as pa
+
+    try:
+        rows.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _not_utf8(row: Any, source: str, number: int) -> Quarantined | None:
+    if _is_valid(row):
+        return None
+    detail = f"expected UTF-8. Got other bytes in row {number}"
+    return Place(source, number, 0, b"").quarantine("invalid-utf8", detail, "Write its text as UTF-8.")
 
 
 def _is_string(type_: Any) -> bool:

@@ -136,6 +136,13 @@ def test_a_quote_that_is_never_closed_costs_the_rows_behind_it_as_one_record():
     assert f"bytes 15 to {len(data)} of" in refused.detail
 
 
+def test_a_cell_that_is_not_utf8_costs_its_row_alone():
+    data = as_parquet(["Ann left.", "Bo r\u00e9n.", "Di sat."]).replace("r\u00e9n".encode(), b"r\xff\xffn")
+    for records in (read("parquet", data), tagged("parquet", data, 1 << 20)):
+        assert [getattr(record, "reason", None) for record in records] == [None, "invalid-utf8", None]
+        assert records[1].line == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", FILES)
 def test_a_cell_of_70_mib_costs_its_row_alone(kind):
