@@ -111,7 +111,8 @@ def _not_utf8(row: Any, source: str, number: int) -> Quarantined | None:
 def _is_string(type_: Any) -> bool:
     import pyarrow as pa
 
-    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+    known = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_known(type_) for is_known in known)
 
 
 def _bytes_of(cells: Any) -> Iterator[bytes | memoryview]:

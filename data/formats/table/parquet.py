@@ -101,7 +101,7 @@ def _opened(opener: Opener) -> Iterator[Any]:
     try:
         with opener() as stream, parquet.ParquetFile(stream, buffer_size=BATCH, pre_buffer=False) as file:
             yield file
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter in a name
         raise _damaged(error) from None
 
 
