@@ -15,12 +15,14 @@ from elman.data.formats.common.lines import LongRecord, bounded_lines, lone_retu
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.common.slices import SliceSize
+from elman.data.formats.registry import all_formats
 from elman.data.formats.text import conll_rows
 from elman.data.sources.reading import collect_sources, read
 from elman.data.sources.splitting import read_slice, split_source
 from elman.data.text.tokenizer import Tokenizer
 
 OPTIONS = Options(tokenizer=Tokenizer())
+all_formats()  # loaded before a test changes the limits, which stand in their descriptions
 
 
 @given(st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\r\n", b"\xc3\xa9", b"\x0b"])), st.integers(1, 4))

@@ -13,12 +13,13 @@ from elman.data.formats.common import lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import SliceSize, SliceStream
-from elman.data.formats.registry import table_format, text_format
+from elman.data.formats.registry import all_formats, table_format, text_format
 from elman.data.formats.table import arrow_rows
 from elman.data.formats.table.batches import Columns, documents
 from elman.data.text.scanner import thread_scanner
 from elman.data.text.tokenizer import Tokenizer
 
+all_formats()  # loaded before a test changes the limits, which stand in their descriptions
 LONG = 'Long, "text"\n' * 50_000  # 650 kB
 TEXTS = ["Ann left.", "Bo ran.", LONG, "Di sat.", "El won."]
 
