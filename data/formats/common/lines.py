@@ -167,8 +167,17 @@ def long_line(record: LongRecord, source: str, line: int, byte_offset: int) -> Q
     return record.refuse(place, f"a line of at most {LONGEST_RECORD} bytes", todo)
 
 
-def bounded_lines(stream: BinaryIO) -> Iterator[bytes | LongRecord]:
-    """Lines with their ends, `\\n`; those of more than `LONGEST_RECORD` bytes are read past."""
+def bounded_lines(stream: BinaryIO, returns: bool = False) -> Iterator[bytes | LongRecord]:
+    """Lines with their ends; those of more than `LONGEST_RECORD` bytes are read past.
+
+    Args:
+        stream: from the beginning of a line.
+        returns: True for a file of lone returns, whose lines end as those of `universal_lines`; the lines of
+            others end with `\\n`, since a return is white space in JSON.
+    """
+    if returns:
+        yield from _bounded(_parts(stream))
+        return
     while raw := stream.readline(LONGEST_RECORD + 1):
         if len(raw) <= LONGEST_RECORD or raw.endswith(b"\n"):
             yield raw
@@ -177,3 +186,33 @@ def bounded_lines(stream: BinaryIO) -> Iterator[bytes | LongRecord]:
         while not raw.endswith(b"\n") and (raw := stream.readline(_BLOCK)):
             digest.update(raw)
         yield digest.record()
+
+
+def _bounded(parts: Iterable[bytes]) -> Iterator[bytes | LongRecord]:
+    """Lines of parts that may be of any size; a part that ends with a line end ends its line."""
+    held, size = list[bytes](), 0  # of the current line
+    digest: Digest | None = None  # once it is too long
+    for part in parts:
+        size += len(part)
+        ended = part.endswith((b"\n", b"\r"))
+        if digest is not None:
+            digest.update(part)
+        elif size > LONGEST_RECORD + ended:
+            digest = Digest([*held, part])
+            held = []
+        else:
+            held.append(part)
+        if ended:
+            yield b"".join(held) if digest is None else digest.record()
+            held, size, digest = [], 0, None
+    if size:
+        yield b"".join(held) if digest is None else digest.record()
+
+
+def _parts(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines with any line end, long ones in parts."""
+    while block := stream.readline(_BLOCK):
+        while block.endswith(b"\r") and (more := stream.readline(_BLOCK)):  # it may be of the same line end
+            block += more
+        parts = block.splitlines(keepends=True)
+        yield from _joined_ends(parts) if b"\r\r\n" in block else parts

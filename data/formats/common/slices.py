@@ -7,7 +7,7 @@ CoNLL (`data.formats.text.conll.split`). `state` carries what a reader has to kn
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -85,6 +85,26 @@ def split_lines(stream: BinaryIO, size: SliceSize) -> list[Slice]:
         at += len(block)
     if at > begin or not slices:
         slices.append(Slice(begin, at, {"line": first}))
+    return slices
+
+
+def split_sizes(sizes: Iterable[int], size: SliceSize, state: dict[str, Any]) -> list[Slice]:
+    """Slices that end after a line.
+
+    Args:
+        sizes: bytes of each line with its end.
+        size: of slices.
+        state: of all of them, beside line, the number of lines before.
+    """
+    slices: list[Slice] = []
+    begin = at = first = lines = 0
+    for length in sizes:
+        at, lines = at + length, lines + 1
+        if at - begin >= size(len(slices)):
+            slices.append(Slice(begin, at, {"line": first, **state}))
+            begin, first = at, lines
+    if at > begin or not slices:
+        slices.append(Slice(begin, at, {"line": first, **state}))
     return slices
 
 

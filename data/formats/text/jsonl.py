@@ -11,10 +11,10 @@ from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
 from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, labels_of
-from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, long_line
+from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, ends_with_returns, long_line
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
-from elman.data.formats.common.slices import Slice, SliceSize, split_lines
+from elman.data.formats.common.slices import Slice, SliceSize, split_lines, split_sizes
 from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 
@@ -30,9 +30,13 @@ def read(
     Yields:
         a document or a quarantined line for every line that is not blank.
     """
-    line, offset = (0, 0) if slice_ is None else (slice_.state["line"], slice_.begin)
+    if slice_ is None:
+        with opener() as stream:
+            line, offset, returns = 0, 0, ends_with_returns(stream)
+    else:
+        line, offset, returns = slice_.state["line"], slice_.begin, slice_.state.get("returns", False)
     with opener() as stream:
-        for number, raw in enumerate(bounded_lines(stream), line + 1):
+        for number, raw in enumerate(bounded_lines(stream, returns), line + 1):
             if isinstance(raw, LongRecord):
                 yield long_line(raw, source, number, offset)
                 offset += raw.size
@@ -48,9 +52,18 @@ def read(
 
 
 def split(opener: Opener, source: str, options: Options, size: SliceSize) -> list[Slice]:
-    """Slices of whole lines; see `data.formats.common.slices.split_lines`."""
+    """Slices of whole lines; see `data.formats.common.slices.split_lines`.
+
+    state: line, and returns, which is True in a file of lone returns and absent in others.
+    """
     with opener() as stream:
-        return split_lines(stream, size)
+        returns = ends_with_returns(stream)
+    with opener() as stream:
+        if not returns:
+            return split_lines(stream, size)
+        lines = bounded_lines(stream, returns)
+        sizes = (line.size if isinstance(line, LongRecord) else len(line) for line in lines)
+        return split_sizes(sizes, size, {"returns": True})
 
 
 def _document(line: bytes, place: Place, options: Options) -> Document | Flat:

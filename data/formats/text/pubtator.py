@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from elman.data.formats.common.encodings import NOT_UTF8
+from elman.data.formats.common.lines import ends_with_returns, universal_lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
@@ -34,8 +35,10 @@ def read(
 ) -> Iterator[Document | Flat | Quarantined]:
     """Read the documents of a file; see `data.formats.registry.TextReader`."""
     with opener() as stream:
+        returns = ends_with_returns(stream)
+    with opener() as stream:
         block, offset = None, 0
-        for number, raw in enumerate(stream, 1):
+        for number, raw in enumerate(universal_lines(stream) if returns else stream, 1):
             if not raw.strip():
                 if block:
                     yield _read_block(block, source, options)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, long_line
+from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, ends_with_returns, long_line
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined
@@ -25,11 +25,13 @@ def read(
     opener: Opener, source: str, options: Options, slice_: Slice | None = None
 ) -> Iterator[Document | Quarantined]:
     """Read the sentences of a file; see `data.formats.registry.TextReader`."""
-    tagging = Tagging.of(_all_tags(opener), options.entity_type, options.labels_used)
+    with opener() as stream:
+        returns = ends_with_returns(stream)
+    tagging = Tagging.of(_all_tags(opener, returns), options.entity_type, options.labels_used)
     names: list[str] | None = None
     with opener() as stream:
         offset = 0
-        for number, raw in enumerate(bounded_lines(stream), 1):
+        for number, raw in enumerate(bounded_lines(stream, returns), 1):
             if isinstance(raw, LongRecord):
                 yield long_line(raw, source, number, offset)
                 offset += raw.size
@@ -52,11 +54,11 @@ def read(
             offset += len(raw)
 
 
-def _all_tags(opener: Opener) -> Iterator[Sequence[str]]:
+def _all_tags(opener: Opener, returns: bool) -> Iterator[Sequence[str]]:
     """Tags of all sentences that can be read."""
     names: list[str] | None = None
     with opener() as stream:
-        for raw in bounded_lines(stream):
+        for raw in bounded_lines(stream, returns):
             if isinstance(raw, LongRecord):
                 continue
             try:

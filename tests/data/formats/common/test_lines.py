@@ -5,6 +5,7 @@ import io
 import json
 import re
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -161,3 +162,55 @@ def test_a_row_of_70_mib_costs_itself_alone(tmp_path, kind):
     assert hashlib.sha256(long).hexdigest() in refused.detail
     assert sum(len(record.sentences) for record in records if isinstance(record, Document)) == 4
     assert peak < 200 << 20
+
+
+LONE = {
+    "jsonl": [b'{"text": "Ann left."}', b"broken", b"", b'{"text": "Caf\xc3\xa9.", "spans": []}'],
+    "token_jsonl": [b'{"tokens": ["Ann"], "ner_tags": ["PER"]}', b"broken", b"", b'{"tokens": ["Bo"]}'],
+    "pubtator": [b"1|t|Ann left.", b"1\t0\t3\tAnn\tPER", b"", b"2|t|Bo.", b"", b"broken"],
+}
+
+
+@pytest.mark.parametrize("kind", LONE)
+@pytest.mark.parametrize("end", [b"\r", b"\r\r", b""])
+def test_files_of_lone_returns_are_read_as_those_of_line_feeds(tmp_path, kind, end):
+    records = []
+    for name, line_end in (("a", b"\n"), ("b", b"\r")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "a.txt").write_bytes(line_end.join(LONE[kind]) + end.replace(b"\r", line_end))
+        (source,), _ = collect_sources([folder])
+        assert source.kind == kind
+        records.append(
+            [replace(r, raw=b"") if isinstance(r, Quarantined) else r for r in read(source, OPTIONS)]
+        )
+        for size in (1, 30, 1000):
+            slices = split_source(source, OPTIONS, SliceSize.of(size))
+            sliced = [r for slice_ in slices for r in read_slice(source, slice_, OPTIONS)]
+            assert [(r.line, r.byte_offset) for r in sliced] == [(r.line, r.byte_offset) for r in records[0]]
+    assert records[0] == records[1]
+    assert [r.reason for r in records[0] if isinstance(r, Quarantined)] == [
+        "no-text" if kind == "pubtator" else "invalid-json"
+    ]
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\r\n", b"\xc3\xa9", b"xx"])),
+    st.integers(1, 4),
+    st.integers(1, 9),
+)
+def test_bounded_lines_hold_all_bytes_whatever_the_blocks_and_the_limit(parts, block, limit):
+    data = b"".join(parts)
+    for returns in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lines, "_BLOCK", block)
+            patch.setattr(lines, "LONGEST_RECORD", limit)
+            found = list(bounded_lines(io.BytesIO(data), returns))
+        whole = [*universal_lines(io.BytesIO(data))] if returns else [*io.BytesIO(data)]
+        sizes = [line.size if isinstance(line, LongRecord) else len(line) for line in found]
+        assert sizes == [*map(len, whole)]
+        for line, expected in zip(found, whole, strict=True):
+            if isinstance(line, LongRecord):
+                assert (len(expected) > limit, line.sha256) == (True, hashlib.sha256(expected).hexdigest())
+            else:
+                assert line == expected
