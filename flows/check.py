@@ -12,6 +12,8 @@ from elman.flows.reading_config import ReadingConfig
 from elman.tasks.inspection import corpus_check
 from elman.tasks.inspection.check_html import page
 from elman.tasks.inspection.corpus_check import CheckReport
+from elman.tasks.runtime.environment import home, why_not_writable
+from elman.tasks.runtime.run_record import record_locally
 
 EXIT_BAD_DATA = 3
 
@@ -50,9 +52,29 @@ class Checked:
 
 def check(config: CheckConfig) -> Checked:
     """Check, and write the page if one is asked for."""
+    if why_not_writable(home()):  # a check needs no home
+        return _check(config)
+    params = {"sources": ", ".join(map(str, config.sources)), "label_errors": config.label_errors}
+    with record_locally("check", ", ".join(map(str, config.sources[:3])), params) as run:
+        checked = _check(config)
+        atomic_write(run.artifacts / "check.html", _page(checked.report))
+        run.log_metrics(_counts(checked.report), 0)
+    return checked
+
+
+def _check(config: CheckConfig) -> Checked:
     report = corpus_check.check(config.sources, config.requested, config.label_errors)
     if config.html is not None:
-        html = page(report.subject, report.statistics, report.findings)
-        atomic_write(config.html, html.encode("utf-8", "replace"))
+        atomic_write(config.html, _page(report))
     faulty = any(finding.severity != "note" for finding in report.findings)
     return Checked(report, EXIT_BAD_DATA if config.strict and faulty else 0)
+
+
+def _page(report: CheckReport) -> bytes:
+    return page(report.subject, report.statistics, report.findings).encode("utf-8", "replace")
+
+
+def _counts(report: CheckReport) -> dict[str, float]:
+    """Findings by severity; metrics of the run in MLflow."""
+    found = [finding.severity for finding in report.findings]
+    return {f"{severity}s": found.count(severity) for severity in ("error", "warning", "note")}

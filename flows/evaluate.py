@@ -1,14 +1,19 @@
 """`elman evaluate`: score a model on a corpus."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
 from elman.flows.arguments import Config, Corpus, Model
-from elman.tasks.evaluation.reports import flat_scores, write_scores
+from elman.tasks.evaluation.markdown import escaped
+from elman.tasks.evaluation.reports import scores_table, write_scores
+from elman.tasks.evaluation.run_metrics import score_metrics
+from elman.tasks.evaluation.shown_tables import write_shown_tables
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.ingest.corpus_names import corpus_folder
+from elman.tasks.ingest.used_corpus import log_corpus
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.orchestration import flow
@@ -47,8 +52,18 @@ def evaluate(config: EvaluateConfig) -> Evaluated:
     corpus = corpus_folder(config.corpus)
     params = {"model": model_folder.read(folder).version, "corpus": corpus.name, "split": config.split}
     with mlflow_sync.record_run("evaluate", f"{params['model']} on {corpus.name}", params) as recorder:
+        log_corpus(recorder.run, corpus, splits=(config.split,))
         out = str(recorder.run.artifacts)
         scores = evaluate_model(str(folder), str(corpus), config.split, report=out)
         write_scores({config.split: scores}, recorder.run.artifacts)
-        recorder.log_metrics(flat_scores({config.split: scores}), 0)
+        write_shown_tables({config.split: scores}, recorder.run.artifacts)
+        recorder.log_metrics(score_metrics({config.split: scores}, recorder.run.artifacts), 0)
+        recorder.set_description(_described(params, config.split, scores))
     return Evaluated(**params, scores=scores)
+
+
+def _described(params: Mapping[str, str], split: str, scores: EntityScores | GeneScores) -> str:
+    return (
+        f"**{escaped(params['model'])}** on the {split} split of **{escaped(params['corpus'])}**.\n\n"
+        f"{scores_table({split: scores})}"
+    )

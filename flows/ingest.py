@@ -24,6 +24,7 @@ from elman.tasks.ingest.sources import (
     new_sources,
 )
 from elman.tasks.ingest.staging import bad_records, stage_sources
+from elman.tasks.ingest.used_corpus import log_corpus
 from elman.tasks.runtime.console import progress
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
@@ -67,6 +68,9 @@ def ingest(config: IngestConfig) -> Ingested:
     with record_locally("ingest", folder.name, params) as run, source_copies() as copies:
         ingested = _ingest(config, folder, run, copies)
         run.save(summary=ingested.to_json())
+        run.log_metrics(ingested.metrics(), 0)
+        log_corpus(run, folder, "ingested")
+        run.set_description(ingested.description())
     return ingested
 
 

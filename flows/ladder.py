@@ -14,12 +14,14 @@ from elman.tasks.experiments.ablation import (
     STEPS,
     Ablation,
     StepResult,
+    markdown,
     preset_of,
     report_ablation,
     train_step,
 )
 from elman.tasks.ingest.corpus_names import corpus_folder
-from elman.tasks.runtime import mlflow_sync
+from elman.tasks.ingest.used_corpus import log_corpus
+from elman.tasks.runtime import mlflow_sync, run_record
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.training.pretrain import pretrain
@@ -63,8 +65,7 @@ def ladder(config: LadderConfig) -> LadderResult:
         raise BadInput("a corpus of text", got="one of DNA", todo="Name another corpus.", source=folder)
     params = {"corpus": folder.name, "seeds": config.seeds, "epochs": config.epochs or "the presets'"}
     with mlflow_sync.record_run("ladder", f"{folder.name} ladder", params) as recorder:
-        counts = dataset.manifest["totals"]["counts"]
-        recorder.run.log_dataset(folder.name, folder, dataset.digest, "training", counts)
+        log_corpus(recorder.run, folder, "training", ("dev", "test"))
         encoded = {name: encode_corpus(str(folder), name) for name in ("article", "default")}
         out = str(recorder.run.artifacts)
         trained: list[StepResult] = []
@@ -80,7 +81,8 @@ def ladder(config: LadderConfig) -> LadderResult:
             for seed in range(1 if step == RULE else config.seeds):
                 child = {"rung": step, "seed": seed, "corpus": folder.name}
                 title = f"{folder.name} {step} s{seed}"
-                with mlflow_sync.record_run("rung", title, child, parent=recorder.run.id) as inner:
+                with mlflow_sync.record_run("rung", title, child) as inner:
+                    log_corpus(inner.run, folder, "training", ("dev", "test"))
                     source = encoded.get(step) or encoded[preset_of(step)]
                     start = pretrained if step == PRETRAINED else None
                     result = train_step(source, step, seed, rate, config.epochs, out, start)
@@ -92,5 +94,6 @@ def ladder(config: LadderConfig) -> LadderResult:
         report = report_ablation(trained, out)
         for place, row in enumerate(report.steps):
             recorder.log_metrics({f"{split}_f1": scores.f1 for split, scores in row.scores.items()}, place)
-    run_id = recorder.run.shown_id
+        recorder.run.set_description(markdown(report))
+    run_id = run_record.read(recorder.run.id).shown_id
     return LadderResult(run_id=run_id, table=f"{out}/ladder.md", report=report)

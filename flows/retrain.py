@@ -10,9 +10,11 @@ from elman.data.errors import UsageError
 from elman.flows.arguments import Config, Corpus, Sources
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.train import PresetName, TrainConfig, Trained, train
+from elman.tasks.evaluation.markdown import escaped
 from elman.tasks.evaluation.promotion import Verdict, decide, find_challenger, judge
-from elman.tasks.ingest.corpus_names import NAME
+from elman.tasks.ingest.corpus_names import NAME, corpus_folder
 from elman.tasks.ingest.result import Ingested
+from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import call, flow
 
@@ -79,6 +81,16 @@ class Retrained:
 @flow
 def retrain(config: RetrainConfig) -> Retrained:
     """Ingest what is new, train a challenger if the corpus changed, and let the better model be champion."""
+    params = {"model": config.model, "corpus": corpus_folder(config.corpus).name, "preset": config.preset}
+    with mlflow_sync.record_run("retrain", f"{config.model} retrain", params) as recorder:
+        retrained = _retrain(config)
+        recorder.set_description(escaped(f"{config.model}: {retrained.why}"))
+        if retrained.verdict is not None:
+            recorder.log_metrics(retrained.verdict.scores.metrics(), 0)
+    return retrained
+
+
+def _retrain(config: RetrainConfig) -> Retrained:
     new = IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
     ingested = call(ingest, new)
     known, trained = find_challenger(config.model, config.corpus), None

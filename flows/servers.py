@@ -36,9 +36,12 @@ class StatusConfig(Config):
 
 def up(config: UpConfig) -> "ServerStatus":
     """Start the servers; return where they are and what is scheduled."""
+    from elman.tasks.runtime.mlflow_sync import send_pending
     from elman.tasks.runtime.servers import start_servers
 
-    return start_servers(config.prefect_port, config.mlflow_port)
+    status = start_servers(config.prefect_port, config.mlflow_port)
+    send_pending()  # ingests and checks wait for a command that loads MLflow
+    return status
 
 
 def down(config: DownConfig) -> "Stopped":

@@ -311,7 +311,7 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
         summary = dataset.manifest["meta"]["summary"]
         recorder.log_metrics({**counts.metrics(summary, seconds), **run.counts()}, 0)
         atomic_write(recorder.run.artifacts / "summary.json", to_bytes(summary))
-        recorder.run.save(tags={"elman.model": model.version, "elman.manifest": dataset.digest})
+        recorder.run.add_tags({"elman.model": model.version, "elman.manifest": dataset.digest})
     return Tagged(
         counts=counts,
         **run.counts(),

@@ -16,17 +16,19 @@ from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Corpus, option
+from elman.tasks.evaluation.model_card import model_card
 from elman.tasks.evaluation.promotion import corpus_tags
 from elman.tasks.evaluation.reports import (
-    describe,
-    flat_scores,
     model_settings,
     report_training,
     write_history,
 )
+from elman.tasks.evaluation.run_metrics import score_metrics
+from elman.tasks.evaluation.shown_tables import write_shown_tables
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.experiments.comparison import Comparison, compare_networks
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
+from elman.tasks.ingest.used_corpus import log_corpus
 from elman.tasks.models import gene_presets, model_folder, presets
 from elman.tasks.runtime import mlflow_sync, run_record
 from elman.tasks.runtime.console import print_status
@@ -172,7 +174,7 @@ def train(config: TrainConfig) -> Trained:
     config.check_kind(of_dna)
     params = {"corpus": folder.name, "kind": dataset.kind, **config.params}
     with mlflow_sync.record_run("train", f"{folder.name} {config.preset} s{config.seed}", params) as recorder:
-        _log_corpus(recorder, folder, "training")
+        log_corpus(recorder.run, folder, "training", ("dev", "test"))
         trained = (_train_dna if of_dna else _train_text)(config, folder, recorder)
         _record_model(config, folder, recorder, trained)
     return replace(trained, run_id=run_record.read(recorder.run.id).shown_id)
@@ -206,6 +208,13 @@ def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Tra
         words = encoded if config.preset == "article" else encode_corpus(str(folder), "article")
         out = recorder.run.artifacts
         comparison = compare_networks(fitted.model, encoded, words, config.seed, fitted.seconds, str(out))
+        for row in comparison.networks[1:]:
+            child = {"network": row.name, "seed": config.seed, "corpus": folder.name}
+            with mlflow_sync.record_run(
+                "baseline", f"{folder.name} {row.name} s{config.seed}", child
+            ) as inner:
+                log_corpus(inner.run, folder, "training", ("dev", "test"))
+                inner.log_metrics(row.metrics(), 0)
         print_status(f"The comparison is in {out / 'comparison.md'}, with a plot beside it.")
     return Trained(fitted=fitted, seconds=round(fitted.seconds, 3), scores=scores, comparison=comparison)
 
@@ -215,15 +224,9 @@ def _encode(config: TrainConfig, folder: Path, recorder: RunRecorder) -> tuple[s
     if not config.pretrain:
         return encode_corpus(str(folder), config.preset), None
     text = corpus_folder(config.pretrain)
-    _log_corpus(recorder, text, "pre-training")
+    log_corpus(recorder.run, text, "pre-training")
     encoded = encode_corpus(str(folder), config.preset, str(text))
     return encoded, Path(pretrain(str(text), str(folder), encoded, config.preset, config.checkpoint_s))
-
-
-def _log_corpus(recorder: RunRecorder, folder: Path, context: str) -> None:
-    dataset = Dataset.open(folder)
-    counts = dataset.manifest["totals"]["counts"]
-    recorder.run.log_dataset(folder.name, folder, dataset.digest, context, counts)
 
 
 def _train_dna(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Trained:
@@ -247,12 +250,18 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Trai
 
 def _record_model(config: TrainConfig, folder: Path, recorder: RunRecorder, trained: Trained) -> None:
     """Log the scores, the settings and the model to the run."""
-    fitted, numbers = trained.fitted, flat_scores(trained.scores)
+    fitted, numbers = trained.fitted, score_metrics(trained.scores, recorder.run.artifacts)
     step = fitted.best_epoch if isinstance(fitted, FittedTagger) else fitted.updates
     sizes = {"parameters": fitted.parameters, "training_s": trained.seconds}
+    if isinstance(fitted, FittedTagger) and trained.seconds:
+        tokens = fitted.epochs * fitted.sizes["train"][1]
+        sizes["train_tokens_per_s"] = round(tokens / trained.seconds)
     recorder.log_metrics({**numbers, **sizes}, step)
     recorder.log_params(model_settings(trained.model))
-    description = describe(trained.model, trained.scores, about_corpus(folder))
+    out = recorder.run.artifacts
+    write_shown_tables(trained.scores, out)
+    about = about_corpus(folder)
+    description = model_card(trained.model, trained.scores, about, files=out, name=config.register)
     recorder.set_description(description)
     recorder.run.log_model(
         Path(trained.model),
@@ -278,6 +287,6 @@ def _report_to(recorder: RunRecorder) -> Callable[[dict[str, float]], None]:
         values = {
             renamed.get(key, key): value for key, value in line.items() if key not in ("epoch", "steps")
         }
-        recorder.log_metrics(values, epoch)
+        recorder.log_progress(values, epoch)
 
     return on_epoch

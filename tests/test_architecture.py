@@ -39,6 +39,8 @@ FORBIDDEN = {
 ONLY_IN = {  # the only files that may import Prefect and MLflow
     "mlflow": {
         "tasks/runtime/mlflow_connection.py",
+        "tasks/runtime/mlflow_experiments.py",
+        "tasks/runtime/mlflow_models.py",
         "tasks/runtime/mlflow_sync.py",
         "tasks/runtime/registry.py",
         "tasks/models/mlflow_model.py",

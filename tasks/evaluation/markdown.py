@@ -3,12 +3,18 @@
 import re
 from collections.abc import Sequence
 
-_MARKS = re.compile(r"[\\|`\[\]<>&!\x00-\x1f\x7f-\x9f]")
+_MARKS = re.compile(r"[\\|`*~\[\]<>&!\x00-\x1f\x7f-\x9f]")
+_ALL_MARKS = re.compile(r"[\\|`*_{}#~\[\]<>&!\x00-\x1f\x7f-\x9f]")
+_ENTITIES = {
+    "<": "&lt;",
+    ">": "&gt;",
+    "&": "&amp;",
+}  # a backslash before these does not hold in MLflow's pages
 
 
 def escaped(text: str) -> str:
     """Text in which nothing is Markdown or HTML, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>#|!&~])", r"\\\1", " ".join(text.split()))
+    return _ALL_MARKS.sub(_shown, " ".join(text.split()))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -25,4 +31,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _shown(mark: re.Match[str]) -> str:
+    if mark[0] in _ENTITIES:
+        return _ENTITIES[mark[0]]
     return f"\\{mark[0]}" if mark[0].isprintable() else mark[0].encode("unicode_escape").decode()

@@ -56,6 +56,11 @@ class CandidateScores:
     champion_score: float | None = None
     challenger_score: float | None = None
 
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the run in MLflow."""
+        both = {"champion_score": self.champion_score, "challenger_score": self.challenger_score}
+        return {name: score for name, score in both.items() if score is not None}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:

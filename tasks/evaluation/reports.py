@@ -1,10 +1,9 @@
-"""Reports of runs: vocabulary, table of scores, learning curve, model description."""
+"""Reports of runs: vocabulary, table of scores, learning curve."""
 
 import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -13,9 +12,8 @@ from elman.data.metrics.entities import EntityScores, TypeScores
 from elman.data.metrics.genes import BaseScores, ContigScores, GeneScores
 from elman.data.store.disk import atomic_write
 from elman.tasks.evaluation import plots
-from elman.tasks.evaluation.markdown import escaped, table
+from elman.tasks.evaluation.markdown import table
 from elman.tasks.models import model_folder
-from elman.tasks.models.passport import TextPassport
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.artifacts import publish_markdown
 from elman.tasks.runtime.orchestration import task
@@ -118,31 +116,6 @@ def model_settings(folder: str) -> dict[str, Any]:
         if key in values:
             add(key, values[key])
     return flat
-
-
-def describe(folder: str, scores: Scores, about: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Markdown description of a model with its scores.
-
-    Args:
-        folder: of the model.
-        scores: by split.
-        about: licence and description of its corpus, as far as they are given.
-    """
-    loaded = model_folder.read(Path(folder))
-    passport = loaded.passport
-    corpus = passport.corpus
-    sources = ", ".join(source["name"] for source in corpus.sources[:5])
-    more = f" and {len(corpus.sources) - 5} more" if len(corpus.sources) > 5 else ""
-    targets = (
-        passport.types if isinstance(passport, TextPassport) else ["coding regions of DNA", *passport.labels]
-    )
-    said = [f"{name.capitalize()} of the corpus: {escaped(text)}\n\n" for name, text in about.items()]
-    return (
-        f"**{loaded.version}** tags {', '.join(targets)}; preset {passport.preset}, "
-        f"seed {passport.seed}. Trained on corpus {corpus.name} ({sources}{more}).\n\n"
-        f"{''.join(said)}"
-        f"{scores_table(scores)}"
-    )
 
 
 _SHOWN = 16_000  # bases in the plot of a genome

@@ -48,6 +48,16 @@ class NetworkRow:
         plain = asdict(self)
         return {"name": plain.pop("name"), **plain.pop("scores"), **plain}
 
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the network's run in MLflow."""
+        scores = {
+            f"{split}_{name}": value
+            for split, of_split in self.scores.items()
+            for name, value in asdict(of_split).items()
+        }
+        rate = {} if self.learning_rate is None else {"learning_rate": self.learning_rate}
+        return {**scores, **rate, "parameters": self.parameters, "training_s": self.seconds}
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupRow:

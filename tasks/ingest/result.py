@@ -110,6 +110,23 @@ class Ingested:
             "seconds": self.seconds,
         }
 
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the run in MLflow."""
+        counts = ("records", "ingested", "already", "quarantined", "shards")
+        sizes = {f"{split}_{name}": count for split, of in self.splits.items() for name, count in of.items()}
+        return {**{name: getattr(self, name) for name in counts}, **sizes, "ingest_s": self.seconds}
+
+    def description(self) -> str:
+        """Description of the run, Markdown: what the corpus has now."""
+        sizes = (
+            f"{split} {', '.join(f'{count:,} {name}' for name, count in of.items())}"
+            for split, of in self.splits.items()
+        )
+        return (
+            f"{self.records:,} records read: {self.ingested:,} new, {self.already:,} known before, "
+            f"{self.quarantined:,} in quarantine.\n\nThe corpus has {'; '.join(sizes) or 'nothing'}.\n"
+        )
+
 
 def grouped_columns(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Columns by source, sources that are read alike under the name of the first."""

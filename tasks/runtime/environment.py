@@ -4,10 +4,12 @@ Imported before Prefect, MLflow, NumPy or Numba: they read these settings when t
 """
 
 import atexit
+import functools
 import hashlib
 import os
 import shlex
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -160,6 +162,19 @@ def prepare() -> None:
     if "NUMBA_CACHE_DIR" not in os.environ:
         base = _temporary_folder() if why_not_writable(home()) else home()
         os.environ["NUMBA_CACHE_DIR"] = str(kernel_cache(base))
+
+
+@functools.cache
+def git_commit() -> str | None:
+    """Commit of the checkout that runs; None for an installed wheel, or without git."""
+    if not (CHECKOUT / ".git").exists():
+        return None
+    command = ["git", "-C", str(CHECKOUT), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
 
 
 def enter_checkout() -> dict[str, str]:

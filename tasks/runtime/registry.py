@@ -12,6 +12,8 @@ from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.mlflow_connection import connect
 
 CHAMPION = "champion"
+MOST_CHARACTERS = 5000  # of a description
+CUT = "\n\nThe rest stands on the page of the version's run.\n"
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,23 @@ def versions(name: str) -> list[Version]:
 
 
 def promote(name: str, version: str, why: str) -> None:
-    """Move the `champion` alias to a version and note why."""
+    """Move the `champion` alias to a version, whose card the model's page then shows, and note why."""
     client = connect().MlflowClient()
     client.set_registered_model_alias(name, CHAMPION, version)
     client.set_model_version_tag(name, version, "elman.why", why)
+    set_card(name, client.get_model_version(name, version).description or "")
+
+
+def set_card(name: str, card: str) -> None:
+    """Make a version's card the description of a registered model."""
+    connect().MlflowClient().update_registered_model(name, shortened(card))
+
+
+def shortened(card: str) -> str:
+    """A card, cut at a line's end to what the columns of MLflow's database take."""
+    if len(card) <= MOST_CHARACTERS:
+        return card
+    return card[: MOST_CHARACTERS - len(CUT)].rsplit("\n", 1)[0] + CUT
 
 
 def set_version_tag(name: str, version: str, key: str, value: str) -> None:

@@ -7,10 +7,13 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
@@ -18,11 +21,15 @@ from typing import Any, Self
 import psutil
 
 from elman.data.errors import UsageError
+from elman.data.store.code_hash import code_hash
 from elman.data.store.disk import atomic_write
-from elman.tasks.runtime.environment import home
+from elman.tasks.runtime.console import print_status
+from elman.tasks.runtime.environment import git_commit, home
 
 Row = tuple[str, float, int, int]  # name, value, time in ms since 1970, step
 OPTIONAL = {"ended_ms", "summary"}  # keys that run.json has only once they have a value
+GIT_COMMIT, CODE = "mlflow.source.git.commit", "elman.code"  # tags
+_current: ContextVar["RunRecord | None"] = ContextVar("_current", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +42,9 @@ class UsedDataset:
         digest: sha256 of its manifest.
         context: "training", "pre-training", ...
         counts: of its records.
+        kind: "text" or "dna"; in run.json only if it is known, as are those below.
+        split: the part that was read; scores named SPLIT_... are of it.
+        about: licence and description, as far as they are given.
     """
 
     name: str
@@ -42,6 +52,14 @@ class UsedDataset:
     digest: str
     context: str
     counts: Mapping[str, int]
+    kind: str = ""
+    split: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        values = asdict(self)
+        return {key: values[key] for key in values if values[key] or key not in ("kind", "split", "about")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +120,7 @@ class RunInfo:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, without `ended_ms` while the run goes on and without a `summary` of None."""
-        values = asdict(self)
+        values = {**asdict(self), "datasets": [dataset.to_json() for dataset in self.datasets]}
         return {key: values[key] for key in values if values[key] is not None or key not in OPTIONAL}
 
     @classmethod
@@ -127,6 +145,7 @@ class RunRecord:
         self.folder = folder
         self.info = RunInfo.from_json(json.loads((folder / "run.json").read_text(encoding="utf-8")))
         self.artifacts = folder / "artifacts"
+        self._saving = threading.Lock()  # a thread sends to MLflow and notes the id it gets
 
     @property
     def id(self) -> str:
@@ -140,9 +159,18 @@ class RunRecord:
 
     def save(self, **changes: Any) -> None:
         """Change fields of run.json."""
-        self.info = replace(self.info, **changes)
-        text = json.dumps(self.info.to_json(), ensure_ascii=False, indent=1, sort_keys=True)
-        atomic_write(self.folder / "run.json", text.encode())
+        with self._saving:
+            self.info = replace(self.info, **changes)
+            text = json.dumps(self.info.to_json(), ensure_ascii=False, indent=1, sort_keys=True)
+            atomic_write(self.folder / "run.json", text.encode())
+
+    def add_tags(self, tags: Mapping[str, str]) -> None:
+        """Add tags of the MLflow run."""
+        self.save(tags={**self.info.tags, **tags})
+
+    def set_description(self, text: str) -> None:
+        """Describe the run in Markdown, for its page in MLflow."""
+        self.add_tags({"mlflow.note.content": text})
 
     def log_metrics(self, values: Mapping[str, float], step: int) -> list[Row]:
         """Record the metrics of one step (an epoch)."""
@@ -158,13 +186,8 @@ class RunRecord:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         return [tuple(json.loads(line)) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
-    def log_dataset(
-        self, name: str, folder: Path, digest: str, context: str, counts: Mapping[str, int]
-    ) -> None:
-        """Tie the run to a corpus by the sha256 of its manifest."""
-        dataset = UsedDataset(
-            name=name, folder=str(folder), digest=digest, context=context, counts=dict(counts)
-        )
+    def log_dataset(self, dataset: UsedDataset) -> None:
+        """Tie the run to a corpus, or a split of one, that it read."""
         self.save(datasets=(*self.info.datasets, dataset))
 
     def log_model(
@@ -192,27 +215,26 @@ class RunRecord:
         )
 
 
-def start(
-    kind: str, name: str, params: Mapping[str, Any], parent: str | None = None, *, sent: bool = False
-) -> RunRecord:
-    """Open the record of a new run.
+def start(kind: str, name: str, params: Mapping[str, Any], *, sent: bool = False) -> RunRecord:
+    """Open the record of a new run, as a part of the run that `as_parent` names, if any.
 
     Args:
         kind: "train", "tag", ...
         name: what a person calls the run in a list.
         params: what the run was asked to do.
-        parent: id of the run it is a part of.
         sent: True for a run that MLflow is not to show.
     """
     run_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{kind}-{uuid.uuid4().hex[:8]}"
     folder = home() / "runs" / run_id
     (folder / "artifacts").mkdir(parents=True)
+    commit, parent = git_commit(), _current.get()
     info = RunInfo(
         id=run_id,
         kind=kind,
         name=name,
-        parent=parent,
+        parent=parent.id if parent else None,
         params={key: str(value) for key, value in params.items()},
+        tags={CODE: code_hash(training=True), **({GIT_COMMIT: commit} if commit else {})},
         status="RUNNING",
         pid=os.getpid(),
         started_ms=int(time.time() * 1000),
@@ -223,14 +245,55 @@ def start(
 
 
 @contextlib.contextmanager
+def as_parent(run: RunRecord) -> Iterator[None]:
+    """Make the runs that start inside parts of this run."""
+    token = _current.set(run)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Resources of this process so far, and of the processes it has waited for.
+
+    Attributes:
+        cpu_s: CPU seconds.
+        peak_mib: most memory in use at once by a process, MiB.
+    """
+
+    cpu_s: float
+    peak_mib: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """Read them from the system."""
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return cls(
+            cpu_s=sum(usage.ru_utime + usage.ru_stime for usage in usages),
+            peak_mib=max(usage.ru_maxrss for usage in usages) / 1024,
+        )
+
+    def metrics(self, prefix: str = "") -> dict[str, float]:
+        """Metrics since `self` was read: CPU seconds, and the peak of the process."""
+        now = Resources.now()
+        return {
+            f"{prefix}cpu_s": round(now.cpu_s - self.cpu_s, 3),
+            f"{prefix}peak_memory_mib": round(now.peak_mib, 1),
+        }
+
+
+@contextlib.contextmanager
 def record_locally(kind: str, name: str, params: Mapping[str, Any]) -> Iterator[RunRecord]:
-    """Record one run in its folder only; MLflow does not show it. Arguments as of `start`.
+    """Record one run in its folder; a later command that loads MLflow sends it. Arguments as of `start`.
 
     A usage error leaves no record.
     """
-    run = start(kind, name, params, sent=True)
+    run, before = start(kind, name, params), Resources.now()
     try:
-        yield run
+        with as_parent(run):
+            yield run
     except UsageError:
         shutil.rmtree(run.folder)
         raise
@@ -238,6 +301,7 @@ def record_locally(kind: str, name: str, params: Mapping[str, Any]) -> Iterator[
         status = "FAILED" if isinstance(error, Exception) else "KILLED"
         run.save(status=status, ended_ms=int(time.time() * 1000))
         raise
+    run.log_metrics(before.metrics(), 0)
     run.save(status="FINISHED", ended_ms=int(time.time() * 1000))
 
 
@@ -268,10 +332,20 @@ def _lives(info: RunInfo) -> bool:
 
 
 def unsent() -> list[RunRecord]:
-    """Ended runs that MLflow does not have yet, oldest first; one whose process died is marked killed."""
+    """Ended runs that MLflow does not have yet, oldest first; one whose process died is marked killed.
+
+    A record that cannot be read is named and left out.
+    """
     waiting = []
     for path in sorted((home() / "runs").glob("*/run.json")):
-        run = RunRecord(path.parent)
+        try:
+            run = RunRecord(path.parent)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            print_status(
+                f"{path}: expected the JSON of a run. Got something else ({error}). "
+                "Restore the file, or delete its folder to be rid of the run."
+            )
+            continue
         if run.info.sent:
             continue
         if run.info.status == "RUNNING":

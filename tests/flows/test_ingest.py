@@ -452,14 +452,14 @@ def records(home: Path) -> list[dict]:
     return [json.loads(path.read_text()) for path in sorted((home / "runs").glob("*/run.json"))]
 
 
-def test_an_ingest_leaves_a_record_that_mlflow_does_not_show(home, tmp_path):
+def test_an_ingest_leaves_a_record_that_the_next_command_with_mlflow_sends(home, tmp_path):
     summary = run(write(tmp_path / "a.conll", conll(0, 9)))
     (record,) = records(home)
     assert (record["kind"], record["name"], record["status"], record["sent"]) == (
         "ingest",
         "c",
         "FINISHED",
-        True,
+        False,
     )
     assert record["summary"] == summary
     assert record["params"]["sources"] == str(tmp_path / "a.conll")

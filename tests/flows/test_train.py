@@ -42,7 +42,7 @@ def corpus(tracked_home) -> str:
     frame = pl.DataFrame(rows, schema=schema.TEXT, orient="row")
     with DatasetWriter(tracked_home / "corpora" / "meetings", kind="corpus-text", config={}) as writer:
         writer.commit(
-            [writer.stage("a", "a", {"data": frame})],
+            [writer.stage("a", "a", {"data": frame}, counts={"dev_sentences": 12, "test_sentences": 12})],
             meta={"unit": "word", "tokenizer": Tokenizer().to_json()},
         )
     return "meetings"
@@ -65,6 +65,7 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     )
     names = {path.name for path in (run / "artifacts").iterdir()}
     files = {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
+    files |= {"tables.json"}
     assert names == files | {"evaluation_dev", "evaluation_test"}
     assert "(evaluation_test/report.html)" in (run / "artifacts" / "scores.md").read_text()
     assert (run / "artifacts" / "evaluation_test" / "report.html").read_text().count("<img") == 4
@@ -76,7 +77,18 @@ def test_a_run_gives_a_model_scores_and_files(corpus, tracked_home):
     version = client.get_model_version("people", "1")
     assert folder.name in version.description
     logged = client.get_logged_model(version.source.rpartition("/")[2])
-    assert {m.key: m.value for m in logged.metrics}["test_f1"] == summary["test"]["f1"]
+    by_name = {metric.key: metric for metric in logged.metrics}
+    assert by_name["test_f1"].value == summary["test"]["f1"]
+    assert by_name["test_f1/PER"].value == summary["test"]["per_type"]["PER"]["f1"]
+    used = {used.split: used for used in info.datasets}
+    assert by_name["test_f1"].dataset_name == "meetings test"
+    assert by_name["test_f1"].dataset_digest == used["test"].digest[:36]
+    tables = json.loads(shown.tags["mlflow.loggedArtifacts"])
+    assert {"path": "evaluation_test/mistakes.json", "type": "table"} in tables
+    assert client.get_registered_model("people").description == version.description
+    assert "## Limits" in version.description
+    signature = mlflow_connection.connect().models.get_model_info(version.source).signature
+    assert "probability" in str(signature.outputs)
     for name in (
         str(folder),
         folder.name,
@@ -136,10 +148,12 @@ def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, mo
     assert "| test: CDS - | " in run.data.tags["mlflow.note.content"]
     names = {path.name for path in tracked_home.glob("runs/*-train-*/artifacts/*")}
     files = {"vocabulary.json", "scores.json", "scores.md", "history.json", "learning_curve.png"}
+    files |= {"tables.json"}
     assert names == files | {"contigs_test.md", "genome_test.png", "evaluation_test"}
     evaluate.fn(EvaluateConfig(model=summary["model"], corpus="ecoli"))
     names = {path.name for path in tracked_home.glob("runs/*-evaluate-*/artifacts/*")}
-    assert names == {"scores.json", "scores.md", "contigs_test.md", "genome_test.png", "evaluation_test"}
+    files = {"scores.json", "scores.md", "tables.json"}
+    assert names == files | {"contigs_test.md", "genome_test.png", "evaluation_test"}
 
 
 def test_without_a_tracking_server_training_finishes(corpus, tracked_home, monkeypatch):
@@ -175,7 +189,8 @@ def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, t
     assert passport["pretrained"] == [{"corpus": Dataset.open(folder).digest}]
     (run,) = (tracked_home / "runs").iterdir()
     info = run_record.RunRecord(run).info
-    assert [dataset.context for dataset in info.datasets] == ["training", "pre-training"]
+    used = [dataset.context for dataset in info.datasets if not dataset.split]
+    assert used == ["training", "pre-training"]
     assert info.params["pretrain"] == "letters"
 
 

@@ -8,9 +8,9 @@ def test_the_first_column_is_text_and_a_pipe_is_escaped():
 
 
 def test_text_of_a_user_is_neither_markdown_nor_html():
-    assert escaped("<b> [x](y)\n| *z*") == "\\<b\\> \\[x\\](y) \\| \\*z\\*"
+    assert escaped("<b> [x](y)\n| *z*") == "&lt;b&gt; \\[x\\](y) \\| \\*z\\*"
 
 
 def test_images_code_html_and_terminal_escapes_are_text():
     row = table(["a"], [["![x](y) `z` <b>\x1b[0m\n"]]).splitlines()[2]
-    assert row == "| \\!\\[x\\](y) \\`z\\` \\<b\\>\\x1b\\[0m\\n |"
+    assert row == "| \\!\\[x\\](y) \\`z\\` &lt;b&gt;\\x1b\\[0m\\n |"

@@ -3,7 +3,7 @@
 import json
 
 from elman.data.metrics.entities import entity_scores
-from elman.tasks.evaluation.reports import describe, flat_scores, scores_table, write_scores
+from elman.tasks.evaluation.reports import flat_scores, scores_table, write_scores
 
 SCORES = {"test": entity_scores([["B-A", "O"], ["B-B", "I-B"]], [["B-A", "O"], ["B-B", "O"]])}
 
@@ -25,10 +25,3 @@ def test_scores_are_written_as_json_and_markdown(tmp_path):
     write_scores(SCORES, tmp_path)
     assert json.loads((tmp_path / "scores.json").read_text())["test"] == SCORES["test"].to_json()
     assert (tmp_path / "scores.md").read_text() == scores_table(SCORES)
-
-
-def test_the_description_of_a_model_names_the_licence_of_its_corpus(trained):
-    about = {"licence": "CC BY 4.0", "description": "<i>Names</i>"}
-    described = describe(str(trained["model"]), {}, about)
-    assert "Licence of the corpus: CC BY 4.0\n\nDescription of the corpus: \\<i\\>Names" in described
-    assert "of the corpus" not in describe(str(trained["model"]), {})

@@ -1,13 +1,28 @@
 """Runs reach MLflow once, whatever happens to the server; the record on disk is complete without it."""
 
+import contextlib
+import fcntl
 import json
+import os
+import shutil
+import socket
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
+import urllib.request
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import psutil
 import pytest
 
 from elman.data.errors import BadInput, UsageError
 from elman.tasks.runtime import mlflow_connection, mlflow_sync, registry, run_record
+from elman.tasks.runtime.environment import git_commit
+from elman.tasks.runtime.mlflow_experiments import DATA, EVALUATION, TAGGING, TRAINING
+from elman.tasks.runtime.run_record import UsedDataset
 
 
 def client():
@@ -19,15 +34,20 @@ def client():
 
 def sent_runs():
     found = client()
-    experiment = found.get_experiment_by_name(mlflow_sync.EXPERIMENT)
+    experiment = found.get_experiment_by_name(TRAINING.name)
     return found.search_runs([experiment.experiment_id]) if experiment else []
+
+
+def corpus(name, digest, context, **more):
+    counts = {"sentences": 7}
+    return UsedDataset(name=name, folder="/corpora/x", digest=digest, context=context, counts=counts, **more)
 
 
 def record_one(name="a run"):
     with mlflow_sync.record_run("train", name, {"epochs": 3}) as recorder:
         for epoch in range(3):
-            recorder.log_metrics({"f1": epoch / 3, "loss": 1.0}, epoch)
-        recorder.run.log_dataset("letters", recorder.run.folder, "d" * 64, "train", {"sentences": 7})
+            recorder.log_progress({"f1": epoch / 3, "loss": 1.0}, epoch)
+        recorder.run.log_dataset(corpus("letters", "d" * 64, "training"))
         (recorder.run.artifacts / "note.txt").write_text("kept")
     return recorder.run
 
@@ -77,7 +97,7 @@ def test_a_failed_run_is_shown_as_failed(tracked_home):
 def test_the_run_of_a_process_that_was_killed_is_shown_as_killed(tracked_home, checkout):
     code = (
         "import os, signal\nfrom elman.tasks.runtime import mlflow_sync as tracking\n"
-        "with tracking.record_run('train', 'killed', {}) as r:\n    os.kill(os.getpid(), signal.SIGKILL)"
+        "with tracking.record_run('train', 'killed', {}):\n    os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code], check=False, cwd=checkout)
     assert mlflow_sync.send_pending() == 0
@@ -122,5 +142,255 @@ def test_tagging_is_shown_apart_from_training(tracked_home):
     with mlflow_sync.record_run("tag", "nightly", {}):
         pass
     assert sent_runs() == []
-    found = client().search_runs([client().get_experiment_by_name(mlflow_sync.TAGGING).experiment_id])
+    found = client().search_runs([client().get_experiment_by_name(TAGGING.name).experiment_id])
     assert [run.info.run_name for run in found] == ["nightly"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "experiment"), [("ingest", DATA), ("check", DATA), ("evaluate", EVALUATION)]
+)
+def test_each_kind_of_run_has_its_experiment_in_training_mode_with_a_description(
+    tracked_home, kind, experiment
+):
+    with mlflow_sync.record_run(kind, "a run", {}):
+        pass
+    shown = client().get_experiment_by_name(experiment.name)
+    assert shown.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert shown.tags["mlflow.note.content"] == experiment.about
+    assert len(client().search_runs([shown.experiment_id])) == 1
+
+
+def test_an_experiment_that_exists_gets_what_its_page_lacks_and_keeps_what_a_user_wrote(tracked_home):
+    number = client().create_experiment(TRAINING.name, (tracked_home / "artifacts").as_uri())
+    client().set_experiment_tag(number, "mlflow.note.content", "ours")
+    record_one()
+    tags = client().get_experiment(number).tags
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
+    assert tags["mlflow.note.content"] == "ours"
+    columns = json.loads(tags["mlflow.sharedViewState.scores"])["selectedColumns"]
+    assert {"metrics.`dev_f1`", "metrics.`test_f1`"} <= set(columns)
+
+
+def test_a_deleted_experiment_is_named_with_what_to_do(tracked_home, capsys):
+    record_one()
+    client().delete_experiment(client().get_experiment_by_name(TRAINING.name).experiment_id)
+    run = record_one("later")
+    assert not run_record.read(run.id).info.sent
+    error = capsys.readouterr().err
+    assert "expected an experiment 'elman'" in error
+    assert "mlflow experiments restore --experiment-id" in error
+
+
+def test_runs_recorded_inside_a_run_are_its_children_in_its_experiment(tracked_home):
+    with mlflow_sync.record_run("retrain", "parent", {}):
+        with mlflow_sync.record_run("baseline", "child", {}):
+            pass
+        with run_record.record_locally("ingest", "data", {}):
+            pass
+    by_name = {run.info.run_name: run for run in sent_runs()}
+    parent = by_name["parent"].info.run_id
+    for name in ("child", "data"):
+        assert by_name[name].data.tags["mlflow.parentRunId"] == parent
+    assert run_record.unsent() == []
+
+
+def test_a_run_names_commit_and_code_and_what_it_took(tracked_home):
+    record_one()
+    (shown,) = sent_runs()
+    assert len(shown.data.tags["elman.code"]) == 64
+    assert shown.data.tags.get("mlflow.source.git.commit") == git_commit()
+    assert shown.data.metrics["peak_memory_mib"] > 50
+    assert {"cpu_s", "system/cpu_s", "system/peak_memory_mib"} <= set(shown.data.metrics)
+
+
+def test_scores_name_their_data_set_which_has_schema_sizes_and_licence(tracked_home):
+    with mlflow_sync.record_run("evaluate", "scores", {"model": "m"}) as recorder:
+        about = {"licence": "CC BY 4.0"}
+        recorder.run.log_dataset(
+            corpus("letters test", "e" * 64, "test", kind="text", split="test", about=about)
+        )
+        recorder.log_metrics({"test_f1": 0.5, "test_f1_by_epoch": 0.4}, 0)
+    found = client().get_experiment_by_name(EVALUATION.name).experiment_id
+    (shown,) = client().search_runs([found])
+    (entry,) = shown.inputs.dataset_inputs
+    assert {tag.key: tag.value for tag in entry.tags} == {"mlflow.data.context": "test", **about}
+    assert json.loads(entry.dataset.profile)["sentences"] == 7
+    columns = json.loads(entry.dataset.schema)["mlflow_colspec"]
+    assert {"name": "text", "type": "string", "required": True} in columns
+
+
+def test_a_run_whose_files_are_gone_is_sent_without_them_and_named(tracked_home, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    run = record_one()
+    shutil.rmtree(run.artifacts)
+    (tracked_home / "runs" / "broken").mkdir()
+    (tracked_home / "runs" / "broken" / "run.json").write_text("{")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert mlflow_sync.send_pending() == 0
+    (shown,) = sent_runs()
+    assert shown.data.tags["elman.files"] == "gone"
+    error = capsys.readouterr().err
+    assert f"expected the files of run {run.id}" in error
+    assert "broken/run.json: expected the JSON of a run" in error
+
+
+def test_a_child_whose_parent_s_record_is_gone_is_sent_alone(tracked_home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with mlflow_sync.record_run("ladder", "parent", {}) as outer:
+        record_one("child")
+    shutil.rmtree(outer.run.folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert mlflow_sync.send_pending() == 0
+    (shown,) = sent_runs()
+    assert "mlflow.parentRunId" not in shown.data.tags
+
+
+def test_tables_among_the_files_are_shown_as_tables(tracked_home):
+    with mlflow_sync.record_run("train", "with a table", {}) as recorder:
+        (recorder.run.artifacts / "mistakes.json").write_text('{"columns": ["a"], "data": [[1]]}')
+        (recorder.run.artifacts / "tables.json").write_text('["mistakes.json"]')
+    (shown,) = sent_runs()
+    experiment = client().get_experiment_by_name(TRAINING.name).experiment_id
+    table = client().load_table(experiment, "mistakes.json", [shown.info.run_id])
+    assert table["a"].tolist() == [1]
+
+
+def test_a_long_card_is_cut_at_the_end_of_a_line():
+    card = registry.shortened("a line of the card\n" * 1000)
+    assert 4900 < len(card) <= 5000
+    assert card.startswith("a line of the card\n")
+    assert card.endswith(f"a line of the card{registry.CUT}")
+    assert registry.shortened("short") == "short"
+
+
+@contextmanager
+def answering_500(after_s: float = 0.0):
+    """A server that answers every call with the status 500."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_one_request(self):
+            self.raw_requestline = self.rfile.readline(65537)
+            if self.raw_requestline and self.parse_request():
+                time.sleep(after_s)
+                self.close_connection = True
+                self.send_error(500)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_server_that_fails_slowly_holds_no_epoch_up_and_the_run_is_sent_later_once(
+    tracked_home, monkeypatch, capsys
+):
+    longest = 0.0
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with answering_500(after_s=1.0) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        with mlflow_sync.record_run("train", "while failing", {}) as recorder:
+            for epoch in range(30):
+                began = time.thread_time()
+                recorder.log_progress({"loss": 1.0}, epoch)
+                longest = max(longest, time.thread_time() - began)
+    assert longest < 0.05
+    assert run_record.read(recorder.run.id).info.status == "FINISHED"
+    assert "to be sent later" in capsys.readouterr().err
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert mlflow_sync.send_pending() == 0
+    (shown,) = sent_runs()
+    assert len(client().get_metric_history(shown.info.run_id, "loss")) == 30
+
+
+@pytest.mark.slow
+def test_a_locked_database_holds_no_epoch_up_and_the_run_is_sent_later_once(tracked_home, capsys):
+    record_one("first")  # the database is open
+    lock = sqlite3.connect(tracked_home / "mlflow" / "mlflow.db", isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    longest = 0.0
+    with mlflow_sync.record_run("train", "locked out", {}) as recorder:
+        for epoch in range(20):
+            began = time.monotonic()
+            recorder.log_progress({"loss": 1.0}, epoch)
+            longest = max(longest, time.monotonic() - began)
+            time.sleep(0.1)
+    assert "to be sent later" in capsys.readouterr().err
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert longest < 0.5  # a busy machine's; bench/mlflow_logging.py measures it
+    assert mlflow_sync.send_pending() == 0
+    assert sorted(run.info.run_name for run in sent_runs()) == ["first", "locked out"]
+    (shown,) = (run for run in sent_runs() if run.info.run_name == "locked out")
+    assert len(client().get_metric_history(shown.info.run_id, "loss")) == 20
+
+
+def test_two_commands_that_send_the_same_run_make_one(tracked_home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    run = record_one()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    with open(run.folder / ".sending", "wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        mlflow_sync.send_pending()
+        assert sent_runs() == []
+    assert mlflow_sync.send_pending() == 0
+    assert len(sent_runs()) == 1
+
+
+@contextmanager
+def mlflow_server(home):
+    """A real MLflow server of a home, and its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    store = f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--port", str(port)]
+    command += ["--artifacts-destination", str(home / "mlflow" / "served"), "--workers", "1"]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            assert process.poll() is None
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health"):
+                break
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        for child in [*psutil.Process(process.pid).children(recursive=True), process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.servers
+def test_a_real_server_that_is_stopped_in_mid_run_gets_every_point_once(tracked_home, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr(mlflow_sync, "FLUSH_EVERY_S", 0.2)
+    with mlflow_server(tracked_home) as (address, process):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        with mlflow_sync.record_run("train", "half sent", {}) as recorder:
+            recorder.log_progress({"loss": 1.0}, 0)
+            while recorder.run.info.mlflow_run_id is None:
+                time.sleep(0.1)
+            recorder.log_progress({"loss": 0.5}, 1)
+            for child in [*psutil.Process(process.pid).children(recursive=True), process]:
+                child.kill()
+            for epoch in range(2, 30):
+                recorder.log_progress({"loss": 1 / epoch}, epoch)
+    assert "to be sent later" in capsys.readouterr().err
+    with mlflow_server(tracked_home) as (address, _):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        assert mlflow_sync.send_pending() == 0
+        (shown,) = sent_runs()
+        assert shown.info.status == "FINISHED"
+        assert [point.step for point in client().get_metric_history(shown.info.run_id, "loss")] == [
+            *range(30)
+        ]

@@ -8,20 +8,20 @@ from elman.tasks.runtime.run_record import MadeModel, RunInfo, UsedDataset
 
 def test_a_run_record_is_read_as_it_was_written(home):
     run = run_record.start("train", "names fast", {"seed": 0})
-    run.log_dataset("names", home / "corpora" / "names", "d" * 64, "training", {"sentences": 7})
+    used = UsedDataset(
+        name="names",
+        folder=str(home / "corpora" / "names"),
+        digest="d" * 64,
+        context="training",
+        counts={"sentences": 7},
+    )
+    run.log_dataset(used)
     run.log_model(home / "models" / "m", register="people", tags={"a": "b"}, scores=["test_f1"], about="*m*")
     run.save(status="FINISHED", ended_ms=5)
     again = run_record.read(run.id).info
     assert again == run.info
-    assert again.datasets == (
-        UsedDataset(
-            name="names",
-            folder=str(home / "corpora" / "names"),
-            digest="d" * 64,
-            context="training",
-            counts={"sentences": 7},
-        ),
-    )
+    assert again.datasets == (used,)
+    assert again.datasets[0].to_json().keys() == {"name", "folder", "digest", "context", "counts"}
     assert again.model == MadeModel(
         folder=str(home / "models" / "m"),
         register="people",
