@@ -1,0 +1,93 @@
+"""What logging to MLflow costs: a training that goes on, and one more run in a store of many.
+
+    python -m bench.mlflow_logging [--epochs 60] [--runs 1000]
+
+A stand-in for a training multiplies matrices for about a second an epoch and shows eight figures of each
+epoch; a SQLite store in a new folder takes them. The import of MLflow and what is sent after the last epoch
+are measured apart. CPU seconds are those of the whole process, the sending thread's among them.
+"""
+
+import argparse
+import json
+import os
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from elman.tasks.runtime import environment
+
+TYPES = 12  # with three scores each
+
+
+def epoch_work(seconds: float) -> None:
+    """Multiply matrices for as many CPU seconds of this thread."""
+    square = np.ones((200, 200))
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        square = square @ square / 200
+
+
+def training(epochs: int, epoch_s: float, log: bool) -> dict[str, float]:
+    """Time a stand-in training, with its epochs shown or only computed."""
+    from elman.tasks.runtime import mlflow_sync
+
+    held = []
+    with mlflow_sync.record_run("train", "bench", {"epochs": epochs}) as recorder:
+        recorder.log_progress({"loss": 1.0}, -1)
+        time.sleep(2.0)  # the first sending, which opens the database
+        cpu, wall = time.process_time(), time.monotonic()
+        for epoch in range(epochs):
+            epoch_work(epoch_s)
+            if log:
+                began = time.monotonic()
+                recorder.log_progress({f"figure{number}": float(epoch) for number in range(8)}, epoch)
+                held.append(time.monotonic() - began)
+        result = {"cpu_s": time.process_time() - cpu, "wall_s": time.monotonic() - wall}
+        began = time.process_time()
+    after = {"after_the_last_epoch_cpu_s": time.process_time() - began}
+    return {**result, **after, "longest_call_ms": 1000 * max(held, default=0.0)}
+
+
+def fill(runs: int) -> float:
+    """Send as many runs with scores by type; return CPU seconds a run."""
+    from elman.tasks.runtime import mlflow_sync
+
+    scores = {f"test_{rate}/T{kind}": 0.5 for kind in range(TYPES) for rate in ("precision", "recall", "f1")}
+    began = time.process_time()
+    for number in range(runs):
+        with mlflow_sync.record_run("train", f"run {number}", {"seed": number}) as recorder:
+            recorder.log_metrics(scores, 0)
+    return (time.process_time() - began) / max(runs, 1)
+
+
+def main() -> None:
+    """Measure in a new home and print the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epoch-s", type=float, default=1.0)
+    parser.add_argument("--runs", type=int, default=1000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        os.environ |= {"ELMAN_HOME": place}
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        environment.prepare()
+        began = time.process_time()
+        from elman.tasks.runtime.mlflow_connection import connect
+
+        connect().MlflowClient().search_experiments()
+        figures: dict[str, object] = {"import_and_new_database_cpu_s": time.process_time() - began}
+        fill(1)
+        figures["silent"] = training(options.epochs, options.epoch_s, log=False)
+        figures["shown"] = training(options.epochs, options.epoch_s, log=True)
+        figures["cpu_s_a_run_while_filling"] = fill(options.runs)
+        figures["one_more_run_cpu_s"] = fill(1)
+        with sqlite3.connect(Path(place) / "mlflow" / "mlflow.db") as database:
+            (figures["runs_in_the_store"],) = database.execute("SELECT count(*) FROM runs").fetchone()
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
