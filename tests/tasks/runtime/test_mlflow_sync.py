@@ -370,7 +370,7 @@ def mlflow_server(home):
 
 
 @pytest.mark.slow
-@pytest.mark.servers
+@pytest.mark.kills
 def test_a_real_server_that_is_stopped_in_mid_run_gets_every_point_once(tracked_home, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setattr(mlflow_sync, "FLUSH_EVERY_S", 0.2)
