@@ -167,7 +167,7 @@ def test_an_experiment_that_exists_gets_what_its_page_lacks_and_keeps_what_a_use
     tags = client().get_experiment(number).tags
     assert tags["mlflow.experimentKind"] == "custom_model_development"
     assert tags["mlflow.note.content"] == "ours"
-    columns = json.loads(tags["mlflow.sharedViewState.scores"])["selectedColumns"]
+    columns = json.loads(json.loads(tags["mlflow.sharedViewState.scores"])["state"])["selectedColumns"]
     assert {"metrics.`dev_f1`", "metrics.`test_f1`"} <= set(columns)
 
 
