@@ -84,7 +84,7 @@ def markdown(lines: Iterable[Line]) -> str:
 
 
 def fingerprint_of(old: Path, inputs: Path) -> dict[str, Any]:
-    """What the results of OLD depend on."""
+    """Commit and inputs that the results of OLD depend on."""
     files = sorted(path for path in inputs.rglob("*") if path.is_file())
     digests = {path.relative_to(inputs).as_posix(): sha256(path.read_bytes()) for path in files}
     return {"format": FORMAT, "commit": commit_of(old), "inputs": digests}

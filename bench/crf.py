@@ -15,7 +15,7 @@ def _shape(word: str) -> str:
 
 
 def features(words: Sequence[str]) -> list[list[str]]:
-    """What the CRF sees of each token of a sentence."""
+    """Features of each token of a sentence."""
     own = []
     for word in words:
         affixes = [f"p{word[:k]}" for k in LENGTHS] + [f"s{word[-k:]}" for k in LENGTHS]

@@ -1,4 +1,4 @@
-"""What logging to MLflow costs: a training that goes on, and one more run in a store of many.
+"""Cost of logging to MLflow: a training that goes on, and one more run in a store of many.
 
     python -m bench.mlflow_logging [--epochs 60] [--runs 1000]
 

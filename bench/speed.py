@@ -189,7 +189,7 @@ def compare(size: peers.Size, some: Sequences, passes: int) -> None:
 
 
 def roofline(some: Sequences, passes: int) -> None:
-    """What share of the rate of large products training reaches at H = 256."""
+    """Share of the rate of large products that training reaches at H = 256."""
     size = peers.Size("elman", 256, False, SYMBOLS, TAGS)
     a, b = (np.random.default_rng(i).standard_normal((2048, 2048), np.float32) for i in (0, 1))
     runs = {"sgemm": timed(lambda: a @ b)}

@@ -208,7 +208,7 @@ def _redactor(config: TagConfig) -> Redactor | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """What a run takes and where it writes.
+    """Model, sources and output of a run.
 
     Attributes:
         out: folder of the output.

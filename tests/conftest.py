@@ -1,4 +1,4 @@
-"""What tests share: the corpora beside the checkout, and a home folder of their own."""
+"""Shared by tests: the corpora beside the checkout, and a home folder of their own."""
 
 import os
 import shutil

@@ -117,7 +117,7 @@ def train_in() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, names, train_in) -> dict[str, Any]:
-    """What `fit_tagger` gave for the corpus of names."""
+    """Summary of a training on the corpus of names."""
     return train_in(tmp_path_factory.mktemp("trained"), names)
 
 

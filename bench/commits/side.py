@@ -19,7 +19,7 @@ QUIET = ("PREFECT_", "MLFLOW_", "ELMAN_", "NUMBA_", "PYTHON")  # settings of the
 
 @dataclass
 class Results:
-    """What one side gave.
+    """Results of one side.
 
     fingerprint: what all of it depends on; jobs: what is done, by step; digests: by line of the table;
     seconds: by step; models: the folder of each in the home.

@@ -178,7 +178,7 @@ def _no_reason(head: Head) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """What is common to all formats.
+    """Fields common to all formats.
 
     name: as in manifests and plans, never changed; rank: formats are tried by ascending rank, and the first
     that matches is taken; matches: True if the beginning of a file shows the format.

@@ -66,7 +66,14 @@ class ElmanRecognizer(EntityRecognizer):
 
 
 class NoNlp(NlpEngine):
-    """NLP engine without tokens, lemmas or entities."""
+    """NLP engine without tokens, lemmas or entities.
+
+    Args:
+        language: of the recognizer.
+    """
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
 
     def load(self) -> None:
         """Do nothing."""
@@ -99,5 +106,5 @@ class NoNlp(NlpEngine):
         return []
 
     def get_supported_languages(self) -> list[str]:
-        """Return those of the recognizer."""
-        return ["en"]
+        """Return that of the recognizer."""
+        return [self.language]

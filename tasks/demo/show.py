@@ -1,4 +1,4 @@
-"""What the demo shows a person, on stderr: titles, tables, tagged sentences in colour."""
+"""Output of the demo on stderr: titles, tables, tagged sentences in colour."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -69,7 +69,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """What an engine needs to run the shards of a run.
+    """Settings with which an engine runs the shards of a run.
 
     Attributes:
         request: settings of all shards.

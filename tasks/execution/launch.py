@@ -23,7 +23,7 @@ LOG = "log.txt"
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What a run would do.
+    """Forecast of a run: its work and its memory.
 
     Attributes:
         sources: number of them.

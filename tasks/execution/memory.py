@@ -24,7 +24,7 @@ MIN_CACHE, MAX_CACHE = 24 * MIB, 192 * MIB  # bytes of the input cache
 
 @dataclass(frozen=True)
 class Resources:
-    """What a run may use.
+    """Engine, workers and memory that a run may use.
 
     Attributes:
         engine: name of an engine.

@@ -24,7 +24,7 @@ CHECK_EVERY_S = 1.0  # for stalled workers
 
 
 class AnyJob(Protocol):
-    """What a worker does in one attempt: `tagging.shard.Job` or `tagging.renumber.RenumberJob`."""
+    """Job of one attempt: `tagging.shard.Job` or `tagging.renumber.RenumberJob`."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

@@ -53,7 +53,7 @@ class SourceEntry:
 
 @dataclass(frozen=True)
 class Committed:
-    """What a commit added: entries of the sources, shards, and documents that another split has too."""
+    """Additions of a commit: entries of the sources, shards, and documents that another split has too."""
 
     entries: tuple[SourceEntry, ...] = ()
     shards: int = 0

@@ -41,7 +41,7 @@ SHOWN = 66  # bases of a gene of a corpus
 
 @dataclass(frozen=True)
 class ShownGenome:
-    """What `elman show` prints of a corpus or a model of DNA.
+    """Output of `elman show` for a corpus or a model of DNA.
 
     source: corpus or model, by name; origin: where the bases come from; batch: the strand and its reverse
     complement side by side, (T, 2), without an id where a base is unknown; windows: (N, STEP), the table row

@@ -1,4 +1,4 @@
-"""What `elman show` prints for a person: one numbered section per step from text to tags."""
+"""Output of `elman show` on a terminal: one numbered section per step from text to tags."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch

@@ -96,7 +96,7 @@ class Network:
 
 @dataclass(frozen=True)
 class ShownText:
-    """What `elman show` prints of a corpus or a model of text.
+    """Output of `elman show` for a corpus or a model of text.
 
     source: corpus or model, by name; vocabulary: V, its rows, and known, the words in it; batch: of all
     sentences, the first being the text's; templates: by token of the first sentence the feature templates of

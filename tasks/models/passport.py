@@ -30,7 +30,7 @@ class CorpusOrigin:
 
 @dataclass(frozen=True, kw_only=True)
 class Passport:
-    """What every passport has.
+    """Fields that every passport has.
 
     Attributes:
         kind: `text` or `dna`.

@@ -1,4 +1,4 @@
-"""What `--preset` names: which blocks a network sees, how it is built and how it is trained."""
+"""Presets of `--preset`: feature blocks, network and training settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ def preset(name: str) -> Preset:
 
 
 def settings_by_size(sentences: int) -> dict[str, Any]:
-    """What differs by the number of training sentences, beside `FitConfig.suited`.
+    """Settings by the number of training sentences, beside `FitConfig.suited`.
 
     Below 1,000, which want many updates and are judged by few sentences of dev: batches of 4, up to 60
     epochs, 20 of them without a better score. From 5,000, where an epoch is many updates: 15 epochs.

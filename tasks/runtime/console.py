@@ -1,4 +1,4 @@
-"""What a person sees of a run: a bar with rate and time left on a terminal, else plain lines; on stderr."""
+"""Progress of a run on stderr: a bar with rate and time left on a terminal, else plain lines."""
 
 import sys
 import time

@@ -146,7 +146,7 @@ def _run_name(fn: Callable[..., Any]) -> str | None:
 
 @dataclass(frozen=True)
 class TaskOptions:
-    """What Prefect shows of a task, and how often a failed one is run again.
+    """Name and tags of a task in Prefect, and the retries of a failed one.
 
     Attributes:
         name: of the task; the function's if None.
@@ -296,7 +296,7 @@ def cluster(address: str, **settings: Any) -> Iterator[None]:
 
 
 class _Outcome(Generic[P, R]):
-    """What a flow's function returned or raised, whatever Prefect makes of its run."""
+    """Result or error of a flow's function, whatever Prefect makes of its run."""
 
     def __init__(self) -> None:
         self.results: list[R] = []

@@ -126,7 +126,7 @@ def _secret() -> str:
 
 
 def _settings(prefect_port: int) -> dict[str, str]:
-    """What servers, worker and clients of this home run under."""
+    """Environment variables of the servers, the worker and the clients of this home."""
     base = f"http://{HOST}:{prefect_port}"
     return {
         "PREFECT_API_URL": f"{base}/api",

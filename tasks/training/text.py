@@ -135,7 +135,7 @@ class TrainRequest:
 
 
 class _Training:
-    """What follows from a request: the data, the network and the settings of the training."""
+    """Data, network and settings of a requested training."""
 
     def __init__(self, request: TrainRequest) -> None:
         self.request = request
@@ -254,7 +254,7 @@ def fit_tagger(request: TrainRequest, on_epoch: OnEpoch = lambda line: None) -> 
 
 
 def warnings(training_data: TrainingData) -> list[str]:
-    """What a user should know about a corpus before training on it."""
+    """Return warnings about a corpus that is trained on."""
     notes, lines = training_data.encoded.notes, []
     if notes.unlabelled_sentences:
         lines.append(f"{notes.unlabelled_sentences:,} sentences without labels are left out.")

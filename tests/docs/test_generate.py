@@ -1,4 +1,4 @@
-"""What the documentation shows of output is what the commands print."""
+"""Output shown in the documentation is that of the commands."""
 
 from types import ModuleType
 

@@ -38,7 +38,7 @@ def code(tmp_path, checkout) -> Path:
 
 @pytest.fixture
 def inputs(tmp_path) -> tuple[Path, Path]:
-    """What is ingested first, and what is added: new, grown and known files, few documents, bad records."""
+    """Sources ingested first, and those added: new, grown and known files, few documents, bad records."""
     first, added = tmp_path / "first", tmp_path / "added"
     for folder in (first, added):
         folder.mkdir()

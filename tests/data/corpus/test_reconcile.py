@@ -1,4 +1,4 @@
-"""What is decided when all documents are known."""
+"""Decisions that need all documents."""
 
 import polars as pl
 import pytest

@@ -234,7 +234,7 @@ def check_tokens(document: Document, raw: bytes) -> None:
 
 
 def values_of(line: bytes) -> set[bytes]:
-    """What can be a value of a row, by tabs or by spaces, in the first line or another."""
+    """Values of a row, by tabs or by spaces, in the first line or another."""
     lines = (line, line.removeprefix(b"\xef\xbb\xbf"))
     return {value.strip(b" ") for line in lines for value in (*line.split(b"\t"), *line.split())}
 

@@ -1,4 +1,4 @@
-"""What counts as a corpus, judged by content, and how it is opened."""
+"""Sources are detected by content, and opened."""
 
 import gzip
 import json

@@ -52,7 +52,7 @@ class PowerFailure(Exception):
 
 
 class Power:
-    """What of a folder survives a power failure: names in folders and bytes in files as last fsynced.
+    """Content of a folder after a power failure: names in folders and bytes in files as last fsynced.
 
     With `names`, all names survive too, as where the file system happened to write them in time.
     """

@@ -1,4 +1,4 @@
-"""What is printed: every step from text to tags, abbreviated, without control characters."""
+"""Printed is every step from text to tags, abbreviated, without control characters."""
 
 from pathlib import Path
 

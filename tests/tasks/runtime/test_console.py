@@ -1,4 +1,4 @@
-"""What a person sees of a run."""
+"""Progress and messages are for a person, on a terminal or not."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the network learns from and is judged by says the same as the corpus."""
+"""Training data says the same as the corpus."""
 
 from dataclasses import replace
 from pathlib import Path
