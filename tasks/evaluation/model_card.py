@@ -132,7 +132,7 @@ def _calibration(reports: Mapping[str, Mapping[str, Any]]) -> str:
         if pair and pair["after"]["count"]:
             lines.append(
                 f"Expected calibration error on {split}: {pair['after']['error']:.3f} "
-                f"({pair['before']['error']:.3f} before temperature scaling), over "
+                f"({pair['before']['error']:.3f} before scaling), over "
                 f"{pair['after']['count']:,} predicted entities.\n"
             )
     return "".join(lines) or "Not measured.\n"

@@ -157,7 +157,7 @@ def cost(report: Mapping[str, Any], path: Path) -> None:
 
 
 def reliability(before: pl.DataFrame, after: pl.DataFrame, path: Path) -> None:
-    """Plot the share of right entities against their probability, before and after temperature scaling.
+    """Plot the share of right entities against their probability, before and after scaling.
 
     Args:
         before, after: bins of `data.metrics.calibration.Calibration`.

@@ -49,7 +49,7 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationPair:
-    """Calibration of one type's entities before and after temperature scaling."""
+    """Calibration of one type's entities before and after scaling."""
 
     before: Calibration
     after: Calibration
@@ -73,7 +73,7 @@ class TextAnalysis:
         confusion: of `data.metrics.alignment.confusion`.
         slices: scores by group; keys of `data.metrics.slices.ORDER` and "by_document".
         mistakes: of `data.metrics.mistakes.mistakes`.
-        calibration: before and after temperature scaling.
+        calibration: before and after scaling.
         curves: precision against threshold.
         from_dev: by wanted precision and type, the threshold of dev, and what it reaches here.
         notes: what a reader should know.
