@@ -102,6 +102,19 @@ def test_ray_and_local_workers_write_the_same_bytes(run, sentence, tmp_path, mon
     assert run(Path("a.txt"), out="there")["reused"] == summary["shards"]
 
 
+def test_ray_and_local_workers_redact_to_the_same_bytes(run, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text(" ".join(map(sentence, range(300))))
+    Path("key").write_text("0123456789abcdef")
+    how = {"redact": "pseudonym", "redact_key_file": Path("key"), "patterns": "mail", "format": "jsonl"}
+    summary = run(Path("a.txt"), out="there", **how)
+    run(Path("a.txt"), out="here", engine="local", workers=0, **how)
+    assert tree(tmp_path / "there") == tree(tmp_path / "here")
+    assert summary["replaced"] > 100
+    assert "PER_" in (tmp_path / "there" / "redacted-text" / "a.txt").read_text()
+    assert b"0123456789abcdef" not in b"".join(tree(tmp_path / "there").values())
+
+
 def test_a_record_that_ends_workers_is_quarantined_and_no_other_shard_is_tagged_twice(
     worker, run, write_marked, tmp_path
 ):

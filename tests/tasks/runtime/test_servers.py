@@ -46,6 +46,13 @@ def settings() -> dict[str, str]:
     return dict(line.removeprefix("export ").split("=", 1) for line in lines)
 
 
+def family_of(home) -> list[psutil.Process]:
+    """Processes of the servers and the worker of a home, and all that they started."""
+    started = json.loads((home / "servers" / "state.json").read_text())["processes"]
+    own = [psutil.Process(entry["pid"]) for entry in started.values()]
+    return [*own, *(child for process in own for child in process.children(recursive=True))]
+
+
 def prefect(*arguments):
     command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
     done = subprocess.run(
@@ -71,7 +78,7 @@ def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(
     ports = free_port(), free_port()
     try:
         status = start_servers(*ports)
-        family = psutil.Process().children(recursive=True)
+        family = family_of(tracked_home)
         api, ui = f"http://127.0.0.1:{ports[0]}/api", f"http://127.0.0.1:{ports[1]}"
         assert status.servers["prefect"] == api.removesuffix("/api")
         assert {run.deployment for run in status.scheduled} == {"retrain/nightly-retrain"}
@@ -113,7 +120,7 @@ def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(
 
         found = ask(f"{ui}/api/2.0/mlflow/registered-models/get?name=names")["registered_model"]
         assert [alias["alias"] for alias in found["aliases"]] == ["champion"]
-        family += psutil.Process().children(recursive=True)
+        family += family_of(tracked_home)
     finally:
         stop_servers()
     assert [process for process in family if process.is_running() and process.status() != "zombie"] == []
