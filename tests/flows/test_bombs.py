@@ -37,7 +37,7 @@ def write_bomb(path: Path, size: int) -> Path:
     if path.suffix == ".zip":
         with (
             zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
-            archive.open("a.txt", "w") as member,
+            archive.open("a.txt", "w", force_zip64=True) as member,
         ):
             for _ in range(count):
                 member.write(chunk)
