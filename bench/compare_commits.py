@@ -45,7 +45,7 @@ class Line:
 
     @property
     def differs(self) -> bool:
-        """Whether it is a difference that nobody has allowed."""
+        """True for a difference that nobody has allowed."""
         return self.before != self.after and not self.allowed
 
     @property

@@ -40,7 +40,7 @@ class Command:
 
     @property
     def computes(self) -> bool:
-        """Whether it runs kernels."""
+        """True if it runs kernels."""
         return self.module != "servers"
 
     @property

@@ -128,10 +128,10 @@ def encode(
         keys = seen if keys is None else distinct(pl.concat([keys, seen]))
         tags.setdefault(split, set()).update(part["tags"].list.explode().unique())
     if keys is None or "train" not in tags:
-        raise BadInput("labelled sentences in the training split", got="none", todo=_TODO)
+        raise BadInput("labelled sentences in the training split", got="none", todo=_ADVICE)
     types = {split: {tag[2:] for tag in names if tag != "O"} for split, names in tags.items()}
     if not types["train"]:
-        raise BadInput("entities in the training split", got="only the tag O", todo=_TODO)
+        raise BadInput("entities in the training split", got="only the tag O", todo=_ADVICE)
     known = tag_set(sorted(types["train"]))
     other = tag_set(sorted(set().union(*types.values()) - types["train"]))[1:]
     learned = keys.filter(pl.col("count") > 0)
@@ -150,7 +150,7 @@ def encode(
     return EncodedCorpus(features, features.bags(keys), tuple(known), (*known, *other), joined, notes)
 
 
-_TODO = "Ingest labelled text first: `elman ingest FILE --name CORPUS --as train`."
+_ADVICE = "Ingest labelled text first: `elman ingest FILE --name CORPUS --as train`."
 
 
 def _splits(

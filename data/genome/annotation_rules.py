@@ -25,7 +25,7 @@ from elman.data.genome.contigs import PSEUDOGENE, is_pseudo
 CDS = "CDS"
 PROTEIN_TYPES = (CDS, "protein_match", "protein_hmm_match", "polypeptide_domain")
 _SPEC = re.compile(r"(?:(?P<name>[^=~:]+)=)?(?:(?P<type>[\w-]+):)?(?P<key>[\w.-]+)(?:~(?P<pattern>.+))?")
-_TODO = (
+_ADVICE = (
     'Write --label [NAME=][TYPE:]KEY[~PATTERN], such as product~"ABC transporter", or name a file of these.'
 )
 
@@ -90,15 +90,17 @@ def parse_rules(specs: Sequence[str]) -> tuple[AnnotationRule, ...]:
 def _rule(spec: str) -> AnnotationRule:
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
-        raise UsageError(f"expected a family to label. Got {spec!r}. {_TODO}")
+        raise UsageError(f"expected a family to label. Got {spec!r}. {_ADVICE}")
     pattern = match["pattern"] or ""
     try:
         re.compile(pattern)
     except re.error as error:
-        raise UsageError(f"expected a regular expression after ~ in {spec!r}. Got {error}. {_TODO}") from None
+        raise UsageError(
+            f"expected a regular expression after ~ in {spec!r}. Got {error}. {_ADVICE}"
+        ) from None
     name = match["name"] or pattern or None
     if name in (CDS, PSEUDOGENE):
-        raise UsageError(f"expected another name than {name} for a family. Got {spec!r}. {_TODO}")
+        raise UsageError(f"expected another name than {name} for a family. Got {spec!r}. {_ADVICE}")
     types = (match["type"],) if match["type"] else PROTEIN_TYPES
     return AnnotationRule(label=name, types=types, key=match["key"], pattern=pattern)
 
@@ -115,7 +117,7 @@ def _from_file(path: Path) -> list[AnnotationRule]:
                 rules.append(_rule(spec))
             except UsageError as error:
                 raise BadInput(
-                    "a family a line", got=str(error), todo=_TODO, source=path, line=number
+                    "a family a line", got=str(error), todo=_ADVICE, source=path, line=number
                 ) from None
     return rules
 

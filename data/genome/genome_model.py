@@ -64,7 +64,7 @@ def from_frame(frame: pl.DataFrame, code: int) -> GenomeModel | None:
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptConfig:
-    """How a genome model is fitted and weighted.
+    """Settings of a genome model: its fit and its weights.
 
     shortest: bases of a genome that gets one. longest: bases at its beginning that are used. rounds: of
     finding genes and fitting. codons, begins: weight of codon pairs and of starts, 0 for none.

@@ -125,7 +125,7 @@ def rows(folder: Path, count: int = ROWS) -> None:
 
 
 def genes(scores: Mapping[str, Any]) -> None:
-    """How well coding regions were found."""
+    """Print the scores of coding regions."""
     strand, gene = scores["per_strand"], scores["gene"]
     table(
         ("", "precision", "recall", "MCC"),

@@ -14,7 +14,7 @@ from elman.tasks.models.protein_families import FamilyConfig
 
 @dataclass(frozen=True, kw_only=True)
 class DnaConfig:
-    """How a gene finder is built, trained and run; part of the passport.
+    """Settings of a gene finder: network, training and decoding; part of the passport.
 
     Attributes:
         hidden: units of the cell.

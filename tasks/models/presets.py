@@ -102,7 +102,7 @@ def settings_by_size(sentences: int) -> dict[str, Any]:
 
 
 def pretraining_config(tokens: int) -> FitConfig:
-    """How so much unlabelled text is learnt from: once at least, and until READ tokens are read in all."""
+    """Settings of pre-training on so much text: one pass at least, and until READ tokens are read in all."""
     passes = min(max(round(PRETRAINING_TOKENS / max(tokens, 1)), 1), 30)
     return FitConfig(
         epochs=passes, batch=32, parts=2, learning_rate=0.003, decay=0.05, dropout=0.1, blocks=0.1, patience=0

@@ -39,7 +39,7 @@ _Span = tuple[int, int, int, int, float]  # gene, first residue, residue after t
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyConfig:
-    """How a family tagger is built and trained; part of the passport.
+    """Settings of a family tagger: network and training; part of the passport.
 
     Attributes:
         hidden: units of the cell in each direction.

@@ -148,7 +148,7 @@ class Tagger:
 
     @property
     def binary(self) -> bool:
-        """Whether the network answers yes or no for one type."""
+        """True if the network answers yes or no for one type."""
         return self.network.output == "sigmoid"
 
     @cached_property
@@ -206,7 +206,7 @@ class Tagger:
 
     @property
     def scaled(self) -> bool:
-        """Whether probabilities are scaled by what was fitted on dev."""
+        """True if probabilities are scaled by what was fitted on dev."""
         return self.passport.temperature != 1 or bool(self.passport.entity_scaling)
 
     def unscaled(self) -> Self:

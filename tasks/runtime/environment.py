@@ -137,7 +137,7 @@ def find_kernel_cache() -> None:
 
 
 def kernels_missing() -> bool:
-    """Whether no kernel has been compiled yet."""
+    """Return True if no kernel has been compiled yet."""
     return next(Path(os.environ["NUMBA_CACHE_DIR"]).glob("**/*.nbi"), None) is None
 
 
@@ -188,5 +188,5 @@ def enter_checkout() -> dict[str, str]:
 
 
 def cores() -> int:
-    """How many threads may work at once on this machine."""
+    """Number of threads that may work at once on this machine."""
     return os.cpu_count() or 1

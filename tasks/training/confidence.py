@@ -18,7 +18,7 @@ from elman.tasks.training.training_data import TrainingData
 
 @dataclass(frozen=True, kw_only=True)
 class Confidence:
-    """How far a model's probabilities hold.
+    """Calibration of a model, and its precision by threshold.
 
     Attributes:
         temperature: of the network.

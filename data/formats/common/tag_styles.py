@@ -2,8 +2,7 @@
 
 prefix: `O`, `B-PER`; bare: `O`, `B`, `I` of one type that the user names; io: `O`, `PER`, neighbouring tokens
 of the same type being one entity; misc: see `data.formats.text.conll_columns`; brackets, numbers: see
-`data.formats.text.conll_entities`. CoNLL columns, tokens in JSON
-lines and in tables follow the same rules.
+`data.formats.text.conll_entities`. CoNLL columns, tokens in JSON lines and in tables follow the same rules.
 """
 
 import re
@@ -109,7 +108,7 @@ def style_of(
 
 @dataclass(frozen=True)
 class Tagging:
-    """How the tags of a file are written: style, the type of bare ones, scheme."""
+    """Notation of the tags of a file: style, the type of bare ones, scheme."""
 
     style: TagStyle = "prefix"
     name: str | None = None

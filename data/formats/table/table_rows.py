@@ -85,7 +85,7 @@ def missing_columns(wanted: Sequence[str], columns: Sequence[str], source: str) 
 
 
 def _tagging(rows: Rows, columns: Sequence[str], options: Options) -> Tagging:
-    """How the tags of a table of tokens are written; of another table only the first row is looked at."""
+    """Notation of the tags of a table of tokens; of another table only the first row is looked at."""
     if options.labels_column is None:
         return Tagging()
 

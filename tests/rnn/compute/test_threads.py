@@ -1,4 +1,4 @@
-"""How a process computes: freed memory stays with it."""
+"""Settings of a process that computes: freed memory stays with it."""
 
 import ctypes
 import subprocess
