@@ -176,7 +176,7 @@ def bounded_lines(stream: BinaryIO, returns: bool = False) -> Iterator[bytes | L
             others end with `\\n`, since a return is white space in JSON.
     """
     if returns:
-        yield from _bounded(_parts(stream))
+        yield from _joined_parts(universal_parts(stream))
         return
     while raw := stream.readline(LONGEST_RECORD + 1):
         if len(raw) <= LONGEST_RECORD or raw.endswith(b"\n"):
@@ -188,31 +188,17 @@ def bounded_lines(stream: BinaryIO, returns: bool = False) -> Iterator[bytes | L
         yield digest.record()
 
 
-def _bounded(parts: Iterable[bytes]) -> Iterator[bytes | LongRecord]:
-    """Lines of parts that may be of any size; a part that ends with a line end ends its line."""
-    held, size = list[bytes](), 0  # of the current line
-    digest: Digest | None = None  # once it is too long
-    for part in parts:
-        size += len(part)
-        ended = part.endswith((b"\n", b"\r"))
-        if digest is not None:
-            digest.update(part)
-        elif size > LONGEST_RECORD + ended:
-            digest = Digest([*held, part])
-            held = []
-        else:
-            held.append(part)
-        if ended:
-            yield b"".join(held) if digest is None else digest.record()
-            held, size, digest = [], 0, None
-    if size:
-        yield b"".join(held) if digest is None else digest.record()
-
-
-def _parts(stream: BinaryIO) -> Iterator[bytes]:
-    """Lines with any line end, long ones in parts."""
-    while block := stream.readline(_BLOCK):
-        while block.endswith(b"\r") and (more := stream.readline(_BLOCK)):  # it may be of the same line end
-            block += more
-        parts = block.splitlines(keepends=True)
-        yield from _joined_ends(parts) if b"\r\r\n" in block else parts
+def _joined_parts(lines: Iterable[bytes]) -> Iterator[bytes | LongRecord]:
+    """The lines of `universal_parts`, the parts of a long one as its record."""
+    digest: Digest | None = None  # of a long line
+    for line in lines:
+        if not isinstance(line, LinePart):
+            yield line
+            continue
+        digest = digest or Digest()
+        digest.update(line)
+        if line.endswith((b"\n", b"\r")):
+            yield digest.record()
+            digest = None
+    if digest is not None:
+        yield digest.record()
