@@ -17,6 +17,7 @@ from elman.tasks.evaluation.text_analysis import ALL
 from elman.tasks.evaluation.text_report import JSON
 from elman.tasks.models import model_folder
 from elman.tasks.models.passport import GenePassport, Passport, TextPassport
+from elman.tasks.runtime.registry import ABOUT_CHAMPION, CHAMPION
 
 FEW = 50  # entities; rates of a type with fewer move by several points from one test set to the next
 _SHOWN_TYPES, _SHOWN_SOURCES = 20, 5
@@ -45,7 +46,7 @@ def model_card(
         f"**{loaded.version}** {_purpose(loaded.passport)}; preset {loaded.passport.preset}, "
         f"seed {loaded.passport.seed}.\n",
         "## How to use it\n",
-        _usage(f"models:/{name}@champion" if name else loaded.version, loaded.kind, name is not None),
+        _usage(f"models:/{name}@{CHAMPION}" if name else loaded.version, loaded.kind, name is not None),
         "## Data\n",
         _data(loaded.passport, about),
         "## Scores\n",
@@ -79,10 +80,7 @@ def _usage(model: str, kind: str, registered: bool) -> str:
     lines = [f"    elman tag {model} FILES --out tagged\n"]
     if registered:
         lines.append(f'    mlflow.pyfunc.load_model("{model}").predict(["{example}"])\n')
-        lines.append(
-            "\n`@champion` is the version to tag with; a challenger takes its place only by a better score "
-            "on the champion's test documents. Why it did, or did not, stands in a version's tags.\n"
-        )
+        lines.append(f"\n{ABOUT_CHAMPION}\n")
     return "".join(lines)
 
 

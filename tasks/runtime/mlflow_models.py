@@ -14,7 +14,7 @@ from elman.data.store.disk import sha256_file
 from elman.tasks.runtime.environment import CHECKOUT
 from elman.tasks.runtime.mlflow_connection import connect
 from elman.tasks.runtime.mlflow_experiments import TRAINING, experiment_id
-from elman.tasks.runtime.registry import CHAMPION, champion, set_card, shortened
+from elman.tasks.runtime.registry import ABOUT_CHAMPION, CHAMPION, champion, set_card, shortened
 from elman.tasks.runtime.run_record import MadeModel, UsedDataset
 
 NOTE = "mlflow.note.content"
@@ -172,12 +172,6 @@ def _logged_as(client: Any, model: str) -> str | None:
     return str(found[0].model_id) if found else None
 
 
-_ABOUT = (
-    f"`@{CHAMPION}` is the version to tag with; a challenger takes its place only by a better score on the "
-    "champion's test documents. Why it did, or did not, stands in a version's tags."
-)
-
-
 def register(client: Any, run_id: str, model_id: str, model: MadeModel, name: str) -> None:
     """Register a logged model once under a name; the first of a name is its champion."""
     from mlflow.exceptions import MlflowException
@@ -186,7 +180,7 @@ def register(client: Any, run_id: str, model_id: str, model: MadeModel, name: st
     try:
         client.get_registered_model(name)
     except MlflowException:
-        client.create_registered_model(name, description=_ABOUT)
+        client.create_registered_model(name, description=ABOUT_CHAMPION)
     known = [v for v in client.search_model_versions(f"name = '{name}'") if v.run_id == run_id]
     if not known:
         tags = {

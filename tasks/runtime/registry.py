@@ -12,6 +12,10 @@ from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.mlflow_connection import connect
 
 CHAMPION = "champion"
+ABOUT_CHAMPION = (
+    f"`@{CHAMPION}` is the version to tag with; a challenger takes its place only by a better score on the "
+    "champion's test documents. Why it did, or did not, stands in a version's tags."
+)
 MOST_CHARACTERS = 5000  # of a description
 CUT = "\n\nThe rest stands on the page of the version's run.\n"
 
