@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from elman.data.errors import UsageError, unwrapped
+from elman.data.errors import UsageError
 from elman.tasks.runtime import mlflow_models, run_record
 from elman.tasks.runtime.artifacts import publish_link
 from elman.tasks.runtime.console import print_status
@@ -160,7 +160,7 @@ def record_run(kind: str, name: str, params: Mapping[str, Any]) -> Iterator[RunR
         status = ""
         raise
     except BaseException as error:
-        status = "FAILED" if isinstance(unwrapped(error), Exception) else "KILLED"
+        status = run_record.status_of(error)
         raise
     finally:
         if outermost:

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import psutil
 
-from elman.data.errors import UsageError
+from elman.data.errors import UsageError, unwrapped
 from elman.data.store.code_hash import code_hash
 from elman.data.store.disk import atomic_write
 from elman.tasks.runtime.console import print_status
@@ -298,11 +298,15 @@ def record_locally(kind: str, name: str, params: Mapping[str, Any]) -> Iterator[
         shutil.rmtree(run.folder)
         raise
     except BaseException as error:
-        status = "FAILED" if isinstance(error, Exception) else "KILLED"
-        run.save(status=status, ended_ms=int(time.time() * 1000))
+        run.save(status=status_of(error), ended_ms=int(time.time() * 1000))
         raise
     run.log_metrics(before.metrics(), 0)
     run.save(status="FINISHED", ended_ms=int(time.time() * 1000))
+
+
+def status_of(error: BaseException) -> str:
+    """Status of a run that an error has ended: FAILED, or KILLED if it is a signal's."""
+    return "FAILED" if isinstance(unwrapped(error), Exception) else "KILLED"
 
 
 def find(run_id: str) -> RunRecord | None:

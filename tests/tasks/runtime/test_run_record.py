@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.run_record import MadeModel, RunInfo, UsedDataset
 
@@ -35,6 +37,24 @@ def test_a_running_record_has_no_end(home):
     run = run_record.start("tag", "t", {})
     assert "ended_ms" not in json.loads((run.folder / "run.json").read_text())
     assert run.info.status == "RUNNING"
+
+
+def wrapped_interrupt() -> SystemError:
+    """A signal as it comes out of a call of a compiled kernel."""
+    error = SystemError("a function returned a result with an exception set")
+    error.__cause__ = KeyboardInterrupt()
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OSError("full"), "FAILED"), (KeyboardInterrupt(), "KILLED"), (wrapped_interrupt(), "KILLED")],
+)
+def test_a_run_that_a_signal_ends_is_killed_and_one_with_an_error_has_failed(home, error, status):
+    with pytest.raises(type(error)), run_record.record_locally("ingest", "data", {}):
+        raise error
+    (path,) = (home / "runs").glob("*/run.json")
+    assert json.loads(path.read_text())["status"] == status
 
 
 def test_an_ingest_record_of_the_last_release_is_read_and_not_sent(home):
