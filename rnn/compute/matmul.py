@@ -7,17 +7,23 @@ adds, for k = 0, 1, ..., column k of `a` times row k of the panel (Goto and van 
 
 Every number of a result is one chain of fused multiply-adds over k, whatever tile it lies in: a row's result
 does not depend on the rows beside it, and is the same bits with vectors of 8 and of 16 numbers.
+
+The product is compiled once, as a C function that kernels call by its symbol. Numba would otherwise compile
+it again inside every kernel that calls it, which is most of the time of a first training.
 """
 
 from typing import Any
 
 import llvmlite.binding  # type: ignore[import-untyped]  # it has none
+import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils as _cgutils
 from numba.core import config as _config
 from numba.extending import intrinsic
+from numba.np.numpy_support import carray
+from numpy.lib.stride_tricks import as_strided
 
 from elman.rnn.compute.arrays import Floats
 from elman.rnn.compute.jit import jit
@@ -38,6 +44,19 @@ VECTORS = 4 if LANES == 16 else 2  # vectors side by side in a tile
 ROWS = 6  # rows of a tile: ROWS * VECTORS sums and VECTORS numbers of the panel fill the registers
 TALL = {v: ROWS * (VECTORS // v) for v in range(1, VECTORS + 1)}  # rows of a tile that is v vectors wide
 PANEL = LANES * VECTORS
+_NUMBERS: Any = types.CPointer(types.float32)  # type: ignore[no-untyped-call]  # it has no types
+_SIZE = types.intp
+_ARGUMENTS = (
+    _NUMBERS,
+    *[_SIZE] * 4,
+    _NUMBERS,
+    _SIZE,
+    _SIZE,
+    _NUMBERS,
+    _SIZE,
+    _SIZE,
+    types.boolean,
+)  # of _times_at
 DEPTH = 128  # rows of a panel used in one go: they fit the first-level cache
 
 
@@ -180,8 +199,8 @@ def packed(W: Floats) -> Floats:
 
 
 @jit
-def times(a: Any, panels: Any, c: Any, add: bool) -> None:
-    """c = a @ W, or c += a @ W where `add`: a (M, K), W (K, N) packed, c (M, N)."""
+def _tiles(a: Any, panels: Any, c: Any, add: bool) -> None:
+    """`times`, tile by tile."""
     M, K = a.shape
     N = c.shape[1]
     for p in range(len(panels)):
@@ -196,6 +215,68 @@ def times(a: Any, panels: Any, c: Any, add: bool) -> None:
             for t in range(tiles):
                 i, j = high + (M - high) * t // tiles, high + (M - high) * (t + 1) // tiles
                 tile(a[i:j, k:end], panels[p, k:end], c[i:j, first:last], add or k > 0)
+
+
+@numba.cfunc(types.void(*_ARGUMENTS), cache=True)
+def _times_at(
+    a: Any,
+    M: int,
+    K: int,
+    row: int,
+    step: int,
+    panels: Any,
+    count: int,
+    deep: int,
+    c: Any,
+    N: int,
+    below: int,
+    add: bool,
+) -> None:
+    """`_tiles` on arrays given by address, shape and strides in bytes; panels (count, deep, PANEL)."""
+    left = as_strided(carray(a, (1, 1)), (M, K), (row, step))
+    out = as_strided(carray(c, (1, 1)), (M, N), (below, 4))
+    _tiles(left, carray(panels, (count, deep, PANEL)), out, add)
+
+
+_SYMBOL = "elman_times"
+llvmlite.binding.add_symbol(_SYMBOL, _times_at.address)
+
+
+def _typed_call(typingctx: Any, a: Any, panels: Any, c: Any, add: Any) -> Any:
+    """Call `_times_at` by its symbol: it is compiled once, not again inside every kernel."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        left, right, out = (
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
+        )
+        (M, K), (row, step) = (cgutils.unpack_tuple(builder, pair, 2) for pair in (left.shape, left.strides))
+        count, deep, _ = cgutils.unpack_tuple(builder, right.shape, 3)
+        N = cgutils.unpack_tuple(builder, out.shape, 2)[1]
+        below = cgutils.unpack_tuple(builder, out.strides, 2)[0]
+        kinds = [context.get_value_type(kind) for kind in _ARGUMENTS]
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), kinds), _SYMBOL
+        )
+        flag = builder.zext(arguments[3], kinds[-1]) if kinds[-1] != arguments[3].type else arguments[3]
+        builder.call(
+            function, [left.data, M, K, row, step, right.data, count, deep, out.data, N, below, flag]
+        )
+        return context.get_dummy_value()
+
+    return types.void(a, panels, c, types.boolean), build
+
+
+_call: Any = intrinsic(_typed_call)
+
+
+@jit
+def times(a: Any, panels: Any, c: Any, add: bool) -> None:
+    """c = a @ W, or c += a @ W where `add`: a (M, K), c (M, N), its rows contiguous.
+
+    W (K, N) is packed; its panels may hold more than K rows.
+    """
+    _call(a, panels, c, add)
 
 
 def product(a: Floats, W: Floats, start: Floats | None = None) -> Floats:
