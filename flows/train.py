@@ -76,6 +76,8 @@ class TrainConfig(Config):
     """of DNA: a model whose gene finder is taken, so that only families are learned"""
     checkpoint_s: Annotated[float, Ge(0)] = 30.0
     """seconds between checkpoints, where a killed training goes on"""
+    workers: Annotated[int, Ge(1)] | None = None
+    """threads at most, all cores by default; the weights are the same for any number"""
 
     def __post_init__(self) -> None:
         """Check names and weights beside the bounds."""
@@ -126,7 +128,7 @@ class TrainConfig(Config):
         if of_dna and given:
             raise UsageError(
                 f"expected no option of text for a corpus of DNA. Got {', '.join(given)}. "
-                "DNA takes --preset, --seed, --genes, --register, --checkpoint-s."
+                "DNA takes --preset, --seed, --genes, --register, --workers, --checkpoint-s."
             )
         if self.genes and not of_dna:
             raise UsageError("expected --genes for a corpus of DNA only. Got text.")
@@ -192,6 +194,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Tra
         class_weights=config.weights,
         pretrained=pretrained,
         checkpoint_s=config.checkpoint_s,
+        workers=config.workers,
     )
     fitted = fit_tagger(request, on_epoch=_report_to(recorder))
     scores: dict[str, EntityScores | GeneScores] = {} if fitted.dev is None else {"dev": fitted.dev}

@@ -6,6 +6,7 @@ weights of the uninterrupted training, bit for bit.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,9 +15,7 @@ from safetensors.numpy import save as serialize
 
 from elman.rnn.compute.arrays import Params
 from elman.rnn.training.optimiser import Adam
-from elman.rnn.training.state import State
-
-PARTS = ("params", "m", "v", "mean", "best")
+from elman.rnn.training.state import Progress, State
 
 
 def to_bytes(state: State, extra: Mapping[str, str] | None = None) -> bytes:
@@ -26,14 +25,20 @@ def to_bytes(state: State, extra: Mapping[str, str] | None = None) -> bytes:
         state: not changed.
         extra: metadata, text to text (hashes of data and settings, say).
     """
-    adam = state.adam
-    arrays = {"params": state.params, "m": adam.m, "v": adam.v, "mean": state.mean, "best": state.best}
+    arrays = {"params": state.params, "mean": state.mean, "best": state.best}
+    for k, member in enumerate(state.members):
+        arrays |= {f"m{k}": member.adam.m, f"v{k}": member.adam.v}
     scalars = {
-        "adam": [adam.step, adam.beta1, adam.beta2, adam.epsilon],
+        "members": [
+            {
+                "adam": [member.adam.step, member.adam.beta1, member.adam.beta2, member.adam.epsilon],
+                "done": member.done,
+                "loss": member.loss,
+                "seen": member.seen,
+            }
+            for member in state.members
+        ],
         "epoch": state.epoch,
-        "done": state.done,
-        "loss": state.loss,
-        "seen": state.seen,
         "best_epoch": state.best_epoch,
         "best_score": state.best_score,
         "history": state.history,
@@ -57,7 +62,7 @@ def from_bytes(file: bytes) -> tuple[State, dict[str, str]]:
     Raises:
         ValueError: not such a file.
     """
-    parts: dict[str, Params] = {part: {} for part in PARTS}
+    parts: dict[str, Params] = defaultdict(dict)
     try:
         entries = deserialize(file)  # type: ignore[no-untyped-call]  # safetensors has no types here
         header = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
@@ -66,10 +71,12 @@ def from_bytes(file: bytes) -> tuple[State, dict[str, str]]:
             part, _, name = path.partition("/")
             dtype = {"F32": "<f4", "F64": "<f8"}[entry["dtype"]]
             parts[part][name] = np.frombuffer(entry["data"], dtype).reshape(entry["shape"]).copy()
-        step, beta1, beta2, epsilon = scalars.pop("adam")
+        members = [
+            Progress(Adam(parts[f"m{k}"], parts[f"v{k}"], *fields.pop("adam")), **fields)
+            for k, fields in enumerate(scalars.pop("members"))
+        ]
         extra = scalars.pop("extra")
-        adam = Adam(parts["m"], parts["v"], step, beta1, beta2, epsilon)
         mean, best = parts["mean"] or None, parts["best"] or None
-        return State(params=parts["params"], adam=adam, mean=mean, best=best, **scalars), extra
+        return State(params=parts["params"], members=members, mean=mean, best=best, **scalars), extra
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"expected the checkpoint of a training. Got {error!r}") from error

@@ -94,8 +94,10 @@ def summed(parts: list[Gradients], shares: list[float]) -> Gradients:
     return whole
 
 
-def clip(gradients: Gradients, limit: float, step: int) -> float:
+def clip(gradients: Gradients, limit: float, step: int, prefix: str = "") -> float:
     """Scale all gradients, in place, so that their common Euclidean norm is at most `limit`.
+
+    An error names the layer with `prefix` before it, and the step.
 
     Returns:
         the norm before.
@@ -106,11 +108,11 @@ def clip(gradients: Gradients, limit: float, step: int) -> float:
     squares = {name: float(np.vdot(values(g), values(g))) for name, g in gradients.items()}
     norm = float(np.sqrt(sum(squares.values())))
     if not np.isfinite(norm):
-        name = next((n for n, s in squares.items() if not np.isfinite(s)), "all layers")
+        name = next((n for n, s in squares.items() if not np.isfinite(s)), "")
         raise TrainingError(
             f"the gradient's norm is {np.sqrt(squares.get(name, norm))}. Lower the learning rate.",
             step=step,
-            layer=name,
+            layer=f"{prefix}{name or 'all layers'}",
             norm=float(np.sqrt(squares.get(name, norm))),
         )
     if norm > limit:

@@ -72,15 +72,29 @@ class FitConfig:
 
 
 @dataclass
+class Progress:
+    """How far a member of an ensemble, or the one network, has been trained.
+
+    Attributes:
+        adam: its optimiser with its moments.
+        done: batches of the running epoch that are done.
+        loss, seen: sums over those batches.
+    """
+
+    adam: Adam
+    done: int = 0
+    loss: float = 0.0
+    seen: float = 0.0
+
+
+@dataclass
 class State:
-    """A training between two steps: what a checkpoint holds.
+    """A training between two updates: what a checkpoint holds.
 
     Attributes:
         params: weights.
-        adam: optimiser with its moments.
+        members: how far each member has been trained; a single network is its only member.
         epoch: running epoch, from 0.
-        done: batches of it that are done.
-        loss, seen: sums over those batches.
         mean: mean of the weights of the last epochs, or None.
         best: weights of the best epoch, with its number and score.
         history: one record an epoch.
@@ -88,17 +102,25 @@ class State:
     """
 
     params: Params
-    adam: Adam
+    members: list[Progress]
     epoch: int = 0
-    done: int = 0
-    loss: float = 0.0
-    seen: float = 0.0
     mean: Params | None = None
     best: Params | None = None
     best_epoch: int = 0
     best_score: float = -np.inf
     history: list[dict[str, float]] = field(default_factory=list)
     finished: bool = False
+
+    @property
+    def step(self) -> int:
+        """Updates of the member that is furthest."""
+        return max(member.adam.step for member in self.members)
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean loss of a symbol in the running epoch."""
+        total, seen = (sum(getattr(member, name) for member in self.members) for name in ("loss", "seen"))
+        return float(total / max(seen, 1.0))
 
     @property
     def current(self) -> Params:
@@ -126,7 +148,8 @@ class State:
             for name, value in self.current.items():
                 self.best[name][...] = value
             self.best_epoch, self.best_score = self.epoch + 1, score
-        self.epoch, self.done, self.loss, self.seen = self.epoch + 1, 0, 0.0, 0.0
+        self.epoch += 1
+        self.members = [Progress(member.adam) for member in self.members]
         stale = settings.patience and self.epoch - self.best_epoch >= settings.patience
         self.finished = self.epoch >= settings.epochs or bool(stale)
 

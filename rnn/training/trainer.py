@@ -3,15 +3,16 @@
 Random numbers come from generators seeded by (seed, epoch, step), so a state needs to carry no generator.
 """
 
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 
-from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params
+from elman.rnn.compute.arrays import Floats, Int32, Int64, Params
 from elman.rnn.compute.batches import Bags, Sequences, pack, shuffled
 from elman.rnn.compute.threads import single_threaded
 from elman.rnn.errors import TrainingError
@@ -23,7 +24,7 @@ from elman.rnn.networks.ensemble import Member, members_of
 from elman.rnn.networks.language_model import initialise
 from elman.rnn.training.losses import BatchGradients, Criterion, combined
 from elman.rnn.training.optimiser import Adam, clip
-from elman.rnn.training.state import FitConfig, FitResult, State
+from elman.rnn.training.state import FitConfig, FitResult, Progress, State
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,26 @@ def _ignore(_: object) -> None:
     """No callback."""
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Callbacks:
-    """Functions a training calls.
+    """Functions a training calls, one at a time, perhaps from another thread.
 
     Attributes:
         on_epoch: with each record of the history.
-        on_state: with the live state after every step; copy or write it at once, do not keep it.
+        on_state: with the live state, after each epoch and after each update for which `state_due` is true.
+            No update is running meanwhile; copy or write it at once, do not keep it.
+        state_due: True if `on_state` is to be called; it makes members wait for each other.
+        on_update: after each update, with the number of its sequences.
     """
 
     on_epoch: Callable[[dict[str, float]], object] = _ignore
     on_state: Callable[[State], object] = _ignore
+    state_due: Callable[[], bool] = _always
+    on_update: Callable[[int], object] = _ignore
 
 
 NO_CALLBACKS = Callbacks()
@@ -112,7 +122,8 @@ class Trainer:
         scheme: which tag sequences are legal, for a CRF and for decoding dev; None allows all.
         class_weights: (G,) weight of each class in the loss.
         seed: of the first weights, the order of the data and all noise.
-        workers: threads that share the parts of a batch; the weights do not depend on how many.
+        workers: threads that share the members of an ensemble, else the parts of a batch; the weights do not
+            depend on how many.
 
     Raises:
         ValueError: targets that a CRF forbids.
@@ -154,7 +165,8 @@ class Trainer:
             for prefix, architecture, _, own in members_of(self.architecture, params):
                 initialise(own, architecture, pretrained)
                 params |= {f"{prefix}{name}": value for name, value in own.items()}
-        return State(params, Adam.of(params))
+        members = members_of(self.architecture, params)
+        return State(params, [Progress(Adam.of(member.params)) for member in members])
 
     def run(self, callbacks: Callbacks = NO_CALLBACKS, state: State | None = None) -> FitResult:
         """Train to the end.
@@ -170,10 +182,7 @@ class Trainer:
             TrainingError: a loss or gradient is NaN or infinite.
         """
         state = self.first_state() if state is None else state
-        with (
-            single_threaded(),
-            ThreadPoolExecutor(self.workers) if self.workers > 1 else nullcontext() as pool,
-        ):
+        with single_threaded(), ThreadPoolExecutor(self.workers) as pool:
             while not state.finished:
                 began = time.perf_counter()
                 rate = self._epoch(state, callbacks, pool)
@@ -181,9 +190,9 @@ class Trainer:
                 self._check_last_update(state)
                 record = {
                     "epoch": state.epoch + 1.0,
-                    "loss": state.loss / max(state.seen, 1.0),
+                    "loss": state.mean_loss,
                     "learning_rate": rate,
-                    "steps": float(state.adam.step),
+                    "steps": float(state.step),
                 }
                 if self._score is not None and self.data.dev is not None:
                     decoder = Decoder(self.architecture, state.current, self.scheme)
@@ -196,57 +205,58 @@ class Trainer:
         score = state.best_score if self._score is not None else float("nan")
         return FitResult(state.best, state.history, state.best_epoch, score)
 
-    def _epoch(self, state: State, callbacks: Callbacks, pool: ThreadPoolExecutor | None) -> float:
-        """Train on what is left of the running epoch; return the last learning rate."""
-        settings = self.settings
+    def _epoch(self, state: State, callbacks: Callbacks, pool: ThreadPoolExecutor) -> float:
+        """Train every member on what is left of the running epoch; return the last learning rate.
+
+        Members share nothing within an epoch: with several workers each is trained in a thread of its own.
+        """
         members = members_of(self.architecture, state.params)
-        orders = [
-            shuffled(
-                self.data.train.lengths,
-                settings.batch,
-                np.random.default_rng([self.seed, 1, state.epoch, k]),
-            )
-            for k in range(len(members))
-        ]
-        rate, steps = settings.learning_rate, len(orders[0])
-        for number in range(state.done, steps):
-            progress = (state.epoch + number / steps) / settings.epochs
+        epoch = _Epoch(state, callbacks, [threading.Lock() for _ in members])
+        if self.workers == 1 or len(members) == 1:
+            rates = [self._train(k, member, epoch, pool) for k, member in enumerate(members)]
+        else:
+            jobs = [pool.submit(self._train, k, member, epoch, None) for k, member in enumerate(members)]
+            try:
+                wait(jobs, return_when=FIRST_EXCEPTION)
+            finally:
+                epoch.stopped = True  # of no effect on members that are done
+            rates = [job.result() for job in jobs]
+        return rates[0]
+
+    def _train(self, k: int, member: Member, epoch: "_Epoch", pool: ThreadPoolExecutor | None) -> float:
+        """Train a member to the end of the epoch; return the last learning rate."""
+        settings, state = self.settings, epoch.state
+        own, lengths = state.members[k], self.data.train.lengths
+        order = shuffled(lengths, settings.batch, np.random.default_rng([self.seed, 1, state.epoch, k]))
+        rate, steps = settings.learning_rate, len(order)
+        while own.done < steps and not epoch.stopped:
+            progress = (state.epoch + own.done / steps) / settings.epochs
             rate = settings.learning_rate * (1 - (1 - settings.decay) * progress)
-            gradients: Gradients = {}
-            batches = [order[number] for order in orders]
-            for member, result in zip(members, self._results(state, members, batches, pool), strict=True):
-                _check_finite(result.total, state.adam.step + 1, member.prefix)
-                own = {f"{member.prefix}{name}": value for name, value in result.gradients.items()}
-                clip(own, settings.clip, state.adam.step + 1)
-                gradients |= own
-                state.loss, state.seen = state.loss + result.total, state.seen + result.seen
-            state.adam.update(state.params, gradients, rate)
-            state.done = number + 1
-            if state.done < steps:
-                callbacks.on_state(state)
+            with epoch.locks[k]:
+                result = self._gradients(k, member, state.epoch, own.done, order[own.done], pool)
+                _check_finite(result.total, own.adam.step + 1, member.prefix)
+                clip(result.gradients, settings.clip, own.adam.step + 1, member.prefix)
+                own.adam.update(member.params, result.gradients, rate)
+                own.loss, own.seen = own.loss + result.total, own.seen + result.seen
+                own.done += 1
+            epoch.updated(len(order[own.done - 1]), own.done == steps)
         return rate
 
-    def _results(
-        self, state: State, members: list[Member], batches: list[Int64], pool: ThreadPoolExecutor | None
-    ) -> list[BatchGradients]:
-        """Loss and gradients of each member on its batch, given as numbers of sequences."""
-        settings, data, number = self.settings, self.data, state.done
-        parts = [
-            (k, part) for k, batch in enumerate(batches) for part in range(min(settings.parts, len(batch)))
-        ]
+    def _gradients(
+        self, k: int, member: Member, epoch: int, number: int, chosen: Int64, pool: ThreadPoolExecutor | None
+    ) -> BatchGradients:
+        """Loss and gradients of a member on batch `number` of an epoch, the sequences `chosen`."""
+        settings, data = self.settings, self.data
 
-        def gradients(job: tuple[int, int]) -> BatchGradients:
-            k, part = job
-            rng = np.random.default_rng([self.seed, 2, state.epoch, number, k * settings.parts + part])
+        def gradients(part: int) -> BatchGradients:
+            rng = np.random.default_rng([self.seed, 2, epoch, number, k * settings.parts + part])
             noise = Noise(rng, settings.dropout, settings.unknown, settings.blocks)
-            batch = pack(data.train, batches[k][part :: settings.parts])
-            return self.criterion.gradients(members[k], data.bags, batch, data.train, noise)
+            batch = pack(data.train, chosen[part :: settings.parts])
+            return self.criterion.gradients(member, data.bags, batch, data.train, noise)
 
-        share = map if pool is None else pool.map
-        results = list(zip(parts, share(gradients, parts), strict=True))
-        return [
-            combined([result for (owner, _), result in results if owner == k]) for k in range(len(members))
-        ]
+        parts = range(min(settings.parts, len(chosen)))
+        share = map if pool is None or len(parts) == 1 or self.workers == 1 else pool.map
+        return combined(list(share(gradients, parts)))
 
     def _check_last_update(self, state: State) -> None:
         """Raise TrainingError unless the loss of a batch is finite after the last update of an epoch."""
@@ -254,7 +264,33 @@ class Trainer:
         batch = pack(data.train, np.arange(min(self.settings.batch, len(data.train))))
         for member in members_of(self.architecture, state.current):
             result = self.criterion.gradients(member, data.bags, batch, data.train)
-            _check_finite(result.total, state.adam.step, member.prefix)
+            _check_finite(result.total, state.step, member.prefix)
+
+
+class _Epoch:
+    """An epoch in progress, shared by the threads of the members.
+
+    Args:
+        state: of the training.
+        callbacks: of the training.
+        locks: one for each member, held while it is updated.
+    """
+
+    def __init__(self, state: State, callbacks: Callbacks, locks: list[threading.Lock]) -> None:
+        self.state, self.callbacks, self.locks = state, callbacks, locks
+        self.stopped = False  # True to end members after their running update
+        self._reporting = threading.Lock()
+
+    def updated(self, sequences: int, last: bool) -> None:
+        """Call back after an update of so many sequences; `last`: the member's last of the epoch."""
+        with self._reporting:
+            self.callbacks.on_update(sequences)
+        if not last and self.callbacks.state_due():
+            with ExitStack() as stack:
+                for lock in self.locks:
+                    stack.enter_context(lock)
+                if self.callbacks.state_due():
+                    self.callbacks.on_state(self.state)
 
 
 def _check_finite(loss: float, step: int, prefix: str) -> None:

@@ -56,14 +56,16 @@ class Checkpoint:
             print_status(f"{self.path}: the checkpoint is damaged; the training starts from the beginning.")
             return None
         state, _ = checkpoints.from_bytes(raw[32:])
-        print_status(
-            f"Going on where an earlier run stopped: epoch {state.epoch + 1}, step {state.adam.step}."
-        )
+        print_status(f"Going on where an earlier run stopped: epoch {state.epoch + 1}, step {state.step}.")
         return state
 
+    def due(self) -> bool:
+        """Return True if the last write was at least `every_s` ago."""
+        return time.monotonic() - self._written >= self.every_s
+
     def save(self, state: State) -> None:
-        """Write the state if the last write was at least `every_s` ago, or if the training is finished."""
-        if state.finished or time.monotonic() - self._written >= self.every_s:
+        """Write the state if that is due, or if the training is finished."""
+        if state.finished or self.due():
             raw = checkpoints.to_bytes(state)
             atomic_write(self.path, hashlib.sha256(raw).digest() + raw)
             self._written = time.monotonic()

@@ -29,8 +29,8 @@ def fit(
     how: FitConfig,
     seed: int,
     callbacks: Callbacks = NO_CALLBACKS,
-    state: State | None = None,
-    start: Params | None = None,
+    start: State | Params | None = None,
+    workers: int | None = None,
 ) -> FitResult:
     """Train a network on the training split, with early stopping by F1 on dev where dev can score.
 
@@ -40,8 +40,8 @@ def fit(
         how: settings of the training.
         seed: of all random draws.
         callbacks: called after each epoch and each update.
-        state: to continue from.
-        start: pre-trained parameters to start from.
+        start: state to continue from, or pre-trained parameters; without, first weights of the seed.
+        workers: threads at most; all cores by default. The weights do not depend on it.
 
     Raises:
         BadInput: the loss or a gradient is not finite.
@@ -55,10 +55,10 @@ def fit(
         scheme=data.scheme,
         class_weights=data.class_weights,
         seed=seed,
-        workers=min(how.parts * members, cores()),
+        workers=min(how.parts * members, workers or cores()),
     )
     with training_failures():
-        return trainer.run(callbacks, state or trainer.first_state(start))
+        return trainer.run(callbacks, start if isinstance(start, State) else trainer.first_state(start))
 
 
 def scorer(data: TrainingData, split: str) -> Callable[[Prediction], float]:

@@ -20,7 +20,7 @@ from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags
 from elman.rnn.networks.language_model import LanguageModelConfig, from_bytes, to_bytes
 from elman.rnn.networks.tagger import NetworkConfig
-from elman.rnn.training.state import FitConfig, State
+from elman.rnn.training.state import FitConfig
 from elman.rnn.training.trainer import Callbacks, Data, Trainer
 from elman.tasks.models.presets import preset, pretraining_config
 from elman.tasks.runtime.console import print_status, progress
@@ -125,18 +125,13 @@ def _fit(
     steps = how.epochs * -(-len(train) // how.batch)
     with Checkpoint(key, every_s) as checkpoint, progress("pre-training", steps, "updates") as advance:
         state = checkpoint.load()
-        done = state.adam.step if state else 0
-        advance(done)
-
-        def on_state(live: State) -> None:
-            nonlocal done
-            advance(live.adam.step - done)
-            done = live.adam.step
-            checkpoint.save(live)
-
+        advance(state.step if state else 0)
+        callbacks = Callbacks(
+            on_state=checkpoint.save, state_due=checkpoint.due, on_update=lambda _: advance(1)
+        )
         trainer = Trainer(config, how, Data(bags, train), seed=SEED, workers=how.parts)
         with training_failures():
-            result = trainer.run(Callbacks(on_state=on_state), state)
+            result = trainer.run(callbacks, state)
         timeless = [{k: v for k, v in line.items() if k != "seconds"} for line in result.history]
         return to_bytes(result.params, config), timeless
 

@@ -121,6 +121,7 @@ class TrainRequest:
         class_weights: weight of the tokens of a type, or of `O`, in the loss; 1 if not named.
         pretrained: folder of a pre-training, see `tasks.training.pretrain`.
         checkpoint_s: seconds between two checkpoints.
+        workers: threads at most; all cores by default.
     """
 
     corpus: Path
@@ -132,6 +133,7 @@ class TrainRequest:
     class_weights: Mapping[str, float] = field(default_factory=dict)
     pretrained: Path | None = None
     checkpoint_s: float = EVERY_S
+    workers: int | None = None
 
 
 class _Training:
@@ -166,10 +168,11 @@ class _Training:
         state = checkpoint.load()
         for past in state.history if state else ():
             on_epoch(past)
-        start = load_pretrained(self.pretrained) if self.pretrained else None
-        callbacks = Callbacks(on_epoch, checkpoint.save)
-        result = fit(self.data, self.network, self.how, self.request.seed, callbacks, state, start)
-        if preset(self.request.preset).tune_outside_bias:
+        start = state or (load_pretrained(self.pretrained) if self.pretrained else None)
+        callbacks = Callbacks(on_epoch, checkpoint.save, checkpoint.due)
+        request = self.request
+        result = fit(self.data, self.network, self.how, request.seed, callbacks, start, request.workers)
+        if preset(request.preset).tune_outside_bias:
             return tune_outside_bias(self.data, self.network, result)
         return result, 0.0
 

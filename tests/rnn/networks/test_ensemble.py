@@ -85,10 +85,19 @@ def test_an_ensemble_without_members_is_refused():
         EnsembleConfig(member=MEMBER, members=0)
 
 
-def test_an_ensemble_stopped_and_resumed_ends_with_the_same_bytes():
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_ensemble_stopped_and_resumed_ends_with_the_same_bytes(workers):
     train, states = sequences(), []
     save = Callbacks(on_state=lambda state: states.append(checkpoints.to_bytes(state)))
-    whole = fit(ENSEMBLE, train, save)
-    state, _ = checkpoints.from_bytes(states[2])
-    again = fit(ENSEMBLE, train, state=state)
-    assert to_bytes(again.params, ENSEMBLE) == to_bytes(whole.params, ENSEMBLE)
+    whole = fit(ENSEMBLE, train, save, workers=workers)
+    for saved in states[2], states[len(states) // 2]:
+        again = fit(ENSEMBLE, train, state=checkpoints.from_bytes(saved)[0])
+        assert to_bytes(again.params, ENSEMBLE) == to_bytes(whole.params, ENSEMBLE)
+
+
+def test_the_first_failure_of_a_member_ends_the_training_of_all():
+    def fail(sequences):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        fit(ENSEMBLE, sequences(), Callbacks(on_update=fail), workers=2)
