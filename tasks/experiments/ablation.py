@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from elman.data.encoding import encoded_corpus
-from elman.data.metrics.bootstrap import Difference, paired_bootstrap, sentence_counts
+from elman.data.metrics.paired_bootstrap import Difference, paired_bootstrap, sentence_counts
 from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import atomic_write, key_of
@@ -172,7 +172,7 @@ def train_step(
         seed: of all random numbers.
         rate: learning rate; None searches the best on dev for WORD_STEPS, uses the preset's for others.
         epochs: maximum; the preset's by default.
-        out: folder for counts-STEP-sSEED-SPLIT.json, (n, 3) as in `data.metrics.bootstrap`.
+        out: folder for counts-STEP-sSEED-SPLIT.json, (n, 3) as in `data.metrics.paired_bootstrap`.
         pretrained: folder of the pre-trained weights, for PRETRAINED.
 
     """
