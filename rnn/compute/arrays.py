@@ -23,10 +23,14 @@ Params: TypeAlias = dict[str, Floats]
 Gradients: TypeAlias = dict[str, Floats | RowGradient]
 
 
+COMPILED = os.environ.get("ELMAN_KERNELS") != "numpy"
+_KERNEL_TYPE = np.dtype(np.float32)
+
+
 def use_kernels(dtype: np.dtype[Any]) -> bool:
     """Return True if arrays of this type go through the Numba kernels.
 
-    Those of float32 do, unless ELMAN_KERNELS=numpy is set in the environment; anything else goes through
-    the NumPy code that the kernels are tested against.
+    Those of float32 do, unless ELMAN_KERNELS=numpy was set in the environment of the process; anything else
+    goes through the NumPy code that the kernels are tested against.
     """
-    return dtype == np.float32 and os.environ.get("ELMAN_KERNELS") != "numpy"
+    return COMPILED and dtype == _KERNEL_TYPE

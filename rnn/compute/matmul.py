@@ -181,19 +181,23 @@ def _fill(W: Any, panels: Any) -> None:
                     panels[p, k, j] = W[k, first + j]
 
 
-def empty_panels(K: int, N: int) -> Floats:
+@jit
+def empty_panels(K: int, N: int) -> Any:
     """An uninitialised packed matrix (panels, K, PANEL), aligned to 64 bytes; zero beyond column N."""
-    count = -(-N // PANEL)
+    count = (N + PANEL - 1) // PANEL
     bare = np.empty(count * K * PANEL + 16, np.float32)
-    first = -(bare.ctypes.data // 4) % 16
-    panels = bare[first : first + count * K * PANEL].reshape(count, K, PANEL)
-    panels[count - 1 :, :, N - (count - 1) * PANEL :] = 0
+    first = -(np.int64(bare.ctypes.data) // 4) % 16
+    panels = bare[first : first + count * K * PANEL].reshape((count, K, PANEL))
+    for k in range(K):
+        for j in range(N - (count - 1) * PANEL, PANEL):
+            panels[count - 1, k, j] = 0
     return panels
 
 
-def packed(W: Floats) -> Floats:
+@jit
+def packed(W: Any) -> Any:
     """Pack W (K, N) for `times`: (panels, K, PANEL), zero beyond the last column."""
-    panels = empty_panels(*W.shape)
+    panels = empty_panels(W.shape[0], W.shape[1])
     _fill(W, panels)
     return panels
 
@@ -279,10 +283,20 @@ def times(a: Any, panels: Any, c: Any, add: bool) -> None:
     _call(a, panels, c, add)
 
 
+@jit
+def _product(a: Any, W: Any, start: Any) -> Any:
+    out = np.empty((a.shape[0], W.shape[1]), np.float32)
+    if len(start):
+        for i in range(len(out)):
+            out[i] = start
+    times(a, packed(W), out, len(start) > 0)
+    return out
+
+
+_NO_START = np.empty(0, np.float32)
+
+
 def product(a: Floats, W: Floats, start: Floats | None = None) -> Floats:
     """A @ W, or `start` (N,) + a @ W in every row."""
-    out = np.empty((len(a), W.shape[1]), np.float32)
-    if start is not None:
-        out[:] = start
-    times(a, packed(W), out, start is not None)
+    out: Floats = _product(a, W, _NO_START if start is None else start)
     return out

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
+from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient, use_kernels
 from elman.rnn.compute.batches import Bags, Batch, Sequences, pack
 from elman.rnn.compute.ragged import take
 from elman.rnn.layers.dense import column_sums, product
@@ -155,6 +155,12 @@ def spread(x: Floats, which: Int64) -> tuple[Floats, Callable[[Floats], Floats]]
     """x[which] (N, E), every row of x being used; backprop sums the gradients over equal `which`."""
 
     def backprop(dy: Floats) -> Floats:
+        if use_kernels(dy.dtype):
+            from elman.rnn.layers import embedding_kernels
+
+            totals = np.zeros_like(x)
+            embedding_kernels.accumulate(dy, which, totals, 0)
+            return totals
         order = np.argsort(which, kind="stable")
         begins = np.searchsorted(which[order], np.arange(len(x)))
         sums: Floats = np.add.reduceat(dy[order], begins, axis=0)

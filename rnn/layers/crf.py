@@ -190,6 +190,13 @@ def negative_log_likelihood(
         the loss summed over sequences, its gradient by the emissions (N, G), and by the weights.
     """
     known = targets >= 0
+    if use_kernels(emission.dtype) and class_weights is None and known.all():
+        from elman.rnn.layers import crf_kernels
+
+        total, gradient, *of_weights = crf_kernels.negative_log_likelihood(
+            emission, starts, targets, *weights, FLOOR
+        )
+        return total, gradient, Weights(*of_weights)
     y = np.where(known, targets, 0)
     every = np.arange(len(y))
     right = np.zeros(emission.shape, bool)

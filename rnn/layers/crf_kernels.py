@@ -110,6 +110,67 @@ def _forward_backward(weight: Any, starts: Any, first: Any, A: Any, last: Any) -
 
 
 @strict
+def _likelihood(
+    emission: Any, starts: Any, tags: Any, start: Any, transition: Any, end: Any, floor: Any
+) -> Any:
+    """crf.negative_log_likelihood of known tags (N,); weights float64, its gradients by them float64."""
+    N, G = emission.shape
+    T, B = len(starts) - 1, starts[1]
+    weight, total = np.empty((G, N), np.float32), 0.0
+    for i in range(N):
+        best = emission[i, 0]
+        for j in range(1, G):
+            best = max(best, emission[i, j])
+        total += best - emission[i, tags[i]]
+        for j in range(G):
+            weight[j, i] = max(emission[i, j] - best, floor)
+    every = weight.reshape(G * N)
+    for k in range(G * N):
+        every[k] = exp(every[k])
+    A = np.exp(transition)
+    alpha, beta, scale, mass = _forward_backward(weight, starts, np.exp(start), A, np.exp(end))
+    gradient, into = np.empty((N, G), np.float32), np.empty((G, N))
+    for i in range(N):
+        norm = 0.0
+        for j in range(G):
+            norm += alpha[j, i] * beta[j, i]
+        for j in range(G):
+            gradient[i, j] = alpha[j, i] * beta[j, i] / norm
+            into[j, i] = weight[j, i] * beta[j, i] / (scale[i] * norm)
+        gradient[i, tags[i]] -= np.float32(1)
+        total += np.log(scale[i])
+    starting, moving, ending = np.zeros(G), np.zeros((G, G)), np.zeros(G)
+    for i in range(B):
+        total += np.log(mass[i]) - start[tags[i]]
+        for j in range(G):
+            starting[j] += gradient[i, j]
+    for t in range(T):
+        a, n = starts[t], starts[t + 1] - starts[t]
+        m = starts[t + 2] - starts[t + 1] if t + 1 < T else 0
+        b = a + n
+        for i in range(m, n):
+            total -= end[tags[a + i]]
+            for j in range(G):
+                ending[j] += gradient[a + i, j]
+        for k in range(G):
+            for j in range(G):
+                pair = 0.0
+                for i in range(m):
+                    pair += alpha[k, a + i] * into[j, b + i]
+                moving[k, j] += pair
+        for i in range(m):
+            total -= transition[tags[a + i], tags[b + i]]
+    for k in range(G):
+        for j in range(G):
+            moving[k, j] *= A[k, j]
+    for t in range(T - 1):
+        a, b = starts[t], starts[t + 1]
+        for i in range(starts[t + 2] - b):
+            moving[tags[a + i], tags[b + i]] -= 1
+    return total, gradient, starting, moving, ending
+
+
+@strict
 def _forward(emission: Any, coldness: Any, starts: Any, first: Any, A: Any) -> Any:
     """Scaled forward probabilities of emissions (N, G) times `coldness`, 1 / temperature.
 
@@ -246,6 +307,15 @@ def forward_backward(
     logs = np.log(scale) + best
     log_z = np.bincount(positions_of(starts), logs) + np.log(total)
     return marginals.T, alpha.T, beta.T, (columns / scale).T, log_z
+
+
+def negative_log_likelihood(
+    emission: Floats, starts: Int64, tags: Int32, start: Floats, transition: Floats, end: Floats, floor: float
+) -> tuple[float, Floats, Floats, Floats, Floats]:
+    """crf.negative_log_likelihood of known tags, by kernels: the loss, gradients by emissions and weights."""
+    first, between, last = (np.maximum(w, np.float64(LOW)) for w in (start, transition, end))
+    total, *gradients = _likelihood(emission, starts, tags, first, between, last, np.float32(floor))
+    return float(total), gradients[0], gradients[1], gradients[2], gradients[3]
 
 
 def decode(

@@ -55,7 +55,14 @@ def dropout(
     Returns:
         y (N, H), and backprop: dy -> dx.
     """
-    rows = dropout_mask((len(batch.sequences), x.shape[1]), rate, rng, x.dtype)[batch.columns]
+    factors = dropout_mask((len(batch.sequences), x.shape[1]), rate, rng, x.dtype)
+    if use_kernels(x.dtype):
+        from elman.rnn.layers import embedding_kernels
+
+        return embedding_kernels.scaled_rows(
+            x, factors, batch.columns
+        ), lambda dy: embedding_kernels.scaled_rows(dy, factors, batch.columns)
+    rows = factors[batch.columns]
     return x * rows, lambda dy: dy * rows
 
 

@@ -117,6 +117,18 @@ def scatter(totals: Any, K: int, column: Any, ends: Any, factor: Any) -> Any:
 
 
 @jit
+def scaled_rows(x: Any, factors: Any, which: Any) -> Any:
+    """x (N, H), each row times the row `which` (N,) of the factors (B, H)."""
+    N, H = x.shape
+    out = np.empty((N, H), x.dtype)
+    for i in range(N):
+        row, f, o = x[i], factors[which[i]], out[i]
+        for j in range(H):
+            o[j] = row[j] * f[j]
+    return out
+
+
+@jit
 def adam_dense(p: Any, m: Any, v: Any, g: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any) -> None:
     """One step of Adam on flat arrays, in place; all scalars float32."""
     one = np.float32(1)

@@ -74,13 +74,18 @@ class Criterion:
         """
         table, y = logits.reshape(targets.size, -1), targets.reshape(-1)
         if architecture.output == "crf":
-            starts, order = batch.finer_order(architecture.outputs_per_step)
             weights = crf.Weights.of(params, self.legal)
-            total, d, dweights = crf.negative_log_likelihood(
-                table[order], starts, y[order], weights, self.class_weights
-            )
-            dtable = np.empty_like(table)
-            dtable[order] = d
+            if architecture.outputs_per_step == 1:
+                total, dtable, dweights = crf.negative_log_likelihood(
+                    table, batch.starts, y, weights, self.class_weights
+                )
+            else:
+                starts, order = batch.finer_order(architecture.outputs_per_step)
+                total, d, dweights = crf.negative_log_likelihood(
+                    table[order], starts, y[order], weights, self.class_weights
+                )
+                dtable = np.empty_like(table)
+                dtable[order] = d
             gradients = {f"chain.{k}": v.astype(logits.dtype) for k, v in dweights._asdict().items()}
             return Loss(total, float((y >= 0).sum()), dtable.reshape(logits.shape), gradients)
         sigmoid = architecture.output == "sigmoid"

@@ -39,26 +39,18 @@ class Adam:
         """Move the parameters one step, in place."""
         self.step += 1
         rate = rate * float(np.sqrt(1 - self.beta2**self.step)) / (1 - self.beta1**self.step)
+        scalars = [np.float32(x) for x in (rate, self.beta1, self.beta2, self.epsilon)]
         for name, gradient in gradients.items():
-            if use_kernels(params[name].dtype):
-                self._kernel(params[name], self.m[name], self.v[name], gradient, rate)
+            p, m, v = params[name], self.m[name], self.v[name]
+            if use_kernels(p.dtype):
+                _update(p, m, v, gradient, scalars)
             elif isinstance(gradient, RowGradient):
                 at = gradient.rows
-                m, v = self.m[name][at], self.v[name][at]
-                params[name][at] -= self._move(m, v, gradient.values, rate)
-                self.m[name][at], self.v[name][at] = m, v
+                rows_m, rows_v = m[at], v[at]
+                p[at] -= self._move(rows_m, rows_v, gradient.values, rate)
+                m[at], v[at] = rows_m, rows_v
             else:
-                params[name] -= self._move(self.m[name], self.v[name], gradient, rate)
-
-    def _kernel(self, p: Floats, m: Floats, v: Floats, gradient: Floats | RowGradient, rate: float) -> None:
-        from elman.rnn.layers import embedding_kernels
-
-        scalars = [np.float32(x) for x in (rate, self.beta1, self.beta2, self.epsilon)]
-        if isinstance(gradient, RowGradient):
-            embedding_kernels.adam_rows(p, m, v, gradient.rows, gradient.values, *scalars)
-        else:
-            flat = gradient.astype(np.float32, copy=False).reshape(-1)
-            embedding_kernels.adam_dense(p.reshape(-1), m.reshape(-1), v.reshape(-1), flat, *scalars)
+                p -= self._move(m, v, gradient, rate)
 
     def _move(self, m: Floats, v: Floats, gradient: Floats, rate: float) -> Floats:
         m *= self.beta1
@@ -66,6 +58,19 @@ class Adam:
         v *= self.beta2
         v += (1 - self.beta2) * gradient**2
         return rate * m / (np.sqrt(v) + self.epsilon)
+
+
+def _update(
+    p: Floats, m: Floats, v: Floats, gradient: Floats | RowGradient, scalars: list[np.float32]
+) -> None:
+    """One step by kernels; the scalars are rate, beta1, beta2 and epsilon."""
+    from elman.rnn.layers import embedding_kernels
+
+    if isinstance(gradient, RowGradient):
+        embedding_kernels.adam_rows(p, m, v, gradient.rows, gradient.values, *scalars)
+    else:
+        flat = gradient.astype(np.float32, copy=False).reshape(-1)
+        embedding_kernels.adam_dense(p.reshape(-1), m.reshape(-1), v.reshape(-1), flat, *scalars)
 
 
 def values(gradient: Floats | RowGradient) -> Floats:

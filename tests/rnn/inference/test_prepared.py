@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from elman.rnn.compute import arrays
 from elman.rnn.compute.batches import Bags, Sequences, pack
 from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.inference.input_cache import logits_function
@@ -52,7 +53,7 @@ def test_first_inputs_of_a_symbol_have_the_same_bits_whatever_is_computed_beside
 
 def test_without_kernels_no_network_is_prepared(monkeypatch):
     params = init(NETWORKS[0], 0)
-    monkeypatch.setenv("ELMAN_KERNELS", "numpy")
+    monkeypatch.setattr(arrays, "COMPILED", False)
     assert prepare(NETWORKS[0], params) is None
 
 

@@ -33,6 +33,25 @@ def test_best_paths_and_marginals(lengths, size):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("lengths", [[9, 1, 4, 4], [1, 1], [3]])
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_the_loss_and_its_gradients(lengths, size):
+    G, rng, batch = 5, np.random.default_rng(1), batch_of(lengths)
+    emission = (rng.standard_normal((len(batch.places), G)) * size).astype(np.float32)
+    start, transition, end = rng.standard_normal(G), rng.standard_normal((G, G)), rng.standard_normal(G)
+    start[2] = transition[0, 2] = transition[3, 3] = -np.inf
+    weights = crf.Weights(start, transition, end)
+    tags = crf.viterbi(emission[:, ::-1].copy(), batch.starts, weights)
+    slow, fast = (
+        crf.negative_log_likelihood(e, batch.starts, tags, weights)
+        for e in (emission.astype(float), emission)
+    )
+    np.testing.assert_allclose(fast[0], slow[0], rtol=1e-5)
+    np.testing.assert_allclose(fast[1], slow[1], atol=1e-5)
+    for ours, theirs in zip(fast[2], slow[2], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
 @pytest.mark.parametrize("scale", [1, 8, 16])
 @pytest.mark.parametrize("temperature", [1.0, 1.7])
 @pytest.mark.parametrize("trained", [False, True])
