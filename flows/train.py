@@ -35,6 +35,7 @@ from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.mlflow_sync import RunRecorder
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.training.fitted import FittedGenes, FittedTagger
+from elman.tasks.training.kernels import KernelCompilation
 from elman.tasks.training.pretrain import pretrain
 from elman.tasks.training.text import TrainRequest, encode_corpus, fit_config, fit_tagger
 
@@ -183,7 +184,9 @@ def train(config: TrainConfig) -> Trained:
 
 
 def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Trained:
-    encoded, pretrained = _encode(config, folder, recorder)
+    with KernelCompilation(config.preset, config.binary is not None) as kernels:
+        encoded, pretrained = _encode(config, folder, recorder)
+        kernels.wait()
     request = TrainRequest(
         corpus=folder,
         encoded=Path(encoded),

@@ -129,23 +129,24 @@ def read(folder: Path) -> EncodedCorpus:
     meta = dataset.meta
     shards = {shard.id: shard for shard in dataset.shards}
 
+    # All arrays are writable, as Numba compiles kernels anew for read-only ones.
     def table(shard: str, name: str) -> pl.DataFrame:
         dataset.files(name)  # compares the hashes
         return pl.read_parquet(folder / shards[shard].files[name].path, glob=False)
 
     per_bag = table("bags", "bags")
     bags = Bags(
-        table("bags", "rows")["row"].to_numpy(),
+        table("bags", "rows")["row"].to_numpy(writable=True),
         ragged.offsets_of(per_bag["length"]),
-        per_bag["unknown"].to_numpy(),
+        per_bag["unknown"].to_numpy(writable=True),
         meta["contexts"],
     )
     splits = {}
     for split in sorted(set(shards) - {"bags"}):
         tokens, sentences = table(split, "data"), table(split, "sentences")
         splits[split] = EncodedSentences(
-            tokens["bag"].to_numpy(),
-            tokens["tag"].to_numpy(),
+            tokens["bag"].to_numpy(writable=True),
+            tokens["tag"].to_numpy(writable=True),
             ragged.offsets_of(sentences["length"]),
             sentences.drop("length"),
         )

@@ -6,13 +6,10 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO, Any
 
-import elman
 from elman.data.errors import ElmanError
 from elman.tasks.execution.engine import EngineType, Report, as_error
 from elman.tasks.execution.memory import plan_memory
@@ -21,12 +18,7 @@ from elman.tasks.tagging.shard import WorkerRequest
 
 MAX_STARTS = 3  # workers in a row that may die before they are ready
 EXIT_GRACE_S = 2.0  # between the end of a worker's output and its exit
-_ROOT = str(Path(elman.__file__).parent.parent)
-WORKER = (
-    sys.executable,
-    "-c",
-    f"import sys; sys.path.insert(0, {_ROOT!r}); from elman.tasks.execution.worker import main; main()",
-)
+WORKER = environment.command_of("elman.tasks.execution.worker")
 
 
 class _WorkerProcess:

@@ -10,9 +10,11 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import elman
 from elman.data.errors import ElmanError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -134,6 +136,16 @@ def find_kernel_cache() -> None:
     beside_the_code = CHECKOUT / "rnn" / "compute" / "__pycache__"
     if why_not_writable(of_user.absolute()) and why_not_writable(beside_the_code):
         os.environ["NUMBA_CACHE_DIR"] = str(kernel_cache(_temporary_folder()))
+
+
+def command_of(module: str) -> tuple[str, ...]:
+    """Command that calls `main` of a module of ours, whatever modules lie in the working directory."""
+    root = str(Path(elman.__file__).parent.parent)
+    return (
+        sys.executable,
+        "-c",
+        f"import sys; sys.path.insert(0, {root!r}); from {module} import main; main()",
+    )
 
 
 def kernels_missing() -> bool:
