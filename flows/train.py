@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 else:
     PresetName = Literal[*dict.fromkeys((*presets.PRESETS, *gene_presets.PRESETS))]  # choices of --preset
 
-QUIET_S = 2.0  # epochs that bring nothing better are shown this far apart
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Config):
@@ -279,20 +277,13 @@ def _record_model(config: TrainConfig, folder: Path, recorder: RunRecorder, trai
 
 
 def _report_to(recorder: RunRecorder) -> Callable[[dict[str, float]], None]:
-    """Send each epoch to MLflow; print those that are better, or QUIET_S after the last printed."""
-    best, shown = -1.0, 0.0
+    """Send each epoch to MLflow."""
 
     def on_epoch(line: dict[str, float]) -> None:
-        nonlocal best, shown
-        epoch, score = int(line["epoch"]), line.get("score")
-        if (score is not None and score > best) or time.monotonic() - shown >= QUIET_S:
-            scored = "" if score is None else f", dev F1 {score:.4f}"
-            print_status(f"epoch {epoch}: loss {line['loss']:.4f}{scored}, {line['seconds']:.1f} s")
-            best, shown = max(best, score or 0.0), time.monotonic()
         renamed = {"score": "dev_f1_by_epoch", "seconds": "epoch_s"}
         values = {
             renamed.get(key, key): value for key, value in line.items() if key not in ("epoch", "steps")
         }
-        recorder.log_progress(values, epoch)
+        recorder.log_progress(values, int(line["epoch"]))
 
     return on_epoch

@@ -26,7 +26,7 @@ from elman.tasks.models import model_folder, precision
 from elman.tasks.models.passport import CorpusOrigin, TextPassport
 from elman.tasks.models.presets import LARGE_CORPUS, RARE_SHARE, preset, settings_by_size
 from elman.tasks.models.scoring import score_tags
-from elman.tasks.runtime.console import print_status
+from elman.tasks.runtime.console import print_status, progress
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import EVERY_S, Checkpoint
@@ -166,12 +166,21 @@ class _Training:
     def run(self, checkpoint: Checkpoint, on_epoch: OnEpoch) -> tuple[FitResult, float]:
         """Train from the checkpoint on; return the result and by how much the bias of `O` was reduced."""
         state = checkpoint.load()
-        for past in state.history if state else ():
+        lines = list(state.history) if state else []
+        for past in lines:
             on_epoch(past)
+
+        def on_line(line: dict[str, float]) -> None:
+            lines.append(line)
+            on_epoch(line)
+
         start = state or (load_pretrained(self.pretrained) if self.pretrained else None)
-        callbacks = Callbacks(on_epoch, checkpoint.save, checkpoint.due)
-        request = self.request
-        result = fit(self.data, self.network, self.how, request.seed, callbacks, start, request.workers)
+        request, how = self.request, self.how
+        members = self.network.members if isinstance(self.network, EnsembleConfig) else 1
+        sentences = (how.epochs - len(lines)) * members * len(self.data.train)
+        with progress("training", sentences, "sentences", lambda: _how_far(lines, how)) as advance:
+            callbacks = Callbacks(on_line, checkpoint.save, checkpoint.due, advance)
+            result = fit(self.data, self.network, how, request.seed, callbacks, start, request.workers)
         if preset(request.preset).tune_outside_bias:
             return tune_outside_bias(self.data, self.network, result)
         return result, 0.0
@@ -214,6 +223,13 @@ class _Training:
             dev=dev.to_json() if dev else None,
             notes=self.encoded.notes.to_json(),
         )
+
+
+def _how_far(lines: list[dict[str, float]], how: FitConfig) -> str:
+    """The running epoch, and the best score on dev so far, for a line of progress."""
+    scores = [line["score"] for line in lines if "score" in line]
+    best = f", best dev F1 {max(scores):.4f}" if scores else ""
+    return f"epoch {min(len(lines) + 1, how.epochs)} of {how.epochs}{best}"
 
 
 @task(task_run_name="fit {request.preset} to {request.corpus.name}, seed {request.seed}", tags=("training",))
