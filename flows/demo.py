@@ -19,6 +19,7 @@ from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import CHECKOUT, home
 from elman.tasks.runtime.orchestration import call
+from elman.tasks.training.kernels import KernelCompilation
 
 UNSEEN = "E. coli K-12 MG1655"  # the genome that is not learned from
 SAMPLES = CHECKOUT / "data" / "samples"
@@ -51,9 +52,11 @@ def demo(config: DemoConfig) -> dict[str, Any]:
 
 def _text(config: DemoConfig) -> dict[str, Any]:
     show.title("1. Raw text becomes a corpus", "JSON lines with character spans, in English and in Chinese")
-    for name in ("english", "chinese"):
-        found = call(ingest, IngestConfig(sources=(SAMPLES / name,), name=f"demo-{name}"))
-        show.corpus(found, "document")
+    with KernelCompilation("default") as kernels:
+        for name in ("english", "chinese"):
+            found = call(ingest, IngestConfig(sources=(SAMPLES / name,), name=f"demo-{name}"))
+            show.corpus(found, "document")
+        kernels.wait()
     show.title(
         "2. A recurrent network learns to find names",
         "beside the networks it replaces, on the same sentences, judged on documents none of them has seen",
