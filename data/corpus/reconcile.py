@@ -1,16 +1,17 @@
 """Reconciliation of new documents with a corpus: duplicates, names that are taken, and small splits.
 
 Shards are staged with the split that the hash of each document gives. `reconcile` compares all documents, new
-and old; `apply` changes the few shards that a decision concerns. Both serve text and DNA, where a document is
-a contig and a row a piece of it.
+and old, of which it holds those that a decision may concern; `apply` changes the few shards that one does.
+Both serve text and DNA, where a document is a contig and a row a piece of it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from elman.data.corpus.concerned import Tables, find_concerned
 from elman.data.corpus.contig_pieces import PIECE
 from elman.data.corpus.shards import DOCUMENTS, fraction, piece_split, split_of
 from elman.data.store.schema import SPLITS
@@ -44,18 +45,23 @@ class Decisions:
         )
         return Decisions(drop, names, splits, self.block, {}, 0)
 
+    @property
+    def empty(self) -> bool:
+        """True if nothing is to be changed."""
+        return not any(map(len, (self.drop, self.names, self.splits)))
+
     def to_json(self) -> dict[str, Any] | None:
         """Plain JSON values, for a key; None if nothing is to be changed."""
         frames = {"drop": self.drop, "names": self.names, "splits": self.splits}
-        if not any(map(len, frames.values())):
+        if self.empty:
             return None
         return {"block": self.block, **{name: frame.rows() for name, frame in frames.items()}}
 
 
 def reconcile(
-    new: pl.DataFrame,
-    old: pl.DataFrame,
-    free: Iterable[str],
+    new: Tables,
+    old: Tables,
+    free: Collection[str],
     suffixes: Mapping[str, str],
     *,
     dna: bool = False,
@@ -72,6 +78,34 @@ def reconcile(
         old: rows of DOCUMENTS, committed.
         free: sources whose split is not set.
         suffixes: source -> suffix of an id that is taken.
+        dna: True if documents are contigs.
+    """
+    concerned = find_concerned(new, old)
+    added, splits = concerned.divide(new)
+    known, others = concerned.divide(old)
+    if not (splits | others >= ({"dev"} if dna else set(SPLITS))):  # free documents may have to be assigned
+        added, splits = concerned.divide(new, free)
+    return _decide(added, known, free, suffixes, splits | others, concerned.elsewhere, dna)
+
+
+def _decide(
+    new: pl.DataFrame,
+    old: pl.DataFrame,
+    free: Collection[str],
+    suffixes: Mapping[str, str],
+    present: set[str],
+    elsewhere: int,
+    dna: bool,
+) -> Decisions:
+    """Decide about the documents concerned; see `reconcile`.
+
+    Args:
+        new: rows to be added, of all documents that a decision may concern.
+        old: committed rows, likewise.
+        free: sources whose split is not set.
+        suffixes: source -> suffix of an id that is taken.
+        present: splits of the other documents.
+        elsewhere: documents to be added whose content another split has, too, and the corpus has not.
         dna: True if documents are contigs.
     """
     new = new.with_columns(free=pl.col("source").is_in(list(free)))
@@ -97,16 +131,18 @@ def reconcile(
             "document", pl.lit("~"), pl.col("source").replace_strict(suffixes, return_dtype=pl.String)
         ),
     )
-    block, rows = _assigned_dna(documents, old) if dna else _assigned(documents, old)
+    present = present | {*old["split"]}
+    block, rows = _assigned_dna(documents, present) if dna else _assigned(documents, old, present)
     schema = {"source": pl.String, "document": pl.String, "block": pl.Int64, "becomes": pl.String}
     splits = pl.DataFrame(rows, schema=schema, orient="row")
-    return Decisions(drop, names, splits, block, already, _elsewhere(added, old))
+    return Decisions(drop, names, splits, block, already, elsewhere + _elsewhere(added, old))
 
 
 def _elsewhere(added: pl.DataFrame, old: pl.DataFrame) -> int:
-    """Number of documents with the content of one in another split, if splits are by name or hash."""
+    """Number of documents, each of one split, whose content the corpus has in another split."""
     both = pl.concat([added.select("digest", "split"), old.select("digest", "split")]).unique()
     several = both.group_by("digest").len().filter(pl.col("len") > 1)
+    several = several.join(old.select("digest"), on="digest", how="semi")
     spread = added.group_by(KEY).agg(pl.col("digest").first(), pl.col("split").n_unique())
     whole = spread.filter(pl.col("split") == 1)
     return whole.join(several, on="digest", how="semi").height
@@ -115,8 +151,11 @@ def _elsewhere(added: pl.DataFrame, old: pl.DataFrame) -> int:
 Assigned = tuple[int, list[tuple[str, str, int, str]]]
 
 
-def _assigned(documents: pl.DataFrame, old: pl.DataFrame) -> Assigned:
-    """Rows of a block, and (source, document, block, split) where the split is not that of the hash."""
+def _assigned(documents: pl.DataFrame, old: pl.DataFrame, present: set[str]) -> Assigned:
+    """Rows of a block, and (source, document, block, split) where the split is not that of the hash.
+
+    `present`: splits of the corpus and of the documents that are not listed here.
+    """
     namesakes = old.group_by("document").agg(pl.col("split").unique()).filter(pl.col("split").list.len() == 1)
     free = documents.filter("free").with_columns(pl.col("split").list.first())
     free = free.join(
@@ -125,7 +164,7 @@ def _assigned(documents: pl.DataFrame, old: pl.DataFrame) -> Assigned:
         how="left",
         maintain_order="left",
     ).with_columns(becomes=pl.coalesce("heir", "split"))
-    present = {*old["split"], *documents.filter(~pl.col("free"))["split"].explode(), *free["becomes"]}
+    present = present | {*documents.filter(~pl.col("free"))["split"].explode(), *free["becomes"]}
     if present >= set(SPLITS) or not free.height:
         moved = free.filter(pl.col("becomes") != pl.col("split"))
         return WHOLE, [
@@ -153,9 +192,9 @@ def _assigned(documents: pl.DataFrame, old: pl.DataFrame) -> Assigned:
     return block, [(*place, split) for place, split in splits.items()]
 
 
-def _assigned_dna(documents: pl.DataFrame, old: pl.DataFrame) -> Assigned:
+def _assigned_dna(documents: pl.DataFrame, present: set[str]) -> Assigned:
     """One piece for dev, if dev is empty and there are two pieces or more."""
-    if "dev" in {*old["split"], *documents["split"].explode()}:
+    if "dev" in present | {*documents["split"].explode()}:
         return 1, []
     units = documents.filter("free").select(*KEY, "rows").rows()
     places = [(source, name, number) for source, name, rows in units for number in range(rows)]

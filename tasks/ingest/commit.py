@@ -1,7 +1,7 @@
 """Commit of staged shards to a corpus, after all its documents are reconciled."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +10,7 @@ import polars as pl
 
 from elman.data.corpus.about import about_in
 from elman.data.corpus.reconcile import Decisions, apply, reconcile
-from elman.data.corpus.shards import DNA, DOCUMENTS, TEXT, describe
+from elman.data.corpus.shards import DNA, TEXT, describe
 from elman.data.encoding.encode import tokens_of
 from elman.data.errors import BadInput, ElmanError
 from elman.data.formats.common.options import Options
@@ -20,6 +20,8 @@ from elman.data.store.dataset import Shard
 from elman.data.store.disk import key_of
 from elman.data.store.writer import DatasetWriter, Staging
 from elman.data.text.tokenizer import Tokenizer
+
+_OTHER = r"[^\p{L}\p{N}]"  # characters that are neither letters nor digits
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,15 @@ def commit_about(writer: DatasetWriter, about: Mapping[str, str]) -> None:
 def _reconciled(writer: DatasetWriter, sources: Sequence[HashedSource], staged: Sequence[Shard]) -> _Changed:
     """Staged shards with the decisions about their documents applied."""
     staging, before = writer.staging, writer.dataset
-    frames = [staging.scan(shard, "documents") for shard in staged]
-    new = pl.concat([DOCUMENTS.to_frame(), *(frame.collect() for frame in frames if frame is not None)])
-    old = before.scan("documents").collect() if before else DOCUMENTS.to_frame()
+
+    def new() -> Iterator[pl.DataFrame]:
+        scans = (staging.scan(shard, "documents") for shard in staged)
+        return (scan.collect() for scan in scans if scan is not None)
+
+    def old() -> Iterator[pl.DataFrame]:
+        files = before.files("documents") if before else []
+        return (pl.read_parquet(file, glob=False) for file in files)
+
     free = [file.name for source in sources if source.split is None for file in source.files]
     suffixes = {file.name: source.key[:8] for source in sources for file in source.files}
     decisions = reconcile(new, old, free, suffixes, dna=writer.kind == DNA)
@@ -134,7 +142,7 @@ def _reconciled(writer: DatasetWriter, sources: Sequence[HashedSource], staged: 
 
 def _apply(staging: Staging, shard: Shard, decisions: Decisions) -> Shard | None:
     """A shard as decided; None if nothing is left of it."""
-    if decisions.to_json() is None:
+    if decisions.empty:
         return shard
     scans = {table: staging.scan(shard, table) for table in shard.files}
     names = [
@@ -197,12 +205,16 @@ def _entries(
 
 
 def _fitted(staging: Staging, shards: Sequence[Shard], sources: set[str], known: Tokenizer) -> Tokenizer:
-    """The tokenizer that splits raw text as the tokens of these sources' training sentences."""
-    counts = Counter[str]()
+    """The tokenizer that splits raw text as the tokens of these sources' training sentences.
+
+    Words of letters and digits alone, which are most of them and decide nothing, are not counted.
+    """
+    counts, labelled = Counter[str](), False
     for shard in shards:
         frame = staging.scan(shard, "data")
         if frame is not None and known.unit == "word":
             rows = frame.filter(pl.col("source").is_in(list(sources)), pl.col("split") == "train")
             words, _ = tokens_of(rows.select("text", "start", "token_start", "token_end").collect())
-            counts.update(dict(words.value_counts().rows()))
-    return Tokenizer.fit(counts, known.unit) if counts else known
+            labelled = labelled or not words.is_empty()
+            counts.update(dict(words.filter(words.str.contains(_OTHER)).value_counts().rows()))
+    return Tokenizer.fit(counts, known.unit) if labelled else known

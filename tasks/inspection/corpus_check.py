@@ -204,14 +204,24 @@ def _stretches(folder: Path) -> Iterator[tuple[str, Stretch]]:
 
 
 def _quarantined(dataset: Dataset) -> list[Finding]:
-    """A finding for each reason of quarantine."""
-    rows = dataset.scan("quarantine").sort("source", "byte_offset").collect()
+    """A finding for each reason of quarantine; of its records the first ones by source are examples."""
+    shown, counts = dict[str, pl.DataFrame](), Counter[str]()
+    for path in dataset.files("quarantine"):
+        rows = pl.read_parquet(path, glob=False, columns=_SHOWN_OF_BAD).select(_SHOWN_OF_BAD)
+        for (reason,), some in rows.group_by("reason"):
+            name = str(reason)
+            counts[name] += some.height
+            known = [shown[name]] if name in shown else []
+            ordered = pl.concat([*known, some]).sort("source", "byte_offset", maintain_order=True)
+            shown[name] = ordered.head(EXAMPLES)
     findings = []
-    for (reason,), some in rows.group_by("reason", maintain_order=True):
+    for reason, some in sorted(shown.items(), key=lambda item: item[1].row(0)[:2]):
         examples = tuple(
-            Example(row["detail"], row["source"], line=row["line"])
-            for row in some.head(EXAMPLES).iter_rows(named=True)
+            Example(row["detail"], row["source"], line=row["line"]) for row in some.iter_rows(named=True)
         )
         code, detail = f"quarantine: {reason}", "records that cannot be read"
-        findings.append(Finding(code, "error", some.height, "records", detail, some["todo"][0], examples))
+        findings.append(Finding(code, "error", counts[reason], "records", detail, some["todo"][0], examples))
     return findings
+
+
+_SHOWN_OF_BAD = ["source", "byte_offset", "line", "reason", "detail", "todo"]

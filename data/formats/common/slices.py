@@ -108,6 +108,9 @@ def split_sizes(sizes: Iterable[int], size: SliceSize, state: dict[str, Any]) ->
     return slices
 
 
+_MOST_RECENT = 1 << 19  # ids in a set, which takes some 90 bytes each; sorted they take 8
+
+
 class SeenIds:
     """Set of ids seen before, stored as 64-bit hashes."""
 
@@ -122,10 +125,11 @@ class SeenIds:
         if short in self.recent or (at < len(self.older) and self.older[at] == short):
             return False
         self.recent.add(short)
-        if len(self.recent) > max(1 << 16, len(self.older) // 8):
+        if len(self.recent) > min(max(1 << 16, len(self.older) // 8), _MOST_RECENT):
             recent = np.fromiter(self.recent, np.uint64, len(self.recent))
-            self.older = np.sort(np.concatenate([self.older, recent]))
             self.recent.clear()
+            self.older = np.concatenate([self.older, recent])
+            self.older.sort()
         return True
 
 

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from elman.data.corpus.reconcile import apply, reconcile
+from elman.data.corpus import reconcile as reconciliation
+from elman.data.corpus.reconcile import Decisions, apply
 from elman.data.corpus.shards import DOCUMENTS, fraction, piece_split, split_of
 
 EMPTY = DOCUMENTS.to_frame()
@@ -16,6 +17,15 @@ def documents(*rows, source="x") -> pl.DataFrame:
         schema=DOCUMENTS,
         orient="row",
     )
+
+
+def reconcile(new: pl.DataFrame, old: pl.DataFrame, *rest, **options) -> Decisions:
+    """Decisions about tables of two rows a shard."""
+
+    def shards(frame: pl.DataFrame):
+        return lambda: frame.iter_slices(2)
+
+    return reconciliation.reconcile(shards(new), shards(old), *rest, **options)
 
 
 def many(count: int) -> pl.DataFrame:
