@@ -25,6 +25,7 @@ from elman.data.genome.contigs import Contig
 from elman.data.store import schema
 
 SHARD_BYTES = 16 << 20
+CHARACTERS_OF_TOKEN, CHARACTERS_OF_ROW = 5, 64  # a token, and a sentence, count as at least so many
 TEXT, DNA = "corpus-text", "corpus-dna"  # kinds of dataset
 
 DOCUMENTS = pl.Schema(  # one row a document and split; rows stand in the shard where the document ends
@@ -105,9 +106,16 @@ class _ShardRows:
     frames: list[pl.DataFrame] = field(default_factory=list)  # of DNA
     documents: list[tuple[Any, ...]] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
-    size: int = 0
+    bytes: int = 0  # characters, bases, and bytes of quarantined records
     records: int = 0
     features: int = 0
+
+    @property
+    def size(self) -> int:
+        """What is compared with the limit: `bytes`, or what the number of tokens or rows counts for."""
+        return max(
+            self.bytes, CHARACTERS_OF_TOKEN * len(self.token_start), CHARACTERS_OF_ROW * len(self.document)
+        )
 
     def add(self, sentence: Sentence, document: "_OpenDocument", source: str) -> None:
         """Add a sentence."""
@@ -123,7 +131,7 @@ class _ShardRows:
         self.token_start.extend(sentence.token_start)
         self.token_end.extend(sentence.token_end)
         self.tags.extend(sentence.tags or ())
-        self.size += len(sentence.text)
+        self.bytes += len(sentence.text)
         document.rows += 1
         document.digest.update(sentence.text.encode() + b"\n")
         document.digest.update(" ".join(sentence.tags or ()).encode() + b"\n")
@@ -132,7 +140,7 @@ class _ShardRows:
         """Add a quarantined record."""
         self.quarantined.append(record)
         self.records += 1
-        self.size += len(record.raw)
+        self.bytes += len(record.raw)
 
     def pending(self) -> PendingShard:
         """The rows as a shard to be staged."""
@@ -190,7 +198,9 @@ class _OpenDocument:
 
 
 def text_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> Iterator[PendingShard]:
-    """Gather sentences into shards of about `limit` characters; a document may go on in the next.
+    """Gather sentences into shards of about `limit` characters, fewer where tokens or sentences are short.
+
+    A document may go on in the next shard.
 
     Of documents with the same id in one source the later ones get the line added to theirs.
     """
@@ -252,7 +262,7 @@ def dna_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> It
                     rows = _ShardRows()
                 part = pieces(record, splits, numbers=range(at, min(at + step, count)))
                 rows.frames.append(part)
-                rows.size += part.height * PIECE
+                rows.bytes += part.height * PIECE
             digest = _digest(record)
             for split in dict.fromkeys(splits):
                 some = (record.id, record.source, split, int(split == splits[0]), splits.count(split))

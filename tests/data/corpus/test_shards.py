@@ -2,6 +2,7 @@
 
 import pytest
 
+from elman.data.corpus import shards as shard_tables
 from elman.data.corpus.contig_pieces import PIECE
 from elman.data.corpus.shards import (
     DOCUMENTS,
@@ -36,6 +37,25 @@ def frames(cuts) -> list:
     return [cut.tables() for cut in cuts]
 
 
+@pytest.fixture
+def by_characters(monkeypatch):
+    """Shards whose size is that of their text alone."""
+    monkeypatch.setattr(shard_tables, "CHARACTERS_OF_ROW", 0)
+    monkeypatch.setattr(shard_tables, "CHARACTERS_OF_TOKEN", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "least"), [("a b " * 50, 500), ("a", 64), ("words of many letters " * 5, 109)]
+)
+def test_short_tokens_and_short_sentences_count_as_longer_ones(text, least):
+    text = text.strip()
+    sentences = (sentence(0, text, ("O",) * len(text.split())),) * 200
+    document = Document("d", "x", sentences)
+    first, *_ = frames(text_shards([SourceRecords("x", "plain", "dev", [document])], 3200))
+    assert first["data"].height == -(-3200 // least)
+
+
+@pytest.mark.usefixtures("by_characters")
 def test_a_long_document_goes_on_in_the_next_shard():
     shards = frames(text_shards([SourceRecords("x.txt", "plain", "dev", parts(1000, 7))], limit=900))
     assert len(shards) == 10
@@ -93,6 +113,7 @@ def test_equal_ids_in_one_source_are_told_apart_by_line():
     assert cut.tables()["documents"]["document"].to_list() == ["d", "d~2", "d~9"]
 
 
+@pytest.mark.usefixtures("by_characters")
 def test_sources_share_a_shard_until_it_is_full():
     readings = [
         SourceRecords(f"{n}", "plain", None, [Document(f"{n}", f"{n}", (sentence(0),))]) for n in range(10)
