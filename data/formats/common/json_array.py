@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from elman.data.formats.common import lines as line_limits
+from elman.data.formats.common.lines import Digest, LongRecord
+
 BLOCK = 1 << 20
-LONGEST_OBJECT = 64 << 20  # bytes; a longer object is read no further
 _TOKEN = re.compile(rb'["{}\[\]]')
 _STRING_END = re.compile(rb'["\\]')
 
@@ -14,31 +16,26 @@ class BrokenArray(ValueError):
     """No JSON array of objects; its argument is the byte at which it turns out."""
 
 
-def objects(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+def objects(stream: BinaryIO) -> Iterator[tuple[int, int, bytes | LongRecord]]:
     """Find the objects of an array `[{...}, {...}]`.
 
     Yields:
-        byte offset, line (from 1) and bytes of each object, from its brace to the matching one.
+        byte offset, line (from 1) and bytes of each object, from its brace to the matching one; of one of
+        more than `LONGEST_RECORD` bytes, its first ones and the size and hash of all.
 
     Raises:
-        BrokenArray: no array of objects, one that ends early, or an object longer than LONGEST_OBJECT.
+        BrokenArray: no array of objects, or one that ends early.
     """
     buffer, at, line = b"", 0, 1  # bytes not done with, the offset and line where they begin
     inside = False
-
-    def more() -> bool:
-        nonlocal buffer
-        block = stream.read(BLOCK)
-        buffer += block
-        return bool(block)
-
     while True:
         space = re.match(rb"[\s,]*" if inside else rb"(?:\xef\xbb\xbf)?\s*", buffer)
         assert space is not None
         line += buffer.count(b"\n", 0, space.end())
         at, buffer = at + space.end(), buffer[space.end() :]
         if not buffer:
-            if more():
+            buffer = stream.read(BLOCK)
+            if buffer:
                 continue
             raise BrokenArray(at)
         if not inside and buffer[:1] == b"[":
@@ -46,33 +43,60 @@ def objects(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
         elif inside and buffer[:1] == b"]":
             return
         elif inside and buffer[:1] == b"{":
-            end = _end_of_object(buffer)
-            while end < 0:
-                if len(buffer) > LONGEST_OBJECT or not more():
+            found = _Object()
+            while (end := found.add(buffer)) < 0:
+                buffer = stream.read(BLOCK)
+                if not buffer:
                     raise BrokenArray(at)
-                end = _end_of_object(buffer)
-            yield at, line, buffer[:end]
-            line += buffer.count(b"\n", 0, end)
-            at, buffer = at + end, buffer[end:]
+            yield at, line, found.record
+            line, at, buffer = line + found.line_ends, at + found.size, buffer[end:]
         else:
             raise BrokenArray(at)
 
 
-def _end_of_object(data: bytes) -> int:
-    """One past the brace that closes the object at the beginning of the data; -1 if it is not there."""
-    depth, at = 0, 0
-    while match := _TOKEN.search(data, at):
-        at = match.end()
-        mark = match[0]
-        if mark == b'"':
-            while quote := _STRING_END.search(data, at):
-                at = quote.end() + (quote[0] == b"\\")
-                if quote[0] == b'"':
-                    break
+class _Object:
+    """An object that begins with the first bytes added; `size` and `line_ends` are those of its bytes."""
+
+    def __init__(self) -> None:
+        self.size = self.line_ends = 0
+        self._parts: list[bytes] = []
+        self._digest: Digest | None = None
+        self._depth = 0
+        self._in_string = self._escaped = False
+
+    @property
+    def record(self) -> bytes | LongRecord:
+        """The bytes, or what is kept of an object beyond the limit."""
+        return b"".join(self._parts) if self._digest is None else self._digest.record()
+
+    def add(self, data: bytes) -> int:
+        """Add the next bytes as far as they are of the object; return their number if it ends, else -1."""
+        end = self._end(data)
+        part = data if end < 0 else data[:end]
+        self.size += len(part)
+        self.line_ends += part.count(b"\n")
+        if self._digest is not None:
+            self._digest.update(part)
+            return end
+        self._parts.append(part)
+        if self.size > line_limits.LONGEST_RECORD:
+            self._digest, self._parts = Digest(self._parts), []
+        return end
+
+    def _end(self, data: bytes) -> int:
+        """One past the brace that closes the object; -1 if it is not there."""
+        at = 0
+        if self._escaped:
+            at, self._escaped = 1, False
+        while match := (_STRING_END if self._in_string else _TOKEN).search(data, at):
+            at, mark = match.end(), match[0]
+            if mark == b'"':
+                self._in_string = not self._in_string
+            elif mark == b"\\":
+                self._escaped = at == len(data)
+                at += 1
             else:
-                return -1
-        else:
-            depth += 1 if mark in b"{[" else -1
-            if not depth:
-                return at
-    return -1
+                self._depth += 1 if mark in b"{[" else -1
+                if not self._depth:
+                    return at
+        return -1

@@ -176,7 +176,7 @@ def bounded_lines(stream: BinaryIO, returns: bool = False) -> Iterator[bytes | L
             others end with `\\n`, since a return is white space in JSON.
     """
     if returns:
-        yield from _joined_parts(universal_parts(stream))
+        yield from joined_parts(universal_parts(stream))
         return
     while raw := stream.readline(LONGEST_RECORD + 1):
         if len(raw) <= LONGEST_RECORD or raw.endswith(b"\n"):
@@ -188,8 +188,8 @@ def bounded_lines(stream: BinaryIO, returns: bool = False) -> Iterator[bytes | L
         yield digest.record()
 
 
-def _joined_parts(lines: Iterable[bytes]) -> Iterator[bytes | LongRecord]:
-    """The lines of `universal_parts`, the parts of a long one as its record."""
+def joined_parts(lines: Iterable[bytes]) -> Iterator[bytes | LongRecord]:
+    """Lines of `universal_parts`, the parts of a long one as its record."""
     digest: Digest | None = None  # of a long line
     for line in lines:
         if not isinstance(line, LinePart):

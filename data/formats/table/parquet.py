@@ -7,6 +7,7 @@ row groups. Format: https://parquet.apache.org/docs/file-format/.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import polars as pl
@@ -26,7 +27,7 @@ from elman.data.formats.table.batches import (
 )
 from elman.data.formats.table.table_rows import LONG_CELL, ROW_REASONS, Row, missing_columns, read_rows
 
-_ROWS = 256  # read at a time with their labels
+_ROWS, LARGEST = 256, 4 << 20  # rows, and their bytes by the average, read at a time with their labels
 
 
 def schema(opener: Opener, columns: Columns) -> pl.Schema:
@@ -87,9 +88,14 @@ def _rows(opener: Opener, source: str, wanted: Sequence[str]) -> Iterator[Row | 
     with _opened(opener) as file:
         missing_columns(wanted, file.schema_arrow.names, source)
         names, first = class_names(file.schema_arrow), 0
-        for batch in file.iter_batches(_ROWS, columns=list(wanted)):
-            yield from rows_of_batch(batch, source, first, names)
-            first += batch.num_rows
+        columns = Columns(wanted[0], keep=tuple(wanted[1:]))
+        for rows, groups in groupby(
+            range(file.metadata.num_row_groups),
+            lambda number: _rows_at_a_time(file.metadata.row_group(number), columns),
+        ):
+            for batch in file.iter_batches(rows, list(groups), columns=list(wanted)):
+                yield from rows_of_batch(batch, source, first, names)
+                first += batch.num_rows
 
 
 @contextmanager
@@ -103,6 +109,12 @@ def _opened(opener: Opener) -> Iterator[Any]:
             yield file
     except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter in a name
         raise _damaged(error) from None
+
+
+def _rows_at_a_time(group: Any, columns: Columns) -> int:
+    """Rows of a row group that are read together: at most `_ROWS`, fewer where they are large."""
+    row_bytes = _bytes(group, columns) / max(group.num_rows, 1)
+    return max(min(_ROWS, int(LARGEST / max(row_bytes, 1))), 1)
 
 
 def _bytes(group: Any, columns: Columns) -> int:

@@ -11,8 +11,16 @@ labels means a text without entities.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from elman.data.formats.common.lines import universal_lines
+from elman.data.formats.common import lines as line_limits
+from elman.data.formats.common.lines import (
+    LONGEST_RECORD,
+    Digest,
+    LongRecord,
+    joined_parts,
+    universal_parts,
+)
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
@@ -21,7 +29,7 @@ from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import Head, Opener, SidecarFormat, TextFormat, register
 
 ENDINGS = (".ann", ".a1", ".a2")
-LONGEST_TEXT = 64 << 20  # bytes
+_BLOCK = 1 << 20  # bytes of a text beyond the limit
 ADVICE = "Write T1, a tab, type, start and end, a tab and the mention; offsets count characters from 0."
 _ENTITY = re.compile(r"T\S*\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)(?:\t(.*))?")
 _LINE = re.compile(r"[TREAMN#*]\S*\t")
@@ -47,12 +55,12 @@ def read(
 ) -> Iterator[Document | Flat | Quarantined]:
     """Read a text with its labels, of `options.sidecars`; see `data.formats.registry.TextReader`."""
     with opener() as stream:
-        raw = stream.read(LONGEST_TEXT + 1)
+        raw = stream.read(line_limits.LONGEST_RECORD + 1)
+        if len(raw) > line_limits.LONGEST_RECORD:
+            yield _long_text(raw, stream, source)
+            return
     place = Place(source, None, 0, raw[:_SHOWN])
     try:
-        if len(raw) > LONGEST_TEXT:
-            detail = f"expected a text of at most {LONGEST_TEXT >> 20} MiB. Got more"
-            raise BadRecord("too-long", detail, "Divide it, with its labels.")
         text = _decoded(raw.removeprefix(BOM))
     except BadRecord as error:
         yield place.refuse(error)
@@ -60,6 +68,9 @@ def read(
     mentions: list[_Mention] = []
     for name, sidecar in options.sidecars:
         for line in _lines(sidecar, name):
+            if isinstance(line, Quarantined):
+                yield line
+                return
             if not line.raw.strip():
                 continue
             try:
@@ -92,11 +103,25 @@ def _decoded(raw: bytes) -> str:
         raise BadRecord("invalid-utf8", detail, "Save the file as UTF-8.") from None
 
 
-def _lines(sidecar: Opener, name: str) -> Iterator[Place]:
-    """Places of the lines of a file of labels."""
+def _long_text(raw: bytes, stream: BinaryIO, source: str) -> Quarantined:
+    """A text beyond the limit as quarantined; `raw` is what has been read of it."""
+    digest = Digest([raw])
+    while block := stream.read(_BLOCK):
+        digest.update(block)
+    limit = f"a text of at most {line_limits.LONGEST_RECORD} bytes"
+    return digest.record().refuse(Place(source, None, 0, b""), limit, "Divide it, with its labels.")
+
+
+def _lines(sidecar: Opener, name: str) -> Iterator[Place | Quarantined]:
+    """Places of the lines of a file of labels; one beyond the limit as quarantined."""
     offset = 0
     with sidecar() as stream:
-        for number, raw in enumerate(universal_lines(stream), 1):
+        for number, raw in enumerate(joined_parts(universal_parts(stream)), 1):
+            if isinstance(raw, LongRecord):
+                limit = f"a line of at most {line_limits.LONGEST_RECORD} bytes"
+                yield raw.refuse(Place(name, number, offset, b""), limit, ADVICE)
+                offset += raw.size
+                continue
             yield Place(name, number, offset, raw)
             offset += len(raw)
 
@@ -206,6 +231,9 @@ register(
         "attributes and notes are not; discontinuous entities are widened, of nested ones the outermost is "
         "kept; an empty file of labels means no entities; `elman tag` reads the text alone",
         hint="texts with the .ann of BRAT",
-        reasons={"too-long": f"a text of more than {LONGEST_TEXT >> 20} MiB", **REASONS},
+        reasons={
+            "too-long": f"a text, or a line of labels, of more than {LONGEST_RECORD >> 20} MiB",
+            **REASONS,
+        },
     )
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from elman.data.formats.common.json_array import BrokenArray, objects
 from elman.data.formats.common.json_labels import NOT_GOLD
+from elman.data.formats.common.lines import LONGEST_RECORD, LongRecord
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
@@ -31,6 +32,10 @@ def read(
     with opener() as stream:
         try:
             for offset, line, raw in objects(stream):
+                if isinstance(raw, LongRecord):
+                    limit = f"a task of at most {LONGEST_RECORD} bytes"
+                    yield raw.refuse(Place(source, line, offset, b""), limit, "Divide its text.")
+                    continue
                 place = Place(source, line, offset, raw)
                 try:
                     yield _document(place, options)
@@ -128,6 +133,10 @@ register(
         record="a task",
         notes="exports as JSON and JSON-MIN; the first annotation that was not cancelled is gold",
         hint="Label Studio's JSON",
-        reasons={"invalid-json": "a file that is no JSON array of objects to its end", **REASONS},
+        reasons={
+            "invalid-json": "a file that is no JSON array of objects to its end",
+            "too-long": f"a task of more than {LONGEST_RECORD >> 20} MiB",
+            **REASONS,
+        },
     ),
 )

@@ -9,8 +9,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from elman.data.formats.common import lines as line_limits
 from elman.data.formats.common.encodings import NOT_UTF8
-from elman.data.formats.common.lines import ends_with_returns, universal_lines
+from elman.data.formats.common.lines import (
+    LONGEST_RECORD,
+    Digest,
+    LongRecord,
+    bounded_lines,
+    ends_with_returns,
+)
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
@@ -18,16 +25,34 @@ from elman.data.formats.common.span_documents import REASONS, checked_spans, doc
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 
 ADVICE = "Write ID|t|title, ID|a|abstract and lines of ID, start, end, mention and type, by tabs."
+_DIVIDE = "Divide the document, or put blank lines between documents."
 _PART = re.compile(rb"([^|\t\r\n]+)\|([ta])\|([^\r\n]*)")
 
 
 @dataclass
 class _Block:
-    """Lines of one document."""
+    """Lines of one document.
+
+    digest: of all of them, if they are beyond `LONGEST_RECORD` bytes together; long: what one line beyond it
+    is in quarantine.
+    """
 
     line: int
     byte_offset: int
     raw: list[bytes] = field(default_factory=list)
+    size: int = 0
+    digest: Digest | None = None
+    long: Quarantined | None = None
+
+    def add(self, raw: bytes) -> None:
+        """Add a line."""
+        self.size += len(raw)
+        self.raw.append(raw)
+        if self.size > line_limits.LONGEST_RECORD:
+            self.digest = self.digest or Digest()
+            for line in self.raw:
+                self.digest.update(line)
+            self.raw = []
 
 
 def read(
@@ -38,14 +63,20 @@ def read(
         returns = ends_with_returns(stream)
     with opener() as stream:
         block, offset = None, 0
-        for number, raw in enumerate(universal_lines(stream) if returns else stream, 1):
+        for number, raw in enumerate(bounded_lines(stream, returns), 1):
+            if isinstance(raw, LongRecord):
+                block = block or _Block(number, offset)
+                limit = f"a line of at most {line_limits.LONGEST_RECORD} bytes"
+                block.long = raw.refuse(Place(source, number, offset, b""), limit, _DIVIDE)
+                offset += raw.size
+                continue
             if not raw.strip():
                 if block:
                     yield _read_block(block, source, options)
                 block = None
             else:
                 block = block or _Block(number, offset)
-                block.raw.append(raw)
+                block.add(raw)
             offset += len(raw)
         if block:
             yield _read_block(block, source, options)
@@ -53,6 +84,11 @@ def read(
 
 def _read_block(block: _Block, source: str, options: Options) -> Document | Flat | Quarantined:
     place = Place(source, block.line, block.byte_offset, b"".join(block.raw))
+    if block.long is not None:
+        return block.long
+    if block.digest is not None:
+        limit = f"a document of at most {line_limits.LONGEST_RECORD} bytes"
+        return block.digest.record().refuse(place, limit, _DIVIDE)
     try:
         return _document(block, place, options)
     except BadRecord as error:
@@ -102,6 +138,6 @@ register(
         record="a document",
         notes="title and abstract; of nested entities the outermost; relations are not read",
         hint="PubTator",
-        reasons=REASONS,
+        reasons={**REASONS, "too-long": f"a document of more than {LONGEST_RECORD >> 20} MiB"},
     ),
 )

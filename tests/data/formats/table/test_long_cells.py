@@ -15,6 +15,7 @@ from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import SliceSize, SliceStream
 from elman.data.formats.registry import all_formats, table_format, text_format
 from elman.data.formats.table import arrow_rows
+from elman.data.formats.table import parquet as parquet_format
 from elman.data.formats.table.batches import Columns, documents
 from elman.data.text.scanner import thread_scanner
 from elman.data.text.tokenizer import Tokenizer
@@ -116,6 +117,28 @@ def test_cells_up_to_the_limit_come_whole(kind, monkeypatch):
     monkeypatch.setattr(arrow_rows, "_LARGE", 100_000)
     name, write = FILES[kind]
     assert texts_of(tagged(name, write(TEXTS), 1 << 20)) == TEXTS
+
+
+def test_large_cells_of_parquet_are_read_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(parquet_format, "LARGEST", 2 * len(LONG))
+    texts, read_batch, sizes = (
+        [*["Ann left."] * 500, *[LONG] * 5, "Bo ran."],
+        parquet_format.rows_of_batch,
+        [],
+    )
+    out = io.BytesIO()
+    with parquet.ParquetWriter(out, pa.schema({"body": pa.string()}), use_dictionary=False) as writer:
+        for part in (texts[:500], texts[500:505], texts[505:]):
+            writer.write_table(pa.table({"body": part}))
+
+    def noting(batch, *rest):
+        sizes.append(batch.num_rows)
+        return read_batch(batch, *rest)
+
+    monkeypatch.setattr(parquet_format, "rows_of_batch", noting)
+    documents = read("parquet", out.getvalue())
+    assert [document.line for document in documents] == list(range(1, 507))
+    assert sizes == [256, 244, *[1] * 5, 1]
 
 
 @pytest.mark.usefixtures("limit")

@@ -1,5 +1,6 @@
 """Exports of annotation tools are read with their exact spans; broken records are quarantined one by one."""
 
+import hashlib
 import io
 import json
 import warnings
@@ -7,6 +8,7 @@ import warnings
 import pytest
 
 from elman.data.formats.common import json_array
+from elman.data.formats.common import lines as line_limits
 from elman.data.formats.common.json_labels import NOT_GOLD
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
@@ -144,6 +146,22 @@ def test_objects_are_found_whatever_the_size_of_blocks(monkeypatch):
         assert [line for _, line, _ in found] == [data[:at].count(b"\n") + 1 for at, _, _ in found]
 
 
+def test_a_task_beyond_the_limit_is_quarantined_alone(monkeypatch):
+    long = task(2, A) | {"meta": {"note": 'x"\n[' * 400}}
+    content = json.dumps([task(1, A), long, task(3, B)], indent=1)
+    raw = json.dumps(long, indent=1).replace("\n", "\n ").encode()
+    begin = content.encode().index(raw)
+    monkeypatch.setattr(line_limits, "LONGEST_RECORD", 1000)
+    for size in (1, 7, 1 << 20):
+        monkeypatch.setattr(json_array, "BLOCK", size)
+        first, refused, last = records(label_studio, content)
+        assert [entities(document) for document in (first, last)] == [[GOLD[0]], [GOLD[1]]]
+        assert (refused.reason, refused.byte_offset) == ("too-long", begin)
+        assert refused.line == content[:begin].count("\n") + 1
+        assert f"bytes {begin} to {begin + len(raw)} of the file" in refused.detail
+        assert hashlib.sha256(raw).hexdigest() in refused.detail
+
+
 PUBTATOR = (
     "12|t|Anna lives\n12|a|in \U0001f600 Oslo.\n"
     "12\t0\t4\tAnna\tPER\tX:1\n12\t16\t20\tOslo\tLOC\n12\tCID\ta\tb\n"
@@ -159,6 +177,25 @@ def test_abstracts_of_pubtator_are_read():
 def test_a_mention_that_stands_elsewhere_is_quarantined():
     (refused,) = records(pubtator, PUBTATOR.replace("\t16\t20", "\t15\t19"))
     assert (refused.reason, refused.line) == ("span-outside", 1)
+
+
+LONG_LINE, LONG_DOCUMENT = "12|a|" + "x " * 300_000 + "\n", "12|a|x\n" + "12\tCID\ta\tb\n" * 99
+
+
+@pytest.mark.parametrize("long", [LONG_LINE, LONG_DOCUMENT], ids=["line", "document"])
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_a_document_of_pubtator_beyond_the_limit_is_quarantined_alone(monkeypatch, long, end):
+    monkeypatch.setattr(line_limits, "LONGEST_RECORD", 1000)
+    whole = "12|t|Anna lives\n" + long + "12\t0\t4\tAnna\tPER\n"
+    content = f"{PUBTATOR}\n{whole}\n{PUBTATOR}".replace("\n", end).encode()
+    first, refused, last = records(pubtator, content)
+    assert entities(first) == entities(last) == GOLD
+    part = (long if long is LONG_LINE else whole).replace("\n", end).encode()
+    begin = content.index(part)
+    assert (refused.reason, refused.byte_offset) == ("too-long", begin)
+    assert refused.line == content[:begin].count(end.encode()) + 1
+    assert f"bytes {begin} to {begin + len(part)} of the file" in refused.detail
+    assert hashlib.sha256(part).hexdigest() in refused.detail
 
 
 def test_tokens_with_tags_are_read():

@@ -1,10 +1,12 @@
 """A text and its labels beside it are one document; what BRAT holds beside entities is counted."""
 
+import hashlib
 import io
 
 import pytest
 
 from elman.data.errors import BadInput
+from elman.data.formats.common import lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.text import brat
@@ -115,3 +117,18 @@ def test_files_are_paired_by_name_and_labels_are_never_a_text(tmp_path):
     assert [document.sentences[0].tags for document in labelled] == [("B-PER", "O"), ("O", "O"), None]
     with pytest.raises(BadInput, match=r"labels of a text that is not there, c\.txt"):
         collect_sources([tmp_path / "y" / "c.ann"])
+
+
+def test_a_text_or_a_line_of_labels_beyond_the_limit_is_quarantined(monkeypatch):
+    monkeypatch.setattr(lines, "LONGEST_RECORD", 1000)
+    text, good = "x" * 1001, "T1\tPER 0 4\tAnna\n"
+    (refused,) = records(text, good)
+    assert (refused.source, refused.reason, refused.byte_offset) == ("a.txt", "too-long", 0)
+    assert (
+        f"bytes 0 to 1001 of the file, sha256 {hashlib.sha256(text.encode()).hexdigest()}" in refused.detail
+    )
+    long = "#1\tNote T1\t" + "y" * 300_000 + "\n"
+    (refused,) = records(TEXT, good + long)
+    assert (refused.source, refused.line, refused.byte_offset) == ("a.0", 2, len(good))
+    assert f"bytes {len(good)} to {len(good + long)} of the file" in refused.detail
+    assert hashlib.sha256(long.encode()).hexdigest() in refused.detail

@@ -1,12 +1,15 @@
 """Lines are sentences, whatever stands in them, with offsets into the file; slices give the same."""
 
+import hashlib
 import random
 
 import pytest
 
+from elman.data.formats.common import lines
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.slices import SliceSize
+from elman.data.formats.text import sentence_lines
 from elman.data.sources.reading import collect_sources, read
 from elman.data.sources.splitting import open_whole, read_slice, seekable, split_source, unpack
 
@@ -39,6 +42,47 @@ def test_a_line_is_a_sentence(tmp_path, end, encoding):
 def test_long_lines_are_divided_as_long_sentences_are(tmp_path):
     source = source_of(tmp_path / "a.txt", b"x " * 2500 + b"\nend\n")
     assert [len(starts) for _, _, starts, _ in sentences(read(source, Options()))] == [1000, 1000, 500, 1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_line_beyond_the_limit_has_the_sentences_it_has_below_it(tmp_path, monkeypatch, seed):
+    draw = random.Random(seed)
+    words = [
+        "word",
+        "Mr.",
+        "J.",
+        "Lee",
+        "can't",
+        "tea-tray",
+        "3,000",
+        "\u00e9\U0001f600",
+        "end.",
+        ":)",
+        "\u200d",
+    ]
+    text = "".join(draw.choice(words) + draw.choice([" ", " ", " ", "\t ", ""]) for _ in range(90_000))
+    source = source_of(tmp_path / "a.txt", b"one\r\n" + text.encode() + b"\r\nlast")
+    whole = sentences(read(source, Options()))
+    monkeypatch.setattr(lines, "LONGEST_RECORD", 100_000)
+    monkeypatch.setattr(sentence_lines, "_LONG_PART", 20_000)
+    assert sentences(read(source, Options())) == whole
+    sliced = [
+        sentence
+        for slice_ in split_source(source, Options(), SliceSize.of(500))
+        for sentence in sentences(read_slice(source, slice_, Options()))
+    ]
+    assert sliced == whole
+
+
+def test_a_line_without_white_space_beyond_the_limit_quarantines_its_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "LONGEST_RECORD", 1000)
+    for before in (b"", b"white space here, "):
+        long = before + b"x" * 600_000 + b"\n"
+        source = source_of(tmp_path / "a.txt", b"fine\n" + long + b"fine\n")
+        (refused,) = read(source, Options())
+        assert (refused.reason, refused.line, refused.byte_offset) == ("too-long", 2, 5)
+        assert f"bytes 5 to {5 + len(long)} of the file" in refused.detail
+        assert hashlib.sha256(long).hexdigest() in refused.detail
 
 
 @pytest.mark.parametrize(
