@@ -172,6 +172,10 @@ def _no_column(head: Head, name: str) -> bool:
     return False
 
 
+def _no_columns(head: Head) -> Sequence[str]:
+    return ()
+
+
 def _no_reason(head: Head) -> None:
     return None
 
@@ -282,6 +286,7 @@ class TableFormat(TextFormat):
     """A format of tables whose columns the user names.
 
     has_column: True for a file that no content tells as a table, if it has the column of text named.
+    columns_by_name: names of the columns of a file whose name alone tells it as a table, else none.
     schema, split_table, batches: what tagging reads of the columns, slices and rows. row_slices: True if
     slices count rows, and each is read from the file itself; False if they are ranges of its bytes.
     """
@@ -294,6 +299,7 @@ class TableFormat(TextFormat):
     batches: BatchReader
     row_slices: bool = False
     has_column: Callable[[Head, str], bool] = _no_column
+    columns_by_name: Callable[[Head], Sequence[str]] = _no_columns
 
 
 _registered: dict[str, Format] = {}

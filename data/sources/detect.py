@@ -22,6 +22,7 @@ from elman.data.formats.registry import (
     Format,
     Head,
     SidecarFormat,
+    TableFormat,
     all_formats,
     detect,
     format_of,
@@ -294,13 +295,22 @@ def _inspect(file: _File, wanted: _Wanted) -> Source | Archive | str:
     if utf16 and not format_.utf16:
         return f"{format_.name} in UTF-16: save it as UTF-8, or give --encoding utf-16"
     if reason := format_.unfit(head):
-        return reason
+        return (wanted.text_column and _table_without_column(head, wanted.text_column)) or reason
     given = file.given if file.given != path else None
     if format_.binary or format_.family == "dna":
         encoding = None
     return Source(
         path, file.name, format_.name, compression, _split_of(file.name), path.stat().st_size, given, encoding
     )
+
+
+def _table_without_column(head: Head, text_column: str) -> str | None:
+    """Reason why a file that its name tells as a table is not read as one; None for other files."""
+    tables = (format_ for format_ in all_formats() if isinstance(format_, TableFormat))
+    names = next((names for format_ in tables if (names := format_.columns_by_name(head))), ())
+    if not names:
+        return None
+    return f"a table of the columns {', '.join(names)}, without {text_column!r} that --text-column names"
 
 
 _SPLITS = {

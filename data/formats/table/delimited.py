@@ -25,6 +25,7 @@ from elman.data.formats.table.table_rows import ROW_REASONS, Row, missing_column
 
 DELIMITERS = (",", "\t", ";", "|")
 _SHOWN = 1 << 16  # bytes of a bad row that go to quarantine
+_SHOWN_NAMES, _SHOWN_NAME = 50, 100  # columns, and characters of a name, in a message
 
 
 def read(
@@ -94,6 +95,12 @@ class _Feed:
         return digest.record().refuse(place, limit, "Divide the row, or close its quote.")
 
 
+def _is_open(raw: list[bytes], delimiter: str) -> bool:
+    """Return True if a quote is open at the end of a row, so that it would go on in a line that follows."""
+    text = [line.decode("utf-8", "surrogateescape") for line in raw]
+    return sum(1 for _ in csv.reader([*text, "next"], delimiter=delimiter)) < 2
+
+
 def _ended(part: bytes) -> bool:
     return part.endswith((b"\n", b"\r"))
 
@@ -142,7 +149,7 @@ def _parsed(feed: _Feed, delimiter: str, at: dict[str, int], columns: int) -> It
         except csv.Error as error:
             yield feed.take().quarantine("invalid-row", f"expected a row. Got {error}", "Mend the row.")
             continue
-        open_quote = feed.ended and len(feed.raw) > 1 and b"".join(feed.raw).count(b'"') % 2 == 1
+        open_quote = feed.ended and _is_open(feed.raw, delimiter)
         place = feed.take()
         if values:
             yield _row(place, values, at, columns, open_quote)
@@ -249,12 +256,21 @@ def _has_column(head: Head, name: str) -> bool:
     return not head.raw.count(0) and _delimiter(head.first, name) is not None
 
 
+def _columns_by_name(head: Head) -> list[str]:
+    """Names in the first row of a file called .csv or .tsv, by the separator that gives the most."""
+    if not head.name.endswith((".csv", ".tsv")):
+        return []
+    rows = (next(csv.reader([head.first], delimiter=delimiter), []) for delimiter in DELIMITERS)
+    return [name[:_SHOWN_NAME] for name in max(rows, key=len)][:_SHOWN_NAMES]
+
+
 register(
     TableFormat(
         name="delimited",
         rank=70,
         matches=lambda head: False,  # any text may be one: a named column tells
         has_column=_has_column,
+        columns_by_name=_columns_by_name,
         read=read,
         schema=schema,
         split_table=split_table,

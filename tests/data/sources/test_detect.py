@@ -224,6 +224,17 @@ def test_columns_named_by_the_user_make_a_corpus_of_a_table(tmp_path):
     assert discover([tmp_path / "a.tsv"], columns=True)[0][0].kind == "conll"
 
 
+@pytest.mark.parametrize(("name", "row"), [("a.csv", "key,gold"), ("a.tsv", "key\tgold")])
+def test_a_table_without_the_column_named_is_refused_with_those_it_has(tmp_path, name, row):
+    (tmp_path / name).write_text(f"{row}\n{row}\n")
+    message = f"{name}: .*a table of the columns key, gold, without 'body' that --text-column names"
+    with pytest.raises(BadInput, match=message):
+        discover([tmp_path / name], text_column="body")
+    (tmp_path / "b.txt").write_text("Some text, and more.\n")
+    _, ((path, reason),) = discover([tmp_path], text_column="body")
+    assert (path.name, "columns key, gold" in reason) == (name, True)
+
+
 @pytest.mark.parametrize("ending", [".gz", ".zst"])
 def test_a_file_that_is_cut_off_says_so_when_it_is_read(tmp_path, ending):
     raw = os.urandom(200_000).hex().encode()

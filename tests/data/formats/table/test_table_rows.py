@@ -154,6 +154,18 @@ def test_a_quote_that_is_not_closed_is_quarantined():
     assert (refused.reason, refused.line, refused.raw) == ("invalid-row", 3, b'"open,\nmore.,\n')
 
 
+@pytest.mark.parametrize("last", [b'a,"open', b'a,"open\n', b'"a ""quoted"" b', b'a,"closed"",\n'])
+def test_a_quote_that_is_open_in_the_last_line_is_quarantined(last):
+    _, refused = read("delimited", b"body,gold\nfine.,\n" + last, text_column="body")
+    assert (refused.reason, refused.line, refused.raw) == ("invalid-row", 3, last)
+
+
+@pytest.mark.parametrize("last", [b'5" nail,', b'5" nail,\n', b'"a ""b""",', b'"a"b,"c"\n'])
+def test_quotes_in_the_last_line_that_are_closed_or_begin_no_field_are_read(last):
+    documents = read("delimited", b"body,gold\nfine.,\n" + last, text_column="body")
+    assert [document.line for document in documents] == [2, 3]
+
+
 def test_a_damaged_table_is_refused():
     for name, data in FILES.values():
         if name != "delimited":
