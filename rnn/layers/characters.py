@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient, use_kernels
 from elman.rnn.compute.batches import Bags, Batch, Sequences, pack
@@ -86,23 +87,24 @@ def encode(
     if packed is None:
         return out, lambda dout, gradients: _zero_gradients(params, gradients)
     batch, words, ends = packed
-    rows, which = np.unique(batch.tokens, return_inverse=True)
-    x = table[rows]  # of each character that occurs
+    rows, places = np.unique(batch.tokens, return_inverse=True)
+    x, which = table[rows], places.astype(np.int32)  # of each character that occurs
     sides = []
     for direction, end, half in zip(DIRECTIONS, ends, (slice(0, C), slice(C, None)), strict=True):
         name = f"letters.{direction}"
-        z, spread_back = spread(product(x, params[f"{name}.Wx"], params[f"{name}.b"]), which)
-        h, back = cell.run(z, cell.recurrent(params, name), batch, reverse=direction == "backward")
+        z = product(x, params[f"{name}.Wx"], params[f"{name}.b"])
+        backward = direction == "backward"
+        h, back = cell.run(z, cell.recurrent(params, name), batch, reverse=backward, rows=which)
         out[words, half] = h[end]
-        sides.append((name, half, end, back, spread_back))
+        sides.append((name, half, end, back))
 
     def backprop(dout: Floats, gradients: Gradients) -> RowGradient:
         dx = np.zeros_like(x)
-        for name, half, end, back, spread_back in sides:
+        for name, half, end, back in sides:
             dh = np.zeros((len(which), C), x.dtype)
             dh[end] = dout[words, half]
-            dspread, recurrent = back(dh)
-            dz = spread_back(dspread)
+            dh_characters, recurrent = back(dh)
+            dz = summed(dh_characters, which, len(x))
             gradients.update({f"{name}.{key}": value for key, value in recurrent.items()})
             gradients[f"{name}.b"] = column_sums(dz)
             gradients[f"{name}.Wx"] = product(x.T, dz)
@@ -153,20 +155,21 @@ class CharacterEncoder:
 
 def spread(x: Floats, which: Int64) -> tuple[Floats, Callable[[Floats], Floats]]:
     """x[which] (N, E), every row of x being used; backprop sums the gradients over equal `which`."""
+    return x[which], lambda dy: summed(dy, which, len(x))
 
-    def backprop(dy: Floats) -> Floats:
-        if use_kernels(dy.dtype):
-            from elman.rnn.layers import embedding_kernels
 
-            totals = np.zeros_like(x)
-            embedding_kernels.accumulate(dy, which, totals, 0)
-            return totals
-        order = np.argsort(which, kind="stable")
-        begins = np.searchsorted(which[order], np.arange(len(x)))
-        sums: Floats = np.add.reduceat(dy[order], begins, axis=0)
-        return sums
+def summed(values: Floats, which: npt.NDArray[np.integer], rows: int) -> Floats:
+    """Sums (rows, E) of the values (N, E) with equal `which` (N,), all of 0 to rows - 1 among them."""
+    if use_kernels(values.dtype):
+        from elman.rnn.layers import embedding_kernels
 
-    return x[which], backprop
+        totals = np.zeros((rows, values.shape[1]), values.dtype)
+        embedding_kernels.accumulate(values, which, totals, 0)
+        return totals
+    order = np.argsort(which, kind="stable")
+    begins = np.searchsorted(which[order], np.arange(rows))
+    sums: Floats = np.add.reduceat(values[order], begins, axis=0)
+    return sums
 
 
 def concatenated(one: RowGradient, other: RowGradient) -> RowGradient:
