@@ -3,17 +3,21 @@
 import re
 from collections.abc import Sequence
 
-_MARKS = re.compile(r"[\\|`*~\[\]<>&!\x00-\x1f\x7f-\x9f]")
-_ALL_MARKS = re.compile(r"[\\|`*_{}#~\[\]<>&!\x00-\x1f\x7f-\x9f]")
-_ENTITIES = {
+_LINKS = r"|:(?=//)|(?i:(?<=www)\.)|@"  # what makes addresses, mails and names of users links
+_MARKS = re.compile(r"[\\|`*~\[\]<>&!\x00-\x1f\x7f-\x9f]" + _LINKS)
+_ALL_MARKS = re.compile(r"[\\|`*_{}#~\[\]<>&!\x00-\x1f\x7f-\x9f]" + _LINKS)
+_ENTITIES = {  # a backslash before these does not hold in MLflow's pages
     "<": "&lt;",
     ">": "&gt;",
     "&": "&amp;",
-}  # a backslash before these does not hold in MLflow's pages
+    ":": "&#58;",
+    ".": "&#46;",
+    "@": "&#64;",
+}
 
 
 def escaped(text: str) -> str:
-    """Text in which nothing is Markdown or HTML, on one line."""
+    """Text in which nothing is Markdown, HTML or a link, on one line."""
     return _ALL_MARKS.sub(_shown, " ".join(text.split()))
 
 
