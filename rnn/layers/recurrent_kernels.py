@@ -36,14 +36,15 @@ def gather_inputs(x: Any, rows: Any, first: int, out: Any) -> None:
             o[j] = e[j]
 
 
-CHUNK = 256  # pairs of rows whose products are summed in one go
+CHUNK = 128  # pairs of rows whose products are summed in one go, in the second-level cache
 
 
 @jit
 def _add_outer_products(h: Any, dz: Any, previous: Any, reverse: bool, panel: Any, dWh: Any) -> None:
     """dWh (H, F*H) += h[from].T @ dz[to] over all pairs of rows of which one takes the state of the other."""
     H, B = h.shape[1], len(h) - len(previous)
-    state = np.empty((CHUNK, H), h.dtype)
+    lines = (H + 15) // 16 | 1  # an odd number of cache lines, so that a column's do not displace each other
+    state = np.empty((CHUNK, 16 * lines), h.dtype)
     for begin in range(0, len(previous), CHUNK):
         n = min(CHUNK, len(previous) - begin)
         for i in range(n):
@@ -53,7 +54,7 @@ def _add_outer_products(h: Any, dz: Any, previous: Any, reverse: bool, panel: An
             for j in range(H):
                 o[j] = w[j]
             put(dz[earlier if reverse else later], panel, i)
-        times(state[:n].T, panel, dWh, True)
+        times(state[:n, :H].T, panel, dWh, True)
 
 
 def recurrent_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool) -> Floats:

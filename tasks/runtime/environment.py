@@ -108,8 +108,11 @@ def kernel_cache(base: Path) -> Path:
 
     Numba compiles a kernel again when its own file changes; kernels of several files have these inlined.
     """
-    names = ("compute/fast_math.py", "compute/jit.py", "compute/matmul.py", "layers/recurrent_kernels.py")
-    files = (CHECKOUT / "rnn" / name for name in names)
+    names = ("fast_math.py", "jit.py", "matmul.py", "tiles.py")
+    files = (
+        *(CHECKOUT / "rnn" / "compute" / name for name in names),
+        CHECKOUT / "rnn" / "layers" / "recurrent_kernels.py",
+    )
     inlined = b"".join(file.read_bytes() for file in files)
     return base / "numba" / hashlib.sha256(inlined).hexdigest()[:16]
 

@@ -119,8 +119,8 @@ def _forward(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) ->
         a, n = starts[t], starts[t + 1] - starts[t]
         before, m = previous_step(starts, t, reverse)
         gather_inputs(x, rows, a, gates[a : a + n])
-        u[:n] = 0
-        times(h[before : before + m], Wh, u[:m], True)
+        times(h[before : before + m], Wh, u[:m], False)
+        u[m:n] = 0
         for i in range(n):
             h_before = h[before + i] if i < m else zero
             _step(gates[a + i], u[i], bh, h_before, q[a + i], h[a + i])
@@ -187,8 +187,8 @@ def _states(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) -> 
         a, n = starts[t], starts[t + 1] - starts[t]
         before, m = previous_step(starts, t, reverse)
         gather_inputs(x, rows, a, gates[:n])
-        u[:n] = 0
-        times(h[before : before + m], Wh, u[:m], True)
+        times(h[before : before + m], Wh, u[:m], False)
+        u[m:n] = 0
         for i in range(n):
             _step(gates[i], u[i], bh, h[before + i] if i < m else zero, q, h[a + i])
     return h

@@ -8,9 +8,15 @@ import llvmlite.binding
 import numpy as np
 import pytest
 
-from elman.rnn.compute.matmul import DEPTH, PANEL, ROWS, packed, times
+from elman.rnn.compute.matmul import packed, times
+from elman.rnn.compute.tiles import DEPTH, FEW, LANES, PANEL, ROWS
 
 SIZES = [
+    *(
+        (rows, 19, columns)
+        for rows in (1, FEW, 2 * ROWS, 4 * ROWS + 3)
+        for columns in (3, 2 * PANEL, 4 * PANEL + 7)
+    ),
     (1, 1, 1),
     (ROWS + 1, DEPTH + 1, PANEL + 1),
     (13, 2 * DEPTH, 3 * PANEL),
@@ -39,6 +45,15 @@ def test_times(M, K, N, turned):
     np.testing.assert_allclose(wide[:, 1:-1], 2 * exact, atol=4e-4)
 
 
+@pytest.mark.parametrize(("K", "N"), [(LANES, LANES), (3 * LANES + 1, 2 * PANEL + LANES + 3), (1, 5), (9, 1)])
+def test_a_transposed_matrix_is_packed_as_its_copy(K, N):
+    W = np.arange(K * N, dtype=np.float32).reshape(N, K).T
+    panels = packed(W)
+    np.testing.assert_array_equal(panels, packed(np.ascontiguousarray(W)))
+    np.testing.assert_array_equal(np.hstack(panels)[:, :N], W)
+    np.testing.assert_array_equal(packed(np.repeat(W, 2, axis=1)[:, ::2]), panels)
+
+
 def test_a_row_does_not_depend_on_the_rows_beside_it():
     a, W = operands(4 * ROWS + 1, 2 * DEPTH + 3, PANEL + 5)
     together, alone = np.empty((len(a), W.shape[1]), np.float32), np.empty((len(a), W.shape[1]), np.float32)
@@ -50,12 +65,17 @@ def test_a_row_does_not_depend_on_the_rows_beside_it():
 
 _BITS = """
 import hashlib, numpy as np
-from elman.rnn.compute.matmul import LANES, packed, times
-rng = np.random.default_rng(0)
-a, W = rng.standard_normal((13, 300), np.float32), rng.standard_normal((300, 99), np.float32)
-c = np.empty((13, 99), np.float32)
-times(a, packed(W), c, False)
-print(LANES, hashlib.sha256(c.tobytes()).hexdigest())
+from elman.rnn.compute.matmul import packed, times
+from elman.rnn.compute.tiles import LANES
+rng, digest = np.random.default_rng(0), hashlib.sha256()
+for M in (1, 2, 3, 5, 8, 13, 27):
+    for N in (8, 48, 99, 112, 128):
+        a, W = rng.standard_normal((M, 300), np.float32), rng.standard_normal((N, 300), np.float32).T
+        c = np.empty((M, N), np.float32)
+        times(a, packed(W), c, False)
+        np.testing.assert_allclose(c, a.astype(np.float64) @ W, atol=1e-4)
+        digest.update(c.tobytes())
+print(LANES, digest.hexdigest())
 """
 
 
