@@ -6,7 +6,7 @@ import numpy as np
 
 from elman.rnn.compute.arrays import Floats, Int32, Params
 from elman.rnn.compute.batches import Batch
-from elman.rnn.compute.fast_math import tanh
+from elman.rnn.compute.fast_math import tanh_rows
 from elman.rnn.compute.jit import jit
 from elman.rnn.compute.matmul import packed, times
 from elman.rnn.layers.recurrent import Backprop, Cell, register, steps_of, transitions_of
@@ -72,10 +72,7 @@ def _forward(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool) -> Any:
         before, m = previous_step(starts, t, reverse)
         gather_inputs(x, rows, starts[t], now)
         times(h[before : before + m], Wh, now[:m], True)
-        for i in range(len(now)):
-            o = now[i]
-            for j in range(H):
-                o[j] = tanh(o[j])
+        tanh_rows(now)
     return h
 
 
