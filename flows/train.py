@@ -260,6 +260,8 @@ def _record_model(config: TrainConfig, folder: Path, recorder: RunRecorder, trai
     if isinstance(fitted, FittedTagger) and trained.seconds:
         tokens = fitted.epochs * fitted.sizes["train"][1]
         sizes["train_tokens_per_s"] = round(tokens / trained.seconds)
+    elif isinstance(fitted, FittedGenes) and fitted.bases_per_s:
+        sizes["train_bases_per_s"] = fitted.bases_per_s
     recorder.log_metrics({**numbers, **sizes}, step)
     recorder.log_params(model_settings(trained.model))
     out = recorder.run.artifacts

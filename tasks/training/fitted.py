@@ -61,6 +61,7 @@ class FittedGenes:
         parameters: numbers in all its networks.
         labels: its families.
         history: step and mean loss of every hundred updates.
+        bases_per_s: bases that the network was fitted on a second; 0 if it was taken from another model.
     """
 
     model: str
@@ -69,9 +70,10 @@ class FittedGenes:
     parameters: int
     labels: list[str]
     history: list[dict[str, float]]
+    bases_per_s: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values, without `model` and `history`."""
+        """Plain JSON values, without `model`, `history` and `bases_per_s`."""
         return {
             "updates": self.updates,
             "loss": self.loss,

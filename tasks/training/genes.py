@@ -1,6 +1,7 @@
 """Training a gene finder on annotated genomes, and a family tagger where their genes have families."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -176,9 +177,11 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
 
     config, dataset = dna_preset(preset), Dataset.open(Path(corpus))
     labels, proteins = families_and_proteins(Path(corpus))
-    losses: list[float] = []
+    losses, bases_per_s = list[float](), 0
     if genes is None:
-        version, params = None, _fit(annotated_stretches(Path(corpus)), config, seed, losses)
+        stretches, began = annotated_stretches(Path(corpus)), time.monotonic()
+        version, params = None, _fit(stretches, config, seed, losses)
+        bases_per_s = round(len(losses) * config.batch * config.crop / (time.monotonic() - began))
     else:
         known = load_model(read(Path(genes)))
         version, params, config = known.version, known.params, replace(known.config, families=config.families)
@@ -204,6 +207,7 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
             {"step": float(i + 100), "loss": float(np.mean(losses[i : i + 100]))}
             for i in range(0, len(losses), 100)
         ],
+        bases_per_s=bases_per_s,
     )
 
 

@@ -144,6 +144,7 @@ def test_a_gene_finder_s_run_has_scores_and_files_too(tracked_home, checkout, mo
     assert summary["seconds"] > 0
     run = mlflow_connection.connect().MlflowClient().get_run(summary["run_id"])
     assert run.data.metrics["test_mcc"] == summary["test"]["mcc"]
+    assert 0 < run.data.metrics["train_bases_per_s"] < 1e9
     assert run.data.params["network.hidden"] == "16"
     assert "| test: CDS - | " in run.data.tags["mlflow.note.content"]
     names = {path.name for path in tracked_home.glob("runs/*-train-*/artifacts/*")}
