@@ -32,6 +32,7 @@ IMAGE = "![shot](http://evil.example/shot.png)"
 HANDLER = "<img src=http://evil.example/x onerror=window.attacked=2>"
 MERMAID = "```mermaid\ngraph TD; A-->B;\n```"
 ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07"
+LINKS = "https://evil.example/a or www.evil.example, to me@evil.example or @evil"
 HOSTILE_TYPE = "<b>PER</b>"
 
 
@@ -117,7 +118,7 @@ def _train(home: Path, config: TrainConfig) -> RunRecord:
 def _make(home: Path, folder: Path) -> Trainings:
     ingest.fn(IngestConfig(sources=(CHECKOUT / "data" / "samples" / "english",), name="english"))
     hostile = _hostile_corpus(folder / "hostile")
-    about = f"Letters {SCRIPT} {IMAGE} {MERMAID}"
+    about = f"Letters {SCRIPT} {IMAGE} {MERMAID} {LINKS}"
     ingest.fn(IngestConfig(sources=(hostile,), name="letters", description=about, licence=HANDLER))
     fast = _train(home, TrainConfig(corpus="english", preset="fast", epochs=4, register="names"))
     other = _train(home, TrainConfig(corpus="english", preset="fast", epochs=2, seed=1))

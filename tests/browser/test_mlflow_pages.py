@@ -87,6 +87,21 @@ def test_a_run_s_page_shows_its_metrics_and_parameters(ui, opened, expect):
     expect(page.get_by_text(record.id).first).to_be_attached()
 
 
+def test_the_charts_draw_the_points_of_the_runs(ui, opened, expect):
+    runs = f"{ui.url}/#/experiments/{ui.experiments['elman']}/runs"
+    page = opened(f"{runs}?{MODE}&compareRunsMode=CHART")
+    page.get_by_placeholder("Search metric charts").fill("dev_f1_by_epoch")
+    expect(page.get_by_text("dev_f1_by_epoch", exact=True).first).to_be_visible()
+    lines = """Array.from(document.querySelectorAll('.js-plotly-plot')).flatMap(plot => plot.data)
+        .map(line => Array.from(line.y ?? [])).filter(values => values.length > 1)"""
+    page.wait_for_function(f"() => {lines}.length >= 2")
+    drawn = page.evaluate(lines)
+    for record in (ui.runs.fast, ui.runs.other):
+        points = [value for name, value, _, _ in record.rows() if name == "dev_f1_by_epoch"]
+        assert len(points) > 1
+        assert points in drawn
+
+
 def test_pictures_are_shown_whole(ui, opened, expect):
     record = ui.runs.fast
     file = record.artifacts / "learning_curve.png"
@@ -189,8 +204,9 @@ def test_hostile_text_is_text_on_every_page(ui, opened, expect):
 
 
 def markup_is_text(page):
-    """No element of the page comes from a corpus: no picture, diagram or script of its text."""
+    """No element of the page comes from a corpus: no link, picture, diagram or script of its text."""
     assert page.locator("[src*='evil.example'], [onerror]").count() == 0
+    assert page.locator("a[href*='evil'], a[href^='mailto:']").count() == 0
     assert page.locator("b, strong").get_by_text("PER", exact=True).count() == 0
     assert page.locator(".mermaid, svg[id^='mermaid'], [aria-roledescription]").count() == 0
     scripts = page.locator("script:not([src])").all_inner_texts()
