@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -394,3 +395,71 @@ def test_a_real_server_that_is_stopped_in_mid_run_gets_every_point_once(tracked_
         assert [point.step for point in client().get_metric_history(shown.info.run_id, "loss")] == [
             *range(30)
         ]
+
+
+@contextmanager
+def delayed(address, by_s):
+    """A server that passes each call on to another one after some seconds."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_one_request(self):
+            self.raw_requestline = self.rfile.readline(65537)
+            self.close_connection = True
+            if self.raw_requestline and self.parse_request():
+                self.pass_on()
+
+        def pass_on(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            kept = {name: self.headers[name] for name in ("Content-Type", "Accept") if name in self.headers}
+            time.sleep(by_s)
+            call = urllib.request.Request(address + self.path, body or None, kept, method=self.command)
+            try:
+                answer = urllib.request.urlopen(call)
+            except urllib.error.HTTPError as error:
+                answer = error
+            with answer:
+                data = answer.read()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+            calls.append(self.path)
+
+        def log_message(self, *args):
+            pass
+
+    calls = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", calls
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.slow
+@pytest.mark.kills
+def test_a_real_server_that_takes_5_s_a_call_holds_no_epoch_up_and_gets_every_point_once(
+    tracked_home, monkeypatch
+):
+    longest = 0.0
+    with mlflow_server(tracked_home) as (address, _), delayed(address, by_s=5.0) as (slow, calls):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", slow)
+        with mlflow_sync.record_run("train", "sent slowly", {"epochs": 30}) as recorder:
+            for epoch in range(30):
+                began = time.thread_time()
+                recorder.log_progress({"loss": 1.0}, epoch)
+                longest = max(longest, time.thread_time() - began)
+                time.sleep(0.5)
+        assert longest < 0.05
+        assert len(calls) > 5
+        assert run_record.read(recorder.run.id).info.sent
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        (shown,) = sent_runs()
+        assert shown.info.status == "FINISHED"
+        points = client().get_metric_history(shown.info.run_id, "loss")
+        assert [point.step for point in points] == [*range(30)]
