@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from elman.rnn.compute import arrays
 from elman.rnn.compute.arrays import Int32, Int64
 from elman.rnn.compute.ragged import offsets_of, positions_of, rows_of, take
 
@@ -178,6 +179,10 @@ def last_rows(starts: Int64) -> Int64:
 
 def pack(sequences: Sequences, chosen: Int64) -> Batch:
     """Pack the sequences of these numbers, longest first, ties in the order given."""
+    if arrays.COMPILED:
+        from elman.rnn.compute import batches_kernels
+
+        return Batch(*batches_kernels.pack(sequences.offsets, sequences.tokens, chosen))
     lengths = sequences.lengths[chosen]
     order = np.argsort(-lengths, kind="stable")
     chosen, lengths = chosen[order], lengths[order]

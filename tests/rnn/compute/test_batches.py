@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from elman.rnn.compute import arrays
 from elman.rnn.compute.batches import Bags, Sequences, by_length, last_rows, pack, shuffled
 from elman.rnn.compute.ragged import offsets_of
 
@@ -71,3 +72,16 @@ def test_batches_hold_every_sequence_once_and_keep_to_their_size():
     assert sorted(np.concatenate(batches).tolist()) == list(range(300))
     assert all(lengths[some].sum() <= 100 for some in batches)
     assert [len(some) for some in by_length(np.array([500, 1]), 100)] == [1, 1]
+
+
+@pytest.mark.parametrize("count", [1, 7, 60])
+def test_the_kernel_packs_as_numpy_does(count, monkeypatch):
+    rng = np.random.default_rng(count)
+    offsets = offsets_of(rng.integers(1, 12, 80))
+    sequences = Sequences(rng.integers(0, 9, offsets[-1]).astype(np.int32), offsets)
+    chosen = rng.permutation(80)[:count]
+    compiled = pack(sequences, chosen)
+    monkeypatch.setattr(arrays, "COMPILED", False)
+    plain = pack(sequences, chosen)
+    for name in ("sequences", "starts", "places", "tokens"):
+        np.testing.assert_array_equal(getattr(compiled, name), getattr(plain, name), strict=True)

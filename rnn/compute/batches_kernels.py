@@ -1,0 +1,35 @@
+"""Numba kernel of rnn/compute/batches.py: packing a batch in one pass, as a small one costs NumPy's calls."""
+
+from typing import Any
+
+import numpy as np
+
+from elman.rnn.compute.jit import jit
+
+
+@jit
+def pack(offsets: Any, tokens: Any, chosen: Any) -> Any:
+    """Sequences, starts, places and tokens of a `Batch`, of the sequences `chosen` (B,)."""
+    B, longest = len(chosen), 0
+    for i in range(B):
+        longest = max(longest, offsets[chosen[i] + 1] - offsets[chosen[i]])
+    place = np.zeros(longest + 2, np.int64)  # of each length: how many are longer, then the next free place
+    for i in range(B):
+        place[longest - (offsets[chosen[i] + 1] - offsets[chosen[i]]) + 1] += 1
+    for k in range(1, longest + 1):
+        place[k] += place[k - 1]
+    starts = np.zeros(longest + 1, np.int64)
+    for t in range(longest):
+        starts[t + 1] = starts[t] + place[longest - t]
+    order, N = np.empty(B, np.int64), starts[longest]
+    for i in range(B):
+        k = longest - (offsets[chosen[i] + 1] - offsets[chosen[i]])
+        order[place[k]] = chosen[i]
+        place[k] += 1
+    places, packed = np.empty(N, np.int64), np.empty(N, tokens.dtype)
+    for i in range(B):
+        first = offsets[order[i]]
+        for t in range(offsets[order[i] + 1] - first):
+            places[starts[t] + i] = first + t
+            packed[starts[t] + i] = tokens[first + t]
+    return order, starts, places, packed
