@@ -13,11 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.genome import training_windows_kernels as kernels
 from elman.data.genome.genetic_code import amino_acids_of
-from elman.data.genome.nucleotides import IGNORE, TGA, UNKNOWN, Codes, Labels, reverse_complement
+from elman.data.genome.nucleotides import IGNORE, TGA, UNKNOWN, Codes, Labels
 
-STARTS = (14, 46, 62)  # ATG, GTG, TTG
-_TGG = 58
 _GC = np.array([sum(d in (1, 2) for d in (c // 16, c // 4 % 4, c % 4)) for c in range(64)])
 _UPSTREAM = 20  # bases before a gene that are not recoded: ribosomes bind there
 
@@ -103,17 +102,7 @@ def start_targets(codes: Codes, labels: Labels, starts: npt.NDArray[np.bool_]) -
         starts: (B, L, 2)
     """
     out = np.full(starts.shape, -1, np.int8)
-    for side in (0, 1):
-        strand = codes if side == 0 else reverse_complement(codes)
-        word = strand[:, :-2] * np.uint8(16) + strand[:, 1:-1] * np.uint8(4) + strand[:, 2:]
-        whole = (strand[:, :-2] != UNKNOWN) & (strand[:, 1:-1] != UNKNOWN) & (strand[:, 2:] != UNKNOWN)
-        candidates = np.zeros(codes.shape, bool)
-        candidates[:, :-2] = np.isin(word, STARTS) & whole
-        if side:
-            candidates = candidates[:, ::-1]
-        truth = starts[:, :, side]
-        known = candidates & ((labels != IGNORE) | truth)
-        out[:, :, side][known] = truth[known]
+    kernels.start_targets(codes, labels, starts, out)
     return out
 
 
@@ -132,27 +121,14 @@ def recode(
     preference = np.exp(gc_bias * _GC + rng.normal(0, 0.6, 64))
     out = codes.copy()
     fixed = np.zeros(len(codes), bool)
-    for start in np.flatnonzero(starts[:, 0]):
-        fixed[max(start - _UPSTREAM, 0) : start + 3] = True
-    for start in np.flatnonzero(starts[:, 1]):
-        fixed[max(start - 2, 0) : start + _UPSTREAM + 1] = True
+    kernels.fixed_bases(starts, _UPSTREAM, fixed)
     gc = 1 / (1 + np.exp(-gc_bias / 2.2))
-    drawn = np.where(rng.random(len(out)) < gc, 1, 0) ^ np.where(rng.random(len(out)) < 0.5, 3, 0)
-    drift = (labels == 0) & (codes != UNKNOWN) & ~fixed & (rng.random(len(out)) < 0.6)
-    out[drift] = drawn[drift]
-    for side in (0, 1):
-        strand = out if side == 0 else reverse_complement(out)
-        classes, hold = (labels, fixed) if side == 0 else (labels[::-1], fixed[::-1])
-        p = 1 + 3 * side
-        at = np.flatnonzero((classes[:-2] == p) & (classes[1:-1] == p + 1) & (classes[2:] == p + 2))
-        at = at[
-            ~hold[at] & (strand[at] != UNKNOWN) & (strand[at + 1] != UNKNOWN) & (strand[at + 2] != UNKNOWN)
-        ]
-        words = _codons(strand, at)
-        new = _synonymous(words, preference, tga, rng.random(len(words)))
-        strand = strand.copy()
-        strand[at], strand[at + 1], strand[at + 2] = new // 16, new // 4 % 4, new % 4
-        out = strand if side == 0 else reverse_complement(strand)
+    kernels.drift(out, labels, fixed, gc, rng.random((3, len(out))))
+    synonyms = _synonyms()
+    for direction in (1, -1):
+        at = kernels.whole_codons(out, labels, fixed, direction)
+        chance = rng.random(len(at))
+        kernels.replace_codons(out, at, direction, synonyms, preference, tga, chance)
     return out
 
 
@@ -163,25 +139,13 @@ def _codons(codes: Codes, at: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 @cache
-def _synonyms() -> dict[str, npt.NDArray[np.int64]]:
-    """Codons of each amino acid, and of `*`, in genetic code 11."""
+def _synonyms() -> tuple[npt.NDArray[np.int64], ...]:
+    """Codons by amino acid, stops last, in genetic code 11, as `replace_codons` takes them."""
     letters = amino_acids_of(11)
-    return {amino: np.array([c for c in range(64) if letters[c] == amino]) for amino in sorted(set(letters))}
-
-
-def _synonymous(
-    words: npt.NDArray[np.int64],
-    preference: npt.NDArray[np.float64],
-    tga: bool,
-    chance: npt.NDArray[np.float64],
-) -> npt.NDArray[np.int64]:
-    """A synonymous codon for each codon, drawn in proportion to preference (64,); chance: uniform draws."""
-    new = words.copy()
-    for amino, codons in _synonyms().items():
-        if tga and amino == "*":
-            new[words == TGA] = _TGG
-            continue
-        chosen = np.isin(words, codons)
-        share = np.cumsum(preference[codons] / preference[codons].sum())
-        new[chosen] = codons[np.minimum(np.searchsorted(share, chance[chosen]), len(codons) - 1)]
-    return new
+    aminos = [*sorted(set(letters) - {"*"}), "*"]
+    families = [[c for c in range(64) if letters[c] == amino] for amino in aminos]
+    return (
+        np.concatenate(families),
+        np.cumsum([0, *map(len, families)]),
+        np.array([aminos.index(letter) for letter in letters]),
+    )

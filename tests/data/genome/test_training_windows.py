@@ -1,5 +1,7 @@
 """Training windows: recoding keeps every protein, and the same seed gives the same windows."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,15 @@ def test_a_genome_that_reads_through_tga_is_detected():
     assert reads_tga(codes, labels)
     codes, labels, _ = genome()
     assert not reads_tga(codes, labels)
+
+
+@pytest.mark.parametrize(
+    ("tga", "digest"), [(False, "57159c169c849336"), (True, "46bce9e9a50e38f6")], ids=["code 11", "code 4"]
+)
+def test_windows_of_a_seed_are_those_of_earlier_versions(tga, digest):
+    codes, labels, starts = (np.tile(part, (6, 1) if part.ndim == 2 else 6) for part in genome())
+    codes[::97], labels[::101] = UNKNOWN, -1
+    stretch = AnnotatedStretch(codes, labels, starts, tga)
+    stream = training_windows([stretch], batch=8, length=1200, rewrite=0.7, seed=3)
+    parts = [part.tobytes() for _ in range(3) for part in next(stream)]
+    assert hashlib.sha256(b"".join(parts)).hexdigest()[:16] == digest
