@@ -238,7 +238,7 @@ def _train_dna(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Trai
 
     began = time.monotonic()
     genes = None if config.genes is None else str(model_folder.resolve(config.genes))
-    fitted = train_dna(str(folder), folder.name, config.preset, config.seed, genes)
+    fitted = train_dna(str(folder), folder.name, config.preset, config.seed, genes, config.workers)
     seconds = round(time.monotonic() - began, 3)
     for line in fitted.history:
         recorder.log_metrics({"loss": line["loss"]}, int(line["step"]))

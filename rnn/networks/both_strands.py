@@ -24,7 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.rnn.compute.arrays import Floats, Gradients, Params
+from elman.rnn.compute.batches import Batch
 from elman.rnn.compute.threads import single_threaded
+from elman.rnn.layers import dense
+from elman.rnn.layers.recurrent import cell_named
 from elman.rnn.networks.weights import KINDS
 
 STRAND_LOGITS = 4  # logits a strand: three codon positions, and the start of a gene
@@ -138,34 +141,35 @@ def forward(params: Params, rows: Rows, mirrored: Rows) -> tuple[Floats, Callabl
     T, B, S = rows.shape
     both = np.concatenate([rows, mirrored], axis=1).reshape(-1, S)
     table, Wx, Wh = params["table"], params["Wx"], params["Wh"]
-    H, kind = len(Wh), table.dtype
-    x = np.empty((len(both), S * table.shape[1]), kind)
+    H = len(Wh)
+    x = np.empty((len(both), S * table.shape[1]), table.dtype)
     kernels.gather(table, both, x)
-    a = (x @ Wx + params["b"]).reshape(T, 2 * B, 3 * H)
-    h = np.zeros((T + 1, 2 * B, H), kind)
-    u = np.empty((T, 2 * B, H), kind)
-    kernels.gru(a, Wh, params["bn"], h, u)
-    states = np.concatenate([h[1:, :B], h[:0:-1, B:]], axis=2)
+    a, inputs_back = dense.linear(x, Wx, params["b"])
+    h, cell_back = cell_named("gru").run(a, {"Wh": Wh, "bh": params["bn"]}, _columns(T, 2 * B))
+    h = h.reshape(T, 2 * B, H)
+    states = np.concatenate([h[:, :B], h[::-1, B:]], axis=2).reshape(T * B, 2 * H)
     Wy, by = head(params)
-    logits = states @ Wy + by
+    logits, head_back = dense.linear(states, Wy, by)
 
     def backprop(dlogits: Floats) -> Gradients:
-        flat = np.ascontiguousarray(dlogits).reshape(T * B, S * LOGITS)
-        gradients = _head_back(states.reshape(T * B, -1).T @ flat, flat.sum(axis=0), S)
-        dstates = (flat @ Wy.T).reshape(T, B, 2 * H)
+        dstates, dWy, dby = head_back(np.ascontiguousarray(dlogits).reshape(T * B, S * LOGITS))
+        gradients = _head_back(dWy, dby, S)
+        dstates = dstates.reshape(T, B, 2 * H)
         dh = np.concatenate([dstates[:, :, :H], dstates[::-1, :, H:]], axis=1)
-        dm = np.empty_like(a)
-        kernels.gru_back(a, np.ascontiguousarray(Wh.T), h, u, dh, dm)
-        da, dmm = a.reshape(-1, 3 * H), dm.reshape(-1, 3 * H)
-        gradients["Wh"] = h[:-1].reshape(-1, H).T @ dmm
-        gradients["bn"] = dmm[:, 2 * H :].sum(axis=0)
-        gradients["Wx"] = x.T @ da
-        gradients["b"] = da.sum(axis=0)
-        gradients["table"] = np.zeros_like(table)
-        kernels.scatter(da @ Wx.T, both, gradients["table"])
+        da, recurrent = cell_back(dh.reshape(-1, H))
+        gradients["Wh"], gradients["bn"] = recurrent["Wh"], recurrent["bh"]
+        dx, gradients["Wx"], gradients["b"] = inputs_back(da)
+        gradients["table"] = dtable = np.zeros_like(table)
+        kernels.scatter(dx, both, dtable)
         return gradients
 
     return logits.reshape(T, B, S, LOGITS), backprop
+
+
+def _columns(T: int, K: int) -> Batch:
+    """K sequences of T steps as a packed batch."""
+    every = np.arange(T * K)
+    return Batch(np.arange(K), np.arange(T + 1) * K, every, every.astype(np.int32))
 
 
 def load_blas() -> None:

@@ -1,7 +1,9 @@
 """Training of the two-strand network: Adam with warm-up and cosine decay, running mean of the weights."""
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,11 +13,10 @@ import numpy.typing as npt
 from elman.rnn.compute.arrays import Floats, Params
 from elman.rnn.compute.threads import single_threaded
 from elman.rnn.errors import TrainingError
-from elman.rnn.networks.both_strands import LOGITS, Rows, StrandConfig, forward, init, load_blas
-from elman.rnn.training.optimiser import clip
+from elman.rnn.networks.both_strands import LOGITS, Rows, StrandConfig, forward, init
+from elman.rnn.training.optimiser import clip, values
 
-_SOFTMAX = np.array([0, 1, 2, 3, 5, 6, 7])  # logits of the seven classes
-_STARTS = np.array([4, 8])  # logits of a start, forward and reverse
+PARTS = 2  # of a batch: fixed, so that the weights do not depend on the number of threads
 
 
 class TrainingBatch(NamedTuple):
@@ -33,41 +34,37 @@ class TrainingBatch(NamedTuple):
     classes: npt.NDArray[np.int8]
     starts: npt.NDArray[np.int8]
 
+    def part(self, k: int, parts: int) -> "TrainingBatch":
+        """Part k of so many of about as many sequences."""
+        B = self.classes.shape[1]
+        mine = slice(B * k // parts, B * (k + 1) // parts)
+        return TrainingBatch(
+            self.rows[:, mine], self.mirrored[:, mine], self.classes[:, mine], self.starts[:, mine]
+        )
+
+    @property
+    def symbols(self) -> int:
+        """Number of symbols whose class is known; at least 1."""
+        return max(int((self.classes >= 0).sum()), 1)
+
 
 def loss(logits: Floats, batch: TrainingBatch, start_weight: float = 1.0) -> tuple[float, Floats]:
-    """Mean cross entropy of the classes, plus `start_weight` times that of the starts; with its gradient.
+    """Sum of the cross entropies of the classes, plus `start_weight` times that of the starts.
 
     Args:
         logits: (T, B, S, LOGITS)
         batch: the targets.
-        start_weight: of a start against a class; both are divided by the number of classes.
+        start_weight: of a start against a class.
 
     Returns:
-        the loss and dlogits (T, B, S, LOGITS).
+        the sum and its gradient (T, B, S, LOGITS).
     """
-    flat = logits.reshape(-1, LOGITS)
-    d = np.zeros_like(flat)
-    y = batch.classes.reshape(-1)
-    known = y >= 0
-    count = max(int(known.sum()), 1)
-    z = flat[:, _SOFTMAX]
-    z -= z.max(axis=1, keepdims=True)
-    p = np.exp(z)
-    p /= p.sum(axis=1, keepdims=True)
-    every = np.arange(len(y))
-    safe = np.where(known, y, 0)
-    total = -float(np.log(np.maximum(p[every, safe][known], 1e-30)).sum(dtype=np.float64))
-    p[every, safe] -= 1
-    p *= known[:, None]
-    d[:, _SOFTMAX] = p
-    s = batch.starts.reshape(-1, 2)
-    row, side = np.nonzero(s >= 0)
-    logit = flat[row, _STARTS[side]]
-    truth = s[row, side].astype(flat.dtype)
-    total += start_weight * float((np.logaddexp(0, logit) - truth * logit).sum(dtype=np.float64))
-    d[row, _STARTS[side]] = flat.dtype.type(start_weight) * (1 / (1 + np.exp(-logit)) - truth)
-    d /= count
-    return total / count, d.reshape(logits.shape)
+    from elman.rnn.training import both_strands_kernels as kernels
+
+    flat, weight = logits.reshape(-1, LOGITS), logits.dtype.type(start_weight)
+    d = np.empty_like(flat)
+    classes, starts = batch.classes.reshape(-1), batch.starts.reshape(-1, 2)
+    return kernels.loss(flat, classes, starts, weight, d), d.reshape(logits.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,16 +99,21 @@ def fit(
     batches: Iterator[TrainingBatch],
     *,
     seed: int = 0,
+    workers: int = 1,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Params:
     """Train a two-strand network from its initial weights.
+
+    Every batch is cut into PARTS parts, whose gradients are summed in order; while they are computed the next
+    batch is made.
 
     Args:
         config: of the network.
         how: training settings.
         batches: at least `how.steps` batches.
         seed: of the initial weights.
-        on_step: receives the number of updates done and the loss of the last.
+        workers: threads that share the work; the weights do not depend on how many.
+        on_step: receives the number of updates done and the mean loss of a symbol in the last.
 
     Returns:
         weights, the running mean over the last updates.
@@ -119,35 +121,79 @@ def fit(
     Raises:
         TrainingError: a loss or gradient is NaN or infinite.
     """
-    from elman.rnn.networks import both_strands_kernels as kernels
-
-    params = init(config, seed)
-    mean = {name: value.copy() for name, value in params.items()}
-    moments = {
-        name: (np.zeros(value.size, np.float32), np.zeros(value.size, np.float32))
-        for name, value in params.items()
-    }
-    f = np.float32
-    load_blas()
-    with single_threaded(), np.errstate(over="ignore", invalid="ignore"):  # the loss is checked
+    with single_threaded(), ThreadPoolExecutor(workers) as pool:
+        training = _Training(config, how, seed, pool)
+        coming = pool.submit(next, batches)
         for step in range(1, how.steps + 1):
-            batch = next(batches)
-            logits, backprop = forward(params, batch.rows, batch.mirrored)
-            cost, dlogits = loss(logits, batch, how.start_weight)
-            if not np.isfinite(cost):
-                raise TrainingError(
-                    f"the loss is {cost}. Lower the learning rate.", step=step, layer="loss", norm=cost
-                )
-            gradients = backprop(dlogits)
-            clip(gradients, how.clip, step)
-            rate = how.rate(step) * (math.sqrt(1 - 0.999**step) / (1 - 0.9**step))
-            keep = f(1 - 1 / min(step, how.average))
-            for name, value in params.items():
-                m, v = moments[name]
-                g = np.ascontiguousarray(gradients[name], np.float32).reshape(-1)
-                kernels.adam(value.reshape(-1), g, m, v, f(rate), f(0.9), f(0.999), f(1e-8))
-                mean[name] *= keep
-                mean[name] += (f(1) - keep) * value
+            batch = coming.result()
+            computed = [pool.submit(training.compute, batch, k) for k in range(PARTS)]
+            if step < how.steps:
+                coming = pool.submit(next, batches)
+            cost = training.update(step, batch.symbols, [part.result() for part in computed])
             if on_step is not None:
                 on_step(step, cost)
-    return mean
+    return training.mean
+
+
+class _Training:
+    """Weights, gradients of the parts, moments and running mean, each one flat array seen by name."""
+
+    def __init__(self, config: StrandConfig, how: StrandFit, seed: int, pool: ThreadPoolExecutor) -> None:
+        self.how, self.pool, first, size = how, pool, init(config, seed), config.size()
+        self.shapes = config.parameters()
+        self._flat = np.concatenate([first[name].reshape(-1) for name in self.shapes])
+        self._mean, self._gradients = self._flat.copy(), np.empty((PARTS, size), np.float32)
+        self._m, self._v = np.zeros((2, size), np.float32)
+        self.params, self.mean = self._named(self._flat), self._named(self._mean)
+
+    def _named(self, flat: Floats) -> Params:
+        ends = np.cumsum([math.prod(shape) for shape in self.shapes.values()])
+        pieces = np.split(flat, ends[:-1])
+        return {
+            name: piece.reshape(shape)
+            for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
+        }
+
+    def compute(self, batch: TrainingBatch, k: int) -> float:
+        """Loss of part k of a batch, summed, and its gradients."""
+        gradients, part = self._named(self._gradients[k]), batch.part(k, PARTS)
+        if not part.classes.size:
+            self._gradients[k] = 0
+            return 0.0
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked
+            logits, backprop = forward(self.params, part.rows, part.mirrored)
+            cost, dlogits = loss(logits, part, self.how.start_weight)
+            for name, value in backprop(dlogits).items():
+                gradients[name][...] = values(value)
+        return cost
+
+    def update(self, step: int, symbols: int, costs: Sequence[float]) -> float:
+        """Clip the mean gradient and move the weights by Adam; return the mean loss."""
+        cost = sum(costs) / symbols
+        if not np.isfinite(cost):
+            raise TrainingError(
+                f"the loss is {cost}. Lower the learning rate.", step=step, layer="loss", norm=cost
+            )
+        ends = np.linspace(0, self._gradients.shape[1], PARTS + 1).astype(int)
+        pieces = [slice(a, b) for a, b in itertools.pairwise(ends)]
+        norm = math.sqrt(sum(self.pool.map(self._add, pieces))) / symbols
+        if not np.isfinite(norm):
+            clip(dict(self._named(self._gradients[0])), self.how.clip, step)  # names the layer
+        factor = self.how.clip / max(norm, self.how.clip) / symbols
+        rate = self.how.rate(step) * (math.sqrt(1 - 0.999**step) / (1 - 0.9**step))
+        keep = 1 - 1 / min(step, self.how.average)
+        list(self.pool.map(lambda piece: self._move(piece, factor, rate, keep), pieces))
+        return cost
+
+    def _add(self, piece: slice) -> float:
+        from elman.rnn.training import both_strands_kernels as kernels
+
+        return float(kernels.add(self._gradients[:, piece]))
+
+    def _move(self, piece: slice, factor: float, rate: float, keep: float) -> None:
+        from elman.rnn.training import both_strands_kernels as kernels
+
+        p, g, m, v, mean = (
+            flat[piece] for flat in (self._flat, self._gradients[0], self._m, self._v, self._mean)
+        )
+        kernels.adam(p, g, np.float32(factor), m, v, np.float32(rate), mean, np.float32(keep))

@@ -40,6 +40,7 @@ from elman.tasks.models.protein_families import (
     whole_gene_labels,
 )
 from elman.tasks.runtime.console import print_status, progress
+from elman.tasks.runtime.environment import cores
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.failures import training_failures
 from elman.tasks.training.fitted import FittedGenes
@@ -92,6 +93,8 @@ def fit_dna(
     config: DnaConfig,
     seed: int,
     on_step: Callable[[int, float], None] | None = None,
+    *,
+    workers: int | None = None,
 ) -> Params:
     """Train the network of a gene finder.
 
@@ -100,6 +103,7 @@ def fit_dna(
         config: of the network and the training.
         seed: of all random draws.
         on_step: receives the number of updates done and the loss of the last.
+        workers: threads, by default one a core; the weights do not depend on how many.
 
     Returns:
         weights, by name.
@@ -112,7 +116,14 @@ def fit_dna(
         learning_rate=config.learning_rate,
         start_weight=config.begins,
     )
-    return fit(config.network, how, map(_to_batch, windows), seed=seed, on_step=on_step)
+    return fit(
+        config.network,
+        how,
+        map(_to_batch, windows),
+        seed=seed,
+        workers=workers or cores(),
+        on_step=on_step,
+    )
 
 
 def _to_batch(windows: WindowBatch) -> TrainingBatch:
@@ -163,7 +174,9 @@ def model_files(finder: GeneFinder) -> dict[str, bytes]:
 
 
 @task(task_run_name="fit {preset} to {name}, seed {seed}", tags=("training",))
-def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None = None) -> FittedGenes:
+def train_dna(
+    corpus: str, name: str, preset: str, seed: int, genes: str | None = None, workers: int | None = None
+) -> FittedGenes:
     """Train a gene finder, and its family tagger if the corpus has families, and write the model folder.
 
     Args:
@@ -172,6 +185,7 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
         preset: of PRESETS.
         seed: of all random draws.
         genes: folder of a model whose gene finder is reused instead of training one.
+        workers: threads, by default one a core; the weights do not depend on how many.
     """
     from elman.tasks.models.model_folder import read, write
 
@@ -180,7 +194,7 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
     losses, bases_per_s = list[float](), 0
     if genes is None:
         stretches, began = annotated_stretches(Path(corpus)), time.monotonic()
-        version, params = None, _fit(stretches, config, seed, losses)
+        version, params = None, _fit(stretches, config, seed, losses, workers)
         bases_per_s = round(len(losses) * config.batch * config.crop / (time.monotonic() - began))
     else:
         known = load_model(read(Path(genes)))
@@ -211,7 +225,13 @@ def train_dna(corpus: str, name: str, preset: str, seed: int, genes: str | None 
     )
 
 
-def _fit(stretches: list[AnnotatedStretch], config: DnaConfig, seed: int, losses: list[float]) -> Params:
+def _fit(
+    stretches: list[AnnotatedStretch],
+    config: DnaConfig,
+    seed: int,
+    losses: list[float],
+    workers: int | None,
+) -> Params:
     """`fit_dna` with a progress bar; the loss of each update is appended to `losses`."""
     bases = config.batch * config.crop
     with progress("training", updates(stretches, config) * bases, "bases") as advance:
@@ -221,7 +241,7 @@ def _fit(stretches: list[AnnotatedStretch], config: DnaConfig, seed: int, losses
             advance(bases)
 
         with training_failures():
-            return fit_dna(stretches, config, seed, on_step)
+            return fit_dna(stretches, config, seed, on_step, workers=workers)
 
 
 def _fit_families(labels: list[str], proteins: list[Protein], config: DnaConfig, seed: int) -> FamilyTagger:

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from elman.rnn.errors import TrainingError
 from elman.rnn.networks import both_strands
 from elman.rnn.networks.both_strands import StrandConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
 from elman.rnn.training import both_strands as training
-from elman.rnn.training.both_strands import StrandFit, TrainingBatch
+from elman.rnn.training.both_strands import TrainingBatch
 
 CONFIG = StrandConfig(rows=39, slots=3, embedding=4, hidden=8)
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
@@ -91,41 +90,6 @@ def test_an_appended_row_counts_as_the_mean_of_its_rows(params):
     }
     made = both_strands.predict(weights, rows, some.mirrored, np.array([7]))
     np.testing.assert_allclose(made[0], both_strands.forward(mean, rows, some.mirrored)[0][:, 0], atol=1e-5)
-
-
-def trained(seed, steps=300):
-    def stream():
-        number = 0
-        while True:
-            rng = np.random.default_rng(number)
-            rows = (rng.integers(0, 13, (5, 8, 3)) + 13 * np.arange(3)).astype(np.int32)
-            classes = (rows % 7).astype(np.int8)
-            yield TrainingBatch(
-                rows, rows[::-1, :, ::-1].copy(), classes, np.full((*rows.shape, 2), -1, np.int8)
-            )
-            number += 1
-
-    costs = []
-    how = StrandFit(steps=steps, learning_rate=0.02, warmup=5)
-    made = training.fit(CONFIG, how, stream(), seed=seed, on_step=lambda _, cost: costs.append(cost))
-    return made, costs
-
-
-def test_training_reduces_the_loss_and_the_same_seed_gives_the_same_weights():
-    made, costs = trained(0)
-    assert costs[-1] < 0.7 * costs[0]
-    again, _ = trained(0)
-    assert all((made[name] == again[name]).all() for name in made)
-    assert (trained(1)[0]["Wh"] != made["Wh"]).any()
-
-
-def test_a_training_that_diverges_stops_with_its_step():
-    with pytest.raises(TrainingError, match="learning rate"):
-        training.fit(
-            CONFIG,
-            StrandFit(steps=3, learning_rate=float("inf")),
-            iter([batch_of(i) for i in range(3)]),
-        )
 
 
 def test_weights_survive_their_file():
