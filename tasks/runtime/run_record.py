@@ -327,12 +327,26 @@ def read(run_id: str) -> RunRecord:
     return run
 
 
-def _lives(info: RunInfo) -> bool:
-    """True if the process of a run still runs; a later process may have been given the same pid."""
+def lives(info: RunInfo) -> bool:
+    """Return True if the process of a run still runs; a later process may have been given the same pid."""
     try:
         return bool(psutil.Process(info.pid).create_time() * 1000 <= info.started_ms)
     except psutil.NoSuchProcess:
         return False
+
+
+def records() -> tuple[list[RunRecord], dict[Path, str]]:
+    """All runs of the home, oldest first, and for each run.json that cannot be read a message."""
+    found, damaged = [], {}
+    for path in sorted((home() / "runs").glob("*/run.json")):
+        try:
+            found.append(RunRecord(path.parent))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            damaged[path] = (
+                f"{path}: expected the JSON of a run. Got something else ({error}). "
+                "Restore the file, or delete its folder to be rid of the run."
+            )
+    return found, damaged
 
 
 def unsent() -> list[RunRecord]:
@@ -341,20 +355,16 @@ def unsent() -> list[RunRecord]:
     A record that cannot be read is named and left out.
     """
     waiting = []
-    for path in sorted((home() / "runs").glob("*/run.json")):
-        try:
-            run = RunRecord(path.parent)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            print_status(
-                f"{path}: expected the JSON of a run. Got something else ({error}). "
-                "Restore the file, or delete its folder to be rid of the run."
-            )
-            continue
+    found, damaged = records()
+    for message in damaged.values():
+        print_status(message)
+    for run in found:
         if run.info.sent:
             continue
         if run.info.status == "RUNNING":
-            if _lives(run.info):
+            if lives(run.info):
                 continue
-            run.save(status="KILLED", ended_ms=int(path.stat().st_mtime * 1000))
+            changed = (run.folder / "run.json").stat().st_mtime
+            run.save(status="KILLED", ended_ms=int(changed * 1000))
         waiting.append(run)
     return waiting
