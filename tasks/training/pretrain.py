@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -108,8 +109,14 @@ def pretrain(
         shard = writer.stage("history", key, {"data": pl.DataFrame(history)})
         weights = writer.scratch(WEIGHTS)
         atomic_write(weights, result)
-        writer.commit([shard], sources=[{"corpus": source.digest}], exports={WEIGHTS: weights})
+        writer.commit([shard], sources=[_origin(source)], exports={WEIGHTS: weights})
     return str(folder)
+
+
+def _origin(source: Dataset) -> dict[str, Any]:
+    """What the passport of a model says of the corpus it learnt words from."""
+    sources = [{"name": entry["name"], "sha256": entry["sha256"]} for entry in source.sources]
+    return {"corpus": source.digest, "name": source.folder.name, "sources": sources}
 
 
 def _fit(

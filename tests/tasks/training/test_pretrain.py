@@ -75,7 +75,8 @@ def test_a_tagger_begins_with_what_was_learnt_and_its_passport_says_so(text, nam
         pretrained=dataset.folder,
     )
     read = model_folder.read(Path(fit_tagger(request).model))
-    assert read.of_text.pretrained == [{"corpus": Dataset.open(text).digest}]
+    digest = Dataset.open(text).digest
+    assert read.of_text.pretrained == [{"corpus": digest, "name": "raw", "sources": []}]
     params, network, _ = from_bytes(read.files[model_folder.WEIGHTS])
     tables = [member.params["table"] for member in members_of(network, params)]
     features = encoded_corpus.read(Path(encoded)).features
