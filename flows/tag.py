@@ -311,7 +311,9 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
         summary = dataset.manifest["meta"]["summary"]
         recorder.log_metrics({**counts.metrics(summary, seconds), **run.counts()}, 0)
         atomic_write(recorder.run.artifacts / "summary.json", to_bytes(summary))
-        recorder.run.add_tags({"elman.model": model.version, "elman.manifest": dataset.digest})
+        output = str(config.out.absolute())
+        tags = {"elman.model": model.version, "elman.manifest": dataset.digest, "elman.output": output}
+        recorder.run.add_tags(tags)
     return Tagged(
         counts=counts,
         **run.counts(),
