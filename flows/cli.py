@@ -41,7 +41,7 @@ class Command:
     @property
     def computes(self) -> bool:
         """True if it runs kernels."""
-        return self.module != "servers"
+        return self.module not in ("servers", "lineage.runs", "lineage.trace", "lineage.clean")
 
     @property
     def keeps(self) -> bool:
@@ -74,6 +74,38 @@ COMMANDS = {
     ),
     "tag": Command("tag", "TagConfig", "tag", "tag text or DNA in bulk into Parquet and exports"),
     "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
+    "runs": Command(
+        "lineage.runs",
+        "RunsConfig",
+        "runs",
+        "the runs of the home, with state and score",
+        in_prefect=False,
+        renderer="elman.tasks.lineage.run_list",
+    ),
+    "trace": Command(
+        "lineage.trace",
+        "TraceConfig",
+        "trace",
+        "what anything came from and was used for, checked by hash",
+        in_prefect=False,
+        renderer="elman.tasks.lineage.trace_text",
+    ),
+    "diff": Command(
+        "lineage.diff",
+        "DiffConfig",
+        "diff",
+        "what two models, runs or outputs differ in",
+        in_prefect=False,
+        renderer="elman.tasks.differences.report",
+    ),
+    "clean": Command(
+        "lineage.clean",
+        "CleanConfig",
+        "clean",
+        "what nothing refers to, listed or removed",
+        in_prefect=False,
+        renderer="elman.tasks.lineage.unused",
+    ),
     "up": Command(
         "servers", "UpConfig", "up", "start Prefect, one worker and the MLflow UI on loopback", False
     ),

@@ -25,9 +25,10 @@ LAYERS = {
         ("models", "ingest"),
         ("training", "tagging"),
         ("evaluation", "execution", "demo", "inspection"),
-        ("experiments",),
+        ("experiments", "lineage"),
+        ("differences",),
     ),
-    "flows": (("",),),
+    "flows": (("",), ("lineage",)),
 }
 MOST_MODULES, MOST_LINES = 14, 400
 FORBIDDEN = {
