@@ -177,17 +177,28 @@ def last_rows(starts: Int64) -> Int64:
     return rows
 
 
-def pack(sequences: Sequences, chosen: Int64) -> Batch:
-    """Pack the sequences of these numbers, longest first, ties in the order given."""
-    if arrays.COMPILED:
+def pack(sequences: Sequences, chosen: Int64, first: int = 0, last: int | None = None) -> Batch:
+    """Pack the sequences of these numbers, longest first, ties in the order given.
+
+    Args:
+        sequences: all of them.
+        chosen: numbers of those to pack.
+        first, last: only time steps `first` to `last` of each, 0-based half-open; a sequence without such a
+            step is left out. One at least has to have some.
+    """
+    whole = first == 0 and last is None
+    if arrays.COMPILED and whole:
         from elman.rnn.compute import batches_kernels
 
         return Batch(*batches_kernels.pack(sequences.offsets, sequences.tokens, chosen))
     lengths = sequences.lengths[chosen]
+    if not whole:
+        lengths = (lengths if last is None else np.minimum(lengths, last)) - first
+        chosen, lengths = chosen[lengths > 0], lengths[lengths > 0]
     order = np.argsort(-lengths, kind="stable")
     chosen, lengths = chosen[order], lengths[order]
     starts = offsets_of(np.searchsorted(-lengths, -np.arange(1, lengths[0] + 1), side="right"))
-    places = sequences.offsets[chosen][positions_of(starts)] + rows_of(starts)
+    places = sequences.offsets[chosen][positions_of(starts)] + rows_of(starts) + first
     return Batch(chosen, starts, places, sequences.tokens[places])
 
 

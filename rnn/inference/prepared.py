@@ -86,6 +86,30 @@ class PreparedTagger:
             matmul.times(state, head, out, True)
         return out
 
+    def step(self, inputs: Sequence[Floats], before: Sequence[Floats]) -> tuple[Floats, list[Floats]]:
+        """One time step of B sequences in a network that runs forward alone.
+
+        Args:
+            inputs: as of `first_inputs`, a row for each sequence.
+            before: state of each layer before the step, (B, H).
+
+        Returns:
+            logits (B, S*G), and the states after it; a row has the same bits whatever rows are beside it.
+        """
+        every = np.arange(len(inputs[0]), dtype=np.int32)
+        batch = Batch(every.astype(np.int64), np.array([0, len(every)]), every.astype(np.int64), every)
+        x, after = inputs[0], list[Floats]()
+        for layer, h0 in enumerate(before):
+            name = f"{layer}.forward"
+            z = self._project(name, x) if layer else x
+            weights = {**self._recurrent[name], "h0": h0}
+            x = self._cell.states(z, every, weights, batch, False)
+            after.append(x)
+        logits = np.empty((len(every), len(self.params["head.by"])), np.float32)
+        logits[:] = self.params["head.by"]
+        matmul.times(x, self._heads[0], logits, True)
+        return logits, after
+
     def _states(self, layer: int, x: Sequence[Floats], rows: Int32, batch: Batch) -> list[Floats]:
         """The states of a layer's cells, those of each direction on its x[rows]."""
         return [

@@ -91,7 +91,8 @@ class CompiledOneHot(OneHot):
         )
         U, K, entries = len(self.ends) - 1, len(self.touched), len(self.column)
         self.factor = np.ones(entries, np.float32) if keep is None else keep(entries)
-        self.single = keep is None and U == K == entries  # each bag is a row of its own, bag u row u
+        # each bag is a row of its own, bag u row u; an empty bag beside one of two rows is not
+        self.single = keep is None and U == K == entries and bool((np.diff(self.ends) == 1).all())
 
     def cell_inputs(
         self, table: Floats, biases: list[Floats]

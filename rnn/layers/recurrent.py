@@ -19,8 +19,8 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from elman.rnn.compute.arrays import Floats, Int32, Int64, Params, use_kernels
-from elman.rnn.compute.batches import Batch
-from elman.rnn.layers import cells
+from elman.rnn.compute.batches import Batch, last_rows
+from elman.rnn.layers import cells, dense
 
 Backprop: TypeAlias = Callable[[Floats], tuple[Floats, Params]]
 ORTHOGONAL_GAIN = 1.0
@@ -32,10 +32,12 @@ class Cell(ABC):
     Attributes:
         name: in configs; the name of its module.
         gates: a letter for each gate, in the order of their columns; F is how many.
+        starts_from_state: True if it can begin from another state than 0, see `run`.
     """
 
     name: ClassVar[str]
     gates: ClassVar[str]
+    starts_from_state: ClassVar[bool] = False
 
     def shapes(self, inputs: int, hidden: int) -> dict[str, tuple[int, ...]]:
         """Shape of every parameter: Wx (I, F*H) unless inputs is 0, Wh (H, F*H), b (F*H,)."""
@@ -75,7 +77,8 @@ class Cell(ABC):
 
         Args:
             x: (N, F*H); with `rows` (M, F*H), one row for each distinct symbol.
-            weights: as `recurrent` gives them.
+            weights: as `recurrent` gives them; with `h0` (B, H), the state before the first step, where it is
+                not 0. No gradient of it is computed: back-propagation is truncated there.
             batch: N rows.
             reverse: from the last step to the first.
             rows: (N,) row of x for each row of the batch.
@@ -148,6 +151,22 @@ def steps_of(batch: Batch, reverse: bool) -> list[tuple[slice, slice]]:
         (slice(at[t], at[t + 1]), slice(at[t - 1], at[t - 1] + at[t + 1] - at[t]) if t else slice(0, 0))
         for t in range(T)
     ]
+
+
+def first_rows(batch: Batch, reverse: bool) -> Int64:
+    """The row of each sequence that is run first, (B,)."""
+    if not reverse:
+        return np.arange(batch.starts[1])
+    rows, first = last_rows(batch.starts), np.empty(batch.starts[1], np.int64)
+    first[batch.columns[rows]] = rows
+    return first
+
+
+def add_start_gradient(dWh: Floats, h0: Floats | None, dz: Floats, batch: Batch, reverse: bool) -> Floats:
+    """Gradient of Wh with what the state before the first step adds: h0.T @ dz of the rows run first."""
+    if h0 is not None:
+        dWh += dense.product(h0.T, dz[first_rows(batch, reverse)])
+    return dWh
 
 
 def transitions_of(batch: Batch, reverse: bool) -> tuple[Int64 | slice, Int64 | slice]:

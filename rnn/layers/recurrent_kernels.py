@@ -36,6 +36,21 @@ def gather_inputs(x: Any, rows: Any, first: int, out: Any) -> None:
             o[j] = e[j]
 
 
+def start_rows(h0: Floats | None, like: Floats) -> Floats:
+    """States before the first step as kernels take them: h0 (B, H), or no rows where they are 0."""
+    return np.empty((0, 1), like.dtype) if h0 is None else np.ascontiguousarray(h0)
+
+
+@jit
+def state_before(h: Any, before: int, m: int, start: Any, zero: Any, i: int) -> Any:
+    """The state that row i of a step takes: of row `before` + i, before the first step of `start`, or 0."""
+    if i < m:
+        return h[before + i]
+    if len(start):
+        return start[i]
+    return zero
+
+
 CHUNK = 128  # pairs of rows whose products are summed in one go, in the second-level cache
 
 

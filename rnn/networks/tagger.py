@@ -20,7 +20,7 @@ F gates (1 for the Elman cell, 3 GRU, 4 LSTM):
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -29,7 +29,7 @@ from elman.rnn.compute.arrays import Floats, Gradients, Int32, Params
 from elman.rnn.compute.batches import Bags, Batch
 from elman.rnn.layers import characters, dense
 from elman.rnn.layers.embedding import OneHot
-from elman.rnn.layers.recurrent import cell_named, cell_names, glorot
+from elman.rnn.layers.recurrent import cell_named, cell_names, first_rows, glorot
 from elman.rnn.networks.architecture import (
     OUTPUTS,
     Backprop,
@@ -41,6 +41,19 @@ from elman.rnn.networks.architecture import (
 
 RETIRED = {"direct": 0}  # fields of earlier configs, with the one value that is still accepted
 StatesBackprop: TypeAlias = Callable[[Floats, Gradients], None]  # dh, and where gradients are put
+
+
+@dataclass
+class Carried:
+    """States carried from one batch to the next, which goes on with the same sequences.
+
+    Attributes:
+        before: by LAYER.DIRECTION, (B, H), row i of sequence i; a cell that has none begins at 0.
+        after: the same, after the last step of each sequence; set by the forward pass.
+    """
+
+    before: Params
+    after: Params = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +181,18 @@ class RecurrentNetwork:
         self, params: Params, bags: Bags, batch: Batch, noise: Noise | None = None
     ) -> tuple[Floats, Backprop]:
         """Logits (N, S*G) of a packed batch, and backprop; see `architecture.Network`."""
-        x, states_back = self.states(params, bags, batch, noise, self.config.layers)
+        return self.forward_from(params, bags, batch, noise)
+
+    def forward_from(
+        self,
+        params: Params,
+        bags: Bags,
+        batch: Batch,
+        noise: Noise | None = None,
+        carried: Carried | None = None,
+    ) -> tuple[Floats, Backprop]:
+        """As `forward`, begun from the states carried over; the last states are put into `carried`."""
+        x, states_back = self.states(params, bags, batch, noise, self.config.layers, carried)
         logits, head_back = dense.linear(x, params["head.Wy"], params["head.by"])
 
         def backprop(dlogits: Floats) -> Gradients:
@@ -180,9 +204,15 @@ class RecurrentNetwork:
         return logits, backprop
 
     def states(
-        self, params: Params, bags: Bags, batch: Batch, noise: Noise | None, upto: int
+        self,
+        params: Params,
+        bags: Bags,
+        batch: Batch,
+        noise: Noise | None,
+        upto: int,
+        carried: Carried | None = None,
     ) -> tuple[Floats, StatesBackprop]:
-        """States of layer `upto`, counted from 1.
+        """States of layer `upto`, counted from 1; with `carried`, begun from the states carried over.
 
         Returns:
             h (N, D*H), and backprop: dh, into the gradients of all parameters below.
@@ -201,7 +231,7 @@ class RecurrentNetwork:
                 onehot = noisy_features(bags, tokens, noise, params["table"])
                 inputs, inputs_back = self._look_up(params, onehot)
                 rows = onehot.which.astype(np.int32, copy=False)
-            x, layer_back = self._recur(params, layer, inputs, batch, rows)
+            x, layer_back = self._recur(params, layer, inputs, batch, rows, carried)
             x, dropout_back = _dropout(x, batch, noise)
             backs += [inputs_back, layer_back, dropout_back]
 
@@ -269,14 +299,24 @@ class RecurrentNetwork:
         return [z for z, _ in projections], backprop
 
     def _recur(
-        self, params: Params, layer: int, inputs: list[Floats], batch: Batch, rows: Int32 | None
+        self,
+        params: Params,
+        layer: int,
+        inputs: list[Floats],
+        batch: Batch,
+        rows: Int32 | None,
+        carried: Carried | None = None,
     ) -> tuple[Floats, Callable[[Floats, Gradients], list[Floats]]]:
         """The cells of a layer side by side: h (N, D*H), from inputs of each or from `inputs[d][rows]`."""
         H, outputs, backs = self.config.hidden, [], []
         for direction, z in zip(self.config.directions, inputs, strict=True):
             name = f"{layer}.{direction}"
             weights = self.cell.recurrent(params, name)
+            if carried is not None and name in carried.before:
+                weights["h0"] = carried.before[name]
             h, back = self.cell.run(z, weights, batch, reverse=direction == "backward", rows=rows)
+            if carried is not None:
+                carried.after[name] = h[first_rows(batch, direction != "backward")]
             outputs.append(h)
             backs.append((name, back))
 

@@ -12,11 +12,17 @@ from elman.rnn.compute.arrays import Floats, Params
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.baselines import WindowConfig
 from elman.rnn.networks.ensemble import EnsembleConfig
+from elman.rnn.networks.next_symbol import NextSymbolConfig
 from elman.rnn.networks.tagger import NetworkConfig
 
 VIEWED = 1 << 20  # bytes from which arrays of a mapped file are views
 # By `kind` in JSON, classes with `from_dict`; both_strands.py adds its own.
-KINDS: dict[str, Any] = {"network": NetworkConfig, "window": WindowConfig, "committee": EnsembleConfig}
+KINDS: dict[str, Any] = {
+    "network": NetworkConfig,
+    "window": WindowConfig,
+    "committee": EnsembleConfig,
+    "next_symbol": NextSymbolConfig,
+}
 
 
 class Article(NamedTuple):

@@ -9,8 +9,15 @@ from elman.rnn.compute.batches import Batch
 from elman.rnn.compute.fast_math import tanh_rows
 from elman.rnn.compute.jit import jit
 from elman.rnn.compute.matmul import packed, times
-from elman.rnn.layers.recurrent import Backprop, Cell, register, steps_of, transitions_of
-from elman.rnn.layers.recurrent_kernels import gather_inputs, previous_step, recurrent_gradient
+from elman.rnn.layers.recurrent import (
+    Backprop,
+    Cell,
+    add_start_gradient,
+    register,
+    steps_of,
+    transitions_of,
+)
+from elman.rnn.layers.recurrent_kernels import gather_inputs, previous_step, recurrent_gradient, start_rows
 
 
 class Elman(Cell):
@@ -18,16 +25,20 @@ class Elman(Cell):
 
     name = "elman"
     gates = "h"
+    starts_from_state = True
 
     def forward(self, x: Floats, weights: Params, batch: Batch, reverse: bool) -> tuple[Floats, Backprop]:
         """Dz[t] = (dh[t] + dz[t+1] @ Wh.T) * (1 - h[t]^2)."""
-        Wh = weights["Wh"]
+        Wh, h0 = weights["Wh"], weights.get("h0")
         h = np.empty_like(x)
         steps = steps_of(batch, reverse)
         for now, before in steps:
             z = h[now]
             z[:] = x[now]
-            z[: before.stop - before.start] += h[before] @ Wh
+            m = before.stop - before.start
+            z[:m] += h[before] @ Wh
+            if h0 is not None:
+                z[m:] += h0[m : len(z)] @ Wh
             np.tanh(z, out=z)
 
         def backprop(dh: Floats) -> tuple[Floats, Params]:
@@ -36,7 +47,8 @@ class Elman(Cell):
                 dz[now] *= 1 - h[now] ** 2
                 dz[before] += dz[now][: before.stop - before.start] @ Wh.T
             source, target = transitions_of(batch, reverse)
-            return dz, {"Wh": h[source].T @ dz[target]}
+            dWh = h[source].T @ dz[target]
+            return dz, {"Wh": add_start_gradient(dWh, h0, dz, batch, reverse)}
 
         return h, backprop
 
@@ -44,18 +56,20 @@ class Elman(Cell):
         self, x: Floats, rows: Int32, weights: Params, batch: Batch, reverse: bool
     ) -> tuple[Floats, Backprop]:
         """By kernels."""
-        Wh, starts = weights["Wh"], batch.starts
-        h = _forward(x, rows, packed(Wh), starts, reverse)
+        Wh, h0, starts = weights["Wh"], weights.get("h0"), batch.starts
+        h = _forward(x, rows, packed(Wh), start_rows(h0, Wh), starts, reverse)
 
         def backprop(dh: Floats) -> tuple[Floats, Params]:
             dz = _backward(np.ascontiguousarray(dh), h, packed(Wh.T), starts, reverse)
-            return dz, {"Wh": recurrent_gradient(h, dz, batch, reverse)}
+            dWh = recurrent_gradient(h, dz, batch, reverse)
+            return dz, {"Wh": add_start_gradient(dWh, h0, dz, batch, reverse)}
 
         return h, backprop
 
     def states(self, x: Floats, rows: Int32, weights: Params, batch: Batch, reverse: bool) -> Floats:
         """h alone, by kernels."""
-        h: Floats = _forward(x, rows, weights["Wh"], batch.starts, reverse)
+        start = start_rows(weights.get("h0"), x)
+        h: Floats = _forward(x, rows, weights["Wh"], start, batch.starts, reverse)
         return h
 
 
@@ -63,7 +77,7 @@ register(Elman())
 
 
 @jit
-def _forward(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool) -> Any:
+def _forward(x: Any, rows: Any, Wh: Any, start: Any, starts: Any, reverse: bool) -> Any:
     T, H = len(starts) - 1, x.shape[1]
     h = np.empty((len(rows), H), x.dtype)
     for k in range(T):
@@ -72,6 +86,8 @@ def _forward(x: Any, rows: Any, Wh: Any, starts: Any, reverse: bool) -> Any:
         before, m = previous_step(starts, t, reverse)
         gather_inputs(x, rows, starts[t], now)
         times(h[before : before + m], Wh, now[:m], True)
+        if len(start) and m < len(now):
+            times(start[m : len(now)], Wh, now[m:], True)
         tanh_rows(now)
     return h
 

@@ -18,8 +18,14 @@ from elman.rnn.compute.fast_math import sigmoid, tanh
 from elman.rnn.compute.jit import jit
 from elman.rnn.compute.matmul import packed, times
 from elman.rnn.layers import dense
-from elman.rnn.layers.recurrent import Backprop, Cell, register, steps_of
-from elman.rnn.layers.recurrent_kernels import gather_inputs, previous_step, recurrent_gradient
+from elman.rnn.layers.recurrent import Backprop, Cell, add_start_gradient, first_rows, register, steps_of
+from elman.rnn.layers.recurrent_kernels import (
+    gather_inputs,
+    previous_step,
+    recurrent_gradient,
+    start_rows,
+    state_before,
+)
 
 
 class GRU(Cell):
@@ -27,6 +33,7 @@ class GRU(Cell):
 
     name = "gru"
     gates = "rzn"
+    starts_from_state = True
 
     def shapes(self, inputs: int, hidden: int) -> dict[str, tuple[int, ...]]:
         """Those of every cell, and bh (H,)."""
@@ -38,10 +45,12 @@ class GRU(Cell):
         dn = d * (1 - z) * (1 - n^2);  dr = dn * q * r * (1 - r);  dz = d * (h[t-1] - n) * z * (1 - z);
         the gradient of h[t-1] is d * z + [dr, dz, dn * r] @ Wh.T.
         """
-        Wh, bh = weights["Wh"], weights["bh"]
+        Wh, bh, h0 = weights["Wh"], weights["bh"], weights.get("h0")
         N, H = len(x), len(bh)
         h, gates, q = np.empty((N, H), x.dtype), np.empty_like(x), np.empty((N, H), x.dtype)
         h_before = np.zeros((N, H), x.dtype)
+        if h0 is not None:
+            h_before[first_rows(batch, reverse)] = h0
         steps = steps_of(batch, reverse)
         for now, before in steps:
             h_before[now][: before.stop - before.start] = h[before]
@@ -74,19 +83,22 @@ class GRU(Cell):
         self, x: Floats, rows: Int32, weights: Params, batch: Batch, reverse: bool
     ) -> tuple[Floats, Backprop]:
         """By kernels."""
-        Wh, starts = weights["Wh"], batch.starts
-        h, gates, q = _forward(x, rows, packed(Wh), weights["bh"], starts, reverse)
+        Wh, h0, starts = weights["Wh"], weights.get("h0"), batch.starts
+        start = start_rows(h0, Wh)
+        h, gates, q = _forward(x, rows, packed(Wh), weights["bh"], start, starts, reverse)
 
         def backprop(dh: Floats) -> tuple[Floats, Params]:
-            dx, du = _backward(np.ascontiguousarray(dh), h, gates, q, packed(Wh.T), starts, reverse)
+            dx, du = _backward(np.ascontiguousarray(dh), h, gates, q, packed(Wh.T), start, starts, reverse)
             dbh = dense.column_sums(du[:, 2 * h.shape[1] :])
-            return dx, {"Wh": recurrent_gradient(h, du, batch, reverse), "bh": dbh}
+            dWh = recurrent_gradient(h, du, batch, reverse)
+            return dx, {"Wh": add_start_gradient(dWh, h0, du, batch, reverse), "bh": dbh}
 
         return h, backprop
 
     def states(self, x: Floats, rows: Int32, weights: Params, batch: Batch, reverse: bool) -> Floats:
         """h alone, by kernels."""
-        h: Floats = _states(x, rows, weights["Wh"], weights["bh"], batch.starts, reverse)
+        start = start_rows(weights.get("h0"), x)
+        h: Floats = _states(x, rows, weights["Wh"], weights["bh"], start, batch.starts, reverse)
         return h
 
 
@@ -109,7 +121,7 @@ def _step(gates: Any, u: Any, bh: Any, h_before: Any, q: Any, h: Any) -> None:
 
 
 @jit
-def _forward(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) -> Any:
+def _forward(x: Any, rows: Any, Wh: Any, bh: Any, start: Any, starts: Any, reverse: bool) -> Any:
     N, H = len(rows), len(bh)
     T, B = len(starts) - 1, starts[1]
     h, gates, q = np.empty((N, H), x.dtype), np.empty((N, 3 * H), x.dtype), np.empty((N, H), x.dtype)
@@ -121,8 +133,10 @@ def _forward(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) ->
         gather_inputs(x, rows, a, gates[a : a + n])
         times(h[before : before + m], Wh, u[:m], False)
         u[m:n] = 0
+        if len(start) and m < n:
+            times(start[m:n], Wh, u[m:n], True)
         for i in range(n):
-            h_before = h[before + i] if i < m else zero
+            h_before = state_before(h, before, m, start, zero, i)
             _step(gates[a + i], u[i], bh, h_before, q[a + i], h[a + i])
     return h, gates, q
 
@@ -151,7 +165,7 @@ def _step_back(d: Any, gates: Any, q: Any, h_before: Any, dkept: Any, du: Any) -
 
 
 @jit
-def _backward(dh: Any, h: Any, gates: Any, q: Any, WhT: Any, starts: Any, reverse: bool) -> Any:
+def _backward(dh: Any, h: Any, gates: Any, q: Any, WhT: Any, start: Any, starts: Any, reverse: bool) -> Any:
     """dx (N, 3H), in the place of the gates, and du (N, 3H), the gradient of the product with Wh."""
     N, H = h.shape
     T, B = len(starts) - 1, starts[1]
@@ -165,7 +179,7 @@ def _backward(dh: Any, h: Any, gates: Any, q: Any, WhT: Any, starts: Any, revers
             c, d = carry[i], dh[a + i]
             for j in range(H):
                 c[j] += d[j]
-            h_before = h[before + i] if i < m else zero
+            h_before = state_before(h, before, m, start, zero, i)
             _step_back(c, gates[a + i], q[a + i], h_before, dkept[i], du[a + i])
         times(du[a : a + m], WhT, carry[:m], False)
         for i in range(m):
@@ -176,7 +190,7 @@ def _backward(dh: Any, h: Any, gates: Any, q: Any, WhT: Any, starts: Any, revers
 
 
 @jit
-def _states(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) -> Any:
+def _states(x: Any, rows: Any, Wh: Any, bh: Any, start: Any, starts: Any, reverse: bool) -> Any:
     """_forward without what only backprop needs."""
     N, H = len(rows), len(bh)
     T, B = len(starts) - 1, starts[1]
@@ -189,6 +203,8 @@ def _states(x: Any, rows: Any, Wh: Any, bh: Any, starts: Any, reverse: bool) -> 
         gather_inputs(x, rows, a, gates[:n])
         times(h[before : before + m], Wh, u[:m], False)
         u[m:n] = 0
+        if len(start) and m < n:
+            times(start[m:n], Wh, u[m:n], True)
         for i in range(n):
-            _step(gates[i], u[i], bh, h[before + i] if i < m else zero, q, h[a + i])
+            _step(gates[i], u[i], bh, state_before(h, before, m, start, zero, i), q, h[a + i])
     return h
