@@ -16,7 +16,7 @@ from elman.tasks.ingest.sources import Requested
 class ReadingConfig(Config):
     """Base of configs of commands that read sources with their labels."""
 
-    kind: Literal["text", "dna"] | None = None
+    kind: Literal["text", "dna", "music"] | None = None
     """take only this; judged by content if not given"""
     unit: Literal["word", "char"] | None = None
     """what a token is; by script if not given"""

@@ -13,7 +13,7 @@ PACKAGES = ("data", "rnn", "tasks", "flows")
 LAYERS = {
     "data": (
         ("", "store"),
-        ("text", "genome"),
+        ("text", "genome", "music"),
         ("encoding", "formats"),
         ("sources", "exports", "metrics"),
         ("corpus", "redaction"),
@@ -25,8 +25,8 @@ LAYERS = {
         ("models", "ingest"),
         ("training", "tagging"),
         ("evaluation", "execution", "demo", "inspection"),
-        ("experiments", "lineage"),
-        ("differences",),
+        ("experiments", "lineage", "learning"),
+        ("differences", "generation"),
     ),
     "flows": (("",), ("lineage",)),
 }
@@ -45,6 +45,7 @@ ONLY_IN = {  # the only files that may import Prefect and MLflow
         "tasks/runtime/mlflow_sync.py",
         "tasks/runtime/registry.py",
         "tasks/models/mlflow_model.py",
+        "tasks/generation/mlflow_model.py",
     },
     "prefect": {
         "tasks/runtime/artifacts.py",

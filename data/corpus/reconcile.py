@@ -2,7 +2,8 @@
 
 Shards are staged with the split that the hash of each document gives. `reconcile` compares all documents, new
 and old, of which it holds those that a decision may concern; `apply` changes the few shards that one does.
-Both serve text and DNA, where a document is a contig and a row a piece of it.
+Both serve text; DNA, where a document is a contig and a row a piece of it; and music, where a document is a
+piece, and never divided.
 """
 
 from collections.abc import Collection, Mapping
@@ -214,9 +215,12 @@ def apply(decisions: Decisions, tables: Mapping[str, pl.DataFrame]) -> dict[str,
 
 
 def _apply_to_data(decisions: Decisions, data: pl.DataFrame) -> pl.DataFrame:
-    id, row = (
-        ("contig", pl.col("start") // PIECE) if "contig" in data.columns else ("document", pl.col("sentence"))
-    )
+    if "contig" in data.columns:
+        id, row = "contig", pl.col("start") // PIECE
+    elif "piece" in data.columns:
+        id, row = "piece", pl.lit(0)
+    else:
+        id, row = "document", pl.col("sentence")
     frame = data.rename({id: "document"}).with_columns(block=(row // decisions.block).cast(pl.Int64))
     frame = frame.join(decisions.drop, on=KEY, how="anti", maintain_order="left")
     frame = frame.join(decisions.splits, on=[*KEY, "block"], how="left", maintain_order="left")

@@ -1,7 +1,8 @@
 """Shards of a corpus: tables made from records, and the split of each document.
 
-`text_shards` and `dna_shards` divide a stream of records of any length into shards of about `SHARD_BYTES` of
-input. `data.corpus.reconcile` then compares the documents of all shards, new and old.
+`text_shards`, `dna_shards` and `music_shards` (data/corpus/music_shards.py) divide a stream of records of any
+length into shards of about `SHARD_BYTES` of input. `data.corpus.reconcile` then compares the documents of all
+shards, new and old.
 
 Besides its rows a corpus has a table `documents`, whose digests show what it has already.
 """
@@ -22,20 +23,21 @@ from elman.data.formats.common.records import Flat, Quarantined, Sentence
 from elman.data.formats.common.slices import SeenIds
 from elman.data.formats.registry import Record, text_format
 from elman.data.genome.contigs import Contig
+from elman.data.music.pieces import Piece
 from elman.data.store import schema
 
 SHARD_BYTES = 16 << 20
 CHARACTERS_OF_TOKEN, CHARACTERS_OF_ROW = 5, 64  # a token, and a sentence, count as at least so many
-TEXT, DNA = "corpus-text", "corpus-dna"  # kinds of dataset
+TEXT, DNA, MUSIC = "corpus-text", "corpus-dna", "corpus-music"  # kinds of dataset
 
 DOCUMENTS = pl.Schema(  # one row a document and split; rows stand in the shard where the document ends
     {
-        "document": pl.String,  # or contig
+        "document": pl.String,  # or contig, or piece
         "source": pl.String,
         "split": pl.String,
         "records": pl.Int64,  # sentences of a CoNLL file, else 1
-        "rows": pl.Int64,  # of the data table: sentences, or pieces of a contig
-        "digest": pl.String,  # sha256 of text and tags, or of bases and features
+        "rows": pl.Int64,  # of the data table: sentences, or pieces of a contig; 1 for music
+        "digest": pl.String,  # sha256 of text and tags, of bases and features, or of symbols or notes
     }
 )
 
@@ -217,8 +219,8 @@ def text_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> I
             if isinstance(record, Quarantined):
                 rows.quarantine(record)
                 continue
-            if isinstance(record, Contig):
-                raise TypeError(f"expected text in {source.source}. Got a contig")
+            if isinstance(record, Contig | Piece):
+                raise TypeError(f"expected text in {source.source}. Got {type(record).__name__}")
             document = record.document() if isinstance(record, Flat) else record
             if current is None or not format_.one_document:
                 if current is not None:
@@ -294,6 +296,9 @@ def describe(tables: Mapping[str, pl.DataFrame]) -> tuple[dict[str, int], list[s
             counts |= {f"{split}_sentences": part.height, f"{split}_tokens": int(part["tokens"].sum())}
         tags = data["tags"].drop_nulls().list.explode(empty_as_null=False).unique()
         types = {tag[2:] for tag in tags if tag != "O"}
+    elif data is not None and "piece" in data.columns:
+        for split, part in _by_split(data.select("split", "piece", "step").unique(maintain_order=True)):
+            counts |= {f"{split}_pieces": part["piece"].n_unique(), f"{split}_steps": part.height}
     elif data is not None:
         for split, part in _by_split(data.select("split", bases=pl.col("bases").str.len_bytes())):
             counts |= {f"{split}_pieces": part.height, f"{split}_bases": int(part["bases"].sum())}

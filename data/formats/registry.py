@@ -1,6 +1,6 @@
 """Registry of input formats: one module a format, found by listing the folders beside this module.
 
-A format is one module of the folder `text`, `table` or `dna` that registers a `Format`, and its test.
+A format is one module of the folder `text`, `table`, `dna` or `music` that registers a `Format`, and a test.
 Detection, reading, slicing, the tables of docs/formats.md and the messages that list what can be read are
 taken from here.
 """
@@ -12,25 +12,21 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal, Protocol
+from typing import BinaryIO, ClassVar, Literal, Protocol
 
 from elman.data import formats
-from elman.data.formats.common.annotations import Annotation
+from elman.data.formats import readers
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Quarantined
 from elman.data.formats.common.slices import EntryPattern, Slice, SliceSize
-from elman.data.genome.annotation_rules import AnnotationRule
 from elman.data.genome.contigs import Contig
+from elman.data.music.pieces import Piece
 
-if TYPE_CHECKING:  # polars is slow to import
-    import polars as pl
-
-    from elman.data.formats.table.batches import Columns, RowBatch
-
-Family = Literal["text", "dna", "table"]
-Record = Document | Flat | Contig | Quarantined
-Opener = Callable[[], BinaryIO]  # opens a source, or a slice of one, decompressed
-FAMILIES: tuple[Family, ...] = ("text", "dna", "table")  # in the order of the documents
+Family = Literal["text", "dna", "table", "music"]
+TaggedRecord = Document | Flat | Contig | Quarantined  # of what taggers read
+Record = TaggedRecord | Piece
+Opener = readers.Opener
+FAMILIES: tuple[Family, ...] = ("text", "dna", "table", "music")  # in the order of the documents
 
 HEAD_BYTES = 1 << 16  # of a file that detection looks at
 
@@ -86,81 +82,6 @@ class TextSplitter(Protocol):
         self, opener: Opener, source: str, options: Options, size: SliceSize
     ) -> list[Slice] | Quarantined:
         """Find slices of about the given size, or the reason why the source cannot be read at all."""
-        ...
-
-
-class TableSchema(Protocol):
-    """Function that reads the names and types of the columns of a table."""
-
-    def __call__(self, opener: Opener, columns: "Columns") -> "pl.Schema":
-        """Read the names and types of all columns; `columns` are those that the user has named."""
-        ...
-
-
-class TableSplitter(Protocol):
-    """Function that finds the slices of a table that give together its rows."""
-
-    def __call__(self, opener: Opener, columns: "Columns", size: SliceSize) -> list[Slice]:
-        """Find slices of about the given size, of rows or of bytes; see `TableFormat.row_slices`."""
-        ...
-
-
-class BatchReader(Protocol):
-    """Function that reads the rows of a slice of a table."""
-
-    def __call__(
-        self, opener: Opener, source: str, columns: "Columns", slice_: Slice
-    ) -> "Iterator[RowBatch | Quarantined]":
-        """Read rows in order, and quarantine those that cannot be read.
-
-        Args:
-            opener: opens the table from its beginning, or the bytes of the slice; see
-                `TableFormat.row_slices`.
-            source: name of the source, for quarantined rows.
-            columns: that are wanted.
-            slice_: found by the `split_table` of the format.
-        """
-        ...
-
-
-class ContigReader(Protocol):
-    """Function that reads the sequence entries of a stream."""
-
-    def __call__(
-        self,
-        stream: BinaryIO,
-        source: str,
-        options: Options,
-        *,
-        byte_offset: int = 0,
-        line: int = 1,
-        seen: set[str] | None = None,
-    ) -> Iterator[Contig | Quarantined]:
-        """Read entries, one in memory at a time.
-
-        Args:
-            stream: decompressed bytes, from the beginning of an entry.
-            source: name of the source, for records and messages.
-            options: of reading.
-            byte_offset: position of the stream in its source.
-            line: number of its first line, from 1.
-            seen: ids of earlier entries, quarantined ones included; an entry with one of them is
-                quarantined. The ids read are added.
-        """
-        ...
-
-
-class AnnotationReader(Protocol):
-    """Function that reads a file of annotation."""
-
-    def __call__(self, stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = ...) -> Annotation:
-        """Read labelled features.
-
-        Args:
-            stream: decompressed bytes.
-            source: name of the source, for messages.
-            rules: which features become labels.
-        """
         ...
 
 
@@ -263,7 +184,7 @@ class SequenceFormat(Format):
 
     family: ClassVar[Family] = "dna"
 
-    read: ContigReader
+    read: readers.ContigReader
     entries: EntryPattern | None = None
     split: Callable[[BinaryIO, SliceSize], list[Slice]] | None = None
     has_features: bool = False
@@ -278,7 +199,19 @@ class AnnotationFormat(Format):
 
     family: ClassVar[Family] = "dna"
 
-    read: AnnotationReader
+    read: readers.AnnotationReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class MusicFormat(Format):
+    """A format of music.
+
+    read: reader of a source.
+    """
+
+    family: ClassVar[Family] = "music"
+
+    read: readers.MusicReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,9 +227,9 @@ class TableFormat(TextFormat):
     family: ClassVar[Family] = "table"
 
     own_ids: bool = True
-    schema: TableSchema
-    split_table: TableSplitter
-    batches: BatchReader
+    schema: readers.TableSchema
+    split_table: readers.TableSplitter
+    batches: readers.BatchReader
     row_slices: bool = False
     has_column: Callable[[Head, str], bool] = _no_column
     columns_by_name: Callable[[Head], Sequence[str]] = _no_columns
@@ -366,7 +299,9 @@ def table_format(name: str) -> TableFormat:
     return format_
 
 
-def detect(head: Head, columns: bool = False, text_column: str | None = None) -> Format:
+def detect(
+    head: Head, columns: bool = False, text_column: str | None = None, *, as_text: bool = False
+) -> Format:
     """The first format that the beginning of a file matches; plain text, the last one, matches any.
 
     Args:
@@ -374,8 +309,11 @@ def detect(head: Head, columns: bool = False, text_column: str | None = None) ->
         columns: True if the user has named the columns of tokens and tags; a file that no other format
             matches is then read by the format that has such columns, if it can be.
         text_column: that the user has named, of tables.
+        as_text: True where only text is wanted, so that music written as text is text.
     """
     *formats_, last = all_formats()
+    if as_text:
+        formats_ = [format_ for format_ in formats_ if not isinstance(format_, MusicFormat) or format_.binary]
     tables = (format_ for format_ in formats_ if isinstance(format_, TableFormat) and text_column)
     return next(
         itertools.chain(

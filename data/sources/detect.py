@@ -63,7 +63,7 @@ class Source:
 
     @property
     def family(self) -> Family:
-        """ "text", "dna" or "table"."""
+        """ "text", "dna", "table" or "music"."""
         return self.format.family
 
 
@@ -95,7 +95,7 @@ def discover(
 
     Args:
         paths: files and folders.
-        family: "text" or "dna" to take only such files.
+        family: "text", "dna" or "music" to take only such files.
         columns: True if the user has named the columns of tokens and tags, so that tables are corpora.
         copies: where members of archives and standard input (the path `-`) are copied to; without it
             archives are no corpora.
@@ -289,7 +289,7 @@ def _inspect(file: _File, wanted: _Wanted) -> Source | Archive | str:
     head = Head(plain_name, text, whole)
     if reason := _unreadable(head):
         return reason
-    format_ = detect(head, wanted.columns, wanted.text_column)
+    format_ = detect(head, wanted.columns, wanted.text_column, as_text=wanted.family == "text")
     if not wanted.takes(format_.family):
         return f"{format_.name}, not {wanted.family}"
     if utf16 and not format_.utf16:

@@ -13,7 +13,15 @@ from elman.data.formats.common.encodings import in_original
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document
 from elman.data.formats.common.streams import BROKEN
-from elman.data.formats.registry import HEAD_BYTES, AnnotationFormat, Family, Record, TextFormat, text_format
+from elman.data.formats.registry import (
+    HEAD_BYTES,
+    AnnotationFormat,
+    Family,
+    MusicFormat,
+    Record,
+    TextFormat,
+    text_format,
+)
 from elman.data.sources.copies import Copies
 from elman.data.sources.detect import Source, discover, open_bytes, open_original
 from elman.data.sources.genomes import Genome, pair, read_genome
@@ -102,7 +110,7 @@ def collect_sources(
 
     Args:
         paths: files and folders.
-        family: "text" or "dna"; found by content if None.
+        family: "text", "dna" or "music"; found by content if None.
         columns: True if the user has named the columns of tokens and tags.
         copies, encoding, text_column: see `data.sources.detect.discover`.
         sentence_per_line: True for plain text whose lines are sentences.
@@ -111,7 +119,7 @@ def collect_sources(
         sources sorted by name, and (path, reason) of what was skipped.
 
     Raises:
-        BadInput: a file is missing, empty or no corpus; or there are both text and DNA.
+        BadInput: a file is missing, empty or no corpus; or there are files of two kinds.
     """
     sources, skipped = discover(
         paths, family=family, columns=columns, copies=copies, encoding=encoding, text_column=text_column
@@ -126,8 +134,12 @@ def collect_sources(
         skipped += [(s.shown, f"no table with a column {text_column}") for s in others]
     first = {source.family: source.name for source in sources}
     if len(first) > 1:
-        got = f"{first['text']} (text) and {first['dna']} (DNA)"
-        raise BadInput("either text or DNA", got=got, todo="Say --kind text or --kind dna.", source=paths[0])
+        shown = {"text": "text", "dna": "DNA", "music": "music"}
+        kinds = [name for name in shown if name in first]
+        got = " and ".join(f"{first[name]} ({shown[name]})" for name in kinds)
+        expected = f"either {' or '.join(shown[name] for name in kinds)}"
+        todo = f"Say {' or '.join(f'--kind {name}' for name in kinds)}."
+        raise BadInput(expected, got=got, todo=todo, source=paths[0])
     if sentence_per_line:
         sources = [replace(s, kind="sentence_lines") if s.kind == "plain" else s for s in sources]
     texts, without_text = pair_texts(sources)
@@ -212,6 +224,8 @@ def read(source: HashedSource, options: Options, on_read: OnRead = lambda amount
             options = replace(options, sidecars=sidecars)
             records = format_.read(partial(opened, file), file.name, options)
             yield from in_original(records, partial(open_original, file), file.encoding, format_.one_document)
+        elif isinstance(format_, MusicFormat):
+            yield from format_.read(partial(opened, file), file.name, options)
         else:
             yield from read_genome(Genome(source.files, source.annotations), opened, options)
     except BROKEN as error:

@@ -20,8 +20,9 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Flat, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, SliceStream, split_entries
 from elman.data.formats.common.streams import BROKEN
-from elman.data.formats.registry import Record, SequenceFormat, TextFormat, table_format
+from elman.data.formats.registry import SequenceFormat, TaggedRecord, TextFormat, table_format
 from elman.data.formats.table.batches import Columns, check_columns, documents
+from elman.data.music.pieces import Piece
 from elman.data.sources.detect import Source, open_bytes, open_original
 from elman.data.sources.reading import HashedSource, check_unchanged, damaged, read, with_name
 from elman.data.text.scanner import Scanner
@@ -71,8 +72,8 @@ def split_source(source: HashedSource, options: Options, size: SliceSize) -> lis
 
 def read_slice(
     source: HashedSource, slice_: Slice, options: Options, unpacked: Path | None = None, start: int = 0
-) -> Iterator[Record]:
-    """Read the records of a slice in order; unlabelled documents come as arrays.
+) -> Iterator[TaggedRecord]:
+    """Read the records of a slice, of text or DNA, in order; unlabelled documents come as arrays.
 
     Args:
         source: as found.
@@ -104,7 +105,7 @@ def read_slice(
         records = format_.read(partial(opened, format_.lookahead), file.name, options, slice_)
         yield from in_original(records, partial(open_original, file), file.encoding, format_.one_document)
     else:
-        yield from read(source, options)
+        yield from (record for record in read(source, options) if not isinstance(record, Piece))
         return
     check_unchanged(source)
 

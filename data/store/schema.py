@@ -52,6 +52,31 @@ DNA = _table(  # one row a piece of a contig
     byte_offset=pl.Int64,  # where the record begins in its source
 )
 
+MUSIC = _table(  # one row a time step of a voice: a symbol, or each note that sounds
+    piece=pl.String,  # unique in a corpus
+    split=pl.String,
+    voice=pl.Int32,  # from 0
+    step=pl.Int32,  # time step in the piece, from 0
+    note=pl.Int16,  # MIDI number; null for a symbol, and where no voice sounds
+    symbol=pl.String,  # of ABC, see data/music/abc.py; null where notes are given
+    steps_per_quarter=pl.Int16,  # time steps of a quarter note; null for symbols
+    source=pl.String,
+    byte_offset=pl.Int64,  # where the record begins in its source
+)
+
+GENERATED = _table(  # generated pieces, one row a piece
+    piece=pl.String,  # its number, from 0
+    seed=pl.Int64,
+    start=pl.String,  # symbol it was begun from; null: from nothing
+    symbols=pl.List(pl.String),  # of a roll the MIDI numbers of each step, with spaces
+    nll=pl.Float64,  # nats of the whole piece under the model at temperature 1
+    copied_run=pl.Int32,  # longest run of symbols that stands in a training piece, too; null: not looked for
+    copied_from=pl.String,  # that training piece
+    model=pl.String,  # model version
+    ended=pl.Boolean,  # False where the greatest length cut it off
+    attempt=pl.Int32,  # 0, or how often it was drawn again because an earlier piece was the same
+)
+
 QUARANTINE = _table(  # one row a quarantined record
     source=pl.String,
     line=pl.Int64,  # from 1; null where the format has no lines

@@ -106,7 +106,7 @@ def commit(
             tokenised = {entry["name"] for entry in known if text_format(entry["kind"]).tokenised}
             tokenizer = _fitted(staging, shards, tokenised, tokenizer)
         meta |= {"unit": options.unit, "tokenizer": tokenizer.to_json()}
-    else:
+    elif writer.kind == DNA:
         meta["labels"] = [rule.to_json() for rule in options.labels]
     meta |= {**about_in(before.meta if before else {}), **about}
     known.sort(key=lambda entry: (entry["name"], entry["sha256"], entry["split"] or ""))
@@ -146,7 +146,9 @@ def _apply(staging: Staging, shard: Shard, decisions: Decisions) -> Shard | None
         return shard
     scans = {table: staging.scan(shard, table) for table in shard.files}
     names = [
-        frame.rename({"contig": "document"}, strict=False).select("source", "document").unique()
+        frame.rename({"contig": "document", "piece": "document"}, strict=False)
+        .select("source", "document")
+        .unique()
         for table, frame in scans.items()
         if frame is not None and table != "quarantine"
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from elman.data.corpus.shards import DNA, TEXT
+from elman.data.corpus.shards import DNA, MUSIC, TEXT
 from elman.data.errors import UsageError
 from elman.data.formats.common.options import Misaligned, Options
 from elman.data.formats.registry import Family
@@ -17,6 +17,7 @@ from elman.data.text.tokenizer import Tokenizer, Unit
 from elman.tasks.runtime.orchestration import task
 
 MOST_TASKS = 200
+_SHOWN: dict[Family, str] = {"text": "text", "dna": "DNA", "music": "music"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def find_sources(
         text_column=requested.text_column,
         sentence_per_line=requested.sentence_per_line,
     )
-    family: Family = "dna" if sources[0].files[0].family == "dna" else "text"
+    family = sources[0].files[0].family
+    family = "text" if family == "table" else family
     if requested.encoding is not None and family == "dna":
         raise UsageError("expected --encoding for text only. Got DNA.")
     if split is not None:
@@ -102,11 +104,11 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
             the family of the sources does not have.
     """
     meta = Dataset.open(folder).meta if (folder / MANIFEST).exists() else {}
+    if found.family != "text" and (requested.unit or requested.of_text.named):
+        named = ["unit"] * bool(requested.unit) + [*requested.of_text.named]
+        options = " and ".join("--" + name.replace("_", "-") for name in named)
+        raise UsageError(f"expected {options} for text only. Got {_SHOWN[found.family]}.")
     if found.family == "dna":
-        if requested.unit or requested.of_text.named:
-            named = ["unit"] * bool(requested.unit) + [*requested.of_text.named]
-            options = " and ".join("--" + name.replace("_", "-") for name in named)
-            raise UsageError(f"expected {options} for text only. Got DNA.")
         rules = parse_rules(requested.labels)
         known = tuple(map(AnnotationRule.from_json, meta["labels"])) if "labels" in meta else CODING
         if not meta:
@@ -117,7 +119,10 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
             )
         return Options(labels=known)
     if requested.labels:
-        raise UsageError("expected --label for DNA only. Got text, whose labels stand in it.")
+        got = "text, whose labels stand in it" if found.family == "text" else "music"
+        raise UsageError(f"expected --label for DNA only. Got {got}.")
+    if found.family == "music":
+        return Options()
     unit = requested.unit
     if unit and meta.get("unit", unit) != unit:
         raise UsageError(
@@ -130,8 +135,8 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
 
 def corpus_writer(folder: Path, family: Family, options: Options) -> DatasetWriter:
     """The writer of a corpus."""
-    if family == "dna":
-        return DatasetWriter(folder, kind=DNA, config={})
+    if family != "text":
+        return DatasetWriter(folder, kind=DNA if family == "dna" else MUSIC, config={})
     return DatasetWriter(folder, kind=TEXT, config={"unit": options.unit})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from elman.data.corpus.music_shards import music_shards
 from elman.data.corpus.shards import (
     SHARD_BYTES,
     PendingShard,
@@ -79,6 +80,9 @@ def stage_sources(
     return shards
 
 
+_SHARDS = {"text": text_shards, "table": text_shards, "dna": dna_shards, "music": music_shards}
+
+
 def _pending(
     sources: Sequence[HashedSource], options: Options, on_read: OnRead, shard_bytes: int
 ) -> Iterator[PendingShard]:
@@ -86,8 +90,7 @@ def _pending(
         SourceRecords(source.name, source.kind, source.split, read(source, options, on_read))
         for source in sources
     )
-    shards = dna_shards if sources[0].files[0].family == "dna" else text_shards
-    return shards(records, shard_bytes)
+    return _SHARDS[sources[0].files[0].family](records, shard_bytes)
 
 
 @dataclass

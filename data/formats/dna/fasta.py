@@ -105,7 +105,7 @@ def read_fasta(
     line: int = 1,
     seen: set[str] | None = None,
 ) -> Iterator[Contig | Quarantined]:
-    """Read FASTA entries; see `data.formats.registry.ContigReader`. Contigs come without features."""
+    """Read FASTA entries; see `data.formats.readers.ContigReader`. Contigs come without features."""
     seen = set() if seen is None else seen
     feed = _Feed(stream, byte_offset, line, options.spool)
     for title, bases in feed:

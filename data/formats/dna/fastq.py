@@ -128,7 +128,7 @@ def read_fastq(
     line: int = 1,
     seen: set[str] | None = None,
 ) -> Iterator[Contig | Quarantined]:
-    """Read the reads of a FASTQ file; see `data.formats.registry.ContigReader`. They have no features."""
+    """Read the reads of a FASTQ file; see `data.formats.readers.ContigReader`. They have no features."""
     seen = set() if seen is None else seen
     lines = LongLines(stream, byte_offset, line)
     for read in _reads(lines, options.spool):

@@ -72,7 +72,7 @@ class FlatFile:
         line: int = 1,
         seen: set[str] | None = None,
     ) -> Iterator[Contig | Quarantined]:
-        """Read entries; see `data.formats.registry.ContigReader`.
+        """Read entries; see `data.formats.readers.ContigReader`.
 
         Yields:
             contigs with features, named by accession and version, and what is quarantined.

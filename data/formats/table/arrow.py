@@ -42,7 +42,7 @@ def _rows(opener: Opener, source: str, wanted: Sequence[str]) -> Iterator[Row | 
 
 
 def schema(opener: Opener, columns: Columns) -> pl.Schema:
-    """Types of the columns; see `data.formats.registry.TableSchema`.
+    """Types of the columns; see `data.formats.readers.TableSchema`.
 
     Raises:
         BadInput: the file is damaged.
@@ -54,7 +54,7 @@ def schema(opener: Opener, columns: Columns) -> pl.Schema:
 
 
 def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice]:
-    """Runs of rows; see `data.formats.registry.TableSplitter`.
+    """Runs of rows; see `data.formats.readers.TableSplitter`.
 
     state: first, the number of rows before the record batch in which a slice begins; of a file number, that
     of this batch; of a stream at, its byte, where it can be read without the batches before it.
@@ -74,7 +74,7 @@ def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice
 
 
 def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Iterator[RowBatch | Quarantined]:
-    """Rows of a slice; see `data.formats.registry.BatchReader`.
+    """Rows of a slice; see `data.formats.readers.BatchReader`.
 
     Raises:
         BadInput: the file is damaged.

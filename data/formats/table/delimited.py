@@ -172,14 +172,14 @@ def _row(
 
 
 def schema(opener: Opener, columns: Columns) -> pl.Schema:
-    """Names of the columns, all of strings; see `data.formats.registry.TableSchema`."""
+    """Names of the columns, all of strings; see `data.formats.readers.TableSchema`."""
     with opener() as stream:
         names = _Table(opener, stream, "", [columns.text]).header
     return pl.Schema(dict.fromkeys(names, pl.String))
 
 
 def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice]:
-    """Slices that end after a row, as the parser finds it; see `data.formats.registry.TableSplitter`.
+    """Slices that end after a row, as the parser finds it; see `data.formats.readers.TableSplitter`.
 
     state: line, the number of lines before; separator; fields, of a row; at, those of the wanted columns.
     """
@@ -212,7 +212,7 @@ def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice
 
 
 def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Iterator[RowBatch | Quarantined]:
-    """Rows of a slice; see `data.formats.registry.BatchReader`."""
+    """Rows of a slice; see `data.formats.readers.BatchReader`."""
     state, held, size = slice_.state, list[Row](), 0
     at = dict(zip(columns.names, state["at"], strict=True))
     with opener() as stream:

@@ -31,7 +31,7 @@ _ROWS, LARGEST = 256, 4 << 20  # rows, and their bytes by the average, read at a
 
 
 def schema(opener: Opener, columns: Columns) -> pl.Schema:
-    """Types of the columns; see `data.formats.registry.TableSchema`.
+    """Types of the columns; see `data.formats.readers.TableSchema`.
 
     Raises:
         BadInput: the file is damaged.
@@ -44,7 +44,7 @@ def schema(opener: Opener, columns: Columns) -> pl.Schema:
 
 
 def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice]:
-    """Runs of rows; see `data.formats.registry.TableSplitter`.
+    """Runs of rows; see `data.formats.readers.TableSplitter`.
 
     Raises:
         BadInput: the file is damaged.
@@ -55,7 +55,7 @@ def split_table(opener: Opener, columns: Columns, size: SliceSize) -> list[Slice
 
 
 def batches(opener: Opener, source: str, columns: Columns, slice_: Slice) -> Iterator[RowBatch | Quarantined]:
-    """Rows of a slice; see `data.formats.registry.BatchReader`.
+    """Rows of a slice; see `data.formats.readers.BatchReader`.
 
     Raises:
         BadInput: the file is damaged.

@@ -134,4 +134,21 @@ SAMPLES = {
         2,
         {"g.fna": _FASTA},
     ),
+    "abc": Sample(
+        "t.abc",
+        b'X:1\nT:One\nM:4/4\nL:1/4\nK:D\n|:"D"D2 ^F/[FA]|1 (3abc- c>d:|\n\nX:2\nM:3/4\nK:C\nc,4|]\n',
+        2,
+    ),
+    "midi": Sample(
+        "m.mid",
+        b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk\0\0\0\x0c\0\x90\x3c\x40\x83\x60\x3c\0\0\xff\x2f\0",
+        1,
+    ),
+    "musicxml": Sample(
+        "s.musicxml",
+        b'<?xml version="1.0"?><score-partwise><part-list/><part id="P1"><measure number="1"><note><pitch>'
+        b"<step>C</step><octave>4</octave></pitch><duration>1</duration></note></measure></part></score-partwise>",
+        1,
+    ),
+    "rolls": Sample("r.json", b'{"train": [[[60, 64], []], [[72]]], "test": [[[21, 108]]]}', 3),
 }

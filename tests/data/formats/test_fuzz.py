@@ -27,12 +27,15 @@ from elman.data.formats.registry import (
     HEAD_BYTES,
     AnnotationFormat,
     Head,
+    MusicFormat,
     SequenceFormat,
     SidecarFormat,
     TextFormat,
     format_of,
 )
 from elman.data.genome.contigs import Contig
+from elman.data.music.notes import notes_of_abc
+from elman.data.music.pieces import Piece
 from elman.data.text.tokenizer import Tokenizer
 from tests.data.formats.samples import SAMPLES
 
@@ -41,7 +44,7 @@ FUZZED, FUZZED_SLOWLY = 500, 10_000
 NAMES = [
     format_.name
     for format_ in registry.all_formats()
-    if isinstance(format_, TextFormat | SidecarFormat | SequenceFormat | AnnotationFormat)
+    if isinstance(format_, TextFormat | SidecarFormat | SequenceFormat | AnnotationFormat | MusicFormat)
 ]
 TOKENIZER = Tokenizer()
 PIECES = [
@@ -179,6 +182,13 @@ def check(record: object, name: str, raw: bytes) -> None:
     elif isinstance(record, Contig):
         assert set(record.bases.encode()) <= set(IUPAC)
         assert all(0 <= f.start < f.end <= record.length for f in record.features or ())
+    elif isinstance(record, Piece):
+        assert record.steps
+        assert all(len(voice) == record.steps for voice in record.voices)
+        assert all(
+            symbol.encode() in raw for symbol in record.symbols if ":" not in symbol and '"' not in symbol
+        )
+        notes_of_abc(record.symbols)
     else:
         assert isinstance(record, Document | Flat)
         document = record.document() if isinstance(record, Flat) else record

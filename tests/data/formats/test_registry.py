@@ -15,11 +15,15 @@ def test_formats_are_tried_in_the_order_of_their_ranks():
         "brat_labels",
         "parquet",
         "arrow",
+        "midi",
         "genbank",
         "embl",
         "fastq",
         "gff3",
         "bed",
+        "abc",
+        "rolls",
+        "musicxml",
         "fasta",
         "label_studio",
         "pubtator",
@@ -71,7 +75,8 @@ def test_a_format_of_dna_is_none_of_text():
 
 def test_messages_list_what_can_be_ingested():
     assert re.fullmatch(
-        r"Give CoNLL columns \(.*\), JSON lines .*, FASTA, .* or GFF3; .*", registry.supported()
+        r"Give CoNLL columns \(.*\), JSON lines .*, FASTA, .*, ABC tunes, .* or piano rolls as JSON; .*",
+        registry.supported(),
     )
 
 

@@ -1,0 +1,1 @@
+"""Pieces of music: symbols of ABC, rolls of notes, and what they sound like."""
