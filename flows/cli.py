@@ -50,8 +50,8 @@ class Command:
 
 
 COMMANDS = {
-    "ingest": Command("ingest", "IngestConfig", "ingest", "raw text or DNA into a Parquet corpus"),
-    "train": Command("train", "TrainConfig", "train", "fit a tagger to a corpus and log the run to MLflow"),
+    "ingest": Command("ingest", "IngestConfig", "ingest", "raw text, DNA or music into a Parquet corpus"),
+    "train": Command("train", "TrainConfig", "train", "fit a model to a corpus and log the run to MLflow"),
     "evaluate": Command("evaluate", "EvaluateConfig", "evaluate", "score a model on a corpus"),
     "ladder": Command(
         "ladder", "LadderConfig", "ladder", "what each step from a rule to the default network gains"
@@ -73,6 +73,9 @@ COMMANDS = {
         renderer="elman.tasks.inspection.render",
     ),
     "tag": Command("tag", "TagConfig", "tag", "tag text or DNA in bulk into Parquet and exports"),
+    "generate": Command(
+        "generate", "GenerateConfig", "generate", "pieces of music, text or DNA from a model, in bulk"
+    ),
     "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
     "runs": Command(
         "lineage.runs",

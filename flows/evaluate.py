@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from elman.data.metrics.entities import EntityScores
@@ -14,6 +15,8 @@ from elman.tasks.evaluation.shown_tables import write_shown_tables
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.ingest.used_corpus import log_corpus
+from elman.tasks.learning.registry import LearningTask, TaskScores, task_of
+from elman.tasks.learning.training import record_scores
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.orchestration import flow
@@ -21,7 +24,7 @@ from elman.tasks.runtime.orchestration import flow
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateConfig(Config):
-    """Score a model on the labelled part of a corpus: entities by span and type, genes by base and strand."""
+    """Score a model on a corpus: entities, genes by base and strand, or the likelihood of sequences."""
 
     model: Model
     """a folder, models:/NAME@alias, models:/NAME/VERSION or a run id"""
@@ -38,7 +41,7 @@ class Evaluated:
     model: str
     corpus: str
     split: str
-    scores: EntityScores | GeneScores
+    scores: EntityScores | GeneScores | TaskScores
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -50,7 +53,11 @@ def evaluate(config: EvaluateConfig) -> Evaluated:
     """Resolve the model, tag a split of the corpus, score it, and record the run."""
     folder = model_folder.resolve(config.model)
     corpus = corpus_folder(config.corpus)
-    params = {"model": model_folder.read(folder).version, "corpus": corpus.name, "split": config.split}
+    model = model_folder.read(folder)
+    params = {"model": model.version, "corpus": corpus.name, "split": config.split}
+    task = task_of(model.kind)
+    if task is not None:
+        return _evaluate_task(task, folder, corpus, params)
     with mlflow_sync.record_run("evaluate", f"{params['model']} on {corpus.name}", params) as recorder:
         log_corpus(recorder.run, corpus, splits=(config.split,))
         out = str(recorder.run.artifacts)
@@ -59,6 +66,16 @@ def evaluate(config: EvaluateConfig) -> Evaluated:
         write_shown_tables({config.split: scores}, recorder.run.artifacts)
         recorder.log_metrics(score_metrics({config.split: scores}, recorder.run.artifacts), 0)
         recorder.set_description(_described(params, config.split, scores))
+    return Evaluated(**params, scores=scores)
+
+
+def _evaluate_task(task: LearningTask, folder: Path, corpus: Path, params: Mapping[str, str]) -> Evaluated:
+    """Score a model of another task than tagging, and record the run."""
+    split = params["split"]
+    with mlflow_sync.record_run("evaluate", f"{params['model']} on {corpus.name}", params) as recorder:
+        log_corpus(recorder.run, corpus, splits=(split,))
+        scores = task.evaluate(str(folder), str(corpus), split)
+        record_scores({split: scores}, recorder)
     return Evaluated(**params, scores=scores)
 
 

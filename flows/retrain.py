@@ -105,7 +105,9 @@ def _retrain(config: RetrainConfig) -> Retrained:
             seed=config.seed,
             register=config.model,
         )
-        trained = call(train, challenger)
+        made = call(train, challenger)
+        assert isinstance(made, Trained)  # not of another --task
+        trained = made
         known = find_challenger(config.model, config.corpus)
     scores = judge(config.model, known.version, config.corpus)
     verdict = decide(config.model, known.version, scores)

@@ -1,9 +1,9 @@
-"""`elman train`: fit a tagger to a corpus, keep the model, and record the run."""
+"""`elman train`: fit a model to a corpus, keep it, and record the run."""
 
 import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Ge, Gt
 
 from elman.data.corpus.about import about_corpus
+from elman.data.corpus.shards import MUSIC
 from elman.data.errors import BadInput, UsageError
 from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
@@ -29,6 +30,8 @@ from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.experiments.comparison import Comparison, compare_networks
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
 from elman.tasks.ingest.used_corpus import log_corpus
+from elman.tasks.learning.registry import TAG, TaskTraining, task_named, task_names
+from elman.tasks.learning.training import TaskTrained, train_model
 from elman.tasks.models import gene_presets, model_folder, presets
 from elman.tasks.runtime import mlflow_sync, run_record
 from elman.tasks.runtime.console import print_status
@@ -41,16 +44,20 @@ from elman.tasks.training.text import TrainRequest, encode_corpus, fit_config, f
 
 if TYPE_CHECKING:
     PresetName = str
+    TaskName = str
 else:
     PresetName = Literal[*dict.fromkeys((*presets.PRESETS, *gene_presets.PRESETS))]  # choices of --preset
+    TaskName = Literal[*task_names()]  # choices of --task
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Config):
-    """Fit a tagger to a corpus and log the run to MLflow."""
+    """Fit a tagger, or another model (--task), to a corpus and log the run to MLflow."""
 
     corpus: Corpus
     """name of an ingested corpus, or its folder"""
+    task: TaskName = "tag"
+    """tag: entities or genes; generate: what symbol follows (music, text, DNA), for `elman generate`"""
     preset: PresetName = "default"
     """article: words alone; fast: two ways, with blocks; default: gates and letters too"""
     seed: Annotated[int, Ge(0)] = 0
@@ -87,6 +94,10 @@ class TrainConfig(Config):
                 f"Got {self.register!r}."
             )
         _ = self.weights  # refuses what is no weight
+        if self.task != TAG and (
+            given := self._given(("compare", "pretrain", "binary", "class_weights", "genes"))
+        ):
+            raise UsageError(f"expected {', '.join(given)} for --task tag only. Got --task {self.task}.")
 
     @property
     def weights(self) -> dict[str, float]:
@@ -114,7 +125,12 @@ class TrainConfig(Config):
         weights = " ".join(self.class_weights) or None
         optional = {"pretrain": pretrain, "binary": self.binary, "class_weights": weights, **self.overrides}
         given = {key: value for key, value in optional.items() if value is not None}
-        return {"preset": self.preset, "seed": self.seed, **given}
+        task = {} if self.task == TAG else {"task": self.task}
+        return {**task, "preset": self.preset, "seed": self.seed, **given}
+
+    def _given(self, fields: Sequence[str]) -> list[str]:
+        """Those options of these that the user has given."""
+        return [option(field) for field in fields if getattr(self, field) not in (None, False, ())]
 
     def check_kind(self, of_dna: bool) -> None:
         """Refuse options that a corpus of this kind does not have.
@@ -123,7 +139,7 @@ class TrainConfig(Config):
             UsageError: names what is expected.
         """
         of_text = ("compare", "pretrain", "binary", "epochs", "batch", "learning_rate", "class_weights")
-        given = [option(field) for field in of_text if getattr(self, field) not in (None, False, ())]
+        given = self._given(of_text)
         if of_dna and given:
             raise UsageError(
                 f"expected no option of text for a corpus of DNA. Got {', '.join(given)}. "
@@ -167,10 +183,14 @@ class Trained:
 
 
 @flow
-def train(config: TrainConfig) -> Trained:
+def train(config: TrainConfig) -> Trained | TaskTrained:
     """Encode a corpus, fit a tagger, score it, write the model and record the run."""
     folder = corpus_folder(config.corpus)
     dataset = Dataset.open(folder)
+    if config.task != TAG:
+        return _train_task(config, folder, dataset.kind)
+    if dataset.kind == MUSIC:
+        raise UsageError(f"expected --task generate for {folder.name}, a corpus of music. Got --task tag.")
     of_dna = dataset.kind.endswith("dna")
     config.check_kind(of_dna)
     params = {"corpus": folder.name, "kind": dataset.kind, **config.params}
@@ -178,6 +198,25 @@ def train(config: TrainConfig) -> Trained:
         log_corpus(recorder.run, folder, "training", ("dev", "test"))
         trained = (_train_dna if of_dna else _train_text)(config, folder, recorder)
         _record_model(config, folder, recorder, trained)
+    return replace(trained, run_id=run_record.read(recorder.run.id).shown_id)
+
+
+def _train_task(config: TrainConfig, folder: Path, kind: str) -> TaskTrained:
+    """Train a model of another task, and record the run."""
+    params = {"corpus": folder.name, "kind": kind, **config.params}
+    request = TaskTraining(
+        corpus=folder,
+        preset=config.preset,
+        seed=config.seed,
+        overrides=config.overrides,
+        checkpoint_s=config.checkpoint_s,
+    )
+    name = f"{folder.name} {config.task} {config.preset} s{config.seed}"
+    with mlflow_sync.record_run("train", name, params) as recorder:
+        log_corpus(recorder.run, folder, "training", ("dev", "test"))
+        task = task_named(config.task)
+        trained = train_model(task, request, recorder, _report_to(recorder, "dev_score"), config.register)
+        print_status(f"kept: epoch {trained.fitted.best_epoch} of {len(trained.fitted.history)}")
     return replace(trained, run_id=run_record.read(recorder.run.id).shown_id)
 
 
@@ -278,11 +317,11 @@ def _record_model(config: TrainConfig, folder: Path, recorder: RunRecorder, trai
     )
 
 
-def _report_to(recorder: RunRecorder) -> Callable[[dict[str, float]], None]:
+def _report_to(recorder: RunRecorder, scored_by: str = "dev_f1") -> Callable[[dict[str, float]], None]:
     """Send each epoch to MLflow."""
 
     def on_epoch(line: dict[str, float]) -> None:
-        renamed = {"score": "dev_f1_by_epoch", "seconds": "epoch_s"}
+        renamed = {"score": f"{scored_by}_by_epoch", "seconds": "epoch_s"}
         values = {
             renamed.get(key, key): value for key, value in line.items() if key not in ("epoch", "steps")
         }

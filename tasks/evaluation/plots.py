@@ -54,13 +54,19 @@ def _label(name: str) -> str:
 
 
 def learning_curve(history: Sequence[Mapping[str, float]], best_epoch: int | None, path: Path) -> None:
-    """Plot the loss, and F1 on dev if measured, by epoch (or by step if there are no epochs), as PNG."""
+    """Plot the loss, and F1 or the loss on dev if measured, by epoch (or step without epochs), as PNG."""
     figure, axes = _figure(7, 3.2, 1)
     left = axes[0][0]
     unit, symbol = ("epoch", "token") if all("epoch" in line for line in history) else ("step", "base")
     places = [line[unit] for line in history]
     left.plot(places, [line["loss"] for line in history], color="tab:gray", label="training loss")
     left.set(xlabel=unit, ylabel=f"loss per {symbol}", ylim=(0, None))
+    if all("dev_loss" in line for line in history):
+        left.plot(places, [line["dev_loss"] for line in history], color="tab:blue", label="loss on dev")
+        left.set(ylabel="nats per step")
+        left.legend()
+        if best_epoch is not None:
+            left.axvline(best_epoch, color="tab:blue", linestyle=":", linewidth=1)
     if all("score" in line for line in history):
         right = left.twinx()
         right.plot(places, [100 * line["score"] for line in history], color="tab:blue", label="dev F1")

@@ -190,6 +190,7 @@ def load(model: str) -> TextModel | GeneModel:
         from elman.tasks.models.gene_finder import load_model
 
         return GeneModel(load_model(loaded))
+    _ = loaded.of_text
     from elman.tasks.models.text_tagger import Tagger
 
     return TextModel(Tagger.of(loaded))

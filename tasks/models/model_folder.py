@@ -20,12 +20,23 @@ from typing import Any
 from elman.data.errors import BadInput, IntegrityError
 from elman.data.store.code_hash import code_hash
 from elman.data.store.disk import atomic_write
-from elman.tasks.models.passport import GenePassport, Passport, TextPassport, passport_of
+from elman.tasks.models.passport import (
+    GenePassport,
+    GeneratorPassport,
+    Passport,
+    TextPassport,
+    passport_of,
+)
 from elman.tasks.runtime.environment import CHECKOUT, home
 
 FORMAT = 1
 MAPPED = 1 << 22  # bytes
 VERSION = re.compile(r".+-s\d+-[0-9a-f]{8}")
+_USE = {
+    "text": "Tag text with this one",
+    "dna": "Tag genomes with this one",
+    "generator": "Use this one with `elman generate`",
+}
 PASSPORT, WEIGHTS, VOCABULARY = "passport.json", "weights.safetensors", "vocabulary.json"
 
 
@@ -50,11 +61,11 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """`text` or `dna`."""
+        """`text` or `dna` of a tagger, or `generator`."""
         return self.passport.kind
 
     @cached_property
-    def passport(self) -> TextPassport | GenePassport:
+    def passport(self) -> TextPassport | GenePassport | GeneratorPassport:
         """Provenance, and what is needed to use the model."""
         return passport_of(self.values)
 
@@ -69,8 +80,8 @@ class Model:
             return self.passport
         raise BadInput(
             "a model of text",
-            got=f"one of {self.kind}",
-            todo="Tag genomes with this one, or name a model trained on text.",
+            got=f"one of {self.kind}" if self.kind == "dna" else f"a {self.kind}",
+            todo=f"{_USE[self.kind]}, or name a model trained on text.",
             source=self.folder,
         )
 
@@ -85,8 +96,24 @@ class Model:
             return self.passport
         raise BadInput(
             "a model of DNA",
-            got=f"one of {self.kind}",
-            todo="Tag text with this one, or name a model trained on genomes.",
+            got=f"one of {self.kind}" if self.kind == "text" else f"a {self.kind}",
+            todo=f"{_USE[self.kind]}, or name a model trained on genomes.",
+            source=self.folder,
+        )
+
+    @property
+    def of_generation(self) -> GeneratorPassport:
+        """The passport of a next-symbol model.
+
+        Raises:
+            BadInput: the model is a tagger.
+        """
+        if isinstance(self.passport, GeneratorPassport):
+            return self.passport
+        raise BadInput(
+            "a model that generates",
+            got=f"a tagger of {self.kind}",
+            todo="Train one with `elman train CORPUS --task generate`.",
             source=self.folder,
         )
 

@@ -33,7 +33,7 @@ class Passport:
     """Fields that every passport has.
 
     Attributes:
-        kind: `text` or `dna`.
+        kind: `text` or `dna` of a tagger, or `generator`.
         corpus: of the training.
         preset: by name.
         seed: of all random draws.
@@ -153,16 +153,65 @@ class GenePassport(Passport):
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class GeneratorPassport(Passport):
+    """Passport of a next-symbol model.
+
+    Attributes:
+        unit: of its symbols: `abc`, `keys` (of a piano), `character` or `base`.
+        vocabulary: sha256 of the vocabulary.
+        network: settings, see rnn/networks/next_symbol.py.
+        fit: settings of the training.
+        truncation: steps that a gradient reached back.
+        shifts: by how many semitones training transposed.
+        best_epoch: epoch whose weights were chosen.
+        length: median steps of a piece in training; how long a piece without an end becomes.
+        steps_per_quarter: time steps of a quarter note; of keys.
+        dev: scores on dev, if there is a dev split.
+    """
+
+    kind: ClassVar[str] = "generator"
+    unit: str
+    vocabulary: str
+    network: Json
+    fit: Json
+    truncation: int
+    shifts: Sequence[int]
+    best_epoch: int
+    length: int
+    steps_per_quarter: int
+    dev: Json | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, as they stand in passport.json."""
+        return {
+            **super().to_json(),
+            "unit": self.unit,
+            "vocabulary": self.vocabulary,
+            "network": self.network,
+            "fit": self.fit,
+            "truncation": self.truncation,
+            "shifts": list(self.shifts),
+            "best_epoch": self.best_epoch,
+            "length": self.length,
+            "steps_per_quarter": self.steps_per_quarter,
+            "dev": self.dev,
+        }
+
+
 _NAMES = {"blocks": "templates", "eagerness": "bias_reduction"}  # in passport.json and here
 
 
-def passport_of(values: Json) -> TextPassport | GenePassport:
+def passport_of(values: Json) -> TextPassport | GenePassport | GeneratorPassport:
     """The passport that passport.json holds; keys that only newer versions know are left out.
 
     Raises:
         KeyError, TypeError, ValueError: no passport.
     """
-    known = {kind.kind: kind for kind in (TextPassport, GenePassport)}
+    kinds = (TextPassport, GenePassport, GeneratorPassport)
+    known: dict[str, type[TextPassport | GenePassport | GeneratorPassport]] = {
+        kind.kind: kind for kind in kinds
+    }
     passport = known.get(values["kind"])
     if passport is None:
         raise ValueError(f"expected a kind of {', '.join(known)}. Got {values['kind']!r}")

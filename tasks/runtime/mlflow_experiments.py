@@ -45,6 +45,11 @@ TAGGING = Experiment(
     kinds=("tag",),
     about="Runs of `elman tag`: records, entities or genes found, seconds, and the version that tagged.",
 )
+GENERATION = Experiment(
+    name="elman generation",
+    kinds=("generate",),
+    about="Runs of `elman generate`: pieces, nats a step, the longest runs copied from training, seconds.",
+)
 EVALUATION = Experiment(
     name="elman evaluation",
     kinds=("evaluate",),
@@ -61,7 +66,7 @@ DATA = Experiment(
         "with a corpus."
     ),
 )
-EXPERIMENTS = (TRAINING, TAGGING, EVALUATION, DATA)
+EXPERIMENTS = (TRAINING, TAGGING, GENERATION, EVALUATION, DATA)
 
 
 def experiment_of(kind: str) -> Experiment:

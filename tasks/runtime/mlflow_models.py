@@ -18,7 +18,8 @@ from elman.tasks.runtime.registry import ABOUT_CHAMPION, CHAMPION, champion, set
 from elman.tasks.runtime.run_record import MadeModel, UsedDataset
 
 NOTE = "mlflow.note.content"
-_EXAMPLES = {"text": "Sam Li and Tom date on Tuesday.", "dna": "ATGAAACGCATTAGCACCACCATTACC"}
+_EXAMPLES = {"text": "Sam Li and Tom date on Tuesday.", "dna": "ATGAAACGCATTAGCACCACCATTACC", "generator": ""}
+_CODE = {"generator": "generation"}  # folder of tasks/ with the model file, by kind; models/ of a tagger
 _REQUIREMENTS = (
     "numpy",
     "numba",
@@ -66,9 +67,9 @@ def _schema(kind: str) -> Any:
 
     if not kind:
         return None
-    from elman.data.store.schema import DNA, TEXT
+    from elman.data.store.schema import DNA, MUSIC, TEXT
 
-    columns = DNA if kind.endswith("dna") else TEXT
+    columns = {"dna": DNA, "music": MUSIC}.get(kind.rpartition("-")[2], TEXT)
     return Schema([ColSpec(_column(of), name) for name, of in columns.items()])
 
 
@@ -108,14 +109,14 @@ def log_model(client: Any, run_id: str, model: MadeModel) -> str:
 
     model_id = logged()
     if model_id is None:
-        example = _EXAMPLES[_passport(folder)["kind"]]
+        kind = _passport(folder)["kind"]
         with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as code:
             mlflow.pyfunc.log_model(
                 name="model",
-                python_model=str(CHECKOUT / "tasks" / "models" / "mlflow_model.py"),
+                python_model=str(CHECKOUT / "tasks" / _CODE.get(kind, "models") / "mlflow_model.py"),
                 artifacts={"model": str(folder)},
                 code_paths=_code(Path(code)),
-                input_example=[example],
+                input_example=[_EXAMPLES[kind]],
                 pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
             )
         model_id = str(logged())

@@ -79,7 +79,10 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
     Raises:
         UsageError: a format or option that the model's kind does not have, or a folder that holds something
             else.
+        BadInput: the model is no tagger.
     """
+    if model.kind != "dna":
+        _ = model.of_text
     known = exports_registry.names("text" if model.kind == "text" else "dna")
     wrong = [name for name in settings.formats if name not in known]
     if wrong:

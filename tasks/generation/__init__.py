@@ -1,0 +1,1 @@
+"""Next-symbol models: training, scoring, generation of pieces."""

@@ -1,0 +1,148 @@
+"""Training of next-symbol models from corpora of music, text or DNA."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from elman.data.errors import BadInput, UsageError
+from elman.data.store.code_hash import code_hash
+from elman.data.store.dataset import Dataset
+from elman.data.store.disk import key_of
+from elman.rnn.networks.weights import to_bytes
+from elman.rnn.training.next_symbol import NextSymbolTrainer
+from elman.rnn.training.state import FitResult
+from elman.rnn.training.trainer import Callbacks
+from elman.tasks.generation.pieces import CorpusPieces, EncodedPieces, encode, read_pieces
+from elman.tasks.generation.presets import fit_config, network_config, preset
+from elman.tasks.generation.vocabulary import Vocabulary
+from elman.tasks.learning.registry import FittedModel, OnEpoch, TaskTraining
+from elman.tasks.models import model_folder
+from elman.tasks.models.passport import CorpusOrigin, GeneratorPassport
+from elman.tasks.runtime.console import print_status, progress
+from elman.tasks.runtime.orchestration import task
+from elman.tasks.training.checkpoint import Checkpoint
+from elman.tasks.training.failures import training_failures
+
+
+class _Training:
+    """Data, network and settings of a requested training."""
+
+    def __init__(self, request: TaskTraining) -> None:
+        self.request, self.dataset = request, Dataset.open(request.corpus)
+        self.pieces = {"train": read_pieces(self.dataset, "train")}
+        try:
+            self.pieces["dev"] = read_pieces(self.dataset, "dev")
+        except BadInput:
+            print_status("No dev split: the last epoch is kept.")
+        train = self.pieces["train"]
+        self.vocabulary = Vocabulary.fit(train.unit, train.symbols)
+        chosen = preset(request.preset, train.unit)
+        try:
+            self.how = fit_config(chosen, request.overrides)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        self.network = network_config(chosen, train.unit, self.vocabulary.rows)
+        self.truncation = chosen.truncation
+        self.data: EncodedPieces = encode(self.vocabulary, self.pieces, transpose=chosen.transpose)
+
+    @property
+    def train(self) -> CorpusPieces:
+        return self.pieces["train"]
+
+    @property
+    def key(self) -> str:
+        """Hash of everything the weights depend on."""
+        return key_of(
+            corpus=self.dataset.digest,
+            vocabulary=self.vocabulary.sha256,
+            network=self.network.to_dict(),
+            fit=self.how.to_dict(),
+            truncation=self.truncation,
+            shifts=list(self.data.shifts),
+            seed=self.request.seed,
+            code=code_hash(training=True),
+        )
+
+    def run(self, checkpoint: Checkpoint, on_epoch: OnEpoch) -> FitResult:
+        """Train from the checkpoint on."""
+        state = checkpoint.load()
+        lines = list(state.history) if state else []
+        for past in lines:
+            on_epoch(past)
+
+        def on_line(line: dict[str, float]) -> None:
+            lines.append(line)
+            on_epoch(line)
+
+        trainer = NextSymbolTrainer(
+            self.network,
+            self.how,
+            self.data.symbols,
+            self.data.splits["train"],
+            dev=self.data.splits.get("dev"),
+            truncation=self.truncation,
+            seed=self.request.seed,
+        )
+        sections = (self.how.epochs - len(lines)) * len(self.data.splits["train"].sections[0])
+        note = partial(_how_far, lines, self.how.epochs)
+        with training_failures(), progress("training", sections, "pieces", note) as advance:
+            return trainer.run(Callbacks(on_line, checkpoint.save, checkpoint.due, advance), state)
+
+    def passport(self, result: FitResult) -> GeneratorPassport:
+        """The passport of the trained model."""
+        request, dev = self.request, None
+        if "dev" in self.data.splits:
+            dev = {"nats_per_step": -result.best_score}
+        return GeneratorPassport(
+            corpus=CorpusOrigin(
+                name=request.corpus.name, digest=self.dataset.digest, sources=self.dataset.sources
+            ),
+            preset=request.preset,
+            seed=request.seed,
+            unit=self.vocabulary.unit,
+            vocabulary=self.vocabulary.sha256,
+            network=self.network.to_dict(),
+            fit=self.how.to_dict(),
+            truncation=self.truncation,
+            shifts=self.data.shifts,
+            best_epoch=result.best_epoch,
+            length=int(np.median(self.train.lengths)),
+            steps_per_quarter=self.train.steps_per_quarter,
+            dev=dev,
+        )
+
+
+def _how_far(lines: list[dict[str, float]], epochs: int) -> str:
+    """The running epoch, and the least loss on dev so far, for a line of progress."""
+    scores = [line["score"] for line in lines if "score" in line]
+    best = f", best dev {-max(scores):.4f} nats a step" if scores else ""
+    return f"epoch {min(len(lines) + 1, epochs)} of {epochs}{best}"
+
+
+@task(task_run_name="fit a generator to {request.corpus}, seed {request.seed}", tags=("training",))
+def train_generator(request: TaskTraining, on_epoch: OnEpoch = lambda line: None) -> FittedModel:
+    """Fit a next-symbol model and write its model folder; a killed training continues from its checkpoint.
+
+    Raises:
+        BadInput: nothing to train on, or a loss or gradient is not finite; no model is written.
+        Locked: the same training is running.
+    """
+    training = _Training(request)
+    sizes = (
+        f"{split}: {len(of):,} pieces, {sum(of.lengths):,} steps" for split, of in training.pieces.items()
+    )
+    print_status("; ".join(sizes))
+    with Checkpoint(training.key, request.checkpoint_s) as checkpoint:
+        result = training.run(checkpoint, on_epoch)
+        files = {
+            model_folder.WEIGHTS: to_bytes(result.params, training.network),
+            model_folder.VOCABULARY: training.vocabulary.to_bytes(),
+        }
+        folder: Path = model_folder.write(training.passport(result), files)
+    return FittedModel(
+        model=str(folder),
+        parameters=training.network.size(),
+        best_epoch=result.best_epoch,
+        history=result.history,
+    )

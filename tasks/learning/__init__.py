@@ -1,0 +1,1 @@
+"""Tasks of learning beside tagging: their registry, training and scores."""

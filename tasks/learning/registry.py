@@ -1,0 +1,118 @@
+"""Registry of what can be learned beside tagging: `elman train --task NAME`.
+
+A task is a folder of `tasks` with a module `task` that has a `TASK`. The commands `train` and `evaluate` ask
+here which task a name or a model belongs to; what differs between tasks stands in their folders alone.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from elman.data.errors import UsageError
+
+TAG = "tag"  # done by the taggers and gene finders themselves
+_MODULES = {"generate": "elman.tasks.generation.task"}  # loaded when they are asked for
+_KINDS = {"generator": "generate"}  # kind of a model -> task
+OnEpoch = Callable[[dict[str, float]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskTraining:
+    """A training that is asked for.
+
+    Attributes:
+        corpus: its folder.
+        preset: by name.
+        seed: of all random draws.
+        overrides: fields of FitConfig chosen by the user; None leaves the preset's.
+        checkpoint_s: seconds between two checkpoints.
+    """
+
+    corpus: Path
+    preset: str
+    seed: int = 0
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint_s: float = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedModel:
+    """Result of a training.
+
+    Attributes:
+        model: its folder.
+        parameters: numbers in its network.
+        best_epoch: whose weights were chosen.
+        history: numbers of each epoch.
+    """
+
+    model: str
+    parameters: int
+    best_epoch: int
+    history: list[dict[str, float]]
+
+    @property
+    def seconds(self) -> float:
+        """Time of all epochs."""
+        return sum(line["seconds"] for line in self.history)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, without `model` and `history`."""
+        return {"epochs": len(self.history), "best_epoch": self.best_epoch, "parameters": self.parameters}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskScores:
+    """Scores of a model on a split: figures by name, and how many of what they are of."""
+
+    values: Mapping[str, float]
+    counts: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**self.values, **self.counts}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningTask:
+    """A task.
+
+    Attributes:
+        name: of `--task`.
+        kind: of its models, in their passports.
+        presets: names that `--preset` may have.
+        purpose: what a model does, from its folder, for its card; Markdown.
+        train: trains a model; a killed training goes on.
+        evaluate: scores a model folder on a split of a corpus folder; BadInput where there is nothing.
+    """
+
+    name: str
+    kind: str
+    presets: tuple[str, ...]
+    purpose: Callable[[str], str]
+    train: Callable[[TaskTraining, OnEpoch], FittedModel]
+    evaluate: Callable[[str, str, str], TaskScores]
+
+
+def task_names() -> list[str]:
+    """Names of all tasks, tagging first."""
+    return [TAG, *_MODULES]
+
+
+def task_named(name: str) -> LearningTask:
+    """The task of a name other than `tag`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in _MODULES:
+        raise UsageError(f"expected --task of {', '.join(task_names())}. Got {name!r}.")
+    task: LearningTask = importlib.import_module(_MODULES[name]).TASK
+    return task
+
+
+def task_of(kind: str) -> LearningTask | None:
+    """The task that models of a kind were trained for; None for taggers and gene finders."""
+    return task_named(_KINDS[kind]) if kind in _KINDS else None
