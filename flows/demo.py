@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from elman.flows.arguments import Config
+from elman.flows.generate import GenerateConfig, generate
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, Tagged, tag
 from elman.flows.train import TrainConfig, train
@@ -36,10 +37,11 @@ class DemoConfig(Config):
 
 
 def demo(config: DemoConfig) -> dict[str, Any]:
-    """Ingest, train, compare, tag text, find genes; return where everything lies."""
+    """Ingest, train, compare, tag text, make a melody, find genes; return where everything lies."""
     began = time.monotonic()
     text = _text(config)
-    summary = {"text": text, "dna": "left out" if config.text_only else _dna(config)}
+    melody = _melody(config)
+    summary = {"text": text, "melody": melody, "dna": "left out" if config.text_only else _dna(config)}
     show.title("Look around", f"everything lies in {show.short(home())}; nothing is left running")
     command = show.short(Path(sys.argv[0])) if Path(sys.argv[0]).name == "elman" else "elman"
     print_status("The runs with their curves, tables and models, in a browser:")
@@ -94,9 +96,28 @@ def _text(config: DemoConfig) -> dict[str, Any]:
     }
 
 
+def _melody(config: DemoConfig) -> dict[str, Any]:
+    show.title(
+        "6. A melody from one note",
+        "the same kind of network, fed its own notes: from nothing, or from a single integer, a sequence",
+    )
+    found = call(ingest, IngestConfig(sources=(SAMPLES / "tunes" / "tunes.abc",), name="demo-tunes"))
+    show.corpus(found, "tune")
+    wanted = TrainConfig(corpus="demo-tunes", task="generate", preset="fast", epochs=60, seed=config.seed)
+    trained, out = call(train, wanted), home() / "generated" / "demo-melody"
+    again = GenerateConfig(
+        model=trained.model, start="G", count=3, seed=config.seed, length=400, out=out, wav=1
+    )
+    generated = call(generate, again)
+    show.melody((out / "pieces.abc").read_text(encoding="utf-8"))
+    files = f"{show.short(out)}/midi, wav/000000.wav and pieces.abc"
+    print_status(f"{generated.pieces} tunes from the note G: {files}; the first of them above")
+    return {"model": trained.model, "generated": str(out)}
+
+
 def _dna(config: DemoConfig) -> dict[str, Any]:
     show.title(
-        "6. Genomes: which parts code for a protein?", "two bacteria to learn from, a third to judge by"
+        "7. Genomes: which parts code for a protein?", "two bacteria to learn from, a third to judge by"
     )
     known = genomes()
     print_status(f"from {show.short(known[UNSEEN].fasta.parent)}")
@@ -109,7 +130,7 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
     found = call(ingest, IngestConfig(sources=_files(unseen), name="demo-genomes", as_="test"))
     show.corpus(found, "sequence")
     trained = call(train, TrainConfig(corpus="demo-genomes", preset="fast", seed=config.seed)).to_json()
-    show.title(f"7. Coding regions of {UNSEEN}, which the network has never seen")
+    show.title(f"8. Coding regions of {UNSEEN}, which the network has never seen")
     scores = trained["test"]
     show.genes(scores)
     out = home() / "tagged" / "demo-ecoli"

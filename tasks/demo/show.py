@@ -9,6 +9,8 @@ from elman.tasks.runtime.console import printable
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 ROWS = 12
+_NOTES = 64  # of a melody, drawn one a column
+_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 def _console() -> Any:
@@ -122,6 +124,20 @@ def rows(folder: Path, count: int = ROWS) -> None:
         for row in frame.select(names).iter_rows()
     ]
     table(names, cells)
+
+
+def melody(abc: str) -> None:
+    """The first tune of a file of ABC, and its notes over time."""
+    from elman.data.music.abc import symbols_of
+    from elman.data.music.notes import notes_of_abc
+
+    lines = abc.split("\n\n", maxsplit=1)[0].splitlines()
+    say_line("\n".join(lines))
+    notes = notes_of_abc(symbols_of(lines))[:_NOTES]
+    pitches = sorted({note.pitch for note in notes}, reverse=True)
+    for pitch in pitches:
+        marks = "".join("o" if note.pitch == pitch else "." for note in notes)
+        say_line(f"{_NAMES[pitch % 12]:>2}{pitch // 12 - 1} {marks}")
 
 
 def genes(scores: Mapping[str, Any]) -> None:

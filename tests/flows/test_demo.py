@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,10 @@ def test_the_page_is_tagged_with_offsets_into_it(demo, checkout):
     found = Dataset.open(demo[0]["text"]["tagged"]).scan().collect()
     assert len(found) > 10
     assert all(page[a:b] == text for a, b, text in found.select("start", "end", "text").iter_rows())
+
+
+def test_a_melody_begins_from_one_note(demo):
+    out = Path(demo[0]["melody"]["generated"])
+    assert (out / "wav" / "000000.wav").stat().st_size > 100_000
+    assert Dataset.open(out).scan().collect()["start"].to_list() == ["G"] * 3
+    assert "T:Piece 0" in demo[1]
