@@ -197,7 +197,9 @@ def _product(a: Any, W: Any, start: Any) -> Any:
     out = np.empty((a.shape[0], W.shape[1]), np.float32)
     if len(start):
         for i in range(len(out)):
-            out[i] = start
+            row = out[i]
+            for j in range(len(row)):  # an assignment of slices asks first whether they overlap
+                row[j] = start[j]
     times(a, packed(W), out, len(start) > 0)
     return out
 
