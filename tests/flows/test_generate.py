@@ -11,6 +11,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import mido
 import polars as pl
 import pytest
 
@@ -96,7 +97,6 @@ def test_tunes_from_ingest_to_sound(home, tmp_path, tune_model, monkeypatch):
     assert list((again / ".staging").rglob("*.parquet"))
     generate.fn(GenerateConfig(out=again, **how))
     assert files(again) == files(out)
-    mido = pytest.importorskip("mido")
     midi = mido.MidiFile(file=io.BytesIO((out / "midi" / "000003.mid").read_bytes()))
     assert any(message.type == "note_on" for track in midi.tracks for message in track)
 

@@ -3,7 +3,7 @@
 import io
 from fractions import Fraction
 
-import pytest
+import mido
 
 from elman.data.music.midi import midi_file
 from elman.data.music.notes import Note, notes_of_roll
@@ -12,7 +12,6 @@ NOTES = notes_of_roll([(60, 64, 67)] * 4 + [(62,)] + [()] * 200 + [(108,)], 4)
 
 
 def test_another_parser_finds_the_notes():
-    mido = pytest.importorskip("mido")
     (track,) = mido.MidiFile(file=io.BytesIO(midi_file(NOTES, 90, "piece"))).tracks
     now, begun, found = 0, {}, []
     for message in track:

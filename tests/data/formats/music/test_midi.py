@@ -3,6 +3,7 @@
 import io
 from functools import partial
 
+import mido
 import pytest
 
 from elman.data.formats import registry
@@ -87,7 +88,6 @@ def test_detection():
 
 
 def test_files_of_another_writer_are_read():
-    mido = pytest.importorskip("mido")
     track = mido.MidiTrack(
         [
             mido.Message("note_on", note=60, velocity=90, time=0),
