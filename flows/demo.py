@@ -103,10 +103,19 @@ def _melody(config: DemoConfig) -> dict[str, Any]:
     )
     found = call(ingest, IngestConfig(sources=(SAMPLES / "tunes" / "tunes.abc",), name="demo-tunes"))
     show.corpus(found, "tune")
-    wanted = TrainConfig(corpus="demo-tunes", task="generate", preset="fast", epochs=60, seed=config.seed)
+    wanted = TrainConfig(
+        corpus="demo-tunes", task="generate", preset="fast", batch=4, epochs=60, seed=config.seed
+    )
     trained, out = call(train, wanted), home() / "generated" / "demo-melody"
     again = GenerateConfig(
-        model=trained.model, start="G", count=3, seed=config.seed, length=400, out=out, wav=1
+        model=trained.model,
+        start="G",
+        count=3,
+        temperature=0.7,
+        length=400,
+        seed=config.seed,
+        out=out,
+        wav=1,
     )
     generated = call(generate, again)
     show.melody((out / "pieces.abc").read_text(encoding="utf-8"))
