@@ -6,7 +6,7 @@ FAST := not slow and not servers and not ray and not kills and not heavy
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help env ray demo test test-fast test-slow test-tools bench bench-tagging bench-genes bench-redaction lint lock clean
+.PHONY: help env ray demo test test-fast test-slow test-tools bench bench-training bench-tagging bench-genes bench-redaction lint lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ test-tools: .venv-tools/ready  ## spaCy, Label Studio and Presidio read what we 
 
 bench: .venv-bench/ready  ## speed beside PyTorch, ONNX Runtime and JAX, in an environment of their own
 	PYTHONPATH=. .venv-bench/bin/python -m bench.speed
+
+bench-training: .venv-bench/ready  ## training of the presets' networks on CORPUS (a name) beside PyTorch
+	PYTHONPATH=. .venv-bench/bin/python -m bench.training $(CORPUS) $(BENCH_OPTIONS)
 
 bench-tagging: .venv-bench-tagging/ready  ## the same for tagging raw TEXT (a folder) with models of CORPUS: spaCy and a CRF
 	PYTHONPATH=. .venv-bench-tagging/bin/python -m bench.tagging $(CORPUS) $(TEXT)

@@ -1,24 +1,12 @@
 # ruff: noqa: E402  (the pools are limited before they are loaded)
 """Training and tagging rates of `rnn` beside PyTorch's, ONNX Runtime's and JAX's; see bench/README.md."""
 
-import os
-import sys
+from bench import processor
 
-for pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[pool] = "1"
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-if "--avx2" in sys.argv:  # MKL heeds its variable on Intel alone, ONNX Runtime has none
-    os.environ["XLA_FLAGS"] += " --xla_cpu_max_isa=AVX2"
-    os.environ |= {
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "ATEN_CPU_CAPABILITY": "avx2",
-        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-        "OPENBLAS_CORETYPE": "Haswell",
-        "NUMBA_CPU_NAME": "haswell",
-        "NUMBA_CPU_FEATURES": "+sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt",
-    }
+processor.limit_pools()
 
 import argparse
+import os
 import platform
 import resource
 import statistics
@@ -259,7 +247,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=7)
     parser.add_argument("--sentences", type=int, default=2560)
     parser.add_argument("--only", default="cells,both,roofline,crf,workers", help="parts, comma-separated")
-    parser.add_argument("--avx2", action="store_true", help="no vectors of 512 bits, as on older machines")
+    parser.add_argument("--avx2", action="store_true", help=processor.HELP)
     options = parser.parse_args()
     torch.set_num_threads(1)
     some = corpus(options.sentences)
