@@ -1,7 +1,7 @@
 """`elman ingest`: raw text, DNA or music into a Parquet corpus, exactly once."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +17,7 @@ from elman.tasks.ingest.commit import Committed, commit, commit_about
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.ingest.result import Ingested
 from elman.tasks.ingest.sources import (
+    FoundSources,
     corpus_options,
     corpus_writer,
     find_sources,
@@ -25,7 +26,8 @@ from elman.tasks.ingest.sources import (
 )
 from elman.tasks.ingest.staging import bad_records, stage_sources
 from elman.tasks.ingest.used_corpus import log_corpus
-from elman.tasks.runtime.console import progress
+from elman.tasks.retraining.held import held_contents
+from elman.tasks.runtime.console import print_status, progress
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
 from elman.tasks.runtime.run_record import RunRecord, record_locally
@@ -74,10 +76,23 @@ def ingest(config: IngestConfig) -> Ingested:
     return ingested
 
 
+def _without_held(found: FoundSources, folder: Path) -> FoundSources:
+    """Leave out sources that a retraining holds apart."""
+    held = held_contents(folder.name)
+    kept = tuple(source for source in found.sources if source.sha256 not in held)
+    if len(kept) < len(found.sources):
+        print_status(
+            f"{len(found.sources) - len(kept)} of {len(found.sources)} sources are held apart from "
+            f"{folder.name} and left out; `elman history` of the model says why, `elman retrain --readmit` "
+            "lets them in."
+        )
+    return replace(found, sources=kept)
+
+
 def _ingest(config: IngestConfig, folder: Path, run: RunRecord, copies: Copies) -> Ingested:
     began = time.monotonic()
     requested = config.requested
-    found = find_sources(config.sources, config.as_, requested, copies)
+    found = _without_held(find_sources(config.sources, config.as_, requested, copies), folder)
     options = corpus_options(folder, found, requested)
     bad, committed = None, Committed()
     with corpus_writer(folder, found.family, options) as writer:

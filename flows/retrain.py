@@ -1,21 +1,47 @@
 """`elman retrain`: new data in, a challenger trained and judged against the champion."""
 
+import contextlib
+import json
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 
-from elman.data.errors import UsageError
+from elman.data.errors import ElmanError, Locked, UsageError
+from elman.data.store.disk import atomic_write
+from elman.data.store.lock import take
 from elman.flows.arguments import Config, Corpus, Sources
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.train import PresetName, TrainConfig, Trained, train
 from elman.tasks.evaluation.markdown import escaped
-from elman.tasks.evaluation.promotion import Verdict, decide, find_challenger, judge
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
 from elman.tasks.ingest.result import Ingested
-from elman.tasks.runtime import mlflow_sync
+from elman.tasks.models import model_folder
+from elman.tasks.retraining import batches, history, promotion
+from elman.tasks.retraining.gate import GateRules
+from elman.tasks.retraining.held import Held, hold, readmit
+from elman.tasks.retraining.judging import (
+    Verdict,
+    contents_of,
+    decide,
+    find_challenger,
+    first_verdict,
+    frozen_by,
+    judge,
+    mark_unjudged,
+)
+from elman.tasks.retraining.notices import Channels, Notice, notify
+from elman.tasks.runtime import mlflow_sync, registry
+from elman.tasks.runtime.artifacts import publish_event
 from elman.tasks.runtime.console import print_status
+from elman.tasks.runtime.environment import temporary_parent
+from elman.tasks.runtime.mlflow_sync import RunRecorder
 from elman.tasks.runtime.orchestration import call, flow
 
 
@@ -39,6 +65,18 @@ class RetrainConfig(Config):
     """corpus of text without labels that every challenger learns from first"""
     seed: Annotated[int, Ge(0)] = 0
     """of the challenger"""
+    level: Annotated[float, Interval(gt=0, lt=0.5)] = GateRules.level
+    """how often a challenger that is no better may be promoted"""
+    seed_noise: Annotated[float, Interval(ge=0, lt=1)] = GateRules.seed_noise
+    """standard deviation of F1 (0 to 1) between trainings that differ in their seed alone"""
+    readmit: str | None = None
+    """batch held apart that is let in after all"""
+    notify_file: Path | None = None
+    """file to which a line of JSON is appended for every verdict, batch held apart and failure"""
+    webhook: str | None = None
+    """URL that is sent the same, signed by the key in ELMAN_WEBHOOK_SECRET"""
+    allow_private_webhook: bool = False
+    """allow the webhook an address of loopback or a private network"""
 
     def __post_init__(self) -> None:
         """Check sources and names beside the bounds."""
@@ -49,6 +87,23 @@ class RetrainConfig(Config):
             raise UsageError(
                 f"expected --model of lower-case letters, digits, '.', '_', '-'. Got {self.model!r}."
             )
+        _ = self.channels  # refuses what is no URL
+
+    @property
+    def rules(self) -> GateRules:
+        """Rules of the quality gate."""
+        return GateRules(level=self.level, seed_noise=self.seed_noise)
+
+    @property
+    def channels(self) -> Channels:
+        """Where notices go."""
+        return Channels(file=self.notify_file, webhook=self.webhook, allow_private=self.allow_private_webhook)
+
+    @property
+    def command(self) -> str:
+        """The command that goes on after a failure."""
+        words = ["elman", "retrain", self.corpus, *map(str, self.sources), "--model", self.model]
+        return shlex.join([*words, "--preset", self.preset])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +116,7 @@ class Retrained:
         trained: the challenger, if one was trained by this run.
         verdict: None if the corpus has nothing that no version was judged on.
         why: reason of the verdict, or of its absence.
+        held: the batch that this run has held apart.
     """
 
     model: str
@@ -68,10 +124,12 @@ class Retrained:
     trained: Trained | None
     verdict: Verdict | None
     why: str
+    held: Held | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        values = {"model": self.model, "trained": self.trained is not None}
+        held = {"held_apart": self.held.to_json()} if self.held else {}
+        values = {"model": self.model, "trained": self.trained is not None, **held}
         if self.verdict is None:
             return {**values, "promoted": False, "why": self.why, "ingest": self.ingested.to_json()}
         train = self.trained.to_json() if self.trained else {}
@@ -82,21 +140,33 @@ class Retrained:
 def retrain(config: RetrainConfig) -> Retrained:
     """Ingest what is new, train a challenger if the corpus changed, and let the better model be champion."""
     params = {"model": config.model, "corpus": corpus_folder(config.corpus).name, "preset": config.preset}
-    with mlflow_sync.record_run("retrain", f"{config.model} retrain", params) as recorder:
+    with (
+        _alone(config),
+        _telling_of_failures(config),
+        mlflow_sync.record_run("retrain", f"{config.model} retrain", params) as recorder,
+    ):
         retrained = _retrain(config)
-        recorder.set_description(escaped(f"{config.model}: {retrained.why}"))
-        if retrained.verdict is not None:
-            recorder.log_metrics(retrained.verdict.scores.metrics(), 0)
+        _record(recorder, retrained)
+    _tell(config, retrained)
     return retrained
 
 
 def _retrain(config: RetrainConfig) -> Retrained:
-    new = IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
-    ingested = call(ingest, new)
+    folder = corpus_folder(config.corpus)
+    if config.readmit:
+        readmitted = readmit(folder.name, config.readmit)
+        print_status(f"{config.model}: batch {readmitted.batch} is let in ({readmitted.reason}).")
+    held = _hold_bad_batch(config, folder)
+    ingested = call(ingest, config_of_ingest(config))
     known, trained = find_challenger(config.model, config.corpus), None
     if known.judged:
+        why = f"{held.reason}; {known.why}" if held else known.why
         print_status(f"{config.model}: {known.why}; nothing is trained.")
-        return Retrained(model=config.model, ingested=ingested, trained=None, verdict=None, why=known.why)
+        return Retrained(
+            model=config.model, ingested=ingested, trained=None, verdict=None, why=why, held=held
+        )
+    for version in mark_unjudged(config.model, known.version):
+        print_status(f"{config.model}: version {version} was never judged, for its run ended before.")
     if not known.version:
         challenger = TrainConfig(
             corpus=config.corpus,
@@ -109,7 +179,119 @@ def _retrain(config: RetrainConfig) -> Retrained:
         assert isinstance(made, Trained)  # not of another --task
         trained = made
         known = find_challenger(config.model, config.corpus)
-    scores = judge(config.model, known.version, config.corpus)
-    verdict = decide(config.model, known.version, scores)
-    print_status(f"{config.model}: {verdict.why}; version {verdict.champion} is champion.")
-    return Retrained(model=config.model, ingested=ingested, trained=trained, verdict=verdict, why=verdict.why)
+    verdict = _verdict(config, known.version)
+    print_status(f"{config.model}: {verdict.why}; version {verdict.entry.champion} is champion.")
+    return Retrained(
+        model=config.model, ingested=ingested, trained=trained, verdict=verdict, why=verdict.why, held=held
+    )
+
+
+def config_of_ingest(config: RetrainConfig) -> IngestConfig:
+    """The ingest that is a part of a retraining."""
+    return IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
+
+
+def _hold_bad_batch(config: RetrainConfig, folder: Path) -> Held | None:
+    """Look at what is new before it is ingested, and hold it apart if it would harm a challenger."""
+    champion = promotion.champion_of(config.model)
+    if not champion or not folder.is_dir() or Path("-") in config.sources:  # standard input is read once
+        return None
+    model = promotion.folder_of_version(config.model, champion)
+    if model_folder.read(model).kind == "dna":
+        return None
+    with tempfile.TemporaryDirectory(dir=temporary_parent(), prefix="batch-") as scratch:
+        new = batches.read_batch(
+            config.sources, config.as_, config_of_ingest(config).requested, folder, Path(scratch) / "batch"
+        )
+        if new is None:
+            return None
+        frozen = contents_of(config.model, frozen_by(config.model, champion))
+        reason = batches.why_hold(new.folder, folder, model, frozen)
+        return hold(new.sources, folder.name, reason) if reason else None
+
+
+def _verdict(config: RetrainConfig, version: str) -> Verdict:
+    """Judge a version by both gates and decide on it; a first one has been judged when it was registered."""
+    first = first_verdict(config.model, version)
+    if first is not None:
+        return first
+    registry.set_challenger(config.model, version)
+    judged = judge(config.model, version, config.corpus, config.rules)
+    verdict = decide(config.model, version, judged)
+    if verdict.promoted:
+        registry.set_challenger(config.model, None)
+    return verdict
+
+
+def _record(recorder: RunRecorder, retrained: Retrained) -> None:
+    """Keep the verdict with its reasons among the run's files, and show it in MLflow."""
+    recorder.set_description(escaped(f"{retrained.model}: {retrained.why}"))
+    if retrained.verdict is not None:
+        values = json.dumps(retrained.verdict.to_json(), ensure_ascii=False, indent=1)
+        atomic_write(recorder.run.artifacts / "verdict.json", values.encode("utf-8", "backslashreplace"))
+        recorder.log_metrics(retrained.verdict.judged.metrics(), 0)
+
+
+def _tell(config: RetrainConfig, retrained: Retrained) -> None:
+    """Send notices of a batch held apart and of the verdict; the promotion is an event in Prefect, too."""
+    held, verdict = retrained.held, retrained.verdict
+    if held is not None:
+        resume = f"{config.command} --readmit {held.batch}"
+        cause = f"batch {held.batch} is held apart: {held.reason}"
+        notify(Notice(event="held apart", model=config.model, cause=cause, resume=resume), config.channels)
+    if verdict is None:
+        return
+    entry = verdict.entry
+    resume = config.command if entry.action == "outdated" else ""
+    if entry.done and entry.before:
+        resume = f"elman rollback {config.model}"
+    notice = Notice(
+        event=entry.action if entry.action != "found" else "promoted",
+        model=config.model,
+        cause=entry.why,
+        resume=resume,
+        version=entry.version,
+    )
+    notify(notice, config.channels)
+    if verdict.promoted:
+        publish_event("elman.promoted", f"elman.model.{config.model}", {"version": entry.version})
+
+
+@contextlib.contextmanager
+def _telling_of_failures(config: RetrainConfig) -> Iterator[None]:
+    """Send a notice of a failure, with the command that goes on."""
+    try:
+        yield
+    except Exception as error:
+        cause = str(error) if isinstance(error, ElmanError) else f"{type(error).__name__}: {error}"
+        notice = Notice(event="failed", model=config.model, cause=cause, resume=config.command)
+        notify(notice, config.channels)
+        raise
+
+
+@contextlib.contextmanager
+def _alone(config: RetrainConfig) -> Iterator[None]:
+    """Hold the lock of retrainings of a name; tell if the last one died, whose lock file is left.
+
+    Raises:
+        Locked: another one is at work.
+    """
+    folder = history.folder_of(config.model)
+    path = folder / "retrain.lock"
+    try:
+        left = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        left = ""
+    try:
+        descriptor = take(path, folder)
+    except Locked as error:
+        raise Locked(f"{config.model}: a retraining is going on already. {error}") from None
+    try:
+        if left:
+            cause = f"the retraining of {left} died before its end; this one goes on where it stopped"
+            notice = Notice(event="died", model=config.model, cause=cause, resume=config.command)
+            notify(notice, config.channels)
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)

@@ -18,7 +18,6 @@ from elman.data.metrics.genes import GeneScores
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Corpus, option
 from elman.tasks.evaluation.model_card import model_card
-from elman.tasks.evaluation.promotion import corpus_tags
 from elman.tasks.evaluation.reports import (
     model_settings,
     report_training,
@@ -33,6 +32,8 @@ from elman.tasks.ingest.used_corpus import log_corpus
 from elman.tasks.learning.registry import TAG, TaskTraining, task_named, task_names
 from elman.tasks.learning.training import TaskTrained, train_model
 from elman.tasks.models import gene_presets, model_folder, presets
+from elman.tasks.retraining.corpus_tags import corpus_tags
+from elman.tasks.retraining.infrastructure import infrastructure_tags
 from elman.tasks.runtime import mlflow_sync, run_record
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.mlflow_sync import RunRecorder
@@ -311,7 +312,7 @@ def _record_model(config: TrainConfig, folder: Path, recorder: RunRecorder, trai
     recorder.run.log_model(
         Path(trained.model),
         register=config.register,
-        tags=corpus_tags(folder),
+        tags=corpus_tags(folder) | (infrastructure_tags(trained.model, folder) if config.register else {}),
         scores=[*numbers],
         about=description,
     )

@@ -25,7 +25,7 @@ LAYERS = {
         ("models", "ingest"),
         ("training", "tagging"),
         ("evaluation", "execution", "demo", "inspection"),
-        ("experiments", "lineage", "learning"),
+        ("experiments", "retraining", "lineage", "learning"),
         ("differences", "generation"),
     ),
     "flows": (("",), ("lineage",)),

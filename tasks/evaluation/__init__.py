@@ -1,1 +1,1 @@
-"""Scores of models on corpora, reports, plots, and the promotion of a challenger."""
+"""Scores of models on corpora, reports and plots."""

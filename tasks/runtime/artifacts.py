@@ -31,3 +31,20 @@ def _publish(key: str, create: Callable[[Any], object]) -> None:
         create(importlib.import_module("prefect.artifacts"))
     except Exception as error:  # whatever Prefect raises: the work never depends on what is shown of it
         print_status(f"Prefect does not show {key} ({type(error).__name__}).")
+
+
+def publish_event(name: str, resource: str, payload: dict[str, str]) -> None:
+    """Send an event that triggers of deployments can wait for.
+
+    Args:
+        name: of the event, "elman.promoted".
+        resource: id of what it happened to, "elman.model.names".
+        payload: what else is to be known.
+    """
+    if not in_flow_run():
+        return
+    try:
+        events: Any = importlib.import_module("prefect.events")
+        events.emit_event(name, resource={"prefect.resource.id": resource}, payload=payload)
+    except Exception as error:  # whatever Prefect raises: the work never depends on it
+        print_status(f"Prefect was not told of {name} ({type(error).__name__}).")

@@ -14,7 +14,15 @@ from elman.data.store.disk import sha256_file
 from elman.tasks.runtime.environment import CHECKOUT
 from elman.tasks.runtime.mlflow_connection import connect
 from elman.tasks.runtime.mlflow_experiments import TRAINING, experiment_id
-from elman.tasks.runtime.registry import ABOUT_CHAMPION, CHAMPION, champion, set_card, shortened
+from elman.tasks.runtime.registry import (
+    ABOUT_CHAMPION,
+    CHAMPION,
+    INFRASTRUCTURE,
+    PASSED,
+    champion,
+    set_card,
+    shortened,
+)
 from elman.tasks.runtime.run_record import MadeModel, UsedDataset
 
 NOTE = "mlflow.note.content"
@@ -174,7 +182,7 @@ def _logged_as(client: Any, model: str) -> str | None:
 
 
 def register(client: Any, run_id: str, model_id: str, model: MadeModel, name: str) -> None:
-    """Register a logged model once under a name; the first of a name is its champion."""
+    """Register a logged model once under a name; the first of a name that works elsewhere is its champion."""
     from mlflow.exceptions import MlflowException
 
     folder = Path(model.folder)
@@ -199,7 +207,7 @@ def register(client: Any, run_id: str, model_id: str, model: MadeModel, name: st
                 model_id=model_id,
             )
         ]
-    if champion(name) is None:  # the first of its name
+    if champion(name) is None and model.tags.get(INFRASTRUCTURE) == PASSED:  # the first of its name
         client.set_registered_model_alias(name, CHAMPION, known[0].version)
         set_card(name, model.about)
 

@@ -11,7 +11,8 @@ from elman.tasks.runtime import run_record
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.mlflow_connection import connect
 
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
+INFRASTRUCTURE, PASSED = "elman.infrastructure", "passed"  # tag of a version, and its value
 ABOUT_CHAMPION = (
     f"`@{CHAMPION}` is the version to tag with; a challenger takes its place only by a better score on the "
     "champion's test documents. Why it did, or did not, stands in a version's tags."
@@ -46,6 +47,21 @@ def promote(name: str, version: str, why: str) -> None:
     client.set_registered_model_alias(name, CHAMPION, version)
     client.set_model_version_tag(name, version, "elman.why", why)
     set_card(name, client.get_model_version(name, version).description or "")
+
+
+def set_challenger(name: str, version: str | None) -> None:
+    """Move the `challenger` alias to a version that is about to be judged, or remove it."""
+    client = connect().MlflowClient()
+    if version is not None:
+        client.set_registered_model_alias(name, CHALLENGER, version)
+    elif _version(name, alias=CHALLENGER) is not None:
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def download(name: str, version: str, into: Path) -> Path:
+    """Copy a registered version as MLflow has it, packaged with its code, into a folder; return its own."""
+    artifacts = connect().artifacts
+    return Path(artifacts.download_artifacts(artifact_uri=f"models:/{name}/{version}", dst_path=str(into)))
 
 
 def set_card(name: str, card: str) -> None:

@@ -11,9 +11,9 @@ from elman.data.errors import BadInput, UsageError
 from elman.data.store import schema
 from elman.data.store.dataset import Dataset
 from elman.flows.show import ShowConfig, show
-from elman.tasks.evaluation.promotion import corpus_tags
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.inspection import corpus_check, render
+from elman.tasks.retraining.corpus_tags import corpus_tags
 from tests.flows.small_corpora import conll, corpus, fasta, run, tree, write
 
 pytestmark = pytest.mark.usefixtures("home")

@@ -1,0 +1,180 @@
+"""Batches of new data: looked at before they are ingested, and held apart if they would harm a challenger.
+
+A batch is what one retraining finds new. It is held apart if it has other entity types than the corpus, words
+that the champion does not know (another language) or labels that contradict it (shuffled ones, say). What is
+normal is learned from the champion's answers to its own test documents, drawn again and again at the batch's
+size.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from elman.data.metrics.intervals import units_of
+from elman.data.metrics.paired_bootstrap import entity_counts
+from elman.data.metrics.rates import rates
+from elman.data.sources.reading import HashedSource
+from elman.data.store.dataset import MANIFEST, Dataset
+from elman.tasks.evaluation.answers import Answers, LabelledParts
+from elman.tasks.ingest.commit import commit
+from elman.tasks.ingest.sources import Requested, corpus_options, corpus_writer, find_sources
+from elman.tasks.ingest.staging import bad_records, stage_sources
+from elman.tasks.models.text_tagger import Tagger
+from elman.tasks.retraining.held import held_batches
+from elman.tasks.runtime.source_copies import source_copies
+
+OTHER_TYPES = 0.1  # share of a batch's entities whose type the corpus lacks, from which it is held apart
+UNKNOWN_RISE = 0.15  # share of unknown words above the highest of the draws
+AGREEMENT = 0.5  # of the lowest F1 of the draws
+FEWEST = 20  # entities in gold from which labels are judged
+DRAWS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """New sources of a retraining, read into a corpus of their own."""
+
+    folder: Path
+    sources: tuple[HashedSource, ...]
+
+
+def read_batch(
+    sources: Sequence[Path], split: str | None, requested: Requested, corpus: Path, into: Path
+) -> Batch | None:
+    """Read what a corpus lacks, and what is not held apart, into a corpus of its own; None if nothing is new.
+
+    Args:
+        sources: files and folders.
+        split: of all of it; None for the usual rules.
+        requested: options of reading.
+        corpus: folder of the corpus that is to grow.
+        into: folder of the new one; replaced.
+    """
+    known = {held["sha256"] for batch in held_batches(corpus.name) for held in batch.sources}
+    if (corpus / MANIFEST).exists():
+        known |= {entry["sha256"] for entry in Dataset.open(corpus).sources}
+    shutil.rmtree(into, ignore_errors=True)
+    with source_copies() as copies:
+        found = find_sources(sources, split, requested, copies)
+        new = tuple({of.sha256: of for of in found.sources if of.sha256 not in known}.values())
+        if not new:
+            return None
+        options = corpus_options(corpus, found, requested)
+        with corpus_writer(into, found.family, options) as writer:
+            shards = stage_sources(writer.staging, new, options)
+            if bad_records(writer.staging, shards) is None:  # else the ingest says what is bad, and ends
+                commit(writer, new, shards, options)
+    return Batch(folder=into, sources=new) if (into / MANIFEST).exists() else None
+
+
+def why_hold(batch: Path, corpus: Path, champion: Path, frozen: Sequence[str]) -> str:
+    """The reason to hold a batch of text apart; "" if there is none.
+
+    Args:
+        batch: folder of the corpus it was read into.
+        corpus: folder of the corpus that is to grow.
+        champion: folder of the champion.
+        frozen: sha256 of the sources of its test documents.
+    """
+    dataset, whole = Dataset.open(batch), Dataset.open(corpus)
+    tagger = Tagger.load(champion)
+    new = _Answered.of(tagger, dataset, "all", ())
+    if new is None:
+        return ""
+    reason = _other_types(new.gold, tuple(whole.meta.get("types", ())))
+    normal = None if reason else _Answered.of(tagger, whole, "test", frozen)
+    return reason if normal is None else _other_language(new, normal) or _other_labels(new, normal)
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """Answers of the champion to labelled sentences.
+
+    Attributes:
+        gold: entities.
+        units: (U, 5) of each document or block: tokens, unknown ones; entities correct, predicted, gold.
+    """
+
+    gold: pl.DataFrame
+    units: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, tagger: Tagger, corpus: Dataset, split: str, contents: Sequence[str]) -> Self | None:
+        """Answers to a split of the sources of these contents; None if nothing is labelled there."""
+        parts, unknown = [], []
+        for part in LabelledParts(tagger, corpus, split, contents):
+            parts.append(Answers.of(tagger, part))
+            flags = tagger.unknown_words(part.words, part.offsets)
+            total = np.concatenate([[0], np.cumsum(flags)])
+            unknown.append(total[part.offsets[1:]] - total[part.offsets[:-1]])
+        if not parts:
+            return None
+        answers = Answers.join(parts)
+        units = units_of(answers.sentences)
+        words = [answers.sentences["tokens"].to_numpy(), np.concatenate(unknown)]
+        sizes = [np.bincount(units.of_sentence, of, units.count).astype(np.int64) for of in words]
+        counts = entity_counts(units, answers.gold, answers.predicted)
+        return cls(answers.gold, np.column_stack([*sizes, counts]))
+
+    @property
+    def unknown(self) -> float:
+        """Share of tokens that the vocabulary lacks."""
+        return float(_unknown(self.units.sum(axis=0)))
+
+    @property
+    def f1(self) -> float:
+        """Entity F1."""
+        return float(rates(self.units.sum(axis=0)[2:])[2])
+
+    def draws(self, tokens: int) -> npt.NDArray[np.float64]:
+        """Sums of units drawn with replacement until they have about so many tokens, (DRAWS, 5)."""
+        mean = max(float(self.units[:, 0].mean()), 1.0)
+        size = max(1, round(tokens / mean))
+        weights = np.random.default_rng([0, size]).multinomial(
+            size, np.full(len(self.units), 1 / len(self.units)), DRAWS
+        )
+        return weights.astype(np.float64) @ self.units
+
+
+def _unknown(sums: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    share: npt.NDArray[np.float64] = sums[..., 1] / np.maximum(sums[..., 0], 1)
+    return share
+
+
+def _other_types(gold: pl.DataFrame, known: Sequence[str]) -> str:
+    other = gold.filter(~pl.col("type").is_in(list(known)))
+    if not known or other.height <= OTHER_TYPES * gold.height:
+        return ""
+    listed = ", ".join(sorted(other["type"].unique())[:10])
+    return (
+        f"another tag scheme: {other.height:,} of {gold.height:,} entities have types that the corpus lacks "
+        f"({listed}); it has {', '.join(known)}"
+    )
+
+
+def _other_language(new: _Answered, normal: _Answered) -> str:
+    usual = float(_unknown(normal.draws(int(new.units[:, 0].sum()))).max())
+    if new.unknown <= usual + UNKNOWN_RISE:
+        return ""
+    return (
+        f"another language or subject: {100 * new.unknown:.0f} % of its words are unknown to the champion, "
+        f"of its test documents {100 * usual:.0f} % at most"
+    )
+
+
+def _other_labels(new: _Answered, normal: _Answered) -> str:
+    if new.gold.height < FEWEST:
+        return ""
+    usual = float(rates(normal.draws(int(new.units[:, 0].sum()))[:, 2:])[:, 2].min())
+    if new.f1 >= AGREEMENT * usual:
+        return ""
+    return (
+        f"labels that contradict the champion: its F1 against them is {100 * new.f1:.1f}, on its test "
+        f"documents {100 * usual:.1f} at least"
+    )
