@@ -41,18 +41,27 @@ class Command:
     @property
     def computes(self) -> bool:
         """True if it runs kernels."""
-        return self.module not in ("servers", "lineage.runs", "lineage.trace", "lineage.clean")
+        return self.module not in (
+            "servers",
+            "lineage.champions",
+            "lineage.runs",
+            "lineage.trace",
+            "lineage.clean",
+        )
 
     @property
     def keeps(self) -> bool:
         """Return True if the command writes to the home folder."""
-        return self.in_prefect or self.flow in ("up", "demo")
+        return self.in_prefect or self.flow in ("up", "demo", "promote", "rollback", "history")
 
 
 COMMANDS = {
     "ingest": Command("ingest", "IngestConfig", "ingest", "raw text, DNA or music into a Parquet corpus"),
     "train": Command("train", "TrainConfig", "train", "fit a model to a corpus and log the run to MLflow"),
     "evaluate": Command("evaluate", "EvaluateConfig", "evaluate", "score a model on a corpus"),
+    "drift": Command(
+        "evaluate", "DriftConfig", "drift", "whether what was tagged looks like the training data"
+    ),
     "ladder": Command(
         "ladder", "LadderConfig", "ladder", "what each step from a rule to the default network gains"
     ),
@@ -77,6 +86,24 @@ COMMANDS = {
         "generate", "GenerateConfig", "generate", "pieces of music, text or DNA from a model, in bulk"
     ),
     "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
+    "promote": Command(
+        "lineage.champions",
+        "PromoteConfig",
+        "promote",
+        "make a version of a registered model champion",
+        False,
+    ),
+    "rollback": Command(
+        "lineage.champions", "RollbackConfig", "rollback", "make an earlier version champion again", False
+    ),
+    "history": Command(
+        "lineage.champions",
+        "HistoryConfig",
+        "history",
+        "every decision about the champion of a model, with its reason",
+        in_prefect=False,
+        renderer="elman.flows.lineage.champions",
+    ),
     "runs": Command(
         "lineage.runs",
         "RunsConfig",
@@ -114,7 +141,11 @@ COMMANDS = {
     ),
     "down": Command("servers", "DownConfig", "down", "stop what `elman up` started", False),
     "status": Command(
-        "servers", "StatusConfig", "status", "what is running, and the next scheduled runs", False
+        "servers",
+        "StatusConfig",
+        "status",
+        "what runs and is scheduled, who is champion, when data last came",
+        False,
     ),
     "demo": Command("demo", "DemoConfig", "demo", "the whole job on real input, explained as it goes", False),
 }

@@ -1,9 +1,12 @@
-"""`elman evaluate`: score a model on a corpus."""
+"""`elman evaluate` and `elman drift`: a model on a labelled corpus, and what it tagged beside its corpus."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import tyro
+from tyro.conf import Positional
 
 from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
@@ -18,7 +21,9 @@ from elman.tasks.ingest.used_corpus import log_corpus
 from elman.tasks.learning.registry import LearningTask, TaskScores, task_of
 from elman.tasks.learning.training import record_scores
 from elman.tasks.models import model_folder
+from elman.tasks.retraining.drift import Drift, measure_drift
 from elman.tasks.runtime import mlflow_sync
+from elman.tasks.runtime.artifacts import publish_event
 from elman.tasks.runtime.orchestration import flow
 
 
@@ -84,3 +89,27 @@ def _described(params: Mapping[str, str], split: str, scores: EntityScores | Gen
         f"**{escaped(params['model'])}** on the {split} split of **{escaped(params['corpus'])}**.\n\n"
         f"{scores_table({split: scores})}"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftConfig(Config):
+    """Compare what a model of text tagged with the held-out text of the corpus it was trained on."""
+
+    model: Model
+    """a folder, models:/NAME@alias, models:/NAME/VERSION or a run id"""
+    output: Positional[Annotated[Path, tyro.conf.arg(metavar="OUTPUT")]]
+    """folder that `elman tag` wrote"""
+
+
+@flow
+def drift(config: DriftConfig) -> Drift:
+    """Measure the drift, record the run, and send an event to Prefect if there is any."""
+    folder = model_folder.resolve(config.model)
+    params = {"model": model_folder.read(folder).version, "output": str(config.output)}
+    with mlflow_sync.record_run("drift", f"{params['model']} drift", params) as recorder:
+        found = measure_drift(folder, config.output)
+        recorder.log_metrics({"drifted": float(found.drifted), "tokens": found.tokens}, 0)
+        recorder.set_description(escaped(found.why or "Nothing drifted."))
+    if found.drifted:
+        publish_event("elman.drifted", f"elman.model.{found.model}", {"why": found.why})
+    return found

@@ -31,7 +31,7 @@ class DownConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class StatusConfig(Config):
-    """Show what is running and the next scheduled runs."""
+    """Show what is running, the next scheduled runs, who is champion, and when data last came."""
 
 
 def up(config: UpConfig) -> "ServerStatus":
@@ -55,8 +55,19 @@ def down(config: DownConfig) -> "Stopped":
 
 
 def status(config: StatusConfig) -> "ServerStatus":
-    """Return what runs where, what is scheduled, and how many runs wait to be sent to MLflow."""
+    """Return what runs where, what is scheduled, what waits for MLflow, champions, corpora and batches."""
+    from elman.tasks.retraining.overview import overview
     from elman.tasks.runtime.run_record import unsent
     from elman.tasks.runtime.servers import server_status
 
-    return replace(server_status(), unsent_runs=len(unsent()))
+    found = overview()
+    if found.missing:
+        print_status(f"prefect.yaml names flow files that are gone: {', '.join(found.missing)}.")
+    return replace(
+        server_status(),
+        unsent_runs=len(unsent()),
+        champions=found.champions,
+        corpora=found.corpora,
+        held_apart=found.held_apart,
+        missing=found.missing,
+    )

@@ -25,7 +25,8 @@ LAYERS = {
         ("models", "ingest"),
         ("training", "tagging"),
         ("evaluation", "execution", "demo", "inspection"),
-        ("experiments", "retraining", "lineage", "learning"),
+        ("retraining",),
+        ("experiments", "lineage", "learning"),
         ("differences", "generation"),
     ),
     "flows": (("",), ("lineage",)),
@@ -45,6 +46,7 @@ ONLY_IN = {  # the only files that may import Prefect and MLflow
         "tasks/runtime/mlflow_sync.py",
         "tasks/runtime/registry.py",
         "tasks/models/mlflow_model.py",
+        "tasks/retraining/clean_process.py",
         "tasks/generation/mlflow_model.py",
     },
     "prefect": {

@@ -52,7 +52,7 @@ GENERATION = Experiment(
 )
 EVALUATION = Experiment(
     name="elman evaluation",
-    kinds=("evaluate",),
+    kinds=("evaluate", "drift"),
     about=(
         "Runs of `elman evaluate`: a model on a split of a corpus. The page of the model (Models) lists its "
         "scores by data set, those of its training beside these."

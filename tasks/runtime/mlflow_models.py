@@ -182,7 +182,7 @@ def _logged_as(client: Any, model: str) -> str | None:
 
 
 def register(client: Any, run_id: str, model_id: str, model: MadeModel, name: str) -> None:
-    """Register a logged model once under a name; the first of a name that works elsewhere is its champion."""
+    """Register a logged model once; the first of a name is its champion, unless it failed elsewhere."""
     from mlflow.exceptions import MlflowException
 
     folder = Path(model.folder)
@@ -207,7 +207,7 @@ def register(client: Any, run_id: str, model_id: str, model: MadeModel, name: st
                 model_id=model_id,
             )
         ]
-    if champion(name) is None and model.tags.get(INFRASTRUCTURE) == PASSED:  # the first of its name
+    if champion(name) is None and model.tags.get(INFRASTRUCTURE, PASSED) == PASSED:  # the first of its name
         client.set_registered_model_alias(name, CHAMPION, known[0].version)
         set_card(name, model.about)
 

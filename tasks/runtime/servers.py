@@ -64,6 +64,7 @@ class ServerStatus:
         client_settings: the file to source before using the prefect command by hand, while the server runs.
         dashboard_login: where the secret lies that Prefect's page asks for, while the server runs.
         unsent_runs: how many runs MLflow does not have yet, if they were counted.
+        champions, corpora, held_apart, missing: as of `tasks.retraining.overview.Overview`, if it was asked.
     """
 
     home: str
@@ -72,6 +73,10 @@ class ServerStatus:
     client_settings: str | None = None
     dashboard_login: str | None = None
     unsent_runs: int | None = None
+    champions: Mapping[str, str] | None = None
+    corpora: Mapping[str, str] | None = None
+    held_apart: Mapping[str, str] | None = None
+    missing: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, without those that are None."""
@@ -188,7 +193,17 @@ def _wait(name: str, url: str, entry: dict[str, Any]) -> None:
 def _must_be_free(port: int, option: str) -> None:
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
-            raise UsageError(f"port {port} is taken by another program. Choose another with {option} PORT.")
+            raise UsageError(f"port {port} is taken by {_owner(port)}. Choose another with {option} PORT.")
+
+
+def _owner(port: int) -> str:
+    """The program that listens at a port, as far as this user may know."""
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            local = connection.laddr
+            if local and local.port == port and connection.status == psutil.CONN_LISTEN and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return "another program"
 
 
 def _prefect(arguments: list[str], environment: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from elman.data.errors import BadInput, Locked, UsageError
 from elman.data.store.lock import take
 from elman.flows import retrain as flow
-from elman.flows.champions import (
+from elman.flows.lineage.champions import (
     HistoryConfig,
     PromoteConfig,
     RollbackConfig,
