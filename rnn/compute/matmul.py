@@ -34,6 +34,7 @@ from elman.rnn.compute.tiles import (
     TALLS,
     arrays_of,
     cgutils,
+    config,
     copy_row,
     tile,
     transpose,
@@ -133,7 +134,6 @@ def _tiles(a: Any, panels: Any, c: Any, add: bool) -> None:
         p += q
 
 
-@numba.cfunc(types.void(*_ARGUMENTS), cache=True)
 def _times_at(
     a: Any,
     M: int,
@@ -155,7 +155,9 @@ def _times_at(
 
 
 _SYMBOL = "elman_times"
-llvmlite.binding.add_symbol(_SYMBOL, _times_at.address)
+if not config.DISABLE_JIT:  # where nothing is compiled, no product is taken
+    _compiled = numba.cfunc(types.void(*_ARGUMENTS), cache=True)(_times_at)
+    llvmlite.binding.add_symbol(_SYMBOL, _compiled.address)
 
 
 def _typed_call(typingctx: Any, a: Any, panels: Any, c: Any, add: Any) -> Any:
