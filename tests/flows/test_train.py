@@ -187,7 +187,9 @@ def test_text_without_labels_is_learnt_from_first_and_named_in_the_run(corpus, t
         writer.commit([writer.stage("a", "a", {"data": unlabelled})], meta={"unit": "word", "tokenizer": {}})
     summary = train.fn(TrainConfig(corpus=corpus, epochs=1, pretrain="letters")).to_json()
     passport = json.loads((Path(summary["model"]) / "passport.json").read_bytes())
-    assert passport["pretrained"] == [{"corpus": Dataset.open(folder).digest}]
+    assert passport["pretrained"] == [
+        {"corpus": Dataset.open(folder).digest, "name": "letters", "sources": []}
+    ]
     (run,) = (tracked_home / "runs").iterdir()
     info = run_record.RunRecord(run).info
     used = [dataset.context for dataset in info.datasets if not dataset.split]
