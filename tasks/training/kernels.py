@@ -4,7 +4,6 @@ Numba compiles a kernel for the types it is called with, whatever the sizes: a t
 small network of the preset's kind compiles all that a real one needs, and leaves it in the cache on disk.
 """
 
-import contextlib
 import fcntl
 import os
 import subprocess
@@ -24,7 +23,7 @@ from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.state import FitConfig
-from elman.rnn.training.trainer import Data, Trainer
+from elman.rnn.training.trainer import Callbacks, Data, Trainer
 from elman.tasks.models.presets import preset
 from elman.tasks.runtime import environment
 from elman.tasks.runtime.console import print_status
@@ -45,29 +44,33 @@ class KernelCompilation:
 
     def __init__(self, preset_name: str, binary: bool = False) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._waited = False
         if "NUMBA_CACHE_DIR" not in os.environ or not arrays.COMPILED:
             return
         self._began, self._compiled = time.monotonic(), environment.kernels_compiled()
+        self._updates = _updates(preset_name, binary)
         if not _done(preset_name, binary).is_file():
             command = [*environment.command_of(_MODULE), preset_name, *(["binary"] if binary else [])]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def wait(self) -> None:
-        """Wait until the kernels are there, and say so meanwhile.
+        """Wait until the kernels of an update are there, and say so meanwhile; those of decoding may follow.
 
         A compilation that fails is left to the training, which compiles what it lacks.
         """
         if self._process is None:
             return
-        while self._process.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(SHOWN_EVERY_S)
-                break
-            kernels, seconds = environment.kernels_compiled() - self._compiled, time.monotonic() - self._began
-            print_status(
-                f"Compiling the network for this processor, once: {kernels} kernels, {seconds:.0f} s."
-            )
-        self._process = None
+        shown = self._began
+        while self._process.poll() is None and not self._updates.is_file():
+            time.sleep(0.05)
+            now = time.monotonic()
+            if now - shown >= SHOWN_EVERY_S:
+                shown, kernels = now, environment.kernels_compiled() - self._compiled
+                print_status(
+                    f"Compiling the network for this processor, once: {kernels} kernels, "
+                    f"{now - self._began:.0f} s."
+                )
+        self._waited = True
 
     def __enter__(self) -> "KernelCompilation":
         return self
@@ -75,7 +78,7 @@ class KernelCompilation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
+        if self._process is not None and not self._waited:
             self._process.kill()
             self._process.wait()
 
@@ -84,6 +87,11 @@ def _done(preset_name: str, binary: bool) -> Path:
     """File that says that the kernels of a preset are in the cache."""
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     return folder / f"compiled-{preset_name}{'-binary' if binary else ''}"
+
+
+def _updates(preset_name: str, binary: bool) -> Path:
+    """File that says that the kernels of an update are, while those of decoding are still compiled."""
+    return _done(preset_name, binary).with_suffix(".updates")
 
 
 def compile_kernels(preset_name: str, binary: bool = False) -> None:
@@ -113,7 +121,8 @@ def _train_small_network(preset_name: str, binary: bool) -> None:
     scheme = None if binary else TagScheme(np.array([False, True, False]), np.array([-1, 0, 0], np.int32))
     data = Data(bags, train, train, lambda prediction: 0.0)
     how = replace(FitConfig(**chosen.fit), epochs=1, batch=2, average=1)
-    result = Trainer(network, how, data, scheme=scheme).run()
+    updates = _updates(preset_name, binary)
+    result = Trainer(network, how, data, scheme=scheme).run(Callbacks(on_update=lambda _: updates.touch()))
     decoder = Decoder(network, result.params, scheme)
     decoder.tag_with_probabilities(bags, Sequences(tokens, train.offsets))
     calibrate(network, result.params, bags, train, scheme)
