@@ -51,7 +51,8 @@ class KernelCompilation:
         self._updates = _updates(preset_name, binary)
         if not _done(preset_name, binary).is_file():
             command = [*environment.command_of(_MODULE), preset_name, *(["binary"] if binary else [])]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            nowhere = subprocess.DEVNULL
+            self._process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere)
 
     def wait(self) -> None:
         """Wait until the kernels of an update are there, and say so meanwhile; those of decoding may follow.
