@@ -4,24 +4,11 @@ import numpy as np
 import pytest
 
 from elman.rnn.networks import both_strands
-from elman.rnn.networks.both_strands import StrandConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
 from elman.rnn.training import both_strands as training
-from elman.rnn.training.both_strands import TrainingBatch
+from tests.rnn.strand_batches import CONFIG, batch_of
 
-CONFIG = StrandConfig(rows=39, slots=3, embedding=4, hidden=8)
 MIRROR = np.array([0, 5, 6, 7, 8, 1, 2, 3, 4])
-
-
-def batch_of(seed, T=7, B=3):
-    rng = np.random.default_rng(seed)
-    rows = (rng.integers(0, 13, (2, T, B, 3)) + 13 * np.arange(3)).astype(np.int32)
-    return TrainingBatch(
-        rows[0],
-        rows[1],
-        rng.integers(-1, 7, (T, B, 3)).astype(np.int8),
-        rng.integers(-1, 2, (T, B, 3, 2)).astype(np.int8),
-    )
 
 
 @pytest.fixture(scope="module")

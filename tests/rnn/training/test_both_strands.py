@@ -6,21 +6,9 @@ import numpy as np
 import pytest
 
 from elman.rnn.errors import TrainingError
-from elman.rnn.networks.both_strands import LOGITS, StrandConfig
+from elman.rnn.networks.both_strands import LOGITS
 from elman.rnn.training.both_strands import PARTS, StrandFit, TrainingBatch, fit, loss
-
-CONFIG = StrandConfig(rows=39, slots=3, embedding=4, hidden=8)
-
-
-def batch_of(seed, T=7, B=3):
-    rng = np.random.default_rng(seed)
-    rows = (rng.integers(0, 13, (2, T, B, 3)) + 13 * np.arange(3)).astype(np.int32)
-    return TrainingBatch(
-        rows[0],
-        rows[1],
-        rng.integers(-1, 7, (T, B, 3)).astype(np.int8),
-        rng.integers(-1, 2, (T, B, 3, 2)).astype(np.int8),
-    )
+from tests.rnn.strand_batches import CONFIG, batch_of
 
 
 def learnable(B=8):
