@@ -4,17 +4,9 @@
 See bench/README.md. Every figure is the best of several passes, in CPU seconds of one thread.
 """
 
-import os
-import sys
+from bench import processor
 
-for pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[pool] = "1"
-if "--avx2" in sys.argv:
-    os.environ |= {
-        "OPENBLAS_CORETYPE": "Haswell",
-        "NUMBA_CPU_NAME": "haswell",
-        "NUMBA_CPU_FEATURES": "+sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt",
-    }
+processor.limit_pools()
 
 import argparse
 import time
@@ -272,7 +264,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=5)
     parser.add_argument("--sentences", type=int, default=1280)
     parser.add_argument("--only", default="rates,shares", help="parts, comma-separated")
-    parser.add_argument("--avx2", action="store_true", help="no vectors of 512 bits, as on older machines")
+    parser.add_argument("--avx2", action="store_true", help=processor.HELP)
     options = parser.parse_args()
     large = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
     with single_threaded():
