@@ -46,7 +46,7 @@ class GenerateConfig(Config):
 
     @property
     def request(self) -> Request:
-        """What is to be generated."""
+        """Pieces that are to be generated."""
         return Request(
             count=self.count,
             start=self.start,

@@ -96,7 +96,7 @@ class RetrainConfig(Config):
 
     @property
     def channels(self) -> Channels:
-        """Where notices go."""
+        """Destinations of notices."""
         return Channels(file=self.notify_file, webhook=self.webhook, allow_private=self.allow_private_webhook)
 
     @property

@@ -114,7 +114,7 @@ class _ShardRows:
 
     @property
     def size(self) -> int:
-        """What is compared with the limit: `bytes`, or what the number of tokens or rows counts for."""
+        """Size of the shard: its `bytes`, or as many as its tokens or rows count for, if these are more."""
         return max(
             self.bytes, CHARACTERS_OF_TOKEN * len(self.token_start), CHARACTERS_OF_ROW * len(self.document)
         )

@@ -106,7 +106,7 @@ def paired_bootstrap(
 
 
 def _draws(n: int, rounds: int, seed: int) -> Iterator[npt.NDArray[np.float64]]:
-    """How often each of n units is drawn in each of some rounds, (some, n)."""
+    """Counts of draws of each of n units in each of some rounds, (some, n)."""
     rng, most = np.random.default_rng([seed, n]), max(1, _CELLS // max(n, 1))
     for first in range(0, rounds, most):
         some = min(most, rounds - first)

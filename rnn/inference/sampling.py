@@ -20,7 +20,7 @@ from elman.rnn.networks.next_symbol import NextSymbolConfig
 
 @dataclass(frozen=True, kw_only=True)
 class SampleConfig:
-    """How pieces are drawn.
+    """Settings of the drawing of pieces.
 
     Attributes:
         seed: with the number of a piece it decides all its random numbers.

@@ -33,7 +33,7 @@ _NEXT = 1 << 32  # between the numbers of a piece's attempts
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is to be generated.
+    """Pieces that are to be generated.
 
     Attributes:
         count: pieces.

@@ -31,8 +31,8 @@ def target(name: str) -> tuple[Path, str] | Model:
             raise BadInput("a corpus or a model", got=error.got, todo=error.todo, source=name) from None
     kind = Dataset.open(path).kind
     if kind not in KINDS:
-        raise BadInput("a corpus or a model", got=f"a dataset of {kind}", todo=_TODO, source=path)
+        raise BadInput("a corpus or a model", got=f"a dataset of {kind}", todo=_ADVICE, source=path)
     return path, KINDS[kind]
 
 
-_TODO = "Name what `elman ingest` or `elman train` made."  # no encoded corpus, no tagged output
+_ADVICE = "Name what `elman ingest` or `elman train` made."  # no encoded corpus, no tagged output

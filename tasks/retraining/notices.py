@@ -29,7 +29,7 @@ TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Channels:
-    """Where notices go.
+    """Destinations of notices.
 
     Attributes:
         file: to which a line of JSON is appended.

@@ -87,7 +87,7 @@ def _texts(lines: Iterator[bytes], scanner: Scanner) -> Iterator[str]:
 
 
 def _cut(text: str, scanner: Scanner) -> int:
-    """Where the beginning of a line can be divided so that no token and no sentence is; 0 if nowhere.
+    """Index at which the beginning of a line is divided between two sentences; 0 if there is none.
 
     That is after a sentence of LONGEST_SENTENCE tokens which ends with a word before white space.
     """
