@@ -1,6 +1,5 @@
 """Training of next-symbol models from corpora of music, text or DNA."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +11,17 @@ from elman.data.store.disk import key_of
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.next_symbol import NextSymbolTrainer
 from elman.rnn.training.state import FitResult
-from elman.rnn.training.trainer import Callbacks
 from elman.tasks.generation.pieces import CorpusPieces, EncodedPieces, encode, read_pieces
 from elman.tasks.generation.presets import fit_config, network_config, preset
 from elman.tasks.generation.vocabulary import Vocabulary
 from elman.tasks.learning.registry import FittedModel, OnEpoch, TaskTraining
 from elman.tasks.models import model_folder
 from elman.tasks.models.passport import CorpusOrigin, GeneratorPassport
-from elman.tasks.runtime.console import print_status, progress
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import Checkpoint
 from elman.tasks.training.failures import training_failures
+from elman.tasks.training.progress import training_progress
 
 
 class _Training:
@@ -67,14 +66,6 @@ class _Training:
     def run(self, checkpoint: Checkpoint, on_epoch: OnEpoch) -> FitResult:
         """Train from the checkpoint on."""
         state = checkpoint.load()
-        lines = list(state.history) if state else []
-        for past in lines:
-            on_epoch(past)
-
-        def on_line(line: dict[str, float]) -> None:
-            lines.append(line)
-            on_epoch(line)
-
         trainer = NextSymbolTrainer(
             self.network,
             self.how,
@@ -84,10 +75,19 @@ class _Training:
             truncation=self.truncation,
             seed=self.request.seed,
         )
-        sections = (self.how.epochs - len(lines)) * len(self.data.splits["train"].sections[0])
-        note = partial(_how_far, lines, self.how.epochs)
-        with training_failures(), progress("training", sections, "pieces", note) as advance:
-            return trainer.run(Callbacks(on_line, checkpoint.save, checkpoint.due, advance), state)
+        with (
+            training_failures(),
+            training_progress(
+                checkpoint,
+                state,
+                on_epoch,
+                epochs=self.how.epochs,
+                per_epoch=len(self.data.splits["train"].sections[0]),
+                unit="pieces",
+                best=lambda score: f"dev {-score:.4f} nats a step",
+            ) as callbacks,
+        ):
+            return trainer.run(callbacks, state)
 
     def passport(self, result: FitResult) -> GeneratorPassport:
         """The passport of the trained model."""
@@ -111,13 +111,6 @@ class _Training:
             steps_per_quarter=self.train.steps_per_quarter,
             dev=dev,
         )
-
-
-def _how_far(lines: list[dict[str, float]], epochs: int) -> str:
-    """The running epoch, and the least loss on dev so far, for a line of progress."""
-    scores = [line["score"] for line in lines if "score" in line]
-    best = f", best dev {-max(scores):.4f} nats a step" if scores else ""
-    return f"epoch {min(len(lines) + 1, epochs)} of {epochs}{best}"
 
 
 @task(task_run_name="fit a generator to {request.corpus}, seed {request.seed}", tags=("training",))

@@ -1,6 +1,6 @@
 """Training a tagger of text: encode the corpus, fit the network, write the model folder."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,11 @@ from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.state import FitConfig, FitResult
-from elman.rnn.training.trainer import Callbacks
 from elman.tasks.models import model_folder, precision
 from elman.tasks.models.passport import CorpusOrigin, TextPassport
 from elman.tasks.models.presets import LARGE_CORPUS, RARE_SHARE, preset, settings_by_size
 from elman.tasks.models.scoring import score_tags
-from elman.tasks.runtime.console import print_status, progress
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import EVERY_S, Checkpoint
@@ -34,9 +33,8 @@ from elman.tasks.training.confidence import Confidence, measure_confidence
 from elman.tasks.training.fitted import FittedTagger
 from elman.tasks.training.fitting import fit, predict, tune_outside_bias
 from elman.tasks.training.pretrain import known_words, load_pretrained, open_unlabelled
+from elman.tasks.training.progress import OnEpoch, training_progress
 from elman.tasks.training.training_data import TrainingData
-
-OnEpoch = Callable[[dict[str, float]], None]
 
 
 @task(task_run_name="encode {corpus} for {preset_name}", tags=("training",))
@@ -166,20 +164,18 @@ class _Training:
     def run(self, checkpoint: Checkpoint, on_epoch: OnEpoch) -> tuple[FitResult, float]:
         """Train from the checkpoint on; return the result and by how much the bias of `O` was reduced."""
         state = checkpoint.load()
-        lines = list(state.history) if state else []
-        for past in lines:
-            on_epoch(past)
-
-        def on_line(line: dict[str, float]) -> None:
-            lines.append(line)
-            on_epoch(line)
-
         start = state or (load_pretrained(self.pretrained) if self.pretrained else None)
         request, how = self.request, self.how
         members = self.network.members if isinstance(self.network, EnsembleConfig) else 1
-        sentences = (how.epochs - len(lines)) * members * len(self.data.train)
-        with progress("training", sentences, "sentences", lambda: _how_far(lines, how)) as advance:
-            callbacks = Callbacks(on_line, checkpoint.save, checkpoint.due, advance)
+        with training_progress(
+            checkpoint,
+            state,
+            on_epoch,
+            epochs=how.epochs,
+            per_epoch=members * len(self.data.train),
+            unit="sentences",
+            best=lambda score: f"dev F1 {score:.4f}",
+        ) as callbacks:
             result = fit(self.data, self.network, how, request.seed, callbacks, start, request.workers)
         if preset(request.preset).tune_outside_bias:
             return tune_outside_bias(self.data, self.network, result)
@@ -223,13 +219,6 @@ class _Training:
             dev=dev.to_json() if dev else None,
             notes=self.encoded.notes.to_json(),
         )
-
-
-def _how_far(lines: list[dict[str, float]], how: FitConfig) -> str:
-    """The running epoch, and the best score on dev so far, for a line of progress."""
-    scores = [line["score"] for line in lines if "score" in line]
-    best = f", best dev F1 {max(scores):.4f}" if scores else ""
-    return f"epoch {min(len(lines) + 1, how.epochs)} of {how.epochs}{best}"
 
 
 @task(task_run_name="fit {request.preset} to {request.corpus.name}, seed {request.seed}", tags=("training",))
