@@ -83,7 +83,10 @@ COMMANDS = {
     ),
     "tag": Command("tag", "TagConfig", "tag", "tag text or DNA in bulk into Parquet and exports"),
     "generate": Command(
-        "generate", "GenerateConfig", "generate", "pieces of music, text or DNA from a model, in bulk"
+        "learning.generate",
+        "GenerateConfig",
+        "generate",
+        "pieces of music, text or DNA from a model, in bulk",
     ),
     "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
     "promote": Command(

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from elman.flows.arguments import Config
-from elman.flows.generate import GenerateConfig, generate
 from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.learning.generate import GenerateConfig, generate
 from elman.flows.tag import TagConfig, Tagged, tag
 from elman.flows.train import TrainConfig, train
 from elman.tasks.demo import show

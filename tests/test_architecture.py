@@ -29,7 +29,7 @@ LAYERS = {
         ("experiments", "lineage", "learning"),
         ("differences", "generation"),
     ),
-    "flows": (("",), ("lineage",)),
+    "flows": (("learning",), ("",), ("lineage",)),
 }
 MOST_MODULES, MOST_LINES = 14, 400
 FORBIDDEN = {

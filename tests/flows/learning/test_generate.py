@@ -22,14 +22,14 @@ from elman.data.music.pieces import Piece
 from elman.data.store import schema
 from elman.data.store.dataset import Dataset
 from elman.flows.evaluate import EvaluateConfig, evaluate
-from elman.flows.generate import GenerateConfig, generate
 from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.learning.generate import GenerateConfig, generate
 from elman.flows.train import TrainConfig, train
 from elman.tasks.generation import pieces_in_bulk
 from tests import patience
 
 pytestmark = pytest.mark.heavy
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 
 
 def tunes(count):
