@@ -13,7 +13,7 @@ PACKAGES = ("data", "rnn", "tasks", "flows")
 LAYERS = {
     "data": (
         ("", "store"),
-        ("text", "genome", "music"),
+        ("text", "genome", "music", "audio"),
         ("encoding", "formats"),
         ("sources", "exports", "metrics"),
         ("corpus", "redaction"),

@@ -1,0 +1,1 @@
+"""Sound of clips: reading, resampling, features."""
