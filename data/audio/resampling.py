@@ -58,11 +58,10 @@ def resample_blocks(blocks: Iterable[Samples], rate: int, to: int) -> Iterator[S
 
 def _converted(part: Samples, up: int, down: int, context: int, count: int) -> Samples:
     """New samples for `count` ones of a signal that has `context` more before and after them."""
-    out = signal.resample_poly(part, up, down, window=_filter(up, down))
+    out: Samples = signal.resample_poly(part, up, down, window=_filter(up, down))
     begin = context // down * up
-    return np.clip(out[begin : begin + math.ceil(count * up / down)], -1.0, 1.0).astype(
-        np.float32, copy=False
-    )
+    limited: Samples = np.clip(out[begin : begin + math.ceil(count * up / down)], -1.0, 1.0)
+    return limited
 
 
 @functools.lru_cache(8)
