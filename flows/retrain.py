@@ -43,6 +43,7 @@ from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import temporary_parent
 from elman.tasks.runtime.mlflow_sync import RunRecorder
 from elman.tasks.runtime.orchestration import call, flow
+from elman.tasks.training.warm_start import EarlierTagger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,8 @@ class RetrainConfig(Config):
     """of the challenger, as for `elman train`"""
     pretrain: str | None = None
     """corpus of text without labels that every challenger learns from first"""
+    warm_start: bool = False
+    """begin a challenger with the champion's weights: a third of the passes over all of the corpus"""
     seed: Annotated[int, Ge(0)] = 0
     """of the challenger"""
     level: Annotated[float, Interval(gt=0, lt=0.5)] = GateRules.level
@@ -103,7 +106,7 @@ class RetrainConfig(Config):
     def command(self) -> str:
         """The command that goes on after a failure."""
         words = ["elman", "retrain", self.corpus, *map(str, self.sources), "--model", self.model]
-        return shlex.join([*words, "--preset", self.preset])
+        return shlex.join([*words, "--preset", self.preset, *(["--warm-start"] if self.warm_start else [])])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +159,7 @@ def _retrain(config: RetrainConfig) -> Retrained:
     if config.readmit:
         readmitted = readmit(folder.name, config.readmit)
         print_status(f"{config.model}: batch {readmitted.batch} is let in ({readmitted.reason}).")
+    begin = _champion_to_begin_with(config)
     held = _hold_bad_batch(config, folder)
     ingested = call(ingest, config_of_ingest(config))
     known, trained = find_challenger(config.model, config.corpus), None
@@ -168,14 +172,7 @@ def _retrain(config: RetrainConfig) -> Retrained:
     for version in mark_unjudged(config.model, known.version):
         print_status(f"{config.model}: version {version} was never judged, for its run ended before.")
     if not known.version:
-        challenger = TrainConfig(
-            corpus=config.corpus,
-            preset=config.preset,
-            pretrain=config.pretrain,
-            seed=config.seed,
-            register=config.model,
-        )
-        made = call(train, challenger)
+        made = call(train, config_of_training(config, begin))
         assert isinstance(made, Trained)  # not of another --task
         trained = made
         known = find_challenger(config.model, config.corpus)
@@ -189,6 +186,31 @@ def _retrain(config: RetrainConfig) -> Retrained:
 def config_of_ingest(config: RetrainConfig) -> IngestConfig:
     """The ingest that is a part of a retraining."""
     return IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
+
+
+def config_of_training(config: RetrainConfig, begin: Path | None) -> TrainConfig:
+    """The training of a challenger, begun with the weights of a model folder if there is one.
+
+    Pre-training is then in these weights.
+    """
+    return TrainConfig(
+        corpus=config.corpus,
+        preset=config.preset,
+        pretrain=None if begin else config.pretrain,
+        warm_start=str(begin) if begin else None,
+        seed=config.seed,
+        register=config.model,
+    )
+
+
+def _champion_to_begin_with(config: RetrainConfig) -> Path | None:
+    """Folder of the champion for --warm-start; refused before anything is ingested if it does not fit."""
+    champion = promotion.champion_of(config.model) if config.warm_start else ""
+    if not champion:
+        return None
+    folder = promotion.folder_of_version(config.model, champion)
+    EarlierTagger.open(folder, config.preset)
+    return folder
 
 
 def _hold_bad_batch(config: RetrainConfig, folder: Path) -> Held | None:

@@ -49,6 +49,13 @@ if TYPE_CHECKING:
 else:
     PresetName = Literal[*dict.fromkeys((*presets.PRESETS, *gene_presets.PRESETS))]  # choices of --preset
     TaskName = Literal[*task_names()]  # choices of --task
+_OF_TEXT = (
+    "compare",
+    "pretrain",
+    "warm_start",
+    "binary",
+    "class_weights",
+)  # options of taggers of text alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +76,8 @@ class TrainConfig(Config):
     """train the standard and the window network beside it, and report"""
     pretrain: str | None = None
     """corpus of text without labels whose words are learnt first"""
+    warm_start: str | None = None
+    """model whose weights the training begins with: of the same preset, with fewer words or types perhaps"""
     binary: str | None = None
     """one entity type, asked about with yes or no by a sigmoid"""
     epochs: Annotated[int, Ge(1)] | None = None
@@ -95,10 +104,12 @@ class TrainConfig(Config):
                 f"Got {self.register!r}."
             )
         _ = self.weights  # refuses what is no weight
-        if self.task != TAG and (
-            given := self._given(("compare", "pretrain", "binary", "class_weights", "genes"))
-        ):
+        if self.task != TAG and (given := self._given((*_OF_TEXT, "genes"))):
             raise UsageError(f"expected {', '.join(given)} for --task tag only. Got --task {self.task}.")
+        if self.pretrain and self.warm_start:
+            raise UsageError(
+                "expected --pretrain or --warm-start. Got both: a model that was pre-trained has those words."
+            )
 
     @property
     def weights(self) -> dict[str, float]:
@@ -124,7 +135,8 @@ class TrainConfig(Config):
         """Parameters of the run, as MLflow shows them; options left at None are not among them."""
         pretrain = corpus_folder(self.pretrain).name if self.pretrain else None
         weights = " ".join(self.class_weights) or None
-        optional = {"pretrain": pretrain, "binary": self.binary, "class_weights": weights, **self.overrides}
+        begun = {"pretrain": pretrain, "warm_start": self.warm_start}
+        optional = {**begun, "binary": self.binary, "class_weights": weights, **self.overrides}
         given = {key: value for key, value in optional.items() if value is not None}
         task = {} if self.task == TAG else {"task": self.task}
         return {**task, "preset": self.preset, "seed": self.seed, **given}
@@ -139,8 +151,7 @@ class TrainConfig(Config):
         Raises:
             UsageError: names what is expected.
         """
-        of_text = ("compare", "pretrain", "binary", "epochs", "batch", "learning_rate", "class_weights")
-        given = self._given(of_text)
+        given = self._given((*_OF_TEXT, "epochs", "batch", "learning_rate"))
         if of_dna and given:
             raise UsageError(
                 f"expected no option of text for a corpus of DNA. Got {', '.join(given)}. "
@@ -234,6 +245,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Tra
         overrides=config.overrides,
         class_weights=config.weights,
         pretrained=pretrained,
+        warm_start=_earlier(config),
         checkpoint_s=config.checkpoint_s,
         workers=config.workers,
     )
@@ -263,8 +275,15 @@ def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Tra
     return Trained(fitted=fitted, seconds=round(fitted.seconds, 3), scores=scores, comparison=comparison)
 
 
+def _earlier(config: TrainConfig) -> Path | None:
+    """Folder of the model that the training begins with."""
+    return model_folder.resolve(config.warm_start) if config.warm_start else None
+
+
 def _encode(config: TrainConfig, folder: Path, recorder: RunRecorder) -> tuple[str, Path | None]:
     """Encode the corpus; with `--pretrain`, train on the unlabelled text first."""
+    if earlier := _earlier(config):
+        return encode_corpus(str(folder), config.preset, earlier=str(earlier)), None
     if not config.pretrain:
         return encode_corpus(str(folder), config.preset), None
     text = corpus_folder(config.pretrain)

@@ -97,7 +97,10 @@ def hold_out(sentences: pl.DataFrame, share: float) -> pl.DataFrame:
 
 
 def encode(
-    frames: Callable[[], Iterable[pl.DataFrame]], config: EncodeConfig, more: pl.DataFrame | None = None
+    frames: Callable[[], Iterable[pl.DataFrame]],
+    config: EncodeConfig,
+    more: pl.DataFrame | None = None,
+    earlier: Features | None = None,
 ) -> EncodedCorpus:
     """Encode a corpus; vocabularies are counted on its training split only, and on unlabelled text if given.
 
@@ -105,6 +108,7 @@ def encode(
         frames: returns the corpus in frames of schema.TEXT, the same at each call.
         config: feature templates and other options.
         more: words of unlabelled text with their `count`, see `data.encoding.unlabelled.count_words`.
+        earlier: features of an earlier model, whose symbols are kept, see `Features.fit`.
 
     Raises:
         BadInput: no labelled training sentence, or none with an entity.
@@ -136,7 +140,7 @@ def encode(
     other = tag_set(sorted(set().union(*types.values()) - types["train"]))[1:]
     learned = keys.filter(pl.col("count") > 0)
     rare = max(1, min(config.rare, int(config.rare_share * int(learned["count"].sum()))))
-    features = Features.fit(learned, config.templates, rare, more)
+    features = Features.fit(learned, config.templates, rare, more, earlier)
     numbering = pl.Enum([*known, *other])
     parts: dict[str, list[EncodedSentences]] = {}
     for split, part in labelled():

@@ -185,6 +185,7 @@ class Features:
         templates: Sequence[FeatureTemplate],
         rare: int = 1,
         more: pl.DataFrame | None = None,
+        earlier: "Features | None" = None,
     ) -> Self:
         """Fit one vocabulary per template.
 
@@ -194,6 +195,8 @@ class Features:
             rare: see the field.
             more: words of unlabelled text with their `count`, added to the vocabularies of templates that
                 read the token alone; counts in training alone decide which symbols are rare.
+            earlier: features of an earlier model with the same templates, whose symbols are kept as far as
+                a vocabulary has room: they are added as the words of `more` are.
         """
         if not templates:
             raise ValueError("expected at least one template. Got none")
@@ -201,12 +204,36 @@ class Features:
         if CHARACTERS in names[:-1] or names == [CHARACTERS]:
             raise ValueError(f"expected letters as the last of several templates. Got {', '.join(names)}")
 
-        def fitted(template: FeatureTemplate) -> Vocabulary:
+        def fitted(template: FeatureTemplate, kept: Vocabulary | None) -> Vocabulary:
             seen = _counted(keys, template)
             also = _counted(more, template) if more is not None and template.window == (0, 0) else None
+            if kept is not None:
+                had = pl.DataFrame(
+                    {"symbol": kept.symbols, "count": kept.counts},
+                    schema={"symbol": pl.String, "count": pl.Int64},
+                )
+                also = had if also is None else pl.concat([also, had])
             return Vocabulary.fit(count_symbols(seen), template.min_count, template.max_size, also)
 
-        return cls(tuple(templates), tuple(fitted(template) for template in templates), rare)
+        kept = earlier.vocabularies if earlier is not None else (None,) * len(names)
+        return cls(tuple(templates), tuple(map(fitted, templates, kept)), rare)
+
+    def rows_in(self, earlier: "Features") -> np.ndarray:
+        """Table row in the features of an earlier model for each row here, (I,) int64; -1 where it has none.
+
+        Args:
+            earlier: features of the same templates.
+        """
+        out = np.full(self.rows, -1, np.int64)
+        for mine, first, old, old_first in zip(
+            self.vocabularies, self.first_rows, earlier.vocabularies, earlier.first_rows, strict=False
+        ):
+            ids = old.encode(pl.Series(mine.symbols, dtype=pl.String)).to_numpy()
+            specials = np.arange(len(SPECIALS))
+            out[first + specials] = old_first + specials
+            begin = first + len(SPECIALS)
+            out[begin : begin + len(ids)] = np.where(ids == UNK_ID, -1, old_first + ids)
+        return out
 
     @property
     def reach(self) -> int:

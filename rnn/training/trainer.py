@@ -21,6 +21,7 @@ from elman.rnn.inference.spans import TagScheme
 from elman.rnn.layers import crf
 from elman.rnn.networks.architecture import Architecture, Noise, init
 from elman.rnn.networks.ensemble import Member, members_of
+from elman.rnn.networks.growth import EarlierNetwork, take_over
 from elman.rnn.networks.language_model import initialise
 from elman.rnn.training.losses import BatchGradients, Criterion, combined
 from elman.rnn.training.optimiser import Adam, clip
@@ -149,11 +150,11 @@ class Trainer:
             data.check_legal(architecture.outputs_per_step, legal)
         self._score = data.score if data.dev is not None and len(data.dev) else None
 
-    def first_state(self, pretrained: Params | None = None) -> State:
+    def first_state(self, start: Params | EarlierNetwork | None = None) -> State:
         """The state before the first step.
 
         Args:
-            pretrained: parameters of a language model, see rnn/networks/language_model.py.
+            start: parameters of a language model, see rnn/networks/language_model.py, or a trained network.
         """
         params, rows = init(self.architecture, self.seed), self.architecture.rows
         unseen = np.ones(rows, bool)
@@ -161,9 +162,11 @@ class Trainer:
         for name, value in params.items():
             if name.endswith("table") and len(value) == rows:
                 value[unseen] = 0  # so that a feature training never sees adds nothing when it occurs later
-        if pretrained is not None:
+        if isinstance(start, EarlierNetwork):
+            take_over(params, start)
+        elif start is not None:
             for prefix, architecture, _, own in members_of(self.architecture, params):
-                initialise(own, architecture, pretrained)
+                initialise(own, architecture, start)
                 params |= {f"{prefix}{name}": value for name, value in own.items()}
         members = members_of(self.architecture, params)
         return State(params, [Progress(Adam.of(member.params)) for member in members])

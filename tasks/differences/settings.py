@@ -11,7 +11,17 @@ from elman.tasks.runtime.run_record import CODE, GIT_COMMIT, RunRecord
 
 _OF_MODEL = (
     *("kind", "preset", "seed", "code", "commit", "unit", "types", "binary", "blocks", "network", "fit"),
-    *("class_weights", "tokenizer", "vocabulary", "config", "labels", "genes", "best_epoch", "temperature"),
+    *(
+        "class_weights",
+        "tokenizer",
+        "vocabulary",
+        "config",
+        "labels",
+        "genes",
+        "warm_start",
+        "best_epoch",
+        "temperature",
+    ),
     "eagerness",
 )
 

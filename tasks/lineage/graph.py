@@ -33,6 +33,7 @@ SOURCE, CORPUS, CACHE, MODEL, RUN, VERSION, OUTPUT, ROW = (
 BY_SPLIT = {"dev": "chosen by", "test": "scored on"}
 LEARNT = "learnt from"
 PRETRAINED = "pre-trained on"
+MADE_OF = {"genes": "takes its gene finder from", "warm_start": "begins with the weights of"}  # of passports
 
 
 class Key(NamedTuple):
@@ -185,9 +186,10 @@ def _link_model(graph: Graph, name: str, model: ModelFile) -> None:
     for entry in model.pretrained:
         _link_sources(graph, key, list(entry.get("sources") or ()), PRETRAINED)
         _link_state(graph, key, str(entry.get("name", "")), str(entry.get("corpus", "")), PRETRAINED)
-    if genes := model.values.get("genes"):
-        known = graph.files.models.get(genes)
-        graph.add(key, Key(MODEL, genes), "takes its gene finder from", genes, known.version if known else "")
+    for name_of, relation in MADE_OF.items():
+        if other := model.values.get(name_of):
+            known = graph.files.models.get(other)
+            graph.add(key, Key(MODEL, other), relation, other, known.version if known else "")
 
 
 def _link_state(graph: Graph, key: Key, name: str, digest: str, relation: str) -> None:

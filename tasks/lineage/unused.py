@@ -11,6 +11,7 @@ from elman.data.errors import IntegrityError, Locked
 from elman.data.store.code_hash import code_hash
 from elman.data.store.disk import disk
 from elman.tasks.inspection.render import table
+from elman.tasks.lineage.graph import MADE_OF
 from elman.tasks.lineage.home_files import MANIFEST_TAG, HomeFiles, model_of, output_of, read_home
 from elman.tasks.lineage.registered import registry_file
 from elman.tasks.lineage.run_list import state_of
@@ -98,7 +99,7 @@ class _Kept:
                 self.add(*makers[name])
                 if model := self.files.models.get(name):
                     self.add(*ingests[model.corpus["digest"]])
-                    self.models |= {of for of in [model.values.get("genes")] if of}
+                    self.models |= {of for of in map(model.values.get, MADE_OF) if of}
                     for entry in model.pretrained:
                         self.add(*ingests[str(entry.get("corpus"))])
 

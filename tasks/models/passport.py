@@ -67,6 +67,7 @@ class TextPassport(Passport):
         vocabulary: sha256 of the vocabularies.
         network: settings, see rnn/networks.
         pretrained: corpora that were pre-trained on.
+        warm_start: version of the model whose weights the training began with; written if there is one.
         fit: settings of the training.
         class_weights: by type or `O`.
         best_epoch: epoch whose weights were chosen.
@@ -97,6 +98,7 @@ class TextPassport(Passport):
     notes: Json
     entity_scaling: Mapping[str, Sequence[float]] = field(default_factory=dict)
     exact_start: bool = False
+    warm_start: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, as they stand in passport.json."""
@@ -104,6 +106,7 @@ class TextPassport(Passport):
             **super().to_json(),
             **({"exact_start": True} if self.exact_start else {}),
             **({"entity_scaling": self.entity_scaling} if self.entity_scaling else {}),
+            **({"warm_start": self.warm_start} if self.warm_start else {}),
             "unit": self.unit,
             "tokenizer": self.tokenizer,
             "types": list(self.types),

@@ -101,6 +101,11 @@ def settings_by_size(sentences: int) -> dict[str, Any]:
     return {"epochs": 15} if sentences >= LARGE_CORPUS else {}
 
 
+def warm_settings(how: FitConfig) -> dict[str, Any]:
+    """Settings of a training that begins with trained weights: a third of the passes, half of the rate."""
+    return {"epochs": max(how.epochs // 3, min(how.epochs, 3)), "learning_rate": how.learning_rate / 2}
+
+
 def pretraining_config(tokens: int) -> FitConfig:
     """Settings of pre-training on so much text: one pass at least, and until READ tokens are read in all."""
     passes = min(max(round(PRETRAINING_TOKENS / max(tokens, 1)), 1), 30)

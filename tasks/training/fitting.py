@@ -13,6 +13,7 @@ from elman.rnn.inference.decode import calibrate as calibrate_on
 from elman.rnn.inference.spans import span_f1
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import EnsembleConfig
+from elman.rnn.networks.growth import EarlierNetwork
 from elman.rnn.training.state import FitConfig, FitResult, State
 from elman.rnn.training.trainer import NO_CALLBACKS, Callbacks, Data, Trainer
 from elman.tasks.models.tag_set import tag_scheme
@@ -29,7 +30,7 @@ def fit(
     how: FitConfig,
     seed: int,
     callbacks: Callbacks = NO_CALLBACKS,
-    start: State | Params | None = None,
+    start: State | Params | EarlierNetwork | None = None,
     workers: int | None = None,
 ) -> FitResult:
     """Train a network on the training split, with early stopping by F1 on dev where dev can score.
@@ -40,7 +41,8 @@ def fit(
         how: settings of the training.
         seed: of all random draws.
         callbacks: called after each epoch and each update.
-        start: state to continue from, or pre-trained parameters; without, first weights of the seed.
+        start: state to continue from, pre-trained parameters, or a trained network to begin from; without,
+            first weights of the seed.
         workers: threads at most; all cores by default. The weights do not depend on it.
 
     Raises:

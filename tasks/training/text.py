@@ -1,7 +1,7 @@
 """Training a tagger of text: encode the corpus, fit the network, write the model folder."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from elman.data.text.tokenizer import Tokenizer
 from elman.rnn.compute.arrays import Params
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import EnsembleConfig
+from elman.rnn.networks.growth import EarlierNetwork
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
-from elman.rnn.training.state import FitConfig, FitResult
+from elman.rnn.training.state import FitConfig, FitResult, State
 from elman.tasks.models import model_folder, precision
 from elman.tasks.models.passport import CorpusOrigin, TextPassport
-from elman.tasks.models.presets import LARGE_CORPUS, RARE_SHARE, preset, settings_by_size
+from elman.tasks.models.presets import LARGE_CORPUS, RARE_SHARE, preset, settings_by_size, warm_settings
 from elman.tasks.models.scoring import score_tags
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import home
@@ -35,29 +36,36 @@ from elman.tasks.training.fitting import fit, predict, tune_outside_bias
 from elman.tasks.training.pretrain import known_words, load_pretrained, open_unlabelled
 from elman.tasks.training.progress import OnEpoch, training_progress
 from elman.tasks.training.training_data import TrainingData
+from elman.tasks.training.warm_start import EarlierTagger
 
 
 @task(task_run_name="encode {corpus} for {preset_name}", tags=("training",))
-def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) -> str:
+def encode_corpus(
+    corpus: str, preset_name: str, unlabelled: str | None = None, earlier: str | None = None
+) -> str:
     """Encode a corpus with the feature templates of a preset; reuse an encoding that exists.
 
     Args:
         corpus: its folder.
         preset_name: of the feature templates.
         unlabelled: folder of a corpus of unlabelled text whose words get rows, too.
+        earlier: folder of a model whose symbols keep their rows.
 
     Returns:
         The folder of the encoded dataset, `encoded/KEY` in the home folder.
 
     Raises:
         BadInput: no labelled sentence to train on.
+        UsageError: the earlier model is not of this preset.
     """
     dataset, chosen = Dataset.open(Path(corpus)), preset(preset_name)
     unit = dataset.meta["unit"]
     config = EncodeConfig(templates=chosen.blocks[unit], rare=chosen.rare[unit], rare_share=RARE_SHARE)
     source = open_unlabelled(Path(unlabelled)) if unlabelled else None
     inputs = [{"corpus": each.digest} for each in (dataset, source) if each]
-    key = key_of(inputs=inputs, config=config.to_json(), code=code_hash())
+    before = EarlierTagger.open(Path(earlier), preset_name, unit) if earlier else None
+    more_inputs = [{"vocabulary": before.features.sha256}] if before else []
+    key = key_of(inputs=[*inputs, *more_inputs], config=config.to_json(), code=code_hash())
     folder = home() / "encoded" / key[:24]
     if (folder / "manifest.json").is_file():
         return str(folder)
@@ -68,15 +76,19 @@ def encode_corpus(corpus: str, preset_name: str, unlabelled: str | None = None) 
 
     more = known_words(source, Tokenizer.from_json(dataset.meta["tokenizer"])) if source else None
     try:
-        result = encode(frames, config, more)
+        result = encode(frames, config, more, before.features if before else None)
     except BadInput as error:
         raise BadInput(error.expected, got=error.got, todo=error.todo, source=corpus) from None
     encoded_corpus.write(folder, result, config.to_json(), inputs)
     return str(folder)
 
 
-def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = LARGE_CORPUS) -> FitConfig:
+def fit_config(
+    preset_name: str, overrides: Mapping[str, Any], sentences: int = LARGE_CORPUS, warm: bool = False
+) -> FitConfig:
     """Settings of a training: the preset's for this number of sentences, with the user's overrides.
+
+    One that begins with trained weights (`warm`) makes a third of the passes, at half of the learning rate.
 
     Raises:
         UsageError: a value out of bounds.
@@ -84,7 +96,8 @@ def fit_config(preset_name: str, overrides: Mapping[str, Any], sentences: int = 
     chosen = {name: value for name, value in overrides.items() if value is not None}
     settings = {**preset(preset_name).fit, **settings_by_size(sentences), **chosen}
     try:
-        return FitConfig.suited(sentences, **settings)
+        how = FitConfig.suited(sentences, **settings)
+        return replace(how, **{**warm_settings(how), **chosen}) if warm else how
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -118,6 +131,7 @@ class TrainRequest:
         overrides: fields of FitConfig chosen by the user; None leaves the preset's.
         class_weights: weight of the tokens of a type, or of `O`, in the loss; 1 if not named.
         pretrained: folder of a pre-training, see `tasks.training.pretrain`.
+        warm_start: folder of a model whose weights the training begins with; `encoded` keeps its symbols.
         checkpoint_s: seconds between two checkpoints.
         workers: threads at most; all cores by default.
     """
@@ -130,6 +144,7 @@ class TrainRequest:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     class_weights: Mapping[str, float] = field(default_factory=dict)
     pretrained: Path | None = None
+    warm_start: Path | None = None
     checkpoint_s: float = EVERY_S
     workers: int | None = None
 
@@ -142,14 +157,18 @@ class _Training:
         self.dataset, self.encoded = Dataset.open(request.corpus), encoded_corpus.read(request.encoded)
         self.weights = dict(sorted(request.class_weights.items()))
         self.data = TrainingData.of(self.encoded, request.binary, self.weights)
-        self.how = fit_config(request.preset, request.overrides, len(self.data.train))
+        warm = request.warm_start
+        self.how = fit_config(request.preset, request.overrides, len(self.data.train), warm is not None)
         self.network = architecture(self.data, request.preset)
+        self.earlier = EarlierTagger.open(warm, request.preset, self.dataset.meta["unit"]) if warm else None
         self.pretrained = Dataset.open(request.pretrained) if request.pretrained else None
 
     @property
     def key(self) -> str:
         """Hash of everything the weights depend on."""
+        warm = {"warm_start": self.earlier.model.version} if self.earlier else {}
         return key_of(
+            **warm,
             corpus=self.dataset.digest,
             features=self.encoded.features.sha256,
             binary=self.request.binary,
@@ -164,7 +183,11 @@ class _Training:
     def run(self, checkpoint: Checkpoint, on_epoch: OnEpoch) -> tuple[FitResult, float]:
         """Train from the checkpoint on; return the result and by how much the bias of `O` was reduced."""
         state = checkpoint.load()
-        start = state or (load_pretrained(self.pretrained) if self.pretrained else None)
+        start: State | Params | EarlierNetwork | None = state
+        if state is None and self.earlier:
+            start = self.earlier.network(self.data, self.network)
+        elif state is None and self.pretrained:
+            start = load_pretrained(self.pretrained)
         request, how = self.request, self.how
         members = self.network.members if isinstance(self.network, EnsembleConfig) else 1
         with training_progress(
@@ -180,6 +203,12 @@ class _Training:
         if preset(request.preset).tune_outside_bias:
             return tune_outside_bias(self.data, self.network, result)
         return result, 0.0
+
+    def _pretrained(self) -> Sequence[Mapping[str, Any]]:
+        """Corpora that the weights were pre-trained on, those of the earlier model among them."""
+        if self.earlier:
+            return self.earlier.model.of_text.pretrained
+        return self.pretrained.sources if self.pretrained else []
 
     def score_dev(self, params: Params) -> EntityScores | None:
         """Score on dev with the evaluator of other splits; None without a dev split."""
@@ -208,7 +237,8 @@ class _Training:
             templates=[template.name for template in features.templates],
             vocabulary=features.sha256,
             network=self.network.to_dict(),
-            pretrained=self.pretrained.sources if self.pretrained else [],
+            pretrained=self._pretrained(),
+            warm_start=self.earlier.model.version if self.earlier else None,
             fit=self.how.to_dict(),
             class_weights=self.weights,
             best_epoch=result.best_epoch,
@@ -238,7 +268,10 @@ def fit_tagger(request: TrainRequest, on_epoch: OnEpoch = lambda line: None) -> 
     print_status(
         "; ".join(f"{split}: {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items())
     )
-    for line in warnings(training.data):
+    for line in (
+        *warnings(training.data),
+        *(training.earlier.notes(training.data) if training.earlier else ()),
+    ):
         print_status(line)
     with Checkpoint(training.key, request.checkpoint_s) as checkpoint:
         result, bias_reduction = training.run(checkpoint, on_epoch)

@@ -19,6 +19,7 @@ from elman.flows.lineage.champions import (
 )
 from elman.flows.retrain import RetrainConfig, retrain
 from elman.tasks.models import model_folder
+from elman.tasks.retraining import promotion
 from elman.tasks.retraining.history import folder_of
 from elman.tasks.retraining.promotion import JUDGED_BY, VERDICT
 from elman.tasks.runtime import registry
@@ -194,3 +195,16 @@ def test_a_model_name_cannot_leave_its_folder(name):
         RetrainConfig(corpus="mail", sources=(Path("x"),), model=name)
     with pytest.raises(UsageError, match="expected NAME"):
         PromoteConfig(name=name, version="1")
+
+
+def test_a_challenger_begins_with_the_weights_of_the_champion(run, inbox, invented_rows, tmp_path):
+    write(inbox / "a.conll", invented_rows(60, 1))
+    assert "warm_start" not in model_folder.read(Path(run(warm_start=True)["train"]["model"])).values
+    write(inbox / "b.conll", invented_rows(200, 3))
+    other = RetrainConfig(corpus="mail", sources=(inbox,), model="names", warm_start=True)
+    with pytest.raises(UsageError, match="a model of preset default"):
+        retrain.fn(other)
+    second = run(warm_start=True)
+    assert second["ingest"]["added"] == ["b.conll"]  # not by the run that was refused
+    passport = model_folder.read(Path(second["train"]["model"])).of_text
+    assert passport.warm_start == promotion.folder_of_version("names", "1").name

@@ -132,3 +132,28 @@ def test_bag_ids_point_at_their_contexts():
 def test_an_unknown_template_is_an_error_that_names_it():
     with pytest.raises(ValueError, match="prefix0"):
         FeatureTemplate(name="prefix0")
+
+
+def test_features_of_a_grown_corpus_keep_the_symbols_of_the_earlier_ones_and_find_their_rows():
+    templates = tuple(FeatureTemplate(name=name) for name in ("word", "suffix2", "at-1", "letters"))
+    earlier = Features.fit(keys_of("Ann met Bob|gone", reach=1), templates)
+    grown = Features.fit(keys_of("Ann met Carol|Ann met", reach=1), templates, earlier=earlier)
+    for before, after in zip(earlier.vocabularies, grown.vocabularies, strict=True):
+        assert set(before.symbols) <= set(after.symbols)
+    rows = grown.rows_in(earlier)
+    assert len(rows) == grown.rows
+    for before, first, after, own in zip(
+        earlier.vocabularies, earlier.first_rows, grown.vocabularies, grown.first_rows, strict=False
+    ):
+        assert rows[own : own + 2].tolist() == [first, first + 1]
+        for place, symbol in enumerate(after.symbols, own + 2):
+            known = first + 2 + before.symbols.index(symbol) if symbol in before.symbols else -1
+            assert rows[place] == known
+
+
+def test_a_vocabulary_without_room_keeps_the_most_frequent_symbols():
+    template = (FeatureTemplate(name="word", max_size=4, rows=8),)
+    earlier = Features.fit(keys_of("a a b"), template)
+    grown = Features.fit(keys_of("c c d|d d"), template, earlier=earlier)
+    assert grown.vocabularies[0].symbols == ("d", "c")
+    assert grown.rows_in(earlier).tolist() == [0, 1] + [-1] * 6
