@@ -88,6 +88,9 @@ COMMANDS = {
         "generate",
         "pieces of music, text or DNA from a model, in bulk",
     ),
+    "suggest": Command(
+        "labelling.suggest", "SuggestConfig", "suggest", "what to label next, as tasks of an annotation tool"
+    ),
     "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
     "promote": Command(
         "lineage.champions",

@@ -24,12 +24,12 @@ LAYERS = {
         ("", "runtime"),
         ("models", "ingest"),
         ("training", "tagging"),
-        ("evaluation", "execution", "demo", "inspection"),
+        ("evaluation", "execution", "demo", "inspection", "labelling"),
         ("retraining",),
         ("experiments", "lineage", "learning"),
         ("differences", "generation"),
     ),
-    "flows": (("learning",), ("",), ("lineage",)),
+    "flows": (("learning",), ("",), ("lineage", "labelling")),
 }
 MOST_MODULES, MOST_LINES = 14, 400
 FORBIDDEN = {

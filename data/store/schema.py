@@ -148,6 +148,15 @@ REDACTIONS = _table(  # beside redacted text, one row a span that was taken out
     model=pl.String,  # model version, or pattern:NAME
 )
 
+SUGGESTIONS = _table(  # documents to label, the best first
+    document=pl.String,
+    source=pl.String,
+    tokens=pl.Int64,
+    expected_errors=pl.Float64,
+    doubtful=pl.List(pl.String),  # strings that it was chosen for, in lower case, most expected errors first
+    pre_annotations=pl.Int64,  # entities that the model found in it
+)
+
 TAGGED_CONTIGS = _table(  # beside tagged DNA, one row a contig
     source=pl.String,
     contig=pl.String,

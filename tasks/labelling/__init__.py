@@ -1,0 +1,1 @@
+"""What to label next: documents by their expected errors, as tasks of annotation tools."""
