@@ -15,6 +15,8 @@ from elman.data.store import schema
 from elman.data.store.dataset import Dataset
 
 PIECE = 100_000  # bases in a row of the table; dev blocks are as long
+AT_ONCE = 10_000_000  # bases of contigs that are read together: each reading scans the corpus
+KEY = ("source", "byte_offset", "contig")  # of a contig in the table
 
 
 def pieces(
@@ -100,10 +102,10 @@ class Stretch:
 
 def stretches(frame: pl.DataFrame) -> Iterator[Stretch]:
     """Join the pieces of schema.DNA rows, in any order, into the longest unbroken stretches of contigs."""
-    frame = frame.sort("source", "byte_offset", "contig", "start")
+    frame = frame.sort(*KEY, "start")
     lengths = frame["bases"].str.len_bytes().to_numpy()
     starts = frame["start"].to_numpy()
-    same = (frame.select(pl.struct("source", "byte_offset", "contig").rle_id()).to_series()).to_numpy()
+    same = (frame.select(pl.struct(KEY).rle_id()).to_series()).to_numpy()
     fresh = np.ones(len(frame), bool)
     fresh[1:] = (same[1:] != same[:-1]) | (starts[1:] != starts[:-1] + lengths[:-1])
     firsts = np.flatnonzero(fresh).tolist()
@@ -130,12 +132,13 @@ def stretches(frame: pl.DataFrame) -> Iterator[Stretch]:
 
 
 def stretches_of(corpus: Path, split: str, contents: Collection[str] = ()) -> Iterator[Stretch]:
-    """Stretches of a split, or of those contents in it, one contig in memory at a time."""
+    """Stretches of a split, or of those contents in it; contigs of AT_ONCE bases, or one, in memory at a time."""
     dataset = Dataset.open(corpus)
     frame = (dataset.made_of(contents) if contents else dataset).scan("data")
     if split != "all":
         frame = frame.filter(pl.col("split") == split)
-    keys = frame.select("source", "byte_offset", "contig").unique().collect().sort(pl.all())
-    for source, byte_offset, contig in keys.iter_rows():
-        here = (pl.col("source") == source, pl.col("byte_offset") == byte_offset, pl.col("contig") == contig)
-        yield from stretches(frame.filter(*here).collect())
+    contigs = frame.group_by(KEY).agg(pl.col("contig_length").first()).collect().sort(KEY)
+    ends = contigs["contig_length"].cum_sum()
+    groups = contigs.with_columns(group=(ends - contigs["contig_length"]) // AT_ONCE)
+    for some in groups.partition_by("group", maintain_order=True):
+        yield from stretches(frame.join(some.lazy(), on=KEY, how="semi").collect())
