@@ -132,7 +132,7 @@ def stretches(frame: pl.DataFrame) -> Iterator[Stretch]:
 
 
 def stretches_of(corpus: Path, split: str, contents: Collection[str] = ()) -> Iterator[Stretch]:
-    """Stretches of a split, or of those contents in it; contigs of AT_ONCE bases, or one, in memory at a time."""
+    """Stretches of a split, or of those contents in it; contigs of AT_ONCE bases or one in memory."""
     dataset = Dataset.open(corpus)
     frame = (dataset.made_of(contents) if contents else dataset).scan("data")
     if split != "all":
