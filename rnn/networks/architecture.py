@@ -59,7 +59,19 @@ class Network(Protocol):
         ...
 
 
-class Architecture(Protocol):
+class Parameterised(Protocol):
+    """Settings of a network, as its file needs them."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        ...
+
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter."""
+        ...
+
+
+class Architecture(Parameterised, Protocol):
     """Settings of a network, as training and decoding need them."""
 
     @property
@@ -80,14 +92,6 @@ class Architecture(Protocol):
     @property
     def outputs_per_step(self) -> int:
         """S."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        ...
-
-    def parameters(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every parameter."""
         ...
 
     def size(self) -> int:

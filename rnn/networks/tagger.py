@@ -218,27 +218,68 @@ class RecurrentNetwork:
             h (N, D*H), and backprop: dh, into the gradients of all parameters below.
         """
         tokens = noisy_tokens(batch.tokens, bags, noise)
-        backs: list[Callable[[Any, Gradients], Any]] = []
         if self.config.embedding:
             x, embedding_back = self._embed(params, bags, tokens, noise)
-            x, dropout_back = _dropout(x, batch, noise)
-            backs += [embedding_back, dropout_back]
-        for layer in range(upto):
-            inputs_back: Callable[[Any, Gradients], Any]
-            if layer or self.config.embedding:
-                (inputs, inputs_back), rows = self._project(params, layer, x), None
-            else:
-                onehot = noisy_features(bags, tokens, noise, params["table"])
-                inputs, inputs_back = self._look_up(params, onehot)
-                rows = onehot.which.astype(np.int32, copy=False)
-            x, layer_back = self._recur(params, layer, inputs, batch, rows, carried)
+            h, layers_back = self.dense_states(params, x, batch, noise, upto, carried)
+
+            def backprop_dense(dh: Floats, gradients: Gradients) -> None:
+                embedding_back(layers_back(dh, gradients), gradients)
+
+            return h, backprop_dense
+        onehot = noisy_features(bags, tokens, noise, params["table"])
+        inputs, table_back = self._look_up(params, onehot)
+        rows = onehot.which.astype(np.int32, copy=False)
+        x, first_back = self._recur(params, 0, inputs, batch, rows, carried)
+        x, dropout_back = _dropout(x, batch, noise)
+        h, above_back = self._layers(params, x, batch, noise, range(1, upto), carried)
+
+        def backprop(dh: Floats, gradients: Gradients) -> None:
+            dx = dropout_back(above_back(dh, gradients), gradients)
+            table_back(first_back(dx, gradients), gradients)
+
+        return h, backprop
+
+    def dense_states(
+        self,
+        params: Params,
+        x: Floats,
+        batch: Batch,
+        noise: Noise | None,
+        upto: int,
+        carried: Carried | None = None,
+    ) -> tuple[Floats, Callable[[Floats, Gradients], Floats]]:
+        """States of layer `upto` of a network with an embedding, from x (N, E) in its place.
+
+        Returns:
+            h (N, D*H), and backprop: dh -> dx, gradients of the layers are put where it is told.
+        """
+        x, dropout_back = _dropout(x, batch, noise)
+        h, layers_back = self._layers(params, x, batch, noise, range(upto), carried)
+        return h, lambda dh, gradients: dropout_back(layers_back(dh, gradients), gradients)
+
+    def _layers(
+        self,
+        params: Params,
+        x: Floats,
+        batch: Batch,
+        noise: Noise | None,
+        layers: range,
+        carried: Carried | None,
+    ) -> tuple[Floats, Callable[[Floats, Gradients], Floats]]:
+        """Some recurrent layers one after the other, each projecting what is below it."""
+        backs: list[Callable[[Any, Gradients], Any]] = []
+        for layer in layers:
+            inputs, inputs_back = self._project(params, layer, x)
+            x, layer_back = self._recur(params, layer, inputs, batch, None, carried)
             x, dropout_back = _dropout(x, batch, noise)
             backs += [inputs_back, layer_back, dropout_back]
 
-        def backprop(dx: Floats, gradients: Gradients) -> None:
+        def backprop(dx: Floats, gradients: Gradients) -> Floats:
             gradient: Any = dx
             for back in reversed(backs):
                 gradient = back(gradient, gradients)
+            below: Floats = gradient
+            return below
 
         return x, backprop
 

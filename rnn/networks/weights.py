@@ -9,7 +9,8 @@ import numpy as np
 from safetensors.numpy import save as serialize
 
 from elman.rnn.compute.arrays import Floats, Params
-from elman.rnn.networks.architecture import Architecture
+from elman.rnn.networks.acoustic import AcousticConfig
+from elman.rnn.networks.architecture import Parameterised
 from elman.rnn.networks.baselines import WindowConfig
 from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.next_symbol import NextSymbolConfig
@@ -22,6 +23,7 @@ KINDS: dict[str, Any] = {
     "window": WindowConfig,
     "committee": EnsembleConfig,
     "next_symbol": NextSymbolConfig,
+    "acoustic": AcousticConfig,
 }
 
 
@@ -73,7 +75,7 @@ def article(params: Params, config: NetworkConfig) -> Article:
     )
 
 
-def to_bytes(params: Params, config: Architecture, extra: Mapping[str, str] | None = None) -> bytes:
+def to_bytes(params: Params, config: Parameterised, extra: Mapping[str, str] | None = None) -> bytes:
     """A safetensors file of the parameters, with the config in its metadata.
 
     Args:
@@ -126,7 +128,7 @@ def _array(file: bytes | mmap.mmap, first: int, entry: Mapping[str, Any]) -> Flo
     return array if array.flags.writeable and array.nbytes >= VIEWED else array.astype(np.float32)
 
 
-def _check(params: Params, config: Architecture, what: str) -> None:
+def _check(params: Params, config: Parameterised, what: str) -> None:
     """Raise ValueError unless the arrays are those of the network."""
     wanted, got = config.parameters(), {name: value.shape for name, value in params.items()}
     for name in sorted(wanted.keys() | got.keys()):

@@ -5,7 +5,6 @@ state comes from the steps before (Williams and Peng, 1990). A sequence longer t
 in sections that begin from the state 0, so that several run side by side; scoring carries the state over all.
 """
 
-import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,7 +27,7 @@ from elman.rnn.networks.next_symbol import (
 from elman.rnn.networks.tagger import Carried
 from elman.rnn.training.optimiser import Adam, clip
 from elman.rnn.training.state import FitConfig, FitResult, Progress, State
-from elman.rnn.training.trainer import NO_CALLBACKS, Callbacks
+from elman.rnn.training.trainer import NO_CALLBACKS, Callbacks, run_epochs
 
 SECTION = 4096  # steps
 WITH_CUE = 0.5  # share of sequences whose first input is a cue in training, where they have any
@@ -124,25 +123,19 @@ class NextSymbolTrainer:
         """
         state = state or self.first_state()
         with single_threaded():
-            while not state.finished:
-                began = time.perf_counter()
-                rate = self._epoch(state, callbacks)
-                state.average(self.settings.average)
-                record = {
-                    "epoch": state.epoch + 1.0,
-                    "loss": state.mean_loss,
-                    "learning_rate": rate,
-                    "steps": float(state.step),
-                }
-                if self.dev is not None:
-                    record["score"] = -float(score(self.config, state.current, self.symbols, self.dev).mean())
-                record["seconds"] = time.perf_counter() - began
-                state.end_epoch(record, self.settings)
-                callbacks.on_epoch(record)
-                callbacks.on_state(state)
-        assert state.best is not None
-        best = state.best_score if self.dev is not None else float("nan")
-        return FitResult(state.best, state.history, state.best_epoch, best)
+            return run_epochs(
+                state,
+                self.settings,
+                callbacks,
+                lambda: self._epoch(state, callbacks),
+                lambda: self._score(state),
+            )
+
+    def _score(self, state: State) -> float | None:
+        """Negative mean loss of the steps of dev, if there is one."""
+        if self.dev is None:
+            return None
+        return -float(score(self.config, state.current, self.symbols, self.dev).mean())
 
     def _epoch(self, state: State, callbacks: Callbacks) -> float:
         """Train on what is left of the running epoch; return the last learning rate."""

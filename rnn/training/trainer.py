@@ -113,6 +113,49 @@ class Callbacks:
 NO_CALLBACKS = Callbacks()
 
 
+def run_epochs(
+    state: State,
+    settings: FitConfig,
+    callbacks: Callbacks,
+    epoch: Callable[[], float],
+    score: Callable[[], float | None],
+) -> FitResult:
+    """Train to the end, epoch by epoch.
+
+    Args:
+        state: where to start or to go on; it is used up.
+        settings: of the training.
+        callbacks: what to call.
+        epoch: trains on what is left of the running epoch, and returns the last learning rate.
+        score: of `state.current`, higher is better; None where there is nothing to score on, which makes the
+            last epoch the best.
+
+    Returns:
+        the weights of the epoch with the best score.
+    """
+    while not state.finished:
+        began = time.perf_counter()
+        rate = epoch()
+        state.average(settings.average)
+        record = {
+            "epoch": state.epoch + 1.0,
+            "loss": state.mean_loss,
+            "learning_rate": rate,
+            "steps": float(state.step),
+        }
+        value = score()
+        if value is not None:
+            record["score"] = value
+        record["seconds"] = time.perf_counter() - began
+        state.end_epoch(record, settings)
+        callbacks.on_epoch(record)
+        callbacks.on_state(state)
+    assert state.best is not None
+    scored = any("score" in record for record in state.history)
+    best = state.best_score if scored else float("nan")
+    return FitResult(state.best, state.history, state.best_epoch, best)
+
+
 class Trainer:
     """Trains a network.
 
@@ -186,27 +229,25 @@ class Trainer:
         """
         state = self.first_state() if state is None else state
         with single_threaded(), ThreadPoolExecutor(self.workers) as pool:
-            while not state.finished:
-                began = time.perf_counter()
-                rate = self._epoch(state, callbacks, pool)
-                state.average(self.settings.average)
-                self._check_last_update(state)
-                record = {
-                    "epoch": state.epoch + 1.0,
-                    "loss": state.mean_loss,
-                    "learning_rate": rate,
-                    "steps": float(state.step),
-                }
-                if self._score is not None and self.data.dev is not None:
-                    decoder = Decoder(self.architecture, state.current, self.scheme)
-                    record["score"] = self._score(decoder.tag(self.data.bags, self.data.dev))
-                record["seconds"] = time.perf_counter() - began
-                state.end_epoch(record, self.settings)
-                callbacks.on_epoch(record)
-                callbacks.on_state(state)
-        assert state.best is not None
-        score = state.best_score if self._score is not None else float("nan")
-        return FitResult(state.best, state.history, state.best_epoch, score)
+            return run_epochs(
+                state,
+                self.settings,
+                callbacks,
+                lambda: self._epoch(state, callbacks, pool),
+                self._scorer(state),
+            )
+
+    def _scorer(self, state: State) -> Callable[[], float | None]:
+        """A function that checks the last update of an epoch and scores its weights on dev, if any."""
+
+        def score() -> float | None:
+            self._check_last_update(state)
+            if self._score is None or self.data.dev is None:
+                return None
+            decoder = Decoder(self.architecture, state.current, self.scheme)
+            return self._score(decoder.tag(self.data.bags, self.data.dev))
+
+        return score
 
     def _epoch(self, state: State, callbacks: Callbacks, pool: ThreadPoolExecutor) -> float:
         """Train every member on what is left of the running epoch; return the last learning rate.
