@@ -92,6 +92,9 @@ COMMANDS = {
         "labelling.suggest", "SuggestConfig", "suggest", "what to label next, as tasks of an annotation tool"
     ),
     "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
+    "backfill": Command(
+        "backfill", "BackfillConfig", "backfill", "ingest and tag a range of days, folders dt=YYYY-MM-DD"
+    ),
     "promote": Command(
         "lineage.champions",
         "PromoteConfig",

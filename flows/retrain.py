@@ -38,7 +38,6 @@ from elman.tasks.retraining.judging import (
 )
 from elman.tasks.retraining.notices import Channels, Notice, notify
 from elman.tasks.runtime import mlflow_sync, registry
-from elman.tasks.runtime.artifacts import publish_event
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import temporary_parent
 from elman.tasks.runtime.mlflow_sync import RunRecorder
@@ -255,7 +254,7 @@ def _record(recorder: RunRecorder, retrained: Retrained) -> None:
 
 
 def _tell(config: RetrainConfig, retrained: Retrained) -> None:
-    """Send notices of a batch held apart and of the verdict; the promotion is an event in Prefect, too."""
+    """Send notices of a batch held apart and of the verdict."""
     held, verdict = retrained.held, retrained.verdict
     if held is not None:
         resume = f"{config.command} --readmit {held.batch}"
@@ -275,8 +274,6 @@ def _tell(config: RetrainConfig, retrained: Retrained) -> None:
         version=entry.version,
     )
     notify(notice, config.channels)
-    if verdict.promoted:
-        publish_event("elman.promoted", f"elman.model.{config.model}", {"version": entry.version})
 
 
 @contextlib.contextmanager

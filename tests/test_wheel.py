@@ -100,4 +100,4 @@ def test_flows_of_a_wheel_are_deployed_from_its_folder(elman):
     entrypoints = [
         line.split(": ")[1] for line in text.splitlines() if line.strip().startswith("entrypoint:")
     ]
-    assert [(package / entry.split(":")[0]).is_file() for entry in entrypoints] == [True] * 4
+    assert [(package / entry.split(":")[0]).is_file() for entry in entrypoints] == [True] * 5

@@ -14,6 +14,7 @@ from elman.tasks.retraining import history
 from elman.tasks.retraining.gate import Check
 from elman.tasks.retraining.history import Action, Entry
 from elman.tasks.runtime import registry
+from elman.tasks.runtime.artifacts import publish_event
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.registry import INFRASTRUCTURE, PASSED, Version
 
@@ -137,6 +138,9 @@ def _mirror(name: str, entry: Entry) -> None:
     if entry.done:
         registry.set_version_tag(name, entry.version, JUDGED_BY, entry.judged_by)
         registry.promote(name, entry.version, entry.why)
+        publish_event(
+            "elman.promoted", f"elman.model.{name}", {"version": entry.version, "action": entry.action}
+        )
     else:
         registry.set_version_tag(name, entry.version, "elman.why", entry.why)
     if entry.action != "outdated":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from elman.tasks.runtime.console import print_status
-from elman.tasks.runtime.orchestration import in_flow_run
+from elman.tasks.runtime.orchestration import in_flow_run, why_no_prefect
 
 
 def publish_markdown(key: str, markdown: str, description: str) -> None:
@@ -34,14 +34,14 @@ def _publish(key: str, create: Callable[[Any], object]) -> None:
 
 
 def publish_event(name: str, resource: str, payload: dict[str, str]) -> None:
-    """Send an event that triggers of deployments can wait for.
+    """Send an event that triggers of deployments can wait for, from a flow run or where a server answers.
 
     Args:
         name: of the event, "elman.promoted".
         resource: id of what it happened to, "elman.model.names".
         payload: what else is to be known.
     """
-    if not in_flow_run():
+    if not in_flow_run() and why_no_prefect() is not None:
         return
     try:
         events: Any = importlib.import_module("prefect.events")

@@ -112,7 +112,7 @@ def flow(
             as "retrain {config.corpus}".
         retries: how often Prefect runs a failed flow again.
         retry_delay_seconds: between two such runs.
-        timeout_seconds: after which Prefect fails a run.
+        timeout_seconds: after which Prefect fails a run; that of ELMAN_TIMEOUT_S by default.
 
     Returns:
         A `prefect.Flow`; a `PlainFlow` after `run_without_prefect`.
@@ -129,10 +129,22 @@ def flow(
             flow_run_name=flow_run_name or _run_name(fn),
             retries=retries,
             retry_delay_seconds=retry_delay_seconds,
-            timeout_seconds=timeout_seconds,
+            timeout_seconds=timeout_seconds or _timeout_s(),
         )
 
     return mark if fn is None else mark(fn)
+
+
+def _timeout_s() -> float | None:
+    """Seconds after which Prefect fails a flow run of this process; deployments set it."""
+    text = os.environ.get("ELMAN_TIMEOUT_S", "")
+    try:
+        seconds = float(text or 0)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise UsageError(f"expected seconds in ELMAN_TIMEOUT_S. Got {text!r}.")
+    return seconds or None
 
 
 def _run_name(fn: Callable[..., Any]) -> str | None:

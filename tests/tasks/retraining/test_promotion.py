@@ -39,6 +39,18 @@ def test_a_promotion_is_an_entry_an_alias_and_tags(registered):
     assert history.read("names") == [entry]
 
 
+def test_every_move_of_the_alias_is_an_event_and_a_refusal_is_none(registered, monkeypatch):
+    events = []
+    monkeypatch.setattr(promotion, "publish_event", lambda *arguments: events.append(arguments))
+    promote("1", "")
+    promote("2", "1", "not better", passed=False)
+    registered.change("alias", "5")
+    promotion.entries_of("names")
+    told = [("elman.promoted", "elman.model.names", {"version": "1", "action": "promoted"})]
+    told.append(("elman.promoted", "elman.model.names", {"version": "5", "action": "found"}))
+    assert events == told
+
+
 def test_a_refused_challenger_leaves_the_champion_and_stands_in_the_history(registered):
     promote("1", "")
     entry = promote("2", "1", "not better", passed=False)

@@ -81,7 +81,8 @@ def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(
         family = family_of(tracked_home)
         api, ui = f"http://127.0.0.1:{ports[0]}/api", f"http://127.0.0.1:{ports[1]}"
         assert status.servers["prefect"] == api.removesuffix("/api")
-        assert {run.deployment for run in status.scheduled} == {"retrain/nightly-retrain"}
+        scheduled = {"retrain/nightly-retrain", "tag/tag-after-promotion"}
+        assert {run.deployment for run in status.scheduled} == scheduled
 
         assert refused(f"{api}/admin/version") == 401
         assert refused(f"{ui}/api/2.0/mlflow/runs/search", {}, Origin="http://evil.example") == 403
