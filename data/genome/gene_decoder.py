@@ -5,6 +5,7 @@ by an end of the contig or by a gap, a long run of unknown bases, is partial; sh
 Neighbours may overlap by a few bases; a shared base counts once, for the class with the higher score.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -77,7 +78,7 @@ def decoder_evidence(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
 
 
 class GeneDecoder:
-    """Decodes one contig block by block, in memory for a block and the genes.
+    """Decodes one contig block by block, in memory for a block and the genes that are not settled.
 
     Args:
         length: L, bases of the contig.
@@ -97,6 +98,7 @@ class GeneDecoder:
         self._link = np.full((7, 3), -1, np.int64)
         self._events = np.empty((4096, 6))
         self._count = 0
+        self._settled: list[npt.NDArray[np.float64]] = []
         self._costs = kernels.Costs(
             gene=config.gene,
             overlap=config.overlap,
@@ -149,15 +151,47 @@ class GeneDecoder:
         self._lead = rows[-LOOK_BACK:].copy()
 
     def _prune(self) -> None:
-        """Drop events that lead to no open state; double the array if that frees less than half of it."""
+        """Drop events that lead to no open state, and settle those that lead to all of them.
+
+        The array is doubled if that frees less than half of it.
+        """
         from elman.data.genome import gene_decoder_kernels as kernels
 
         before, self._count = self._count, kernels.prune(self._events, self._count, self._link)
+        self._settle()
         if self._count == before or 2 * self._count > len(self._events):
             self._events = np.concatenate([self._events, np.empty_like(self._events)])
 
+    def _settle(self) -> None:
+        """Set apart the events that every open state leads back to: no later base changes them.
+
+        They are the first of the pruned events, each the one before the next.
+        """
+        from elman.data.genome import gene_decoder_kernels as kernels
+
+        before = self._events[: self._count, kernels.EVENT_BEFORE].astype(np.int64).tolist()
+        states = [0] * (self._count + 1)  # that lead back to each event; the last stands for "none before"
+        for last in self._link[:, kernels.BEFORE].tolist():
+            states[last] += 1
+        for event in range(self._count - 1, -1, -1):
+            states[before[event]] += states[event]
+        settled = states[: self._count].count(len(self._link))
+        if settled:
+            self._settled.append(self._events[:settled].copy())
+            self._count -= settled
+            self._events[: self._count] = self._events[settled : settled + self._count]
+            for numbers in (self._events[: self._count, kernels.EVENT_BEFORE], self._link[:, kernels.BEFORE]):
+                np.maximum(numbers - settled, -1, out=numbers)
+
+    def settled(self) -> Iterator[Gene]:
+        """Take the next genes by start that no later base changes."""
+        for events in self._settled:
+            for begin, end, state, _, probability, missing in events.tolist():
+                yield _gene(int(begin), int(end), int(state), probability, int(missing))
+        self._settled.clear()
+
     def genes(self) -> list[Gene]:
-        """Genes of the contig by start, once its last block is decoded."""
+        """Genes of the contig by start, once its last block is decoded, without those taken before."""
         from elman.data.genome import gene_decoder_kernels as kernels
 
         genes = []
@@ -166,7 +200,7 @@ class GeneDecoder:
             begin, end, state, before, probability, missing = self._events[at].tolist()
             genes.append(_gene(int(begin), int(end), int(state), probability, int(missing)))
             at = int(before)
-        return sorted(genes)
+        return [*self.settled(), *sorted(genes)]
 
 
 def unwrap_circular(genes: list[Gene], length: int, unrolled: int) -> list[Gene]:

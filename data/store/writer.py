@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from elman.data.store.disk import (
     to_chunks,
     write_whole,
 )
+from elman.data.store.growing_table import GrowingTable
 
 ROW_GROUP = 1 << 16  # rows; fixed, so that equal frames give equal files
 RECEIPTS, EXPORTS, LOCK, OBSOLETE = "receipts", "exports", "lock", "obsolete.json"
@@ -57,7 +59,7 @@ class Staging:
         self,
         id: str,
         key: str,
-        tables: Mapping[str, pl.DataFrame],
+        tables: Mapping[str, pl.DataFrame | GrowingTable],
         *,
         counts: Mapping[str, int] | None = None,
         source: Mapping[str, Any] | None = None,
@@ -69,7 +71,8 @@ class Staging:
         Args:
             id: its name in the dataset: letters, digits and `.-_` only.
             key: hash of its input; kind, config and code are mixed in.
-            tables: frame of each table, written to one Parquet file.
+            tables: rows of each table, written to one Parquet file; its bytes do not depend on whether they
+                are all in memory.
             counts: of its rows and records; the manifest has their sums.
             source: where it came from, plain values.
         """
@@ -83,22 +86,37 @@ class Staging:
         self,
         id: str,
         full_key: str,
-        tables: Mapping[str, pl.DataFrame],
+        tables: Mapping[str, pl.DataFrame | GrowingTable],
         counts: dict[str, int],
         source: dict[str, Any],
     ) -> Shard:
         files = {}
-        for table, frame in tables.items():
+        for table, rows in tables.items():
+            if isinstance(rows, GrowingTable):
+                files[table] = self._stage_rows(table, id, rows)
+                continue
             buffer = io.BytesIO()
-            frame.write_parquet(buffer, compression="zstd", row_group_size=ROW_GROUP)
+            rows.write_parquet(buffer, compression="zstd", row_group_size=ROW_GROUP)
             data = buffer.getvalue()
-            sha256 = sha256_bytes(data)
-            # The hash in the name keeps a new snapshot from writing over a file of the old one.
-            files[table] = FileEntry(f"{table}/{id}.{sha256[:16]}.parquet", sha256, len(data), frame.height)
+            files[table] = _entry(table, id, sha256_bytes(data), len(data), rows.height)
             self._write(self.folder / STAGING / files[table].path, data)
         shard = Shard(id, full_key, files, counts, source)
         self._write(self._receipt(shard.key), to_bytes(shard.to_json()))
         return shard
+
+    def _stage_rows(self, table: str, id: str, rows: GrowingTable) -> FileEntry:
+        """Write one table of a shard without holding it in memory."""
+        temp = self.temporary_folder() / f".{table}-{id}.{os.getpid()}-{threading.get_ident()}.tmp"
+        try:
+            rows.scan().sink_parquet(temp, compression="zstd", row_group_size=ROW_GROUP, maintain_order=True)
+            fsync(temp)
+            entry = _entry(table, id, sha256_file(temp), temp.stat().st_size, rows.height)
+            make_folder((self.folder / STAGING / entry.path).parent)
+            disk.rename(temp, self.folder / STAGING / entry.path)
+        finally:
+            with contextlib.suppress(OSError):
+                temp.unlink(missing_ok=True)
+        return entry
 
     def scan(self, shard: Shard, table: str) -> pl.LazyFrame | None:
         """A table of a staged or committed shard; None if it has no such table."""
@@ -133,6 +151,11 @@ class Staging:
     def _write(path: Path, data: bytes) -> None:
         make_folder(path.parent)
         write_whole(path, data)
+
+
+def _entry(table: str, id: str, sha256: str, size: int, rows: int) -> FileEntry:
+    # The hash in the name keeps a new snapshot from writing over a file of the old one.
+    return FileEntry(f"{table}/{id}.{sha256[:16]}.parquet", sha256, size, rows)
 
 
 class DatasetWriter:

@@ -91,8 +91,11 @@ class GeneFinder:
         frame = self.tag_contig("".join(text.split()))
         return frame.select("start", "end", "strand", "phase", "label", "probability").to_dicts()
 
-    def tag_genome(self, contigs: Iterable[Contig]) -> tuple[GenomeModel | None, Iterator[list[Row]]]:
-        """The genome model, and the genes of each contig as rows of schema.INTERVALS."""
+    def tag_genome(self, contigs: Iterable[Contig]) -> tuple[GenomeModel | None, Iterator[Iterator[Row]]]:
+        """The genome model, and the genes of each contig as rows of schema.INTERVALS.
+
+        Rows come as the contig is decoded: those of one contig are to be taken before the next contig is.
+        """
         tagged = self.windows.tag(contigs)
         if not self.adapts:
             return self.genome_model, self._genome_rows([], tagged, self.genome_model)
@@ -106,7 +109,7 @@ class GeneFinder:
 
     def _genome_rows(
         self, beginning: list[Beginning], rest: Iterator[TaggedContig], model: GenomeModel | None
-    ) -> Iterator[list[Row]]:
+    ) -> Iterator[Iterator[Row]]:
         for contig, blocks, more in consumed(beginning):
             yield self._rows(contig, self._genes(contig, chain(consumed(blocks), more), model))
         for contig, blocks_left in rest:
@@ -114,22 +117,32 @@ class GeneFinder:
 
     def _genes(
         self, contig: UnrolledContig, blocks: Iterator[Logits], model: GenomeModel | None
-    ) -> list[Gene]:
+    ) -> Iterator[Gene]:
         genes = self.adapter.genes(contig, len(contig), blocks, model)
-        circular = contig.contig.circular
-        return unwrap_circular(genes, contig.contig.length, len(contig)) if circular else genes
+        if contig.contig.circular:
+            return iter(unwrap_circular(list(genes), contig.contig.length, len(contig)))
+        return genes
 
-    def _rows(self, contig: UnrolledContig, genes: list[Gene]) -> list[Row]:
+    def _rows(self, contig: UnrolledContig, genes: Iterator[Gene]) -> Iterator[Row]:
+        """Rows by start, the longer first, a gene before its families; genes come by start."""
         place, version = (contig.contig.source, contig.contig.id), self.version
-        rows: list[Row] = [
-            (*place, g.start, g.end, g.strand, g.phase, CDS, g.partial, g.probability, version) for g in genes
-        ]
-        if self.families is not None:
-            for m in self.families.matches(contig.codons, genes, self.config.decode.code):
-                match = (m.start, m.end, m.strand, 0, m.label, m.partial, m.probability)
-                rows.append((*place, *match, version))
-            rows.sort(key=lambda row: (row[2], -row[3]))
-        return rows
+        if self.families is None:
+            for g in genes:
+                yield (*place, g.start, g.end, g.strand, g.phase, CDS, g.partial, g.probability, version)
+            return
+        held: list[Row] = []
+        for some, matches in self.families.by_batch(contig.codons, genes, self.config.decode.code):
+            first = some[0].start  # no later row starts before it
+            yield from (row for row in held if row[2] < first)
+            held = [row for row in held if row[2] >= first]
+            for g in some:
+                held.append(
+                    (*place, g.start, g.end, g.strand, g.phase, CDS, g.partial, g.probability, version)
+                )
+            for m in matches:
+                held.append((*place, m.start, m.end, m.strand, 0, m.label, m.partial, m.probability, version))
+            held.sort(key=lambda row: (row[2], -row[3], row[6] != CDS))
+        yield from held
 
 
 def intervals(rows: Iterable[Row]) -> pl.DataFrame:

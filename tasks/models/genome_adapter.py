@@ -74,8 +74,8 @@ class GenomeAdapter:
 
     def genes(
         self, contig: UnrolledContig, size: int, blocks: Iterator[Logits], model: GenomeModel | None
-    ) -> list[Gene]:
-        """Decode the first `size` bases of a contig from blocks of their logits."""
+    ) -> Iterator[Gene]:
+        """Decode the first `size` bases of a contig from blocks of their logits; genes by start."""
         decoder = GeneDecoder(size, contig.gaps(size, self.decode.gap), self.decode)
         adapt = self.adapt
         scale = np.array([adapt.begins, adapt.begins, adapt.codons, adapt.codons], np.float32)
@@ -88,7 +88,8 @@ class GenomeAdapter:
             if model is not None:
                 more = score_bases(codes, words, model, begin - low, end - low) * scale
             decoder.feed(decoder_evidence(logits.astype(np.float32)), words, low, more)
-        return decoder.genes()
+            yield from decoder.settled()
+        yield from decoder.genes()
 
 
 def consumed(items: list[T]) -> Iterator[T]:

@@ -1,7 +1,7 @@
 """Family tagger: the tagger network over the residues of genes, with IOB2 tags of protein families."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from mmap import mmap
@@ -159,21 +159,26 @@ class FamilyTagger:
         """The file of weights."""
         return to_bytes(self.params, self.network)
 
-    def matches(self, codons: Codons, genes: Sequence[Gene], code: int) -> Iterator[Match]:
-        """Yield the parts of genes that belong to a family.
+    def by_batch(
+        self, codons: Codons, genes: Iterable[Gene], code: int
+    ) -> Iterator[tuple[list[Gene], list[Match]]]:
+        """Yield genes that are looked at together, with the parts of them that belong to a family.
 
         Args:
             codons: reads those of `nucleotides.codons_of` from a first base of the contig to a last.
             genes: of the contig, by start.
             code: genetic code of NCBI.
         """
-        size, first = 0, 0
-        for number, gene in enumerate(genes):
+        batch: list[Gene] = []
+        size = 0
+        for gene in genes:
+            if batch and (size >= _TOGETHER or gene.end - batch[0].start > _SPAN):
+                yield batch, list(self._matches(codons, batch, code))
+                batch, size = [], 0
+            batch.append(gene)
             size += (gene.end - gene.start) // 3
-            last = number + 1 == len(genes) or genes[number + 1].end - genes[first].start > _SPAN
-            if size >= _TOGETHER or last:
-                yield from self._matches(codons, genes[first : number + 1], code)
-                size, first = 0, number + 1
+        if batch:
+            yield batch, list(self._matches(codons, batch, code))
 
     def _matches(self, codons: Codons, genes: Sequence[Gene], code: int) -> Iterator[Match]:
         genes = [gene for gene in genes if gene.end - gene.start - gene.phase >= 3]

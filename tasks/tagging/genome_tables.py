@@ -6,7 +6,7 @@ the intervals of a slice do not depend on other slices.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, groupby
+from itertools import groupby, islice
 
 import polars as pl
 
@@ -23,9 +23,11 @@ from elman.tasks.tagging.sources import TaggingSource
 from elman.tasks.tagging.text_tables import MakeTables
 from elman.tasks.tagging.windows import Window
 
+_ROWS = 1 << 14  # rows of a frame
+
 
 class GenomeTables:
-    """Makes the tables of windows of genomes.
+    """Makes the tables of windows of genomes, of a long contig part by part.
 
     Args:
         finder: finds the genes.
@@ -40,27 +42,37 @@ class GenomeTables:
     def __call__(self, source: TaggingSource, whole: bool) -> MakeTables:
         """Return a function that makes the tables of a window of a source; `whole`: it has but one slice."""
 
-        def tables(window: Window) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
-            rows: list[list[Row]] = []
-            for name, contigs in groupby(window.contigs, key=lambda contig: contig.source):
-                rows += self._rows(source, name, list(contigs), whole and window.last)
-            frames = {"data": intervals(chain.from_iterable(rows))}
+        def tables(window: Window) -> Iterator[tuple[dict[str, pl.DataFrame], dict[str, int]]]:
+            rows: list[Row] = []
+            translated = [schema.PROTEINS.to_frame()]
+            for name, group in groupby(window.contigs, key=lambda contig: contig.source):
+                contigs = list(group)
+                of_contigs = self._rows(source, name, contigs, whole and window.last)
+                for contig, own in zip(contigs, of_contigs, strict=True):
+                    while some := list(islice(own, _ROWS)):
+                        rows += some
+                        if "proteins" in self.names:
+                            code = self.finder.config.decode.code
+                            translated.append(proteins(contig.bases, intervals(some), code))
+                        if len(rows) >= _ROWS:
+                            yield self._frames(rows, translated), {}
+                            rows, translated = [], translated[:1]
             lengths = [
                 (contig.source, contig.id, contig.length, contig.circular) for contig in window.contigs
             ]
-            frames["contigs"] = pl.DataFrame(lengths, schema=schema.TAGGED_CONTIGS, orient="row")
-            if "proteins" in self.names:
-                code = self.finder.config.decode.code
-                pairs = zip(window.contigs, rows, strict=True)
-                translated = [proteins(contig.bases, intervals(own), code) for contig, own in pairs]
-                frames["proteins"] = pl.concat([schema.PROTEINS.to_frame(), *translated])
-            return frames, {"bases": sum(contig.length for contig in window.contigs)}
+            frames = {"contigs": pl.DataFrame(lengths, schema=schema.TAGGED_CONTIGS, orient="row")}
+            bases = sum(contig.length for contig in window.contigs)
+            yield {**self._frames(rows, translated), **frames}, {"bases": bases}
 
         return tables
 
+    def _frames(self, rows: list[Row], translated: list[pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        frames = {"data": intervals(rows)}
+        return {**frames, "proteins": pl.concat(translated)} if "proteins" in self.names else frames
+
     def _rows(
         self, source: TaggingSource, name: str, contigs: list[Contig], complete: bool
-    ) -> Iterator[list[Row]]:
+    ) -> Iterator[Iterator[Row]]:
         """Find the genes of neighbouring contigs of a file; `complete`: none of its contigs come later."""
         key = key_of(habits=source.sha256, source=name)
         if self._last is not None and self._last[0] == key:

@@ -1,15 +1,14 @@
 """Output of tagging: its settings, and the commit of all shards with their exports."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from elman.data.errors import UsageError
 from elman.data.exports import registry as exports_registry
+from elman.data.exports.staged_tables import staged_tables
 from elman.data.formats.table.batches import Columns
 from elman.data.redaction.export_tables import redacted_tables
 from elman.data.redaction.operators import Redactor
@@ -326,7 +325,7 @@ def _write_exports(writer: DatasetWriter, shards: Sequence[Shard], several: bool
             name = export.file(source)
             exports[name] = writer.scratch(name)
             with exports[name].open("wb") as out:
-                tables = _tables(writer.staging, some, source)
+                tables = staged_tables(writer.staging, some, source)
                 if "redact" in writer.config:
                     tables = redacted_tables(tables)
                 out.writelines(export.write(tables, writer.config))
@@ -342,23 +341,6 @@ def _shards_by_source(staging: Staging, shards: Sequence[Shard]) -> dict[str, li
             for source in scan.select("source").collect()["source"].unique(maintain_order=True):
                 found.setdefault(source, []).append(shard)
     return found
-
-
-def _tables(staging: Staging, shards: Sequence[Shard], source: str | None = None) -> exports_registry.Tables:
-    """Staged tables of the shards, as export formats read them; of one source if it is named."""
-
-    def frame(shard: Shard, name: str) -> pl.DataFrame:
-        scan = staging.scan(shard, name)
-        if scan is None:
-            return pl.DataFrame()
-        return (scan if source is None else scan.filter(pl.col("source") == source)).collect()
-
-    def tables(*names: str, optional: tuple[str, ...] = ()) -> Iterator[tuple[pl.DataFrame, ...]]:
-        for shard in shards:
-            if all(name in shard.files for name in names):
-                yield tuple(frame(shard, name) for name in (*names, *optional))
-
-    return tables
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from elman.data.redaction.patterns import Patterns
 from elman.data.redaction.tables import Redaction, join_patterns
 from elman.data.store import schema
 from elman.data.store.dataset import Shard
+from elman.data.store.growing_table import GrowingTable
 from elman.data.store.writer import Staging
 from elman.data.text.string_table import DEFAULT_STRINGS, INPUT_CACHE_BYTES
 from elman.data.text.tokenizer import Tokenizer
@@ -182,23 +183,24 @@ class ShardTagger:
         records = source.records(slice, self.options, unpacked, job.start, texts)
         stream = _records_alone(records, passthrough, passages)
         counted = Counter[str]()
-        frames: dict[str, list[pl.DataFrame]] = {}
+        growing: dict[str, GrowingTable] = {}
         quarantined: list[Quarantined] = []
         tried = _without_skipped(_count_read(stream, counted), job.skip, quarantined, redaction)
         for first, window in numbered_windows(tried, WINDOW, job.suspect):
             announce(first, first + len(window))
-            tables, counts = make_tables(window)
-            counted.update(counts)
             quarantined += window.quarantined
             if redaction:
                 for passage in passages:
                     redaction.add_text(passage.source, passage.document, passage.start, passage.text)
             elif passages:
-                tables[TEXTS] = _text_rows(passages)
+                growing.setdefault(TEXTS, GrowingTable()).add(_text_rows(passages))
             passages.clear()
-            for name, frame in self._filter_and_count(tables, counted, redaction).items():
-                frames.setdefault(name, []).append(frame)
-        tables = {name: _join_windows(name, some) for name, some in frames.items()}
+            for part, counts in make_tables(window):
+                counted.update(counts)
+                for name, frame in self._filter_and_count(part, counted, redaction).items():
+                    growing.setdefault(name, GrowingTable(self.options.spool)).add(frame)
+        large = {name: rows for name, rows in growing.items() if not rows.in_memory}  # of DNA alone
+        tables = {name: _join_windows(name, rows) for name, rows in growing.items() if name not in large}
         if TEXTS in tables and not in_slices:  # none of a document that is all quarantined
             keys = ["source", "document"]
             tables[TEXTS] = tables[TEXTS].join(
@@ -210,17 +212,15 @@ class ShardTagger:
         if passthrough:
             _join_passthrough(tables, pl.concat(passthrough))
         tables["quarantine"] = quarantine_table(quarantined)
-        _check_complete(source.name, counted, tables, len(job.skip))
-        counted["quarantined"], counted["rows"] = len(quarantined), tables["data"].height
+        heights = {name: table.height for name, table in (tables | large).items()}
+        _check_complete(source.name, counted, heights, len(job.skip))
+        counted["quarantined"], counted["rows"] = len(quarantined), heights["data"]
         counts = {name: int(n) for name, n in sorted(counted.items()) if not name.startswith("read ")}
-        return self.stage(origin, tables, counts)
-
-    def stage(self, origin: ShardOrigin, tables: dict[str, pl.DataFrame], counts: dict[str, int]) -> Shard:
-        """Stage the tables of a shard: those with rows, and `data` in any case."""
         staged = {name: frame.rechunk() for name, frame in tables.items() if frame.height or name == "data"}
         if origin.base:
             staged = {name: renumbered(frame, origin.base, {}) for name, frame in staged.items()}
-        return self.staging.stage(origin.id, origin.key, staged, counts=counts, source=origin.to_json())
+        rows: dict[str, pl.DataFrame | GrowingTable] = {**staged, **large}
+        return self.staging.stage(origin.id, origin.key, rows, counts=counts, source=origin.to_json())
 
     def _filter_and_count(
         self, tables: dict[str, pl.DataFrame], counted: Counter[str], redaction: Redaction | None
@@ -296,16 +296,16 @@ def _count_read(stream: Iterable[Record], counted: Counter[str]) -> Iterator[Rec
         yield record
 
 
-def _check_complete(name: str, counted: Counter[str], tables: dict[str, pl.DataFrame], skipped: int) -> None:
-    """Compare what was read with what is to be written.
+def _check_complete(name: str, counted: Counter[str], heights: dict[str, int], skipped: int) -> None:
+    """Compare what was read with what is to be written, the rows of tables.
 
     Raises:
         ElmanError: something was lost or doubled.
     """
     written = {
         "sentences": counted["sentences"],
-        "contigs": tables["contigs"].height if "contigs" in tables else 0,
-        "quarantine": tables["quarantine"].height,
+        "contigs": heights.get("contigs", 0),
+        "quarantine": heights["quarantine"],
     }
     read = sum(counted[f"read {table}"] for table in written)
     if sum(written.values()) != read or written["quarantine"] != counted["read quarantine"] + skipped:
@@ -368,10 +368,10 @@ def _quarantine(record: Record, reason: str, detail: str) -> Quarantined:
     return Quarantined(record.source, record.line, record.byte_offset, reason, detail, _ADVICE, raw)
 
 
-def _join_windows(name: str, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+def _join_windows(name: str, rows: GrowingTable) -> pl.DataFrame:
     """Join the rows of all windows; a document that goes on in the next window has one row."""
-    frame = pl.concat(frames)
-    if name != "documents" or len(frames) == 1:
+    frame = rows.frame()
+    if name != "documents" or rows.parts == 1:
         return frame
     documents = frame.group_by("source", "document", maintain_order=True)
     return documents.agg(pl.col("line").first(), pl.col("sentences", "tokens").sum()).select(frame.columns)

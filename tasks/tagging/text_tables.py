@@ -1,7 +1,7 @@
 """Tables of a window of tagged text: entities, documents and tokens."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,8 @@ from elman.tasks.tagging.windows import Window
 if TYPE_CHECKING:
     from elman.tasks.models.text_tagger import Tagged, Tagger
 
-MakeTables = Callable[[Window], tuple[dict[str, pl.DataFrame], dict[str, int]]]  # tables by name, counts
+# Yields tables by name, and counts, of a window and perhaps part by part.
+MakeTables = Callable[[Window], Iterator[tuple[dict[str, pl.DataFrame], dict[str, int]]]]
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def entity_tables(
     """
     least = None if thresholds is None else _least(tagger.types, thresholds)
 
-    def tables(window: Window) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
+    def tables(window: Window) -> Iterator[tuple[dict[str, pl.DataFrame], dict[str, int]]]:
         flat = FlatSentences.of(window.sentences)
         words = flat.words()
         tagged = tagger.tag_flat(words, flat.offsets, reuse)
@@ -118,7 +119,7 @@ def entity_tables(
             frames["patterns"] = _pattern_rows(flat, patterns)
         if "tokens" in names:
             frames["tokens"] = _token_rows(flat, tagged, tagger, words)
-        return frames, counts
+        yield frames, counts
 
     return tables
 

@@ -205,6 +205,23 @@ def test_a_gene_across_the_origin_is_whole():
     assert (gene.start, gene.end, gene.strand, gene.partial) == (len(bases) - 153, len(bases) + 153, "+", 0)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_genes_taken_while_a_contig_is_decoded_are_those_of_the_whole(seed):
+    codes, logits = random_case(seed, 30_000)
+    wanted = decode(codes, logits)
+    decoder = GeneDecoder(len(codes), gaps_of(codes, CONFIG.gap), CONFIG)
+    decoder._events = np.empty((64, 6))
+    words, taken = codons_of(codes), []
+    for begin in range(0, len(codes), 500):
+        low, high = max(begin - LOOK_BACK, 0), min(begin + 500 + CONFIG.reach, len(codes))
+        decoder.feed(decoder_evidence(logits[begin : begin + 500]), words[low:high].copy(), low)
+        taken += decoder.settled()
+    rest = decoder.genes()
+    assert taken + rest == wanted == sorted(wanted)
+    assert len(taken) > len(rest)
+    assert len(decoder._events) <= 256
+
+
 def test_events_that_lead_to_no_gene_are_pruned(ecoli):
     codes = encode_bases(ecoli.bases[:40_000])
     logits = np.random.default_rng(0).normal(size=(len(codes), 9)).astype(np.float32)

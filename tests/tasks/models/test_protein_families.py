@@ -50,7 +50,8 @@ def bases() -> tuple[str, int]:
 
 def matches_of(tagger, text, *genes):
     words = codons_of(encode_bases(text))
-    return list(tagger.matches(lambda low, high: words[low:high], genes, 11))
+    batches = tagger.by_batch(lambda low, high: words[low:high], genes, 11)
+    return [match for _, matches in batches for match in matches]
 
 
 def test_a_family_is_found_where_it_lies_on_either_strand(tagger, bases):
