@@ -56,7 +56,7 @@ class Command:
 
 
 COMMANDS = {
-    "ingest": Command("ingest", "IngestConfig", "ingest", "raw text, DNA or music into a Parquet corpus"),
+    "ingest": Command("ingest", "IngestConfig", "ingest", "text, DNA, music or speech into a Parquet corpus"),
     "train": Command("train", "TrainConfig", "train", "fit a model to a corpus and log the run to MLflow"),
     "evaluate": Command("evaluate", "EvaluateConfig", "evaluate", "score a model on a corpus"),
     "drift": Command(

@@ -1,4 +1,4 @@
-"""`elman ingest`: raw text, DNA or music into a Parquet corpus, exactly once."""
+"""`elman ingest`: raw text, DNA, music or speech into a Parquet corpus, exactly once."""
 
 import time
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ from elman.tasks.runtime.source_copies import source_copies
 
 @dataclass(frozen=True, kw_only=True)
 class IngestConfig(ReadingConfig):
-    """Read raw text, DNA or music into a Parquet corpus; what the corpus has already is not added twice."""
+    """Read text, DNA, music or speech into a Parquet corpus; what it has already is not added twice."""
 
     sources: Sources
     """files, archives, folders, or - for standard input; of a folder what is a corpus, judged by content"""

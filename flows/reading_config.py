@@ -8,6 +8,7 @@ import tyro
 from elman.data.errors import UsageError
 from elman.data.formats.common.encodings import known_encoding
 from elman.data.formats.common.options import Misaligned
+from elman.data.formats.speech.clip_records import checked_pattern
 from elman.flows.arguments import ColumnOption, Config
 from elman.tasks.ingest.sources import Requested
 
@@ -16,7 +17,7 @@ from elman.tasks.ingest.sources import Requested
 class ReadingConfig(Config):
     """Base of configs of commands that read sources with their labels."""
 
-    kind: Literal["text", "dna", "music"] | None = None
+    kind: Literal["text", "dna", "music", "speech"] | None = None
     """take only this; judged by content if not given"""
     unit: Literal["word", "char"] | None = None
     """what a token is; by script if not given"""
@@ -39,6 +40,9 @@ class ReadingConfig(Config):
     the label, or refuse its document"""
     encoding: str | None = None
     """of text that is not UTF-8: latin-1, cp1252, shift_jis, gb18030 or another that Python knows"""
+    clip_names: str | None = None
+    """of speech: an expression that names of clips match, whose groups text, speaker, train, dev and test say
+    what the name says (docs/speech.md)"""
     label: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """a protein family of DNA, as product~"ABC transporter", or a file of them (docs/dna.md); repeatable"""
 
@@ -50,6 +54,8 @@ class ReadingConfig(Config):
         if self.text_column is None and (self.labels_column or self.id_column):
             raise UsageError("expected --text-column beside --labels-column and --id-column. Got none.")
         known_encoding(self.encoding or "utf-8")
+        if self.clip_names is not None:
+            checked_pattern(self.clip_names)
 
     @property
     def requested(self) -> Requested:
@@ -66,5 +72,6 @@ class ReadingConfig(Config):
             misaligned=self.misaligned,
             sentence_per_line=self.sentence_per_line,
             encoding=known_encoding(self.encoding) if self.encoding else None,
+            clip_names=self.clip_names,
             labels=self.label,
         )

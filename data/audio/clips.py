@@ -1,4 +1,4 @@
-"""Clips of sound as readers give them, and the errors of files that are none."""
+"""Clips of sound as readers give them and as a corpus keeps them, and the errors of files that are none."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,6 +53,48 @@ class Clip:
     def seconds(self) -> float:
         """Duration."""
         return len(self.samples) / self.rate
+
+
+@dataclass(frozen=True)
+class SpokenClip:
+    """A clip with what is known of it, as formats of speech give it and a corpus keeps it.
+
+    Attributes:
+        id: unique in its source.
+        source: name of it.
+        audio: samples as `to_pcm` gives them.
+        sample_rate: of `audio`, a second.
+        text: what is said, "" for nothing; None where it is not known.
+        speaker: None where it is not known.
+        split: train, dev or test, where the source says it.
+        byte_offset: where the record begins in the source.
+        line: of the source, from 1; None where the format has no lines.
+    """
+
+    id: str
+    source: str
+    audio: bytes
+    sample_rate: int
+    text: str | None = None
+    speaker: str | None = None
+    split: str | None = None
+    byte_offset: int = 0
+    line: int | None = None
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return len(self.audio) // 2
+
+
+def to_pcm(samples: Samples) -> bytes:
+    """Samples in [-1, 1] as integers of 16 bits, little-endian; those of a file of 16 bits stay exact."""
+    return np.clip(np.round(samples * np.float32(32768)), -32768, 32767).astype("<i2").tobytes()
+
+
+def from_pcm(audio: bytes) -> Samples:
+    """Samples, (N,) float32 in [-1, 1], of `to_pcm`."""
+    return np.frombuffer(audio, "<i2").astype(np.float32) / np.float32(32768)
 
 
 class AudioFile(Protocol):

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from scipy import signal
 
 from elman.data.audio.clips import Samples
 
@@ -58,6 +57,8 @@ def resample_blocks(blocks: Iterable[Samples], rate: int, to: int) -> Iterator[S
 
 def _converted(part: Samples, up: int, down: int, context: int, count: int) -> Samples:
     """New samples for `count` ones of a signal that has `context` more before and after them."""
+    from scipy import signal
+
     out: Samples = signal.resample_poly(part, up, down, window=_filter(up, down))
     begin = context // down * up
     limited: Samples = np.clip(out[begin : begin + math.ceil(count * up / down)], -1.0, 1.0)
@@ -66,6 +67,8 @@ def _converted(part: Samples, up: int, down: int, context: int, count: int) -> S
 
 @functools.lru_cache(8)
 def _filter(up: int, down: int) -> Samples:
+    from scipy import signal
+
     widest = max(up, down)
     taps = signal.firwin(2 * _ZERO_CROSSINGS * widest + 1, 1 / widest, window=("kaiser", 5.0))
     single: Samples = taps.astype(np.float32)

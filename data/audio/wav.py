@@ -18,7 +18,6 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from scipy.io import wavfile
 
 from elman.data.audio.clips import BadAudio, Samples, checked_form, mixed_down
 
@@ -89,6 +88,8 @@ class WavFile:
 
     def _decoded(self, raw: bytes) -> npt.NDArray[np.float32]:
         """Samples of some bytes, which SciPy gets as a file of their own."""
+        from scipy.io import wavfile
+
         u32 = f"{self._order}I"
         body = b"WAVEfmt " + struct.pack(u32, len(self._fmt)) + self._fmt
         body += b"data" + struct.pack(u32, len(raw)) + raw

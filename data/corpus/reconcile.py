@@ -2,8 +2,8 @@
 
 Shards are staged with the split that the hash of each document gives. `reconcile` compares all documents, new
 and old, of which it holds those that a decision may concern; `apply` changes the few shards that one does.
-Both serve text; DNA, where a document is a contig and a row a piece of it; and music, where a document is a
-piece, and never divided.
+Both serve text; DNA, where a document is a contig and a row a piece of it; and music and speech, where a
+document is a piece or a clip, and never divided.
 """
 
 from collections.abc import Collection, Mapping
@@ -219,6 +219,8 @@ def _apply_to_data(decisions: Decisions, data: pl.DataFrame) -> pl.DataFrame:
         id, row = "contig", pl.col("start") // PIECE
     elif "piece" in data.columns:
         id, row = "piece", pl.lit(0)
+    elif "clip" in data.columns:
+        id, row = "clip", pl.lit(0)
     else:
         id, row = "document", pl.col("sentence")
     frame = data.rename({id: "document"}).with_columns(block=(row // decisions.block).cast(pl.Int64))

@@ -1,8 +1,8 @@
 """Shards of a corpus: tables made from records, and the split of each document.
 
-`text_shards`, `dna_shards` and `music_shards` (data/corpus/music_shards.py) divide a stream of records of any
-length into shards of about `SHARD_BYTES` of input. `data.corpus.reconcile` then compares the documents of all
-shards, new and old.
+`text_shards`, `dna_shards`, `music_shards` (data/corpus/music_shards.py) and `speech_shards`
+(data/corpus/speech_shards.py) divide a stream of records of any length into shards of about `SHARD_BYTES` of
+input. `data.corpus.reconcile` then compares the documents of all shards, new and old.
 
 Besides its rows a corpus has a table `documents`, whose digests show what it has already.
 """
@@ -19,25 +19,24 @@ import pyarrow as pa
 
 from elman.data import ragged
 from elman.data.corpus.contig_pieces import PIECE, pieces
-from elman.data.formats.common.records import Flat, Quarantined, Sentence
+from elman.data.formats.common.records import Document, Flat, Quarantined, Sentence
 from elman.data.formats.common.slices import SeenIds
 from elman.data.formats.registry import Record, text_format
 from elman.data.genome.contigs import Contig
-from elman.data.music.pieces import Piece
 from elman.data.store import schema
 
 SHARD_BYTES = 16 << 20
 CHARACTERS_OF_TOKEN, CHARACTERS_OF_ROW = 5, 64  # a token, and a sentence, count as at least so many
-TEXT, DNA, MUSIC = "corpus-text", "corpus-dna", "corpus-music"  # kinds of dataset
+TEXT, DNA, MUSIC, SPEECH = "corpus-text", "corpus-dna", "corpus-music", "corpus-speech"  # kinds of dataset
 
 DOCUMENTS = pl.Schema(  # one row a document and split; rows stand in the shard where the document ends
     {
-        "document": pl.String,  # or contig, or piece
+        "document": pl.String,  # or contig, piece or clip
         "source": pl.String,
         "split": pl.String,
         "records": pl.Int64,  # sentences of a CoNLL file, else 1
-        "rows": pl.Int64,  # of the data table: sentences, or pieces of a contig; 1 for music
-        "digest": pl.String,  # sha256 of text and tags, of bases and features, or of symbols or notes
+        "rows": pl.Int64,  # of the data table: sentences, or pieces of a contig; 1 for music and speech
+        "digest": pl.String,  # sha256 of text and tags, bases and features, symbols or notes, sound and text
     }
 )
 
@@ -219,7 +218,7 @@ def text_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> I
             if isinstance(record, Quarantined):
                 rows.quarantine(record)
                 continue
-            if isinstance(record, Contig | Piece):
+            if not isinstance(record, Document | Flat):
                 raise TypeError(f"expected text in {source.source}. Got {type(record).__name__}")
             document = record.document() if isinstance(record, Flat) else record
             if current is None or not format_.one_document:
@@ -290,7 +289,10 @@ def describe(tables: Mapping[str, pl.DataFrame]) -> tuple[dict[str, int], list[s
     if documents is not None:
         counts["records"] = int(documents["records"].sum())
         counts["documents"] = documents.unique(["source", "document"]).height
-    if data is not None and "text" in data.columns:
+    if data is not None and "clip" in data.columns:
+        for split, part in _by_split(data.select("split", seconds=pl.col("samples") / pl.col("sample_rate"))):
+            counts |= {f"{split}_clips": part.height, f"{split}_seconds": round(part["seconds"].sum())}
+    elif data is not None and "text" in data.columns:
         tokens = data.select("split", tokens=pl.col("token_start").list.len().cast(pl.Int64))
         for split, part in _by_split(tokens):
             counts |= {f"{split}_sentences": part.height, f"{split}_tokens": int(part["tokens"].sum())}

@@ -1,8 +1,9 @@
-"""Signatures of the readers of contigs, annotation, music and tables; those of text are in the registry."""
+"""Signatures of the readers of contigs, annotation, music, speech and tables; of text, see the registry."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from elman.data.audio.clips import SpokenClip
 from elman.data.formats.common.annotations import Annotation
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
@@ -85,6 +86,17 @@ class MusicReader(Protocol):
 
     def __call__(self, opener: Opener, source: str, options: Options) -> Iterator[Piece | Quarantined]:
         """Read pieces in order, one in memory at a time; see `TextReader`."""
+        ...
+
+
+class SpeechReader(Protocol):
+    """Function that reads the clips of a source."""
+
+    def __call__(self, opener: Opener, source: str, options: Options) -> Iterator[SpokenClip | Quarantined]:
+        """Read clips in order, one in memory at a time; see `TextReader`.
+
+        `options.sidecars` are the file of text beside a clip, or the clips that a list of transcripts names.
+        """
         ...
 
 

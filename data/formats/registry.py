@@ -1,8 +1,8 @@
 """Registry of input formats: one module a format, found by listing the folders beside this module.
 
-A format is one module of the folder `text`, `table`, `dna` or `music` that registers a `Format`, and a test.
-Detection, reading, slicing, the tables of docs/formats.md and the messages that list what can be read are
-taken from here.
+A format is one module of the folder `text`, `table`, `dna`, `music` or `speech` that registers a `Format`,
+and a test. Detection, reading, slicing, the tables of docs/formats.md and the messages that list what can be
+read are taken from here.
 """
 
 import functools
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar, Literal, Protocol
 
 from elman.data import formats
+from elman.data.audio.clips import SpokenClip
 from elman.data.formats import readers
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Flat, Quarantined
@@ -22,11 +23,11 @@ from elman.data.formats.common.slices import EntryPattern, Slice, SliceSize
 from elman.data.genome.contigs import Contig
 from elman.data.music.pieces import Piece
 
-Family = Literal["text", "dna", "table", "music"]
+Family = Literal["text", "dna", "table", "music", "speech"]
 TaggedRecord = Document | Flat | Contig | Quarantined  # of what taggers read
-Record = TaggedRecord | Piece
+Record = TaggedRecord | Piece | SpokenClip
 Opener = readers.Opener
-FAMILIES: tuple[Family, ...] = ("text", "dna", "table", "music")  # in the order of the documents
+FAMILIES: tuple[Family, ...] = ("text", "dna", "table", "music", "speech")  # in the order of the documents
 
 HEAD_BYTES = 1 << 16  # of a file that detection looks at
 
@@ -215,6 +216,18 @@ class MusicFormat(Format):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpeechFormat(Format):
+    """A format of speech.
+
+    read: reader of a source.
+    """
+
+    family: ClassVar[Family] = "speech"
+
+    read: readers.SpeechReader
+
+
+@dataclass(frozen=True, kw_only=True)
 class TableFormat(TextFormat):
     """A format of tables whose columns the user names.
 
@@ -309,11 +322,12 @@ def detect(
         columns: True if the user has named the columns of tokens and tags; a file that no other format
             matches is then read by the format that has such columns, if it can be.
         text_column: that the user has named, of tables.
-        as_text: True where only text is wanted, so that music written as text is text.
+        as_text: True where only text is wanted, so that music written as text and transcripts are text.
     """
     *formats_, last = all_formats()
     if as_text:
-        formats_ = [format_ for format_ in formats_ if not isinstance(format_, MusicFormat) or format_.binary]
+        others = MusicFormat | SpeechFormat
+        formats_ = [format_ for format_ in formats_ if not isinstance(format_, others) or format_.binary]
     tables = (format_ for format_ in formats_ if isinstance(format_, TableFormat) and text_column)
     return next(
         itertools.chain(

@@ -22,6 +22,7 @@ from elman.data.formats.registry import (
     Format,
     Head,
     SidecarFormat,
+    SpeechFormat,
     TableFormat,
     all_formats,
     detect,
@@ -63,7 +64,7 @@ class Source:
 
     @property
     def family(self) -> Family:
-        """ "text", "dna", "table" or "music"."""
+        """ "text", "dna", "table", "music" or "speech"."""
         return self.format.family
 
 
@@ -95,7 +96,7 @@ def discover(
 
     Args:
         paths: files and folders.
-        family: "text", "dna" or "music" to take only such files.
+        family: "text", "dna", "music" or "speech" to take only such files; beside speech text, too.
         columns: True if the user has named the columns of tokens and tags, so that tables are corpora.
         copies: where members of archives and standard input (the path `-`) are copied to; without it
             archives are no corpora.
@@ -149,7 +150,8 @@ class _Wanted:
     def takes(self, family: Family) -> bool:
         """Return True for files of a family that are wanted."""
         table_as_text = family == "table" and self.family == "text" and self.text_column is not None
-        return self.family in (None, family) or table_as_text
+        transcript = family == "text" and self.family == "speech"
+        return self.family in (None, family) or table_as_text or transcript
 
 
 class _Finder:
@@ -254,10 +256,10 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _is_sidecar(name: str) -> bool:
-    """Return True for the name of a file of labels, which may be empty."""
-    sidecars = (format_ for format_ in all_formats() if isinstance(format_, SidecarFormat))
-    return any(format_.matches(Head(name, b"", True)) for format_ in sidecars)
+def _may_be_empty(name: str) -> bool:
+    """Return True for the name of a file of labels; or of a clip, which is then quarantined."""
+    named = (format_ for format_ in all_formats() if isinstance(format_, SidecarFormat | SpeechFormat))
+    return any(format_.matches(Head(name, b"", True)) for format_ in named)
 
 
 def _inspect(file: _File, wanted: _Wanted) -> Source | Archive | str:
@@ -276,7 +278,7 @@ def _inspect(file: _File, wanted: _Wanted) -> Source | Archive | str:
     if kind := archive_kind(raw):
         return Archive(kind, path, file.given, file.name, compression)
     blank = not raw.strip() and len(raw) < HEAD_BYTES
-    if blank and not _is_sidecar(plain_name):
+    if blank and not _may_be_empty(plain_name):
         what = "an empty file, white space alone" if raw else "an empty file"
         if not file.named:
             return what

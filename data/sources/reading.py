@@ -19,9 +19,11 @@ from elman.data.formats.registry import (
     Family,
     MusicFormat,
     Record,
+    SpeechFormat,
     TextFormat,
     text_format,
 )
+from elman.data.sources.clips import pair_clips
 from elman.data.sources.copies import Copies
 from elman.data.sources.detect import Source, discover, open_bytes, open_original
 from elman.data.sources.genomes import Genome, pair, read_genome
@@ -34,7 +36,8 @@ OnRead = Callable[[float], None]
 
 @dataclass(frozen=True)
 class HashedSource:
-    """A source with the hashes of its files: a text with its labels, or a genome with its annotations.
+    """A source with the hashes of its files: a text with its labels, a genome with its annotations, a clip
+    with its transcript, or a list of transcripts with its clips.
 
     split: set by the user or the file name, else None; hashes: sha256 of files, then of annotations; stats:
     size and time of change of each when it was hashed.
@@ -110,7 +113,7 @@ def collect_sources(
 
     Args:
         paths: files and folders.
-        family: "text", "dna" or "music"; found by content if None.
+        family: "text", "dna", "music" or "speech"; found by content if None.
         columns: True if the user has named the columns of tokens and tags.
         copies, encoding, text_column: see `data.sources.detect.discover`.
         sentence_per_line: True for plain text whose lines are sentences.
@@ -132,9 +135,16 @@ def collect_sources(
     else:
         sources = tables
         skipped += [(s.shown, f"no table with a column {text_column}") for s in others]
+    clips, without_clip = pair_clips(sources)
+    if family == "speech":
+        skipped += [
+            (s.shown, f"{s.kind}, not speech, and no transcript of a clip beside it") for s in without_clip
+        ]
+        without_clip = []
+    sources = [*(clip.list_or_clip for clip in clips), *without_clip]
     first = {source.family: source.name for source in sources}
     if len(first) > 1:
-        shown = {"text": "text", "dna": "DNA", "music": "music"}
+        shown = {"text": "text", "dna": "DNA", "music": "music", "speech": "speech"}
         kinds = [name for name in shown if name in first]
         got = " and ".join(f"{first[name]} ({shown[name]})" for name in kinds)
         expected = f"either {' or '.join(shown[name] for name in kinds)}"
@@ -145,6 +155,8 @@ def collect_sources(
     texts, without_text = pair_texts(sources)
     skipped += without_text
     genomes = [Genome((labelled.text,), labelled.labels) for labelled in texts]
+    if "speech" in first:
+        genomes = [Genome((clip.list_or_clip,), clip.beside) for clip in clips]
     if "dna" in first:
         annotations = [source for source in sources if isinstance(source.format, AnnotationFormat)]
         sequences = [source for source in sources if source not in annotations]
@@ -220,11 +232,11 @@ def read(source: HashedSource, options: Options, on_read: OnRead = lambda amount
 
     try:
         if isinstance(format_, TextFormat):
-            sidecars = tuple((labels.name, partial(opened, labels)) for labels in source.annotations)
-            options = replace(options, sidecars=sidecars)
+            options = replace(options, sidecars=_sidecars(source, opened))
             records = format_.read(partial(opened, file), file.name, options)
             yield from in_original(records, partial(open_original, file), file.encoding, format_.one_document)
-        elif isinstance(format_, MusicFormat):
+        elif isinstance(format_, MusicFormat | SpeechFormat):
+            options = replace(options, sidecars=_sidecars(source, opened))
             yield from format_.read(partial(opened, file), file.name, options)
         else:
             yield from read_genome(Genome(source.files, source.annotations), opened, options)
@@ -234,6 +246,12 @@ def read(source: HashedSource, options: Options, on_read: OnRead = lambda amount
         raise with_name(file, error) from None
     check_unchanged(source)
     on_read(left)
+
+
+def _sidecars(
+    source: HashedSource, opened: Callable[[Source], BinaryIO]
+) -> tuple[tuple[str, Callable[[], BinaryIO]], ...]:
+    return tuple((beside.name, partial(opened, beside)) for beside in source.annotations)
 
 
 def damaged(file: Source, error: Exception) -> Exception:

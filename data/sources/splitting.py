@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 import polars as pl
 
+from elman.data.audio.clips import SpokenClip
 from elman.data.errors import BadInput
 from elman.data.formats.common.encodings import in_original
 from elman.data.formats.common.options import Options
@@ -105,7 +106,7 @@ def read_slice(
         records = format_.read(partial(opened, format_.lookahead), file.name, options, slice_)
         yield from in_original(records, partial(open_original, file), file.encoding, format_.one_document)
     else:
-        yield from (record for record in read(source, options) if not isinstance(record, Piece))
+        yield from (record for record in read(source, options) if not isinstance(record, Piece | SpokenClip))
         return
     check_unchanged(source)
 

@@ -64,6 +64,19 @@ MUSIC = _table(  # one row a time step of a voice: a symbol, or each note that s
     byte_offset=pl.Int64,  # where the record begins in its source
 )
 
+SPEECH = _table(  # one row a clip
+    clip=pl.String,  # unique in a corpus: the path that a list of transcripts gives, or the name of the file
+    text=pl.String,  # what is said; null where it is not known
+    sample_rate=pl.Int32,  # of `audio`, a second
+    samples=pl.Int64,  # of `audio`
+    speaker=pl.String,  # null where it is not known
+    split=pl.String,
+    audio=pl.Binary,  # one channel, signed 16 bits a sample, little-endian, see data/audio/clips.py
+    audio_sha256=pl.String,  # of `audio`
+    source=pl.String,
+    byte_offset=pl.Int64,  # where the record begins in its source
+)
+
 GENERATED = _table(  # generated pieces, one row a piece
     piece=pl.String,  # its number, from 0
     seed=pl.Int64,

@@ -10,7 +10,7 @@ import polars as pl
 
 from elman.data.corpus.about import about_in
 from elman.data.corpus.reconcile import Decisions, apply, reconcile
-from elman.data.corpus.shards import DNA, TEXT, describe
+from elman.data.corpus.shards import DNA, SPEECH, TEXT, describe
 from elman.data.encoding.encode import tokens_of
 from elman.data.errors import BadInput, ElmanError
 from elman.data.formats.common.options import Options
@@ -134,6 +134,8 @@ def _reconciled(writer: DatasetWriter, sources: Sequence[HashedSource], staged: 
         return (pl.read_parquet(file, glob=False) for file in files)
 
     free = [file.name for source in sources if source.split is None for file in source.files]
+    if writer.kind == SPEECH:  # a clip has the split of its speaker, or one that its source gives
+        free = []
     suffixes = {file.name: source.key[:8] for source in sources for file in source.files}
     decisions = reconcile(new, old, free, suffixes, dna=writer.kind == DNA)
     shards = [_apply(staging, shard, decisions) for shard in staged]
@@ -146,7 +148,7 @@ def _apply(staging: Staging, shard: Shard, decisions: Decisions) -> Shard | None
         return shard
     scans = {table: staging.scan(shard, table) for table in shard.files}
     names = [
-        frame.rename({"contig": "document", "piece": "document"}, strict=False)
+        frame.rename({"contig": "document", "piece": "document", "clip": "document"}, strict=False)
         .select("source", "document")
         .unique()
         for table, frame in scans.items()

@@ -20,9 +20,9 @@ class Ingested:
     corpus: folder of the corpus. records: read, the sum of ingested, already (those the corpus had before)
     and quarantined. shards: added to the corpus. in_other_splits_too: documents added whose content another
     split has. added: names of sources that brought records. splits: counts of each split of the corpus, of
-    sentences and tokens or pieces and bases. columns: of the files read, how tokens and tags were found in
-    their rows. changed: labels that were not read as they stand, by what was done; places: some of these.
-    skipped: path and reason of files that are no corpus. digest: sha256 of the manifest.
+    sentences and tokens, pieces and bases, or clips and seconds. columns: of the files read, how tokens and
+    tags were found in their rows. changed: labels that were not read as they stand, by what was done; places:
+    some of these. skipped: path and reason of files that are no corpus. digest: sha256 of the manifest.
     """
 
     corpus: str
@@ -140,7 +140,7 @@ def grouped_columns(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, Mappi
 
 
 def split_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
-    """Counts of each split of a corpus: sentences and tokens, or pieces and bases."""
+    """Counts of each split of a corpus: sentences and tokens, pieces and bases, or clips and seconds."""
     counts: Mapping[str, int] = dataset.manifest["totals"]["counts"]
     return {
         split: {

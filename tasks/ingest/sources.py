@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from elman.data.corpus.shards import DNA, MUSIC, TEXT
+from elman.data.corpus.shards import DNA, MUSIC, SPEECH, TEXT
 from elman.data.errors import UsageError
 from elman.data.formats.common.options import Misaligned, Options
 from elman.data.formats.registry import Family
@@ -17,7 +17,7 @@ from elman.data.text.tokenizer import Tokenizer, Unit
 from elman.tasks.runtime.orchestration import task
 
 MOST_TASKS = 200
-_SHOWN: dict[Family, str] = {"text": "text", "dna": "DNA", "music": "music"}
+_SHOWN: dict[Family, str] = {"text": "text", "dna": "DNA", "music": "music", "speech": "speech"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class FoundSources:
 class Requested:
     """Options of reading that the user has named; None where they are to be found.
 
-    kind: family to take alone; encoding: by Python's name, None for UTF-8; labels: rules of DNA.
+    kind: family to take alone; encoding: by Python's name, None for UTF-8; clip_names: of speech, see
+    `data.formats.common.options.Options`; labels: rules of DNA.
     """
 
     kind: Family | None = None
@@ -47,6 +48,7 @@ class Requested:
     misaligned: Misaligned | None = None
     sentence_per_line: bool = False
     encoding: str | None = None
+    clip_names: str | None = None
     labels: Sequence[str] = ()
 
     @property
@@ -108,6 +110,8 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
         named = ["unit"] * bool(requested.unit) + [*requested.of_text.named]
         options = " and ".join("--" + name.replace("_", "-") for name in named)
         raise UsageError(f"expected {options} for text only. Got {_SHOWN[found.family]}.")
+    if found.family != "speech" and requested.clip_names:
+        raise UsageError(f"expected --clip-names for speech only. Got {_SHOWN[found.family]}.")
     if found.family == "dna":
         rules = parse_rules(requested.labels)
         known = tuple(map(AnnotationRule.from_json, meta["labels"])) if "labels" in meta else CODING
@@ -119,10 +123,12 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
             )
         return Options(labels=known)
     if requested.labels:
-        got = "text, whose labels stand in it" if found.family == "text" else "music"
+        got = "text, whose labels stand in it" if found.family == "text" else found.family
         raise UsageError(f"expected --label for DNA only. Got {got}.")
     if found.family == "music":
         return Options()
+    if found.family == "speech":
+        return Options(clip_names=requested.clip_names)
     unit = requested.unit
     if unit and meta.get("unit", unit) != unit:
         raise UsageError(
@@ -136,7 +142,8 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
 def corpus_writer(folder: Path, family: Family, options: Options) -> DatasetWriter:
     """The writer of a corpus."""
     if family != "text":
-        return DatasetWriter(folder, kind=DNA if family == "dna" else MUSIC, config={})
+        kind = {"dna": DNA, "music": MUSIC, "speech": SPEECH}[family]
+        return DatasetWriter(folder, kind=kind, config={})
     return DatasetWriter(folder, kind=TEXT, config={"unit": options.unit})
 
 

@@ -15,6 +15,7 @@ from elman.data.corpus.shards import (
     dna_shards,
     text_shards,
 )
+from elman.data.corpus.speech_shards import speech_shards
 from elman.data.errors import BadInput
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.reading_report import ReadingReport
@@ -80,7 +81,13 @@ def stage_sources(
     return shards
 
 
-_SHARDS = {"text": text_shards, "table": text_shards, "dna": dna_shards, "music": music_shards}
+_SHARDS = {
+    "text": text_shards,
+    "table": text_shards,
+    "dna": dna_shards,
+    "music": music_shards,
+    "speech": speech_shards,
+}
 
 
 def _pending(

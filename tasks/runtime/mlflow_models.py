@@ -75,9 +75,9 @@ def _schema(kind: str) -> Any:
 
     if not kind:
         return None
-    from elman.data.store.schema import DNA, MUSIC, TEXT
+    from elman.data.store.schema import DNA, MUSIC, SPEECH, TEXT
 
-    columns = {"dna": DNA, "music": MUSIC}.get(kind.rpartition("-")[2], TEXT)
+    columns = {"dna": DNA, "music": MUSIC, "speech": SPEECH}.get(kind.rpartition("-")[2], TEXT)
     return Schema([ColSpec(_column(of), name) for name, of in columns.items()])
 
 
@@ -89,8 +89,8 @@ def _column(of: Any) -> Any:
         return Array(_column(of.inner))
     if isinstance(of, pl.Struct):
         return Object([Property(field.name, _column(field.dtype)) for field in of.fields])
-    if of == pl.Boolean:
-        return DataType.boolean
+    if of in (pl.Boolean, pl.Binary):
+        return DataType.boolean if of == pl.Boolean else DataType.binary
     return DataType.string if of == pl.String else DataType.long
 
 

@@ -23,7 +23,8 @@ class Options:
     sentence_per_line: True for plain text whose lines are sentences.
     labels_used: False where labels are read past, so that they need not be clear. labels: rules that turn
     features of DNA into labels. report: what readers find out beside the records is added to it. sidecars:
-    names and openers of files of labels beside the source.
+    names and openers of files of labels beside the source, or of the clips it names. clip_names: expression
+    that names of clips match, whose groups are their text, speaker and split.
     strings: chunks of text that the scanner's table holds. spool: folder in which long sequences are stored
     instead of in memory. flat: return unlabelled documents as arrays (`Flat`) where the reader can.
     """
@@ -42,6 +43,7 @@ class Options:
     id_column: str | None = None
     misaligned: Misaligned | None = None
     sentence_per_line: bool = False
+    clip_names: str | None = None
     labels_used: bool = True
     sidecars: tuple[tuple[str, Callable[[], BinaryIO]], ...] = ()
     report: ReadingReport = field(default_factory=ReadingReport, compare=False)
@@ -54,7 +56,7 @@ class Options:
 
     @property
     def named(self) -> dict[str, int | str]:
-        """Options that the user has named, by which a source of text is read."""
+        """Options that the user has named, by which a source is read."""
         named = {
             "token_column": self.token_column,
             "tag_column": self.tag_column,
@@ -64,6 +66,7 @@ class Options:
             "id_column": self.id_column,
             "misaligned": self.misaligned,
             "sentence_per_line": self.sentence_per_line or None,
+            "clip_names": self.clip_names,
         }
         return {name: value for name, value in named.items() if value is not None}
 

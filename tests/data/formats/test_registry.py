@@ -16,6 +16,9 @@ def test_formats_are_tried_in_the_order_of_their_ranks():
         "parquet",
         "arrow",
         "midi",
+        "wav",
+        "flac",
+        "ogg",
         "genbank",
         "embl",
         "fastq",
@@ -24,6 +27,7 @@ def test_formats_are_tried_in_the_order_of_their_ranks():
         "abc",
         "rolls",
         "musicxml",
+        "transcripts",
         "fasta",
         "label_studio",
         "pubtator",
@@ -75,7 +79,7 @@ def test_a_format_of_dna_is_none_of_text():
 
 def test_messages_list_what_can_be_ingested():
     assert re.fullmatch(
-        r"Give CoNLL columns \(.*\), JSON lines .*, FASTA, .*, ABC tunes, .* or piano rolls as JSON; .*",
+        r"Give CoNLL columns \(.*\), JSON lines .*, FASTA, .*, ABC tunes, .*, OGG or WAV; .*",
         registry.supported(),
     )
 

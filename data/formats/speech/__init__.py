@@ -1,0 +1,1 @@
+"""Input formats of speech, a module each."""
