@@ -31,7 +31,7 @@ from elman.data.store import schema
 from elman.tasks.models.gene_finder import GeneFinder
 from elman.tasks.models.gene_presets import dna_preset
 from elman.tasks.runtime.console import progress
-from elman.tasks.training.genes import annotated_stretch, fit_dna, updates
+from elman.tasks.training.genes import annotated_stretch, fit_dna, updates, with_spacing
 
 FEATURES = pl.Schema({"contig": pl.String, **dict(schema.FEATURE.to_schema())})
 Called = list[tuple[str, int, int, str]]  # contig, start, end, strand; 0-based half-open
@@ -58,7 +58,7 @@ def trained(folders: Sequence[Path], seed: int) -> GeneFinder:
             annotated_stretch(contig.bases, features.filter(pl.col("contig") == contig.id).drop("contig"))
             for contig in contigs
         ]
-    config = dna_preset("default")
+    config = with_spacing(dna_preset("default"), truth)
     with progress("training", updates(truth, config) * config.batch * config.crop, "bases") as advance:
         step = config.batch * config.crop
         params = fit_dna(truth, config, seed, lambda number, loss: advance(step))

@@ -12,7 +12,7 @@ PACKAGES = ("data", "rnn", "tasks", "flows")
 # Folders in layers, lowest first: a module imports from its own folder and from those of the lines above.
 LAYERS = {
     "data": (
-        ("", "store"),
+        ("", "store", "starts"),
         ("text", "genome", "music", "audio"),
         ("encoding", "formats"),
         ("sources", "exports", "metrics"),

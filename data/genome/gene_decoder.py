@@ -37,7 +37,8 @@ class DecodeConfig:
     """Scores of the gene decoder, in log units.
 
     code: genetic code of NCBI. weight: of the log odds of a base, as neighbouring bases are not independent.
-    begin: weight of the log odds of a start codon. gene: cost of a gene. overlap: cost of a shared base.
+    begin: weight of the log odds of a start codon. gene: cost of a gene. overlap, convergent,
+    divergent: cost of a base shared by neighbours on one strand, of ends, of starts. codon: score of a codon.
     partial: cost of an end that is cut off. brief: further cost of a gene shorter than `usual` bases, in
     proportion to the missing ones. shortest, shortest_partial: bases of a gene. gap: unknown bases of a gap.
     """
@@ -45,8 +46,11 @@ class DecodeConfig:
     code: int = 11
     weight: float = 0.05
     gene: float = -4.5
+    codon: float = 0.0
     begin: float = 1.2
     overlap: float = 0.1
+    convergent: float = 0.1
+    divergent: float = 0.1
     partial: float = 2.0
     brief: float = 12.0
     usual: int = 200
@@ -84,24 +88,41 @@ class GeneDecoder:
         length: L, bases of the contig.
         gaps: (n, 2) runs of unknown bases that no gene crosses.
         config: scores.
+        spacing: scores of neighbours on one strand by their distance, of `spacing.by_distance`; none if None.
+        inner: largest score that inner genes of operons add.
     """
 
-    def __init__(self, length: int, gaps: npt.NDArray[np.int64], config: DecodeConfig) -> None:
+    def __init__(
+        self,
+        length: int,
+        gaps: npt.NDArray[np.int64],
+        config: DecodeConfig,
+        spacing: npt.NDArray[np.float64] | None = None,
+        inner: float = 0.0,
+    ) -> None:
         from elman.data.genome import gene_decoder_kernels as kernels
+        from elman.data.starts import neighbour_kernels
 
         self.config, self.length, self.gaps = config, length, gaps
+        if spacing is None:
+            spacing = np.zeros(neighbour_kernels.LONGEST_OVERLAP + neighbour_kernels.FARTHEST + 2)
         self.is_start, self.is_stop = codon_tables(config.code)
         self.done = 0
-        self._lead = np.zeros((0, 16), np.float32)  # rows of the last LOOK_BACK bases
+        self._lead = np.zeros((0, kernels.COLUMNS), np.float32)  # rows of the last LOOK_BACK bases
         self._state = np.zeros((7, 4))
         self._state[1:, kernels.SCORE] = -np.inf
         self._link = np.full((7, 3), -1, np.int64)
+        self._ended = np.empty((neighbour_kernels.ENDED, 5))
+        self._ended[0] = 0, 0, neighbour_kernels.NO_GENE, -1, 0
+        self._filled = np.ones(1, np.int64)
         self._events = np.empty((4096, 6))
         self._count = 0
         self._settled: list[npt.NDArray[np.float64]] = []
         self._costs = kernels.Costs(
             gene=config.gene,
-            overlap=config.overlap,
+            overlap=np.array([config.overlap, config.convergent, config.divergent]),
+            spacing=spacing,
+            slack=float(max(spacing.max(), 0) - min(spacing.min(), 0)) + 2 * inner,
             shortest=float(config.shortest),
             shortest_partial=float(config.shortest_partial),
             partial=config.partial,
@@ -124,30 +145,34 @@ class GeneDecoder:
             words: of `nucleotides.codons_of`, from LOOK_BACK bases before these to `config.reach` after them,
                 within the contig.
             first: base of the first of `words`.
-            more: (n, 4) scores to add: of the start of a gene, forward and reverse, and of a codon that
-                starts at the base, likewise.
+            more: (n, 6) scores to add: of the start of a gene, forward and reverse, of a codon that starts
+                at the base, likewise, and of the start of an inner gene of an operon, which adds to that of
+                other starts, at most `inner`.
         """
         from elman.data.genome import gene_decoder_kernels as kernels
 
         n = len(evidence)
-        rows = np.empty((len(self._lead) + n, 16), np.float32)
+        rows = np.empty((len(self._lead) + n, kernels.COLUMNS), np.float32)
         rows[: len(self._lead)] = self._lead
         rows[-n:, :14] = evidence
         rows[-n:, 12:14] *= self.config.begin
         rows[-n:, 14:] = 0
+        rows[-n:, 14:16] = self.config.codon
         if more is not None:
             rows[-n:, 12:] += more
         lead, end = len(self._lead), self.done + n
         while True:
             state, link = self._state.copy(), self._link.copy()
+            ended, filled = self._ended.copy(), self._filled.copy()
             count = kernels.run(
                 words, first, self.length, self.gaps, self.done, end, rows, lead, self.is_start,
-                self.is_stop, self._costs, state, link, self._events, self._count,
+                self.is_stop, self._costs, state, link, ended, filled, self._events, self._count,
             )  # fmt: skip
             if count >= 0:
                 break
             self._prune()
         self._state, self._link, self._count, self.done = state, link, count, end
+        self._ended, self._filled = ended, filled
         self._lead = rows[-LOOK_BACK:].copy()
 
     def _prune(self) -> None:
@@ -157,30 +182,35 @@ class GeneDecoder:
         """
         from elman.data.genome import gene_decoder_kernels as kernels
 
-        before, self._count = self._count, kernels.prune(self._events, self._count, self._link)
+        before = self._count
+        self._count = kernels.prune(self._events, self._count, self._link, self._ended, self._filled)
         self._settle()
         if self._count == before or 2 * self._count > len(self._events):
             self._events = np.concatenate([self._events, np.empty_like(self._events)])
 
     def _settle(self) -> None:
-        """Set apart the events that every open state leads back to: no later base changes them.
+        """Set apart the events that all open and ended genes lead back to: no later base changes them.
 
         They are the first of the pruned events, each the one before the next.
         """
         from elman.data.genome import gene_decoder_kernels as kernels
+        from elman.data.starts import neighbour_kernels
 
+        ended = self._ended[: self._filled[0], neighbour_kernels.EVENT]
+        lasts = [*self._link[:, kernels.BEFORE].tolist(), *ended.astype(np.int64).tolist()]
         before = self._events[: self._count, kernels.EVENT_BEFORE].astype(np.int64).tolist()
         states = [0] * (self._count + 1)  # that lead back to each event; the last stands for "none before"
-        for last in self._link[:, kernels.BEFORE].tolist():
+        for last in lasts:
             states[last] += 1
         for event in range(self._count - 1, -1, -1):
             states[before[event]] += states[event]
-        settled = states[: self._count].count(len(self._link))
+        settled = states[: self._count].count(len(lasts))
         if settled:
             self._settled.append(self._events[:settled].copy())
             self._count -= settled
             self._events[: self._count] = self._events[settled : settled + self._count]
-            for numbers in (self._events[: self._count, kernels.EVENT_BEFORE], self._link[:, kernels.BEFORE]):
+            events = self._events[: self._count, kernels.EVENT_BEFORE]
+            for numbers in (events, self._link[:, kernels.BEFORE], ended):
                 np.maximum(numbers - settled, -1, out=numbers)
 
     def settled(self) -> Iterator[Gene]:

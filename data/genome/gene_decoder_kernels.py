@@ -1,7 +1,8 @@
 """Numba kernels of data/genome/gene_decoder.py: dynamic programming over the legal genes of both strands.
 
 States: 0 is between genes; 1, 2, 3 in a forward gene whose codons start at bases 0, 1, 2 modulo 3; 4, 5, 6 in
-a reverse gene whose codons' lowest bases are these. Scores are relative to "no gene anywhere".
+a reverse gene whose codons' lowest bases are these. Scores are relative to "no gene anywhere". Genes that
+have ended may come before the next one for a while: what the distance between two scores depends on both.
 """
 
 from typing import NamedTuple
@@ -9,11 +10,24 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-LONGEST_OVERLAP = 45  # bases neighbours may share; half the shortest gene, so that no three genes share one
+from elman.data.starts.neighbour_kernels import (
+    EVENT,
+    FORWARD,
+    LONGEST_OVERLAP,
+    NO_GENE,
+    REVERSE,
+    FloatArray,
+    add_ended,
+    best_before,
+    orientation,
+    spacing_score,
+    strand_of,
+)
 
-# Columns of `rows`: first of six classes, log odds and probabilities; log odds of starts and of codons, by
-# strand.
-LOG_ODDS, PROBABILITIES, STARTS, CODONS = 0, 6, 12, 14
+# Columns of `rows`: first of six classes, log odds and probabilities; by strand, scores of starts and of
+# codons, and what is added to those of starts in inner genes of operons.
+LOG_ODDS, PROBABILITIES, STARTS, CODONS, INNERS = 0, 6, 12, 14, 16
+COLUMNS = 18
 # Columns of `state`: score, for genes less the running sum of base scores; running sum of probabilities at
 # the opening; both running sums.
 SCORE, OPENED, SCORE_SUM, PROBABILITY_SUM = 0, 1, 2, 3
@@ -21,7 +35,6 @@ SCORE, OPENED, SCORE_SUM, PROBABILITY_SUM = 0, 1, 2, 3
 LOW, BEFORE, CUT_OFF = 0, 1, 2
 # Column of `events` (start, end, state, event before, probability, ends cut off): event before.
 EVENT_BEFORE = 3
-
 _CLASS = np.array(  # of a base, by gene state and by its place modulo 3
     [[0, 0, 0]]
     + [[1 + (place - first) % 3 for place in range(3)] for first in range(3)]
@@ -30,10 +43,17 @@ _CLASS = np.array(  # of a base, by gene state and by its place modulo 3
 
 
 class Costs(NamedTuple):
-    """Scores of `DecodeConfig` as float64."""
+    """Scores of `DecodeConfig` as float64.
+
+    overlap: (3,) cost of a shared base, by `orientation`. spacing: (LONGEST_OVERLAP + FARTHEST + 2,) score of
+    two neighbours on one strand by their distance from -LONGEST_OVERLAP on, the last for larger ones. slack:
+    most that spacing makes up for.
+    """
 
     gene: float
-    overlap: float
+    overlap: FloatArray
+    spacing: FloatArray
+    slack: float
     shortest: float
     shortest_partial: float
     partial: float
@@ -137,41 +157,48 @@ def _overlaps(words, first, rows, shift, floor, end, edge, s, v, is_start, is_st
         own = _base_score(rows, row, _CLASS[s, third], costs.weight)
         for t in range(1, 7):
             gain = _base_score(rows, row, _CLASS[t, third], costs.weight) - own
-            shared[t] += max(gain, 0.0) - costs.overlap
+            shared[t] += max(gain, 0.0) - costs.overlap[orientation(s, t)]
         f, m = 1 + third, 4 + third
         if is_stop[0, word] and p + 3 <= end:
             shared[f] = -np.inf  # no gene in this frame contains the stop codon
         elif is_start[0, word]:
-            c = shared[f] + rows[row, STARTS]
+            inner = rows[row, INNERS]
+            c = spacing_score(costs.spacing, strand_of(s), FORWARD, p - end, inner)
+            c += shared[f] + rows[row, STARTS]
             if c > best[f] and _long_enough(words, q, edge - first, is_stop, costs):
                 c -= _brief_cost(words, q, edge - first, is_stop, costs)
                 if c > best[f]:
                     best[f], at[f] = c, p
         if is_stop[1, word]:
-            if shared[m] > best[m]:
-                best[m], at[m] = shared[m], p
+            inner = rows[end - 1 + shift, INNERS + 1]
+            c = shared[m] + spacing_score(costs.spacing, strand_of(s), REVERSE, p - end, inner)
+            if c > best[m]:
+                best[m], at[m] = c, p
             shared[m] = -np.inf
 
 
 @njit(cache=True, nogil=True)
-def _start_forward(i, k, words, first, row, edge, is_stop, costs, state, link, scores, probabilities):
+def _start_forward(
+    i, k, words, first, row, edge, is_stop, costs, state, link, scores, probabilities, ended, filled
+):
     """Open the forward gene that starts at base i, if it beats the open one of its frame.
 
     k: row of the running sums before base i; row: of `rows`, at base i; the others as in `run`.
     """
     s = 1 + i % 3
-    v = state[0, SCORE] + row[STARTS] - costs.gene - scores[k, s]
+    v, before = best_before(i, FORWARD, row[INNERS], costs.spacing, ended, filled)
+    v += row[STARTS] - costs.gene - scores[k, s]
     if v > state[s, SCORE] and _long_enough(words, i - first, edge - first, is_stop, costs):
         v -= _brief_cost(words, i - first, edge - first, is_stop, costs)
         if v > state[s, SCORE]:
             state[s, SCORE], state[s, OPENED] = v, probabilities[k, s]
-            link[s, LOW], link[s, BEFORE], link[s, CUT_OFF] = i, link[0, BEFORE], 0
+            link[s, LOW], link[s, BEFORE], link[s, CUT_OFF] = i, before, 0
 
 
 @njit(cache=True, nogil=True)
 def _end_gene(
     s, v, base, b, k, words, first, rows, shift, low, edge, is_start, is_stop, costs, state, link, scores,
-    probabilities, events, count, shared, best, at
+    probabilities, events, count, ended, filled, shared, best, at
 ):  # fmt: skip
     """End the gene of state s before base b if that is best, and open genes that start within it; events
     filled.
@@ -179,40 +206,29 @@ def _end_gene(
     v: its score; base: score of no gene before b; k: row of the running sums before b; low: first base in
     `rows`; shared, best, at: scratch of `_overlaps`; the others as in `run`.
     """
-    hopeless = 10.0 + LONGEST_OVERLAP * costs.weight * 15.0  # more than shared bases make up for
+    hopeless = 10.0 + LONGEST_OVERLAP * costs.weight * 15.0 + costs.slack  # more than a next gene adds
     start = link[s, LOW]
     size = b - start
     if size < (costs.shortest_partial if link[s, CUT_OFF] else costs.shortest) or v <= base - hopeless:
         return count
     mean = (probabilities[k, s] - state[s, OPENED]) / size
     number = -1
-    if v > state[0, SCORE]:
+    if v > state[0, SCORE] - costs.slack:
         number = count
         count = _record(events, count, start, b, s, link[s, BEFORE], mean, link[s, CUT_OFF])
-        state[0, SCORE] = v
-        link[0, BEFORE] = number
+        inner = rows[b - 1 + shift, INNERS + 1] if s > 3 else 0.0
+        add_ended(v, b, strand_of(s), number, inner, max(v, state[0, SCORE]), costs.slack, ended, filled)
+        if v > state[0, SCORE]:
+            state[0, SCORE], link[0, BEFORE] = v, number
     if b >= edge:
         return count
     for t in range(1, 7):
         best[t] = state[t, SCORE] + scores[k, t]
     floor = max(b - LONGEST_OVERLAP, low, start + 1)
     _overlaps(
-        words,
-        first,
-        rows,
-        shift,
-        floor,
-        b,
-        edge,
-        s,
-        v - costs.gene,
-        is_start,
-        is_stop,
-        costs,
-        shared,
-        best,
+        words, first, rows, shift, floor, b, edge, s, v - costs.gene, is_start, is_stop, costs, shared, best,
         at,
-    )
+    )  # fmt: skip
     for t in range(1, 7):
         if at[t] >= 0 and t != s:
             if number < 0:
@@ -228,8 +244,9 @@ def _end_gene(
 
 @njit(cache=True, nogil=True)
 def run(
-    words, first, length, gaps, begin, end, rows, lead, is_start, is_stop, costs, state, link, events, count
-):
+    words, first, length, gaps, begin, end, rows, lead, is_start, is_stop, costs, state, link, ended, filled,
+    events, count
+):  # fmt: skip
     """Decode bases begin to end of a contig.
 
     Args:
@@ -237,13 +254,13 @@ def run(
         length: bases of the contig.
         gaps: (n, 2) int64, runs of unknown bases that no gene crosses.
         begin, end: bases to decode.
-        rows: (lead + end - begin, 16) float32, the first `lead` those before `begin`: log odds of six classes
-            against none, their probabilities, log odds that a gene starts at the base, forward and reverse,
-            and that a codon of a gene starts there, likewise.
+        rows: (lead + end - begin, COLUMNS) float32, the first `lead` those before `begin`.
         is_start, is_stop: (2, 65) bool, by codon as read forward; forward, reverse strand.
         costs: of the decoder.
         state: (7, 4) float64, columns SCORE, OPENED, SCORE_SUM, PROBABILITY_SUM.
         link: (7, 3) int64, columns LOW, BEFORE, CUT_OFF.
+        ended: (ENDED, 5) float64, columns SCORE, END, STRAND, EVENT, INNER of neighbour_kernels.py.
+        filled: (1,) int64, rows of `ended` that are filled.
         events: (n, 6) float64: start, end, state, event before, probability, ends cut off.
         count: events filled.
 
@@ -270,6 +287,10 @@ def run(
             if i == gaps[g, 0]:
                 count = _close_all(i, state, link, costs, scores[k], probabilities[k], events, count)
                 state[1:, SCORE] = -np.inf
+                filled[0] = 0
+                add_ended(
+                    state[0, SCORE], i, NO_GENE, link[0, BEFORE], 0.0, -np.inf, costs.slack, ended, filled
+                )
             else:
                 _open_all(i, state, link, costs.partial + costs.gene, scores[k], probabilities[k])
                 g += 1
@@ -277,14 +298,15 @@ def run(
         word = words[i - first]
         if is_start[0, word]:
             row = rows[i + shift]
-            _start_forward(i, k, words, first, row, edge, is_stop, costs, state, link, scores, probabilities)
+            _start_forward(
+                i, k, words, first, row, edge, is_stop, costs, state, link, scores, probabilities, ended,
+                filled,
+            )  # fmt: skip
         if is_stop[1, word]:  # the low end of a reverse gene
             s = 4 + i % 3
-            state[s, SCORE], state[s, OPENED] = (
-                state[0, SCORE] - costs.gene - scores[k, s],
-                probabilities[k, s],
-            )
-            link[s, LOW], link[s, BEFORE], link[s, CUT_OFF] = i, link[0, BEFORE], 0
+            v, before = best_before(i, REVERSE, 0.0, costs.spacing, ended, filled)
+            state[s, SCORE], state[s, OPENED] = v - costs.gene - scores[k, s], probabilities[k, s]
+            link[s, LOW], link[s, BEFORE], link[s, CUT_OFF] = i, before, 0
         if i < 2:
             continue
         word, base = words[i - 2 - first], state[0, SCORE]
@@ -293,7 +315,7 @@ def run(
             v = state[s, SCORE] + scores[k + 1, s]
             count = _end_gene(
                 s, v, base, i + 1, k + 1, words, first, rows, shift, low, edge, is_start, is_stop, costs,
-                state, link, scores, probabilities, events, count, shared, best, at,
+                state, link, scores, probabilities, events, count, ended, filled, shared, best, at,
             )  # fmt: skip
             state[s, SCORE] = -np.inf
         if is_start[1, word]:  # the high end of a reverse gene
@@ -304,7 +326,7 @@ def run(
                 v -= costs.brief * (1.0 - size / costs.usual)
             count = _end_gene(
                 s, v, base, i + 1, k + 1, words, first, rows, shift, low, edge, is_start, is_stop, costs,
-                state, link, scores, probabilities, events, count, shared, best, at,
+                state, link, scores, probabilities, events, count, ended, filled, shared, best, at,
             )  # fmt: skip
     if end == length:
         k = end - begin
@@ -313,11 +335,13 @@ def run(
 
 
 @njit(cache=True, nogil=True)
-def prune(events, count, link):
+def prune(events, count, link, ended, filled):
     """Drop the events that lead to no open state, in place, and renumber the others; their number."""
     number = np.full(count + 1, -1, np.int64)  # the last stands for "none before"
     for s in range(len(link)):
         number[link[s, BEFORE]] = 0
+    for row in ended[: filled[0]]:
+        number[np.int64(row[EVENT])] = 0
     for i in range(count - 1, -1, -1):  # an event comes after the one before it
         if number[i] == 0:
             number[np.int64(events[i, EVENT_BEFORE])] = 0
@@ -331,6 +355,8 @@ def prune(events, count, link):
             left += 1
     for s in range(len(link)):
         link[s, BEFORE] = number[link[s, BEFORE]]
+    for row in ended[: filled[0]]:
+        row[EVENT] = number[np.int64(row[EVENT])]
     return left
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 _OTHER = np.array([3, 2, 1, 0, 4])  # complement
-BEFORE, AFTER = 24, 12  # bases looked at before a start codon and after it
+AFTER = 12  # bases looked at after a start codon; before it, as many as a context has rows for
 HEXAMERS = 4096
 
 
@@ -40,13 +40,14 @@ def _roll(code, forward, backward, known):
 @njit(cache=True, nogil=True)
 def _count_context(codes, place, reverse, kind, context, which):
     """Count the start codon at a place and the bases around it, each with the one before it."""
+    before = context.shape[1] - 1 - AFTER
     context[which, 0, 0, kind] += 1
-    for j in range(BEFORE):
-        at = place - BEFORE + j
+    for j in range(before):
+        at = place - before + j
         context[which, 1 + j, _at(codes, at - 1, reverse), _at(codes, at, reverse)] += 1
     for j in range(AFTER):
         at = place + 3 + j
-        context[which, 1 + BEFORE + j, _at(codes, at - 1, reverse), _at(codes, at, reverse)] += 1
+        context[which, 1 + before + j, _at(codes, at - 1, reverse), _at(codes, at, reverse)] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -60,7 +61,7 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
         stops: (64,) bool
         used: (4096,) pairs of codons in genes, added to.
         all_words: (4096,) hexamers anywhere on either strand, added to.
-        context: (2, 1 + BEFORE + AFTER, 5, 5) of start codons of genes (1) and of others in frame (0), added
+        context: (2, 1 + before + AFTER, 5, 5) of start codons of genes (1) and of others in frame (0), added
             to: the number of the codon, then each base around it by the base before.
     """
     L = len(codes)
@@ -96,14 +97,13 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
 
 @njit(cache=True, nogil=True)
 def score_bases(codes, words, begin, end, kinds, hexamers, context, out):
-    """Log odds of bases begin to end -> out (end - begin, 4).
+    """Log odds of bases begin to end -> out (end - begin, 8), which holds zeros.
 
-    Columns: a gene starts at the base, forward and reverse; a codon of a gene starts there, likewise.
+    First columns: a gene starts at the base, forward and reverse; a codon of a gene starts there, likewise.
     words (L,): codon that starts at each base, read forward; kinds (2, 65): number of a start codon by the
     codon read forward, for either strand.
     """
-    L = len(codes)
-    out[:] = 0
+    L, before = len(codes), len(context) - 1 - AFTER
     forward = backward = known = 0
     for i in range(max(begin - 5, 0), min(end + 5, L)):
         forward, backward, known = _roll(codes[i], forward, backward, known)
@@ -116,18 +116,18 @@ def score_bases(codes, words, begin, end, kinds, hexamers, context, out):
         kind = kinds[0, words[i]]
         if kind >= 0:
             total = context[0, 0, kind]
-            for j in range(max(BEFORE + 1 - i, 0), BEFORE):
-                total += context[1 + j, codes[i - BEFORE + j - 1], codes[i - BEFORE + j]]
+            for j in range(max(before + 1 - i, 0), before):
+                total += context[1 + j, codes[i - before + j - 1], codes[i - before + j]]
             for j in range(min(AFTER, L - i - 3)):
-                total += context[1 + BEFORE + j, codes[i + 2 + j], codes[i + 3 + j]]
+                total += context[1 + before + j, codes[i + 2 + j], codes[i + 3 + j]]
             out[i - begin, 0] = total
         if i < 2:
             continue
         kind = kinds[1, words[i - 2]]
         if kind >= 0:
             total = context[0, 0, kind]
-            for j in range(max(BEFORE + 1 - (L - 1 - i), 0), BEFORE):
-                total += context[1 + j, _OTHER[codes[i + BEFORE - j + 1]], _OTHER[codes[i + BEFORE - j]]]
+            for j in range(max(before + 1 - (L - 1 - i), 0), before):
+                total += context[1 + j, _OTHER[codes[i + before - j + 1]], _OTHER[codes[i + before - j]]]
             for j in range(min(AFTER, i - 2)):
-                total += context[1 + BEFORE + j, _OTHER[codes[i - 2 - j]], _OTHER[codes[i - 3 - j]]]
+                total += context[1 + before + j, _OTHER[codes[i - 2 - j]], _OTHER[codes[i - 3 - j]]]
             out[i - begin, 1] = total

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from elman.data.genome import training_windows_kernels as kernels
 from elman.data.genome.genetic_code import amino_acids_of
 from elman.data.genome.nucleotides import IGNORE, TGA, UNKNOWN, Codes, Labels
+from elman.data.starts.spacing import SpacingCounts
 
 _GC = np.array([sum(d in (1, 2) for d in (c // 16, c // 4 % 4, c % 4)) for c in range(64)])
 _UPSTREAM = 20  # bases before a gene that are not recoded: ribosomes bind there
@@ -27,13 +28,14 @@ class AnnotatedStretch:
 
     codes: (L,) of `nucleotides.encode_bases`; labels: (L,) classes of `nucleotides.frame_labels`; starts: (L,
     2) bool, start sites on the forward and the reverse strand; tga: TGA codes for an amino acid (genetic code
-    4).
+    4); spacing: distances of its genes to the genes before them.
     """
 
     codes: Codes
     labels: Labels
     starts: npt.NDArray[np.bool_]
     tga: bool = False
+    spacing: SpacingCounts | None = None
 
 
 class WindowBatch(NamedTuple):

@@ -92,7 +92,8 @@ class GenomeTables:
             shard = self._stage(key, self.finder.genome_model_of(source.contigs(options, name)))
         frame = self.staging.scan(shard, "habits")
         assert frame is not None
-        fitted = from_frame(frame.collect(), self.finder.config.decode.code)
+        config = self.finder.config
+        fitted = from_frame(frame.collect(), config.decode.code, config.adapt)
         self._last = key, self.finder.with_genome_model(fitted)
         return self._last[1].tag_genome(contigs)[1]
 

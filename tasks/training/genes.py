@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,8 +16,11 @@ from elman.data.errors import BadInput
 from elman.data.genome.amino_acids import labelled_proteins
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import PSEUDOGENE
+from elman.data.genome.gene_decoder import Gene
+from elman.data.genome.genome_model import collect_starts
 from elman.data.genome.nucleotides import (
     CLASSES,
+    IGNORE,
     STEP,
     encode_bases,
     frame_labels,
@@ -25,6 +29,7 @@ from elman.data.genome.nucleotides import (
     step_rows,
 )
 from elman.data.genome.training_windows import AnnotatedStretch, WindowBatch, reads_tga, training_windows
+from elman.data.starts.spacing import shares_of
 from elman.data.store.dataset import Dataset
 from elman.rnn.compute.arrays import Params
 from elman.rnn.networks.weights import to_bytes
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
     from elman.rnn.networks.architecture import Architecture
 
 MOST_FAMILIES = 100
+CUT_EDGE = 60  # bases around the ends of neighbours whose labels are in doubt, where an annotation was cut
 _MEGABASE = 1_000_000
 
 
@@ -74,11 +80,43 @@ def annotated_stretches(corpus: Path, split: str = "train") -> list[AnnotatedStr
 
 
 def annotated_stretch(bases: str, features: pl.DataFrame, start: int = 0) -> AnnotatedStretch:
-    """A stretch with its labels; features are rows of schema.FEATURE in contig coordinates."""
+    """A stretch with its labels; features are rows of schema.FEATURE in contig coordinates.
+
+    Of an annotation without any overlap bases around the ends of close neighbours have no label: it was cut
+    there, or the overlapping genes were left out.
+    """
     codes = encode_bases(bases)
     labels = frame_labels(features, start, len(codes), CDS)
     starts = start_sites(features, start, len(codes), CDS)
-    return AnnotatedStretch(codes, labels, starts, reads_tga(codes, labels))
+    tga = reads_tga(codes, labels)
+    genes = _whole_genes(features, start, len(codes))
+    spacing = collect_starts(codes, genes, np.ones(len(genes), bool), 4 if tga else 11).distances
+    if spacing.without_overlaps:
+        for before, gene in pairwise(genes):
+            if gene.start - before.end < CUT_EDGE:
+                doubtful = slice(max(before.end - CUT_EDGE, 0), gene.start + CUT_EDGE)
+                labels[doubtful], starts[doubtful] = IGNORE, False
+    return AnnotatedStretch(codes, labels, starts, tga, spacing)
+
+
+def _whole_genes(features: pl.DataFrame, start: int, length: int) -> list[Gene]:
+    """Genes of one part that lie within a stretch, by start, in its coordinates."""
+    inside = (pl.col("start") >= start) & (pl.col("end") <= start + length) & (pl.col("label") == CDS)
+    whole = features.filter(pl.col("id").count().over("id") <= 1, inside).sort("start", "end")
+    rows = whole.select("start", "end", "strand").iter_rows()
+    return [Gene(low - start, high - start, strand, 0, 1.0, 0) for low, high, strand in rows]
+
+
+def with_spacing(config: DnaConfig, stretches: Sequence[AnnotatedStretch]) -> DnaConfig:
+    """The config with the distances between genes of the annotated genomes, which a new genome begins from.
+
+    As it is if they have too few neighbours.
+    """
+    shares = shares_of([stretch.spacing for stretch in stretches if stretch.spacing is not None])
+    if shares is None:
+        return config
+    adapt = replace(config.adapt, spacing_starts=shares[0], spacing_others=shares[1])
+    return replace(config, adapt=adapt)
 
 
 def updates(stretches: list[AnnotatedStretch], config: DnaConfig) -> int:
@@ -194,6 +232,7 @@ def train_dna(
     losses, bases_per_s = list[float](), 0
     if genes is None:
         stretches, began = annotated_stretches(Path(corpus)), time.monotonic()
+        config = with_spacing(config, stretches)
         version, params = None, _fit(stretches, config, seed, losses, workers)
         bases_per_s = round(len(losses) * config.batch * config.crop / (time.monotonic() - began))
     else:

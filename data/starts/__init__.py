@@ -1,0 +1,1 @@
+"""Starts of genes: the distance to the gene before, and motifs before start codons."""
