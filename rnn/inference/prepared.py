@@ -15,8 +15,10 @@ from elman.rnn.compute.arrays import Floats, Int32, Params, use_kernels
 from elman.rnn.compute.batches import Bags, Batch
 from elman.rnn.layers import embedding_kernels
 from elman.rnn.layers.characters import CharacterEncoder, PackedWords, pack_tail
+from elman.rnn.layers.pooling import pool
 from elman.rnn.layers.recurrent import cell_named
 from elman.rnn.networks.architecture import Architecture
+from elman.rnn.networks.classifier import ClassifierConfig
 from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 
@@ -35,7 +37,10 @@ class PreparedNetwork(Protocol):
         ...
 
     def logits(self, inputs: Sequence[Floats], rows: Int32, batch: Batch) -> Floats:
-        """Logits (N, S*G) of a batch; row n of it is row `rows[n]` of arrays as of `first_inputs`."""
+        """Logits (N, S*G) of a batch, of a classifier (B, G).
+
+        Row n of the batch is row `rows[n]` of arrays as of `first_inputs`.
+        """
         ...
 
 
@@ -74,16 +79,25 @@ class PreparedTagger:
 
     def logits(self, inputs: Sequence[Floats], rows: Int32, batch: Batch) -> Floats:
         """Logits of a batch, as `RecurrentNetwork.forward` computes them."""
-        config, by = self.config, self.params["head.by"]
+        return self.head(self.states(inputs, rows, batch))
+
+    def states(self, inputs: Sequence[Floats], rows: Int32, batch: Batch) -> list[Floats]:
+        """States of the last layer, (N, H) of each direction; arguments as of `logits`."""
+        config = self.config
         h = self._states(0, inputs, rows, batch)
         for layer in range(1, config.layers):
             below, every = np.hstack(h), np.arange(len(rows), dtype=np.int32)
             x = [self._project(f"{layer}.{direction}", below) for direction in config.directions]
             h = self._states(layer, x, every, batch)
-        out = np.empty((len(rows), len(by)), np.float32)
+        return h
+
+    def head(self, h: Sequence[Floats]) -> Floats:
+        """Logits (M, S*G) of M states (M, H) of each direction."""
+        by = self.params["head.by"]
+        out = np.empty((len(h[0]), len(by)), np.float32)
         out[:] = by
         for state, head in zip(h, self._heads, strict=True):
-            matmul.times(state, head, out, True)
+            matmul.times(np.ascontiguousarray(state), head, out, True)
         return out
 
     def step(self, inputs: Sequence[Floats], before: Sequence[Floats]) -> tuple[Floats, list[Floats]]:
@@ -126,6 +140,24 @@ class PreparedTagger:
         return z
 
 
+class PreparedClassifier:
+    """A classifier: logits of whole sequences."""
+
+    def __init__(self, config: ClassifierConfig, params: Params) -> None:
+        self.config, self._tagger = config, PreparedTagger(config.network, params)
+        self.widths = self._tagger.widths
+
+    def first_inputs(self, bags: Bags, symbols: Int32) -> list[Floats]:
+        """Inputs of the first cell of each direction."""
+        return self._tagger.first_inputs(bags, symbols)
+
+    def logits(self, inputs: Sequence[Floats], rows: Int32, batch: Batch) -> Floats:
+        """Logits (B, G) of a batch, as `Classifier.forward` computes them."""
+        h = self._tagger.states(inputs, rows, batch)
+        ways = zip(h, self.config.network.directions, strict=True)
+        return self._tagger.head([pool(own, batch, self.config.pooling, (way,))[0] for own, way in ways])
+
+
 class PreparedEnsemble:
     """An ensemble: the mean of its members' logits."""
 
@@ -160,4 +192,6 @@ def prepare(architecture: Architecture, params: Params) -> PreparedNetwork | Non
     if isinstance(architecture, EnsembleConfig):
         members = architecture.member_params(params)
         return PreparedEnsemble([PreparedTagger(architecture.member, own) for own in members])
+    if isinstance(architecture, ClassifierConfig):
+        return PreparedClassifier(architecture, params)
     return PreparedTagger(architecture, params) if isinstance(architecture, NetworkConfig) else None

@@ -54,7 +54,7 @@ class Network(Protocol):
             noise: in training only.
 
         Returns:
-            logits (N, S*G), and backprop: dlogits -> gradients by parameter name.
+            logits (N, S*G), of a classifier (B, G), and backprop: dlogits -> gradients by parameter name.
         """
         ...
 

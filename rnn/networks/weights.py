@@ -12,6 +12,7 @@ from elman.rnn.compute.arrays import Floats, Params
 from elman.rnn.networks.acoustic import AcousticConfig
 from elman.rnn.networks.architecture import Parameterised
 from elman.rnn.networks.baselines import WindowConfig
+from elman.rnn.networks.classifier import ClassifierConfig
 from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.next_symbol import NextSymbolConfig
 from elman.rnn.networks.tagger import NetworkConfig
@@ -24,6 +25,7 @@ KINDS: dict[str, Any] = {
     "committee": EnsembleConfig,
     "next_symbol": NextSymbolConfig,
     "acoustic": AcousticConfig,
+    "classifier": ClassifierConfig,
 }
 
 

@@ -242,12 +242,16 @@ class Trainer:
 
         def score() -> float | None:
             self._check_last_update(state)
-            if self._score is None or self.data.dev is None:
-                return None
-            decoder = Decoder(self.architecture, state.current, self.scheme)
-            return self._score(decoder.tag(self.data.bags, self.data.dev))
+            return self.dev_score(state.current)
 
         return score
+
+    def dev_score(self, params: Params) -> float | None:
+        """Score of dev; None where it is not scored."""
+        if self._score is None or self.data.dev is None:
+            return None
+        decoder = Decoder(self.architecture, params, self.scheme)
+        return self._score(decoder.tag(self.data.bags, self.data.dev))
 
     def _epoch(self, state: State, callbacks: Callbacks, pool: ThreadPoolExecutor) -> float:
         """Train every member on what is left of the running epoch; return the last learning rate.
