@@ -74,7 +74,7 @@ def quarantine_reasons() -> str:
 
 def output_formats() -> str:
     """Table of the formats that `elman tag --format` writes."""
-    exports = all_exports().values()
+    exports = all_exports()
     files = (f"`{e.file()}`" + (f" or `{e.file('SOURCE')}`" if e.by_source else "") for e in exports)
     rows = ((f"`{e.name}`", file, e.family, e.description) for e, file in zip(exports, files, strict=True))
     return table(("`--format`", "file", "models of", "holds"), rows)

@@ -1,7 +1,7 @@
 """Registry of export formats: what `elman tag --format` writes beside Parquet.
 
-A format is one module of the folder `text` or `dna` that registers an `Export`, and its test; names,
-families and the staged tables it reads are taken from here.
+A format is one module of the folder `text`, `dna` or `classes` that registers an `Export`, and its test;
+names, families and the staged tables it reads are taken from here.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import polars as pl
 from elman.data import exports
 from elman.data.errors import UsageError
 
-Family = Literal["text", "dna"]
+Family = Literal["text", "dna", "classes"]
 PARQUET = "parquet"  # the tagged dataset itself, always written
 
 
@@ -43,7 +43,7 @@ class Export:
     Attributes:
         name: value of `--format`.
         suffix: of the file, `tags.SUFFIX`; the name if not given.
-        family: models whose output it can hold, "text" or "dna".
+        family: models whose output it can hold: taggers of "text", of "dna", or classifiers, "classes".
         tables: names of the staged tables that `write` reads.
         description: one line for the documentation.
         write: yields the bytes of the file, given the tables and the config of the tagged dataset.
@@ -79,16 +79,18 @@ def file_stem(name: str) -> str:
     return safe if safe == name else f"{safe or '_'}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
 
 
-_registered: dict[str, Export] = {}
+_registered: dict[tuple[str, str], Export] = {}  # by name and family
+_FAMILIES: dict[Family, Family] = {"text": "text", "dna": "text", "classes": "classes"}  # that share names
 
 
 def register(export: Export) -> Export:
     """Add a format.
 
     Raises:
-        ValueError: another module has registered the name.
+        ValueError: another module has registered the name, which taggers of text and of DNA share.
     """
-    if export.name == PARQUET or _registered.setdefault(export.name, export) != export:
+    key = export.name, _FAMILIES[export.family]
+    if export.name == PARQUET or _registered.setdefault(key, export) != export:
         raise ValueError(f"expected a new name of an export format. Got {export.name!r}, which is taken")
     return export
 
@@ -100,29 +102,30 @@ def _load() -> None:
         importlib.import_module(module.name)
 
 
-def all_exports() -> dict[str, Export]:
-    """All formats by name, sorted."""
+def all_exports() -> list[Export]:
+    """All formats, sorted by name."""
     _load()
-    return dict(sorted(_registered.items()))
+    return [export for _, export in sorted(_registered.items())]
 
 
 def names(family: Family | None = None) -> tuple[str, ...]:
     """Values of `--format` for one family of models, or for all: parquet, then the registered names."""
-    return PARQUET, *(name for name, e in all_exports().items() if family in (None, e.family))
+    return PARQUET, *dict.fromkeys(e.name for e in all_exports() if family in (None, e.family))
 
 
-def find(name: str) -> Export:
-    """Look up a format by its name.
+def find(name: str, family: Family = "text") -> Export:
+    """Look up a format by its name, of classifiers or of taggers.
 
     Raises:
         UsageError: there is no such format.
     """
+    _load()
     try:
-        return all_exports()[name]
+        return _registered[name, _FAMILIES[family]]
     except KeyError:
         raise UsageError(f"expected a format of {', '.join(names())}. Got {name}.") from None
 
 
-def needed_tables(formats: Iterable[str]) -> frozenset[str]:
+def needed_tables(formats: Iterable[str], family: Family = "text") -> frozenset[str]:
     """Names of the staged tables that these formats read; parquet needs none beyond those always staged."""
-    return frozenset(table for name in formats if name != PARQUET for table in find(name).tables)
+    return frozenset(table for name in formats if name != PARQUET for table in find(name, family).tables)

@@ -13,7 +13,13 @@ def test_formats_of_both_families_are_known():
         *("parquet", "brat", "conll", "csv", "csv-entities", "doccano", "jsonl", "label-studio", "spacy"),
     )
     assert registry.names("dna") == ("parquet", "bed", "codons", "faa", "gff3")
+    assert registry.names("classes") == ("parquet", "csv", "jsonl")
     assert set(registry.names()) == {*registry.names("text"), *registry.names("dna")}
+
+
+def test_classifiers_have_formats_of_their_own_under_the_same_names():
+    assert registry.find("csv", "classes") != registry.find("csv")
+    assert registry.needed_tables(["csv"], "classes") == {"data"}
 
 
 def test_the_tables_of_several_formats_are_joined():
@@ -33,7 +39,7 @@ def test_a_name_is_registered_once():
 
 
 def test_every_format_has_a_description():
-    assert all(export.description for export in registry.all_exports().values())
+    assert all(export.description for export in registry.all_exports())
 
 
 @pytest.mark.parametrize(

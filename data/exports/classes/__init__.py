@@ -1,0 +1,1 @@
+"""Exports of classified documents and contigs."""
