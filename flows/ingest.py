@@ -44,6 +44,8 @@ class IngestConfig(ReadingConfig):
     """the corpus, made or added to: a name, or a path with a /"""
     as_: Annotated[Literal["train", "dev", "test"] | None, tyro.conf.arg(name="as")] = None
     """the split of these sources; else by file name, else 80/10/10 by hash"""
+    label_from: Literal["folder"] | None = None
+    """folder: the class of all documents, or contigs, of a file is the name of the folder it lies in"""
     licence: str | None = None
     """of the corpus, kept in its manifest and named by the models trained on it"""
     description: str | None = None
@@ -91,7 +93,7 @@ def _without_held(found: FoundSources, folder: Path) -> FoundSources:
 
 def _ingest(config: IngestConfig, folder: Path, run: RunRecord, copies: Copies) -> Ingested:
     began = time.monotonic()
-    requested = config.requested
+    requested = replace(config.requested, label_from=config.label_from)
     found = _without_held(find_sources(config.sources, config.as_, requested, copies), folder)
     options = corpus_options(folder, found, requested)
     bad, committed = None, Committed()

@@ -33,6 +33,8 @@ class ReadingConfig(Config):
     """of tables: spans as [{"start", "end", "label"}], or tags where the text is a list of tokens"""
     id_column: str | None = None
     """of tables: names a document; SOURCE#ROW if not given"""
+    label_column: str | None = None
+    """of tables: the class of each document, for `--task classify`"""
     sentence_per_line: bool = False
     """of plain text: every line is a sentence"""
     misaligned: Misaligned | None = None
@@ -51,8 +53,10 @@ class ReadingConfig(Config):
         super().__post_init__()
         if self.token_column is not None and self.token_column == self.tag_column:
             raise UsageError("expected --token-column and --tag-column to differ. Got the same.")
-        if self.text_column is None and (self.labels_column or self.id_column):
-            raise UsageError("expected --text-column beside --labels-column and --id-column. Got none.")
+        if self.text_column is None and (self.labels_column or self.id_column or self.label_column):
+            raise UsageError(
+                "expected --text-column beside --labels-column, --label-column and --id-column. Got none."
+            )
         known_encoding(self.encoding or "utf-8")
         if self.clip_names is not None:
             checked_pattern(self.clip_names)
@@ -69,6 +73,7 @@ class ReadingConfig(Config):
             text_column=self.text_column,
             labels_column=self.labels_column,
             id_column=self.id_column,
+            label_column=self.label_column,
             misaligned=self.misaligned,
             sentence_per_line=self.sentence_per_line,
             encoding=known_encoding(self.encoding) if self.encoding else None,

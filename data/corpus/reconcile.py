@@ -211,6 +211,8 @@ def apply(decisions: Decisions, tables: Mapping[str, pl.DataFrame]) -> dict[str,
         out["data"] = _apply_to_data(decisions, out["data"])
     if "documents" in out:
         out["documents"] = _apply_to_documents(decisions, out["documents"])
+    if "labels" in out:
+        out["labels"] = _apply_to_labels(decisions, out["labels"])
     return {name: frame for name, frame in out.items() if frame.height}
 
 
@@ -231,6 +233,12 @@ def _apply_to_data(decisions: Decisions, data: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce("becomes", "split").alias("split"), pl.coalesce("name", "document").alias("document")
     )
     return frame.rename({"document": id}).select(data.columns)
+
+
+def _apply_to_labels(decisions: Decisions, labels: pl.DataFrame) -> pl.DataFrame:
+    frame = labels.join(decisions.drop, on=KEY, how="anti", maintain_order="left")
+    frame = frame.join(decisions.names, on=KEY, how="left", maintain_order="left")
+    return frame.with_columns(pl.coalesce("name", "document").alias("document")).select(labels.columns)
 
 
 def _apply_to_documents(decisions: Decisions, documents: pl.DataFrame) -> pl.DataFrame:

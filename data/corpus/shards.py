@@ -4,7 +4,8 @@
 (data/corpus/speech_shards.py) divide a stream of records of any length into shards of about `SHARD_BYTES` of
 input. `data.corpus.reconcile` then compares the documents of all shards, new and old.
 
-Besides its rows a corpus has a table `documents`, whose digests show what it has already.
+Besides its rows a corpus has a table `documents`, whose digests show what it has already, and, where
+documents have a label as a whole, a table `labels`.
 """
 
 import hashlib
@@ -45,13 +46,15 @@ DOCUMENTS = pl.Schema(  # one row a document and split; rows stand in the shard 
 class SourceRecords:
     """The records of one source.
 
-    kind: name of its format; split: of all records, or None where the hash of a document decides.
+    kind: name of its format; split: of all records, or None where the hash of a document decides; label:
+    class of all its documents that have none of their own.
     """
 
     source: str
     kind: str
     split: str | None
     records: Iterable[Record]
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class _ShardRows:
     tags: list[str] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)  # of DNA
     documents: list[tuple[Any, ...]] = field(default_factory=list)
+    labels: list[tuple[str, str, str]] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     bytes: int = 0  # characters, bases, and bytes of quarantined records
     records: int = 0
@@ -137,6 +141,12 @@ class _ShardRows:
         document.digest.update(sentence.text.encode() + b"\n")
         document.digest.update(" ".join(sentence.tags or ()).encode() + b"\n")
 
+    def end(self, document: "_OpenDocument", source: str, by_sentence: bool) -> None:
+        """Add the row of a document that is over, and its label if it has one."""
+        self.documents.append(document.row(source, by_sentence))
+        if document.label is not None:
+            self.labels.append((document.id, source, document.label))
+
     def quarantine(self, record: Quarantined) -> None:
         """Add a quarantined record."""
         self.quarantined.append(record)
@@ -151,6 +161,7 @@ class _ShardRows:
         tables = {
             "data": pl.concat(self.frames) if self.frames else self._text(),
             "documents": pl.DataFrame(self.documents, schema=DOCUMENTS, orient="row"),
+            "labels": pl.DataFrame(self.labels, schema=schema.LABELS, orient="row"),
             "quarantine": quarantine_table(self.quarantined),
         }
         return {name: frame for name, frame in tables.items() if frame.height}
@@ -189,8 +200,9 @@ def quarantine_table(records: Iterable[Quarantined]) -> pl.DataFrame:
 class _OpenDocument:
     """A document that may go on."""
 
-    def __init__(self, id: str, split: str) -> None:
-        self.id, self.split, self.rows, self.digest = id, split, 0, hashlib.sha256()
+    def __init__(self, id: str, split: str, label: str | None) -> None:
+        self.id, self.split, self.label, self.rows = id, split, label, 0
+        self.digest = hashlib.sha256(_of_label(label))
 
     def row(self, source: str, by_sentence: bool) -> tuple[Any, ...]:
         """The row of DOCUMENTS; each sentence is a record if `by_sentence`."""
@@ -223,9 +235,10 @@ def text_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> I
             document = record.document() if isinstance(record, Flat) else record
             if current is None or not format_.one_document:
                 if current is not None:
-                    rows.documents.append(current.row(source.source, by_sentence))
+                    rows.end(current, source.source, by_sentence)
                 id = document.id if seen.is_new(document.id) else f"{document.id}~{document.line}"
-                current = _OpenDocument(id, source.split or split_of(fraction(id)))
+                label = document.label or source.label
+                current = _OpenDocument(id, source.split or split_of(fraction(id)), label)
                 rows.records += not by_sentence
             for sentence in document.sentences:
                 if rows.size >= limit:
@@ -234,7 +247,7 @@ def text_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> I
                 rows.records += by_sentence
                 rows.add(sentence, current, source.source)
         if current is not None:
-            rows.documents.append(current.row(source.source, by_sentence))
+            rows.end(current, source.source, by_sentence)
     if rows.records or rows.documents:
         yield rows.pending()
 
@@ -264,17 +277,24 @@ def dna_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> It
                 part = pieces(record, splits, numbers=range(at, min(at + step, count)))
                 rows.frames.append(part)
                 rows.bytes += part.height * PIECE
-            digest = _digest(record)
+            digest = _digest(record, source.label)
+            if source.label is not None:
+                rows.labels.append((record.id, record.source, source.label))
             for split in dict.fromkeys(splits):
                 some = (record.id, record.source, split, int(split == splits[0]), splits.count(split))
                 rows.documents.append((*some, digest))
-    if rows.records:
+    if rows.records or rows.documents:
         yield rows.pending()
 
 
-def _digest(contig: Contig) -> str:
-    """sha256 of the bases and features of a contig."""
-    digest = hashlib.sha256()
+def _of_label(label: str | None) -> bytes:
+    """What a label adds to the digest of its document: the same text with another label is another one."""
+    return b"" if label is None else f"label {label}\n".encode()
+
+
+def _digest(contig: Contig, label: str | None) -> str:
+    """sha256 of the bases and features of a contig, and of its label if it has one."""
+    digest = hashlib.sha256(_of_label(label))
     for at in range(0, contig.length, PIECE):
         digest.update(contig.bases[at : at + PIECE].encode())
     digest.update(repr(contig.features).encode())
@@ -289,6 +309,8 @@ def describe(tables: Mapping[str, pl.DataFrame]) -> tuple[dict[str, int], list[s
     if documents is not None:
         counts["records"] = int(documents["records"].sum())
         counts["documents"] = documents.unique(["source", "document"]).height
+    if "labels" in tables:
+        counts["labelled_documents"] = tables["labels"].height
     if data is not None and "clip" in data.columns:
         for split, part in _by_split(data.select("split", seconds=pl.col("samples") / pl.col("sample_rate"))):
             counts |= {f"{split}_clips": part.height, f"{split}_seconds": round(part["seconds"].sum())}

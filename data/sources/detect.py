@@ -191,13 +191,15 @@ class _Finder:
             return f"a {archive.kind} archive"
         before, skipped = len(self.sources), len(self.skipped)
         for member in copy_members(archive, self.copies):
-            given = archive.given / _printable(member.name)
+            given = archive.given / printable_name(member.name)
             if not member.name:
                 return member.reason
             if member.path is None:
                 self.skipped.append((given, member.reason))
             else:
-                self.add(_File(member.path, f"{file.name}/{_printable(member.name)}", given, archive=True))
+                self.add(
+                    _File(member.path, f"{file.name}/{printable_name(member.name)}", given, archive=True)
+                )
         if len(self.sources) > before or (len(self.skipped) > skipped and not file.named):
             return ""
         return f"an archive without a corpus ({_listed(self.skipped[skipped:])})"
@@ -221,7 +223,7 @@ def _walk(root: Path, copies: Copies | None) -> Iterator[tuple[_File, str | None
         raise BadInput("a file or folder", got=got, todo="Look at the path.", source=root) from None
     if not stat.S_ISDIR(mode):
         reason = None if stat.S_ISREG(mode) else "no regular file"
-        yield _File(root, _printable(root.name), root, named=True), reason
+        yield _File(root, printable_name(root.name), root, named=True), reason
         return
     for path, name, reason in _walk_folder(root, root, {os.path.realpath(root)}):
         yield _File(path, name, path), reason
@@ -232,7 +234,7 @@ def _walk_folder(root: Path, folder: Path, visited: set[str]) -> Iterator[tuple[
     paths = sorted(folder.iterdir(), key=lambda path: path.name)
     folders = []
     for path in paths:
-        name = _printable(path.relative_to(root).as_posix())
+        name = printable_name(path.relative_to(root).as_posix())
         if path.is_dir():
             if path.name.startswith("."):
                 yield path, "", "a hidden folder"
@@ -251,7 +253,7 @@ def _walk_folder(root: Path, folder: Path, visited: set[str]) -> Iterator[tuple[
             yield path, "", "a link to a folder that is read already"
 
 
-def _printable(name: str) -> str:
+def printable_name(name: str) -> str:
     """A file name as valid Unicode, which not every file name is."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
@@ -315,7 +317,7 @@ def _table_without_column(head: Head, text_column: str) -> str | None:
     return f"a table of the columns {', '.join(names)}, without {text_column!r} that --text-column names"
 
 
-_SPLITS = {
+SPLIT_NAMES = {
     "train": "train",
     "training": "train",
     "dev": "dev",
@@ -330,7 +332,7 @@ _SPLITS = {
 def _split_of(name: str) -> str | None:
     """Split that a path names, its last part first; None if that names none or two."""
     for part in reversed(Path(name.lower()).parts):
-        splits = {_SPLITS[word] for word in re.findall(r"[a-z]+", part) if word in _SPLITS}
+        splits = {SPLIT_NAMES[word] for word in re.findall(r"[a-z]+", part) if word in SPLIT_NAMES}
         if splits:
             return splits.pop() if len(splits) == 1 else None
     return None
@@ -361,7 +363,7 @@ def _longer(source: Source, folders: int) -> str:
     parts = source.shown.absolute().parts
     own = source.name.count("/") + 1
     return "/".join(
-        [*map(_printable, parts[max(len(parts) - own - folders, 1) : len(parts) - own]), source.name]
+        [*map(printable_name, parts[max(len(parts) - own - folders, 1) : len(parts) - own]), source.name]
     )
 
 

@@ -24,8 +24,15 @@ from elman.data.formats.registry import (
     text_format,
 )
 from elman.data.sources.clips import pair_clips
-from elman.data.sources.copies import Copies
-from elman.data.sources.detect import Source, discover, open_bytes, open_original
+from elman.data.sources.copies import STDIN_NAME, Copies
+from elman.data.sources.detect import (
+    SPLIT_NAMES,
+    Source,
+    discover,
+    open_bytes,
+    open_original,
+    printable_name,
+)
 from elman.data.sources.genomes import Genome, pair, read_genome
 from elman.data.sources.standoff import pair_texts
 from elman.data.store.disk import key_of, sha256_file
@@ -40,7 +47,7 @@ class HashedSource:
     with its transcript, or a list of transcripts with its clips.
 
     split: set by the user or the file name, else None; hashes: sha256 of files, then of annotations; stats:
-    size and time of change of each when it was hashed.
+    size and time of change of each when it was hashed; label: class of all its documents, if there is one.
     """
 
     files: tuple[Source, ...]
@@ -48,6 +55,7 @@ class HashedSource:
     split: str | None
     hashes: tuple[str, ...]
     stats: tuple[tuple[int, int], ...]
+    label: str | None = None
 
     @property
     def name(self) -> str:
@@ -71,9 +79,10 @@ class HashedSource:
 
     @property
     def key(self) -> str:
-        """Hash of its content, its split, and its encoding if one is stated."""
+        """Hash of its content, its split, and its encoding and label if there are any."""
         encoding = {"encoding": self.encoding} if self.encoding else {}
-        return key_of(sha256=self.sha256, split=self.split, **encoding)
+        label = {} if self.label is None else {"label": self.label}
+        return key_of(sha256=self.sha256, split=self.split, **encoding, **label)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -96,7 +105,22 @@ class HashedSource:
             "bytes": self.size,
             "files": hashes,
             **({"encoding": self.encoding} if self.encoding else {}),
+            **({} if self.label is None else {"label": self.label}),
         }
+
+    def labelled_by_folder(self) -> "HashedSource":
+        """The source with the name of its folder as label, of the nearest that is not called as a split.
+
+        Raises:
+            BadInput: it lies in no folder, as standard input does.
+        """
+        shown = self.files[0].shown
+        folders = [] if shown == Path(STDIN_NAME) else [parent.name for parent in shown.absolute().parents]
+        label = next((name for name in folders if name and name.lower() not in SPLIT_NAMES), None)
+        if label is None:
+            todo = "Put it into a folder named as its label, or leave --label-from out."
+            raise BadInput("a file in a folder named as its label", got="none", todo=todo, source=shown)
+        return replace(self, label=printable_name(label))
 
 
 def collect_sources(

@@ -52,6 +52,12 @@ DNA = _table(  # one row a piece of a contig
     byte_offset=pl.Int64,  # where the record begins in its source
 )
 
+LABELS = _table(  # beside a corpus where documents have one, one row a document or contig
+    document=pl.String,  # or contig
+    source=pl.String,
+    label=pl.String,  # its class
+)
+
 MUSIC = _table(  # one row a time step of a voice: a symbol, or each note that sounds
     piece=pl.String,  # unique in a corpus
     split=pl.String,
@@ -170,6 +176,14 @@ SUGGESTIONS = _table(  # documents to label, the best first
     pre_annotations=pl.Int64,  # entities that the model found in it
 )
 
+CLASSIFIED = _table(  # classified text or DNA, one row a document or contig
+    source=pl.String,
+    document=pl.String,  # or contig
+    label=pl.String,  # the likeliest class
+    probability=pl.Float32,
+    model=pl.String,  # model version
+)
+
 TAGGED_CONTIGS = _table(  # beside tagged DNA, one row a contig
     source=pl.String,
     contig=pl.String,
@@ -201,3 +215,10 @@ PROTEINS = _table(  # tagged DNA on request, one row an interval: what it is tra
     probability=pl.Float32,
     protein=pl.String,
 )
+
+OUTPUTS = {  # by kind of a tagged dataset: columns of its table `data`
+    "tagged-text": ENTITIES,
+    "tagged-dna": INTERVALS,
+    "tagged-documents": CLASSIFIED,
+    "tagged-sequences": CLASSIFIED,
+}

@@ -22,7 +22,8 @@ class Ingested:
     split has. added: names of sources that brought records. splits: counts of each split of the corpus, of
     sentences and tokens, pieces and bases, or clips and seconds. columns: of the files read, how tokens and
     tags were found in their rows. changed: labels that were not read as they stand, by what was done; places:
-    some of these. skipped: path and reason of files that are no corpus. digest: sha256 of the manifest.
+    some of these. skipped: path and reason of files that are no corpus. labelled_documents: of the corpus
+    that have a label as a whole. digest: sha256 of the manifest.
     """
 
     corpus: str
@@ -41,6 +42,7 @@ class Ingested:
     skipped: tuple[tuple[str, str], ...]
     digest: str
     seconds: float
+    labelled_documents: int = 0
 
     @classmethod
     def of(
@@ -83,6 +85,7 @@ class Ingested:
             skipped=found.skipped,
             digest=dataset.digest,
             seconds=round(seconds, 3),
+            labelled_documents=dataset.manifest["totals"]["counts"].get("labelled_documents", 0),
         )
 
     def _changed_at(self) -> list[dict[str, Any]]:
@@ -102,6 +105,7 @@ class Ingested:
             "in_other_splits_too": self.in_other_splits_too,
             "added": list(self.added),
             "splits": {split: dict(counts) for split, counts in self.splits.items()},
+            **({"labelled_documents": self.labelled_documents} if self.labelled_documents else {}),
             "columns": {name: dict(columns) for name, columns in self.columns.items()},
             "changed": dict(self.changed),
             **({"changed_at": self._changed_at()} if self.places else {}),

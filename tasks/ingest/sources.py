@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from elman.data.corpus.shards import DNA, MUSIC, SPEECH, TEXT
 from elman.data.errors import UsageError
@@ -34,7 +35,8 @@ class Requested:
     """Options of reading that the user has named; None where they are to be found.
 
     kind: family to take alone; encoding: by Python's name, None for UTF-8; clip_names: of speech, see
-    `data.formats.common.options.Options`; labels: rules of DNA.
+    `data.formats.common.options.Options`; labels: rules of DNA; label_from: where the class of all documents
+    of a source is taken from.
     """
 
     kind: Family | None = None
@@ -45,6 +47,8 @@ class Requested:
     text_column: str | None = None
     labels_column: str | None = None
     id_column: str | None = None
+    label_column: str | None = None
+    label_from: Literal["folder"] | None = None
     misaligned: Misaligned | None = None
     sentence_per_line: bool = False
     encoding: str | None = None
@@ -66,6 +70,8 @@ class Requested:
             text_column=self.text_column,
             labels_column=self.labels_column,
             id_column=self.id_column,
+            label_column=self.label_column,
+            label_from=self.label_from,
             misaligned=self.misaligned,
             sentence_per_line=self.sentence_per_line,
         )
@@ -93,6 +99,8 @@ def find_sources(
     family = "text" if family == "table" else family
     if requested.encoding is not None and family == "dna":
         raise UsageError("expected --encoding for text only. Got DNA.")
+    if requested.label_from is not None:
+        sources = sorted((source.labelled_by_folder() for source in sources), key=by_name)
     if split is not None:
         sources = sorted((replace(source, split=split) for source in sources), key=by_name)
     return FoundSources(family, tuple(sources), tuple((str(path), reason) for path, reason in skipped))
@@ -106,8 +114,9 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
             the family of the sources does not have.
     """
     meta = Dataset.open(folder).meta if (folder / MANIFEST).exists() else {}
-    if found.family != "text" and (requested.unit or requested.of_text.named):
-        named = ["unit"] * bool(requested.unit) + [*requested.of_text.named]
+    of_text = {*requested.of_text.named} - ({"label_from"} if found.family == "dna" else set())
+    if found.family != "text" and (requested.unit or of_text):
+        named = ["unit"] * bool(requested.unit) + sorted(of_text)
         options = " and ".join("--" + name.replace("_", "-") for name in named)
         raise UsageError(f"expected {options} for text only. Got {_SHOWN[found.family]}.")
     if found.family != "speech" and requested.clip_names:
@@ -121,7 +130,7 @@ def corpus_options(folder: Path, found: FoundSources, requested: Requested) -> O
             raise UsageError(
                 f"{folder}: expected the --label the corpus has. Got others. Use another --name."
             )
-        return Options(labels=known)
+        return Options(labels=known, label_from=requested.label_from)
     if requested.labels:
         got = "text, whose labels stand in it" if found.family == "text" else found.family
         raise UsageError(f"expected --label for DNA only. Got {got}.")
@@ -155,12 +164,20 @@ def new_sources(
     Raises:
         UsageError: a source of the corpus was read with other columns.
     """
-    known = {(entry["sha256"], entry["split"]): entry for entry in before.sources} if before else {}
-    new: dict[tuple[str, str | None], HashedSource] = {}
+    entries = before.sources if before else []
+    known = {(entry["sha256"], entry["split"], entry.get("label")): entry for entry in entries}
+    contents = {(entry["sha256"], entry["split"]): entry for entry in entries}
+    new: dict[tuple[str, str | None, str | None], HashedSource] = {}
     for source in sources:
-        entry = known.get((source.sha256, source.split))
+        key = (source.sha256, source.split, source.label)
+        entry = known.get(key) or contents.get(key[:2])
         if entry is None:
-            new.setdefault((source.sha256, source.split), source)
+            new.setdefault(key, source)
+        elif entry.get("label") != source.label and source.label is not None:
+            raise UsageError(
+                f"{source.name}: expected the label it was read with, {entry.get('label', 'none')}, for it "
+                f"is in the corpus already. Got {source.label}. Use another --name."
+            )
         elif entry.get("encoding") != source.encoding:
             raise UsageError(
                 f"{source.name}: expected the encoding it was read by, {entry.get('encoding', 'utf-8')}, "

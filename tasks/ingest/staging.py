@@ -94,7 +94,7 @@ def _pending(
     sources: Sequence[HashedSource], options: Options, on_read: OnRead, shard_bytes: int
 ) -> Iterator[PendingShard]:
     records = (
-        SourceRecords(source.name, source.kind, source.split, read(source, options, on_read))
+        SourceRecords(source.name, source.kind, source.split, read(source, options, on_read), source.label)
         for source in sources
     )
     return _SHARDS[sources[0].files[0].family](records, shard_bytes)

@@ -11,7 +11,9 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from elman.data.formats.common.reading_report import UNUSABLE_LABELS, ReadingReport
 from elman.data.formats.common.records import BadRecord, Place
+from elman.data.text.invisible import is_blank
 
 KEYS = ("spans", "entities", "label", "labels")
 STARTS, ENDS, TYPES = ("start", "start_offset"), ("end", "end_offset"), ("label", "type", "labels")
@@ -57,9 +59,40 @@ def _triple(span: Any) -> tuple[Any, Any, Any]:
     return start, end, kind
 
 
+def document_label(value: dict[str, Any], report: ReadingReport) -> str | None:
+    """Class of a document, under `label` or `labels`; None if it has none or was rejected in review."""
+    keys = (key for key in ("label", "labels") if _of_the_document(key, value.get(key)))
+    given = next((value[key] for key in keys), None)
+    return None if value.get("answer") in REJECTED else label_of(given, report)
+
+
+def label_of(given: Any, report: ReadingReport, names: list[str] | None = None) -> str | None:
+    """Class of a document from a value; None if it is no text or whole number, which is reported.
+
+    Args:
+        given: a string, a number, True or False; or a list of one of these.
+        report: of reading.
+        names: of classes by number.
+    """
+    if isinstance(given, list) and len(given) == 1:
+        given = given[0]
+    if given is None or given == [] or (isinstance(given, str) and is_blank(given)):
+        return None
+    if isinstance(given, bool):
+        return str(given).lower()
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    if isinstance(given, int):
+        return names[given] if names and 0 <= given < len(names) else str(given)
+    if isinstance(given, str) and not any("\ud800" <= c <= "\udfff" for c in given):
+        return given.strip()
+    report.counts[UNUSABLE_LABELS] += 1
+    return None
+
+
 def _of_the_document(key: str, given: Any) -> bool:
     """True for a category of the whole text, or a list of them, under a key that may also hold spans."""
-    if key not in ("label", "labels"):
+    if key not in ("label", "labels") or given is None:
         return False
     return not isinstance(given, list) or any(not isinstance(item, list | dict) for item in given)
 

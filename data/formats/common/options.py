@@ -18,8 +18,10 @@ class Options:
     """Options of reading a source.
 
     Columns are numbers from 1 or names; None: found from the rows. entity_type: of tags without a type.
-    text_column, labels_column, id_column: of tables, by name. misaligned: what is done with a label by
-    character offsets that begins or ends inside of a word; None: the word is split there.
+    text_column, labels_column, id_column, label_column (of the class of a document): of tables, by name.
+    label_from: "folder" where the class of all documents of a file is the name of its folder. misaligned:
+    what is done with a label by character offsets that begins or ends inside of a word; None: the word is
+    split there.
     sentence_per_line: True for plain text whose lines are sentences.
     labels_used: False where labels are read past, so that they need not be clear. labels: rules that turn
     features of DNA into labels. report: what readers find out beside the records is added to it. sidecars:
@@ -41,6 +43,8 @@ class Options:
     text_column: str | None = None
     labels_column: str | None = None
     id_column: str | None = None
+    label_column: str | None = None
+    label_from: Literal["folder"] | None = None
     misaligned: Misaligned | None = None
     sentence_per_line: bool = False
     clip_names: str | None = None
@@ -64,6 +68,8 @@ class Options:
             "text_column": self.text_column,
             "labels_column": self.labels_column,
             "id_column": self.id_column,
+            "label_column": self.label_column,
+            "label_from": self.label_from,
             "misaligned": self.misaligned,
             "sentence_per_line": self.sentence_per_line or None,
             "clip_names": self.clip_names,

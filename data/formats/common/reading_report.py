@@ -9,6 +9,7 @@ MOST_PLACES = 20  # kept of each kind
 MISALIGNED_SPANS = "labels that begin or end inside of a word, which is split there"
 WIDENED_SPANS = "labels that begin or end inside of a word, widened to whole words"
 DROPPED_SPANS = "labels that begin or end inside of a word, left out"
+UNUSABLE_LABELS = "documents whose label is no text or whole number, or several, read without one"
 ILLEGAL_TAGS = "tags that may not follow the tag before them, read as beginning an entity"
 
 

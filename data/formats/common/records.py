@@ -31,7 +31,8 @@ class Sentence:
 class Document:
     """A document, or the next part of a long one; parts of one document share its id.
 
-    text: the whole text where the source has it; None where it has tokens alone (CoNLL).
+    text: the whole text where the source has it; None where it has tokens alone (CoNLL). label: class of the
+    document as a whole, if its record has one.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Document:
     byte_offset: int = 0
     line: int | None = None
     text: str | None = field(default=None, repr=False, compare=False)
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Flat:
 
     text begins at character `at` of the document and goes on to its last token, or to the document's end;
     bounds (n + 1,): sentence i is tokens bounds[i] to bounds[i + 1]; starts, ends (N,) of the tokens, as
-    characters of the document.
+    characters of the document; label as of `Document`.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Flat:
     ends: np.ndarray
     byte_offset: int = 0
     line: int | None = None
+    label: str | None = None
 
     @property
     def first(self) -> np.ndarray:
@@ -95,7 +98,7 @@ class Flat:
             Sentence(starts[0], ends[-1], text, starts, ends, None, self.byte_offset, self.line)
             for text, (starts, ends) in zip(self.texts(), tokens, strict=True)
         ]
-        return Document(self.id, self.source, tuple(sentences), self.byte_offset, self.line)
+        return Document(self.id, self.source, tuple(sentences), self.byte_offset, self.line, label=self.label)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 Labels are a list of spans (`start`, `end`, `label`), as values of the table or as JSON in a string; or, where
 the column of text holds lists of tokens, a list of tags. A row without labels (null, an empty string) is
-unlabelled; an empty list says that there are none.
+unlabelled; an empty list says that there are none. A further column may hold the class of each document.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elman.data.errors import BadInput
-from elman.data.formats.common.json_labels import labels_of
+from elman.data.formats.common.json_labels import label_of, labels_of
 from elman.data.formats.common.lines import LONGEST_RECORD
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
@@ -55,7 +55,7 @@ def read_rows(rows: Rows, source: str, options: Options) -> Iterator[Document | 
     if options.text_column is None:
         todo = "Name the column that holds the text: --text-column NAME."
         raise BadInput("a column of text", got="none named", todo=todo, source=source)
-    wanted = [options.text_column, options.labels_column, options.id_column]
+    wanted = [options.text_column, options.labels_column, options.id_column, options.label_column]
     columns = list(dict.fromkeys(name for name in wanted if name is not None))
     options.report.columns[source] = {k: v for k, v in options.named.items() if k.endswith("_column")}
     tagging = _tagging(rows, columns, options)
@@ -64,7 +64,9 @@ def read_rows(rows: Rows, source: str, options: Options) -> Iterator[Document | 
             yield row
             continue
         try:
-            yield _document(row, tagging, options)
+            document = _document(row, tagging, options)
+            label = _document_label(row, options)
+            yield document if label is None else replace(document, label=label)
         except BadRecord as error:
             yield row.place.refuse(error)
 
@@ -79,7 +81,8 @@ def missing_columns(wanted: Sequence[str], columns: Sequence[str], source: str) 
         raise BadInput(
             f"the columns {', '.join(wanted)}",
             got=", ".join(columns) or "none",
-            todo="Name columns the file has, with --text-column, --labels-column and --id-column.",
+            todo="Name columns the file has, with --text-column, --labels-column, --label-column and "
+            "--id-column.",
             source=source,
         )
 
@@ -132,6 +135,14 @@ def _labels(row: Row, options: Options) -> Any:
             raise BadRecord("invalid-spans", f"expected a list in JSON. Got {value[:80]!r}", ADVICE)
         return parsed
     return value
+
+
+def _document_label(row: Row, options: Options) -> str | None:
+    """Class of the document of a row; None if it has none."""
+    column = options.label_column
+    if column is None:
+        return None
+    return label_of(row.values[column], options.report, row.names.get(column))
 
 
 def _tokens(row: Row, options: Options) -> tuple[list[str], list[str] | None]:

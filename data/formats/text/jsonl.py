@@ -1,16 +1,18 @@
 """JSON lines with character spans: `{"id", "text", "spans": [{"start", "end", "label"}]}`, a document a line.
 
 Without `spans` a document is unlabelled; without `id` it is named after its line. Labels may stand under the
-keys and in the forms of annotation tools, too: see `data.formats.common.json_labels`.
+keys and in the forms of annotation tools, too: see `data.formats.common.json_labels`. A string or whole
+number under `label` is the class of the document.
 """
 
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
-from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, labels_of
+from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, document_label, labels_of
 from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, ends_with_returns, long_line
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
@@ -75,7 +77,9 @@ def _document(line: bytes, place: Place, options: Options) -> Document | Flat:
     if value.get("answer") in REJECTED:
         options.report.counts[NOT_GOLD] += 1
     spans = None if labels is None else checked_spans(labels, text, FIELDS)
-    return document_of(place, value.get("id"), text, spans, options, FIELDS)
+    document = document_of(place, value.get("id"), text, spans, options, FIELDS)
+    label = document_label(value, options.report) if options.labels_used else None
+    return document if label is None else replace(document, label=label)
 
 
 def json_value(line: bytes) -> Any:
@@ -121,7 +125,7 @@ register(
         title="JSON lines",
         record="a line",
         notes='`{"id", "text", "spans": [{"start", "end", "label"}]}`; offsets in code points, 0-based '
-        "half-open; `id` and `spans` may be missing",
+        "half-open; `id` and `spans` may be missing; a string under `label` is the class of the document",
         hint="JSON lines with a `text`",
         reasons={"invalid-json": "a line that is not one JSON object", **REASONS, **TOO_LONG},
     )

@@ -161,3 +161,33 @@ def test_fractions_are_even_and_never_change():
     assert fraction("elman") == pytest.approx(0.4502082542)
     shares = [split_of(fraction(n)) for n in range(10_000)]
     assert [shares.count(split) / 1e4 for split in schema.SPLITS] == pytest.approx([0.8, 0.1, 0.1], abs=0.01)
+
+
+def test_labels_of_documents_stand_in_a_table_of_their_own_and_in_the_digest():
+    own = Document("a", "x", (sentence(0),), label="news")
+    bare = Document("b", "x", (sentence(0),))
+    (shard,) = frames(text_shards([SourceRecords("x", "jsonl", None, [own, bare])]))
+    assert shard["labels"].rows() == [("a", "x", "news")]
+    assert shard["documents"]["digest"].n_unique() == 2
+    (without,) = frames(text_shards([SourceRecords("x", "jsonl", None, [bare])]))
+    assert "labels" not in without
+    assert describe(shard)[0]["labelled_documents"] == 1
+    (of_folder,) = frames(text_shards([SourceRecords("x", "jsonl", None, [own, bare], "talk")]))
+    assert of_folder["labels"]["label"].to_list() == ["news", "talk"]
+
+
+def test_the_end_of_a_contig_that_fills_several_shards_is_kept():
+    bases = "ACGT" * PIECE
+    shards = frames(
+        dna_shards([SourceRecords("x", "fasta", None, [Contig("c", bases, None, "x", 0, 1)])], PIECE)
+    )
+    assert "".join(part for shard in shards for part in shard["data"]["bases"]) == bases
+    assert sum(shard["documents"]["records"].sum() for shard in shards if "documents" in shard) == 1
+
+
+def test_a_contig_has_the_label_of_its_source_once():
+    contig = Contig("c", "ACGT" * PIECE, None, "x", 0, 1)
+    shards = frames(dna_shards([SourceRecords("x", "fasta", None, [contig], "Escherichia")], limit=PIECE))
+    assert [row for shard in shards if "labels" in shard for row in shard["labels"].rows()] == [
+        ("c", "x", "Escherichia")
+    ]

@@ -190,3 +190,31 @@ def test_bare_tags_in_a_column_are_of_the_type_that_is_named():
     assert entities(document) == [("Ann Lee", "NAME")]
     with pytest.raises(BadInput, match="--entity-type NAME"):
         read("delimited", data, **columns)
+
+
+LABELLED = [
+    {"body": "Anna left.", "kind": "news"},
+    {"body": "No.", "kind": None},
+    {"body": "Yes.", "kind": "talk"},
+]
+
+
+@pytest.mark.parametrize("form", ["delimited", "parquet", "arrow"])
+def test_a_column_may_hold_the_class_of_each_document(form):
+    table = pa.Table.from_pylist(LABELLED)
+    data = {
+        "delimited": lambda: as_csv(LABELLED),
+        "parquet": lambda: as_parquet(table),
+        "arrow": lambda: as_arrow(table, stream=False),
+    }[form]()
+    documents = read(form, data, text_column="body", label_column="kind")
+    assert [document.label for document in documents] == ["news", None, "talk"]
+
+
+def test_a_numbered_class_has_the_name_that_the_table_gives_it():
+    names = {"info": {"features": {"kind": {"names": ["news", "talk"]}}}}
+    table = pa.table({"body": ["Anna left."], "kind": [1]}).replace_schema_metadata(
+        {"huggingface": json.dumps(names)}
+    )
+    (document,) = read("parquet", as_parquet(table), text_column="body", label_column="kind")
+    assert document.label == "talk"

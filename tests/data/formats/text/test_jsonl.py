@@ -51,6 +51,37 @@ def test_without_spans_a_document_is_unlabelled_and_without_id_named_by_its_line
     assert (second.id, second.sentences[0].tags) == ("f.jsonl#2", ("O", "O"))
 
 
+@pytest.mark.parametrize(
+    ("given", "label"),
+    [
+        ("sports", "sports"),
+        (" sports ", "sports"),
+        (3, "3"),
+        (1.0, "1"),
+        (True, "true"),
+        (["sports"], "sports"),
+    ],
+)
+def test_a_single_value_under_label_is_the_class_of_the_document(given, label):
+    (document,) = read({"text": "Sam left.", "label": given})
+    assert (document.label, document.sentences[0].tags) == (label, None)
+
+
+@pytest.mark.parametrize("given", [None, "", " ", [], 0.5, ["a", "b"], [[0, 3, "PER"]]])
+def test_what_is_no_single_class_leaves_a_document_without_one(given):
+    (document,) = read({"text": "Sam left.", "label": given})
+    assert isinstance(document, Document)
+    assert document.label is None
+
+
+def test_several_labels_of_a_document_are_counted():
+    options = Options()
+    raw = b'{"text": "Sam left.", "label": ["a", "b"]}\n'
+    (document,) = jsonl.read(lambda: io.BytesIO(raw), "f.jsonl", options)
+    assert document.label is None
+    assert sum(options.report.counts.values()) == 1
+
+
 def test_a_span_inside_a_token_cuts_it_there():
     (document,) = read({"text": "the Anglo-French pact", "spans": [span(10, 16)]})
     assert entities(document) == [(10, 16, "PER")]
