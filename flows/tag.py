@@ -26,6 +26,7 @@ from elman.tasks.execution.launch import Forecast, execute, forecast
 from elman.tasks.execution.memory import Resources, parse_size
 from elman.tasks.execution.run import TaggingRun
 from elman.tasks.models import model_folder
+from elman.tasks.models.passport import CLASSIFIER
 from elman.tasks.models.precision import thresholds_of
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.orchestration import flow
@@ -41,8 +42,7 @@ from elman.tasks.tagging.output import (
     output_writer,
 )
 from elman.tasks.tagging.plan import plan_sources, write_plan
-from elman.tasks.tagging.shard import options_of
-from elman.tasks.tagging.sources import TaggingSource
+from elman.tasks.tagging.sources import TaggingSource, options_of
 
 if TYPE_CHECKING:
     EngineName = str
@@ -287,8 +287,9 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
     folder, newer = choose_model(config.out, config.model, config.retag)
     model = model_folder.read(folder)
     writer = output_writer(config.out, model, settings)
-    where = (config.sources, model.kind, str(folder), config.out)
-    sources, skipped = find_sources(*where, config.columns, copies, config.reading)
+    where = (config.sources, model.family, str(folder), config.out)
+    whole = model.kind == CLASSIFIER
+    sources, skipped = find_sources(*where, config.columns, copies, config.reading, whole_documents=whole)
     inputs = Inputs(out=config.out, model=model.version, newer=newer, skipped=tuple(skipped))
     if config.plan:
         if (config.out / MANIFEST).is_file():
@@ -329,4 +330,7 @@ def _prepare(
 ) -> TaggingRun:
     """Check the output and plan the sources."""
     check_compatible(writer, sources, config.retag)
-    return TaggingRun(writer, plan_sources(writer, sources, options_of(model), config.slice_bytes))
+    plan = plan_sources(
+        writer, sources, options_of(model), config.slice_bytes, whole_documents=model.kind == CLASSIFIER
+    )
+    return TaggingRun(writer, plan)

@@ -65,7 +65,8 @@ class TrainConfig(Config):
     corpus: Corpus
     """name of an ingested corpus, or its folder"""
     task: TaskName = "tag"
-    """tag: entities or genes; generate: what symbol follows (music, text, DNA), for `elman generate`"""
+    """tag: entities or genes; generate: what symbol follows (music, text, DNA), for `elman generate`;
+    classify: the class of whole documents or contigs, for `elman tag`"""
     preset: PresetName = "default"
     """article: words alone; fast: two ways, with blocks; default: gates and letters too"""
     seed: Annotated[int, Ge(0)] = 0
@@ -227,7 +228,8 @@ def _train_task(config: TrainConfig, folder: Path, kind: str) -> TaskTrained:
     with mlflow_sync.record_run("train", name, params) as recorder:
         log_corpus(recorder.run, folder, "training", ("dev", "test"))
         task = task_named(config.task)
-        trained = train_model(task, request, recorder, _report_to(recorder, "dev_score"), config.register)
+        name = "dev_f1" if task.dev_score == "f1" else "dev_score"
+        trained = train_model(task, request, recorder, _report_to(recorder, name), config.register)
         print_status(f"kept: epoch {trained.fitted.best_epoch} of {len(trained.fitted.history)}")
     return replace(trained, run_id=run_record.read(recorder.run.id).shown_id)
 

@@ -27,7 +27,7 @@ LAYERS = {
         ("evaluation", "execution", "demo", "inspection", "labelling"),
         ("retraining",),
         ("experiments", "lineage", "learning"),
-        ("differences", "generation"),
+        ("differences", "generation", "classification"),
     ),
     "flows": (("learning",), ("",), ("lineage", "labelling")),
 }
@@ -48,6 +48,7 @@ ONLY_IN = {  # the only files that may import Prefect and MLflow
         "tasks/models/mlflow_model.py",
         "tasks/retraining/clean_process.py",
         "tasks/generation/mlflow_model.py",
+        "tasks/classification/mlflow_model.py",
     },
     "prefect": {
         "tasks/runtime/artifacts.py",

@@ -12,6 +12,17 @@ from elman.data.store.writer import ROW_GROUP, Staging
 _BY_ROW = ("data", "proteins")
 
 
+def shards_by_source(staging: Staging, shards: Sequence[Shard]) -> dict[str, list[Shard]]:
+    """Shards with contigs of each source, in order; a corpus is made of several sources."""
+    found: dict[str, list[Shard]] = {}
+    for shard in shards:
+        scan = staging.scan(shard, "contigs")
+        if scan is not None:
+            for source in scan.select("source").collect()["source"].unique(maintain_order=True):
+                found.setdefault(source, []).append(shard)
+    return found
+
+
 def staged_tables(staging: Staging, shards: Sequence[Shard], source: str | None = None) -> Tables:
     """Tables of the shards; of one source if it is named."""
 

@@ -196,8 +196,34 @@ def confusion(counts: Mapping[tuple[str, str], int], names: Sequence[str], path:
     """
     import numpy as np
 
-    size = len(names) + 1
     table = np.array([[counts.get((gold, said), 0) for said in (*names, "")] for gold in (*names, "")])
+    labels = [_label(name) for name in names]
+    _matrix(table, ([*labels, "spurious"], [*labels, "missed"]), path)
+
+
+_MOST_CLASSES = 40  # of a picture; with more, names could not be read
+
+
+def confusion_matrix(counts: Any, names: Sequence[str], path: Path) -> None:
+    """Plot how often documents of a class in gold, in rows, were given another, in columns.
+
+    Args:
+        counts: (K, K) integers; of more than 40 classes those with the most documents are shown.
+        names: of the K classes.
+        path: of the PNG.
+    """
+    import numpy as np
+
+    shown = np.sort(np.argsort(-(counts.sum(axis=0) + counts.sum(axis=1)), kind="stable")[:_MOST_CLASSES])
+    labels = [_label(names[n]) for n in shown]
+    _matrix(counts[np.ix_(shown, shown)], (labels, labels), path)
+
+
+def _matrix(table: Any, labels: tuple[Sequence[str], Sequence[str]], path: Path) -> None:
+    """Plot counts, coloured by their share of the row; labels of rows and columns."""
+    import numpy as np
+
+    size = len(table)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     figure, axes = _figure(2.6 + 0.62 * size, 1.6 + 0.45 * size, 1)
     axis = axes[0][0]
@@ -214,9 +240,8 @@ def confusion(counts: Mapping[tuple[str, str], int], names: Sequence[str], path:
                     ha="center",
                     va="center",
                 )
-    labels = [_label(name) for name in names]
-    axis.set_xticks(range(size), [*labels, "missed"], rotation=35, ha="right", fontsize=8)
-    axis.set_yticks(range(size), [*labels, "spurious"], fontsize=8)
+    axis.set_xticks(range(size), labels[1], rotation=35, ha="right", fontsize=8)
+    axis.set_yticks(range(size), labels[0], fontsize=8)
     axis.set(xlabel="predicted", ylabel="in gold")
     _save(figure, path)
 

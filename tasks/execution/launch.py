@@ -71,7 +71,7 @@ def plan_workers(model: Model, resources: Resources, shards: int) -> MemoryPlan:
         UsageError: the memory does not suffice.
     """
     weights = sum(map(len, model.files.values()))
-    return engine_type(resources.engine).plan_memory(resources, shards, model.kind, weights)
+    return engine_type(resources.engine).plan_memory(resources, shards, model.family, weights)
 
 
 def execute(
@@ -139,7 +139,7 @@ def worker_request(
         model=str(model.folder.resolve()),
         out=str(writer.folder.resolve()),
         salt=writer.staging.salt,
-        tables=settings.tables,
+        tables=settings.tables_for(model),
         min_probability=settings.min_probability,
         genetic_code=settings.genetic_code,
         reuse=settings.reuse,

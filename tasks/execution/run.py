@@ -147,7 +147,7 @@ class TaggingRun:
         planned, origin = shard.source.planned, shard.origin
         assert planned.quarantined is not None
         tables = {
-            "data": (schema.INTERVALS if planned.source.dna else schema.ENTITIES).to_frame(),
+            "data": schema.OUTPUTS[self.writer.kind].to_frame(),
             "quarantine": quarantine_table([planned.quarantined]),
         }
         counts = {"records": 1, "quarantined": 1}

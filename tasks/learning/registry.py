@@ -8,13 +8,16 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from elman.data.errors import UsageError
 
 TAG = "tag"  # done by the taggers and gene finders themselves
-_MODULES = {"generate": "elman.tasks.generation.task"}  # loaded when they are asked for
-_KINDS = {"generator": "generate"}  # kind of a model -> task
+_MODULES = {  # loaded when they are asked for
+    "generate": "elman.tasks.generation.task",
+    "classify": "elman.tasks.classification.task",
+}
+_KINDS = {"generator": "generate", "classifier": "classify"}  # kind of a model -> task
 OnEpoch = Callable[[dict[str, float]], None]
 
 
@@ -70,6 +73,14 @@ class TaskScores:
     values: Mapping[str, float]
     counts: Mapping[str, int]
 
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Figures that are metrics of a run."""
+        return self.values
+
+    def write_report(self, split: str, out: Path) -> None:
+        """Write further files about the scores of a split into the folder of a run's files."""
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {**self.values, **self.counts}
@@ -86,6 +97,7 @@ class LearningTask:
         purpose: what a model does, from its folder, for its card; Markdown.
         train: trains a model; a killed training goes on.
         evaluate: scores a model folder on a split of a corpus folder; BadInput where there is nothing.
+        dev_score: what the score of an epoch is: the negative of a `loss`, or an `f1`.
     """
 
     name: str
@@ -94,6 +106,7 @@ class LearningTask:
     purpose: Callable[[str], str]
     train: Callable[[TaskTraining, OnEpoch], FittedModel]
     evaluate: Callable[[str, str, str], TaskScores]
+    dev_score: Literal["loss", "f1"] = "loss"
 
 
 def task_names() -> list[str]:

@@ -64,7 +64,10 @@ def train_model(
         )
     fitted = task.train(request, on_epoch)
     out = recorder.run.artifacts
-    write_history([_with_dev_loss(line) for line in fitted.history], fitted.best_epoch, out)
+    history = fitted.history
+    if task.dev_score == "loss":
+        history = [_with_dev_loss(line) for line in history]
+    write_history(history, fitted.best_epoch, out)
     scores: dict[str, TaskScores] = {}
     for split in ("dev", "test"):
         with contextlib.suppress(BadInput):  # the corpus has no such split
@@ -99,13 +102,15 @@ def record_scores(scores: Scores, recorder: RunRecorder) -> None:
     plain = {split: of_split.to_json() for split, of_split in scores.items()}
     atomic_write(out / "scores.json", (json.dumps(plain, indent=1) + "\n").encode())
     atomic_write(out / "scores.md", scores_table(scores).encode())
+    for split, of_split in scores.items():
+        of_split.write_report(split, out)
     publish_markdown("scores", scores_table(scores), "Scores of the model")
     recorder.log_metrics(metrics(scores), 0)
 
 
 def metrics(scores: Scores) -> dict[str, float]:
     """Metrics of a run, SPLIT_NAME."""
-    return {f"{split}_{name}": value for split, of in scores.items() for name, value in of.values.items()}
+    return {f"{split}_{name}": value for split, of in scores.items() for name, value in of.metrics.items()}
 
 
 def scores_table(scores: Scores) -> str:

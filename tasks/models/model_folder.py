@@ -21,6 +21,8 @@ from elman.data.errors import BadInput, IntegrityError
 from elman.data.store.code_hash import code_hash
 from elman.data.store.disk import atomic_write
 from elman.tasks.models.passport import (
+    AnyPassport,
+    ClassifierPassport,
     GenePassport,
     GeneratorPassport,
     Passport,
@@ -36,6 +38,7 @@ _USE = {
     "text": "Tag text with this one",
     "dna": "Tag genomes with this one",
     "generator": "Use this one with `elman generate`",
+    "classifier": "Classify with this one by `elman tag`",
 }
 PASSPORT, WEIGHTS, VOCABULARY = "passport.json", "weights.safetensors", "vocabulary.json"
 
@@ -61,11 +64,16 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """`text` or `dna` of a tagger, or `generator`."""
+        """`text` or `dna` of a tagger, `generator` or `classifier`."""
         return self.passport.kind
 
+    @property
+    def family(self) -> str:
+        """What `elman tag` reads for it, `text` or `dna`; of other models their kind."""
+        return self.passport.family if isinstance(self.passport, ClassifierPassport) else self.kind
+
     @cached_property
-    def passport(self) -> TextPassport | GenePassport | GeneratorPassport:
+    def passport(self) -> AnyPassport:
         """Provenance, and what is needed to use the model."""
         return passport_of(self.values)
 
@@ -112,8 +120,24 @@ class Model:
             return self.passport
         raise BadInput(
             "a model that generates",
-            got=f"a tagger of {self.kind}",
+            got=f"a tagger of {self.kind}" if self.kind in ("text", "dna") else f"a {self.kind}",
             todo="Train one with `elman train CORPUS --task generate`.",
+            source=self.folder,
+        )
+
+    @property
+    def of_classification(self) -> ClassifierPassport:
+        """The passport of a classifier.
+
+        Raises:
+            BadInput: the model is another one.
+        """
+        if isinstance(self.passport, ClassifierPassport):
+            return self.passport
+        raise BadInput(
+            "a model that classifies",
+            got=f"a tagger of {self.kind}" if self.kind in ("text", "dna") else f"a {self.kind}",
+            todo="Train one with `elman train CORPUS --task classify`.",
             source=self.folder,
         )
 

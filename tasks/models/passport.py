@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from elman.data.text.tokenizer import Unit
 
 Json = Mapping[str, Any]
+CLASSIFIER = "classifier"  # kind of models that classify whole documents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Passport:
     """Fields that every passport has.
 
     Attributes:
-        kind: `text` or `dna` of a tagger, or `generator`.
+        kind: `text` or `dna` of a tagger, `generator` or `classifier`.
         corpus: of the training.
         preset: by name.
         seed: of all random draws.
@@ -202,19 +203,65 @@ class GeneratorPassport(Passport):
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassifierPassport(Passport):
+    """Passport of a classifier.
+
+    Attributes:
+        family: what it classifies, `text` or `dna`.
+        unit: of its symbols: `word`, `char` or `base`.
+        tokenizer: settings, of text.
+        labels: classes, by code point.
+        templates: names of the feature templates, of text.
+        vocabulary: sha256 of the vocabularies.
+        network: settings, see rnn/networks/classifier.py.
+        fit: settings of the training.
+        piece: steps that are classified at a time; longer documents are cut, and their logits joined.
+        bases: of a piece, of DNA; 0 of text.
+        best_epoch: epoch whose weights were chosen.
+        temperature: divides the logits where probabilities are given, fitted on dev.
+        dev: scores on dev, if there are documents to judge by.
+        held_out: training documents that were held out as dev, as the corpus has none.
+    """
+
+    kind: ClassVar[str] = CLASSIFIER
+    family: str
+    unit: str
+    tokenizer: Json
+    labels: Sequence[str]
+    templates: Sequence[str]
+    vocabulary: str
+    network: Json
+    fit: Json
+    piece: int
+    bases: int
+    best_epoch: int
+    temperature: float
+    dev: Json | None
+    held_out: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, as they stand in passport.json."""
+        own = (
+            *("family", "unit", "tokenizer", "vocabulary", "network", "fit", "piece", "bases"),
+            *("best_epoch", "temperature", "dev", "held_out"),
+        )
+        named = {name: getattr(self, name) for name in own}
+        return {**super().to_json(), **named, "labels": list(self.labels), "blocks": list(self.templates)}
+
+
+AnyPassport = TextPassport | GenePassport | GeneratorPassport | ClassifierPassport
 _NAMES = {"blocks": "templates", "eagerness": "bias_reduction"}  # in passport.json and here
 
 
-def passport_of(values: Json) -> TextPassport | GenePassport | GeneratorPassport:
+def passport_of(values: Json) -> AnyPassport:
     """The passport that passport.json holds; keys that only newer versions know are left out.
 
     Raises:
         KeyError, TypeError, ValueError: no passport.
     """
-    kinds = (TextPassport, GenePassport, GeneratorPassport)
-    known: dict[str, type[TextPassport | GenePassport | GeneratorPassport]] = {
-        kind.kind: kind for kind in kinds
-    }
+    kinds = (TextPassport, GenePassport, GeneratorPassport, ClassifierPassport)
+    known: dict[str, type[AnyPassport]] = {kind.kind: kind for kind in kinds}
     passport = known.get(values["kind"])
     if passport is None:
         raise ValueError(f"expected a kind of {', '.join(known)}. Got {values['kind']!r}")

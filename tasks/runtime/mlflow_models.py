@@ -27,7 +27,10 @@ from elman.tasks.runtime.run_record import MadeModel, UsedDataset
 
 NOTE = "mlflow.note.content"
 _EXAMPLES = {"text": "Sam Li and Tom date on Tuesday.", "dna": "ATGAAACGCATTAGCACCACCATTACC", "generator": ""}
-_CODE = {"generator": "generation"}  # folder of tasks/ with the model file, by kind; models/ of a tagger
+_CODE = {
+    "generator": "generation",
+    "classifier": "classification",
+}  # folder of tasks/ with the model file, by kind; models/ of a tagger
 _REQUIREMENTS = (
     "numpy",
     "numba",
@@ -117,14 +120,15 @@ def log_model(client: Any, run_id: str, model: MadeModel) -> str:
 
     model_id = logged()
     if model_id is None:
-        kind = _passport(folder)["kind"]
+        passport = _passport(folder)
+        kind = passport["kind"]
         with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as code:
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(CHECKOUT / "tasks" / _CODE.get(kind, "models") / "mlflow_model.py"),
                 artifacts={"model": str(folder)},
                 code_paths=_code(Path(code)),
-                input_example=[_EXAMPLES[kind]],
+                input_example=[_EXAMPLES[passport.get("family", kind)]],
                 pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
             )
         model_id = str(logged())

@@ -146,8 +146,13 @@ class CorpusSource:
         raise error
 
 
-def corpus_sources(folder: Path) -> list[CorpusSource]:
+def corpus_sources(folder: Path, *, whole_documents: bool = False) -> list[CorpusSource]:
     """Return the sources of a corpus, all hashes compared.
+
+    Args:
+        folder: of the corpus.
+        whole_documents: True if no document may go on from source to source: shards of text that share one
+            are a source together.
 
     Raises:
         BadInput: a dataset that is no corpus.
@@ -169,9 +174,26 @@ def corpus_sources(folder: Path) -> list[CorpusSource]:
         for id, entry in shards
     ]
     if FAMILIES[dataset.kind] == "text":
-        return sources
+        return _with_whole_documents(sources) if whole_documents else sources
     files = tuple(file for source in sources for file in source.files)
     return [CorpusSource(folder, name, name, files, sum(source.size for source in sources), dna=True)]
+
+
+def _with_whole_documents(sources: Sequence[CorpusSource]) -> list[CorpusSource]:
+    """Join neighbouring shards of text between which a document goes on."""
+    joined = list[CorpusSource]()
+    before: tuple[str, str] | None = None
+    for source in sources:
+        ((path, _),) = source.files
+        keys = pl.scan_parquet(source.path / path, glob=False).select("source", "document")
+        first, last = (keys.slice(at, 1).collect().row(0) for at in (0, -1))
+        if joined and first == before:
+            known = joined[-1]
+            joined[-1] = replace(known, files=known.files + source.files, size=known.size + source.size)
+        else:
+            joined.append(source)
+        before = last
+    return joined
 
 
 def _of_rows(source: str, document: str, rows: pl.DataFrame) -> Sentences:

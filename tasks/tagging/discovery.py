@@ -30,6 +30,8 @@ def find_sources(
     columns: Columns | None = None,
     copies: Copies | None = None,
     reading: Mapping[str, Any] | None = None,
+    *,
+    whole_documents: bool = False,
 ) -> tuple[list[TaggingSource], list[tuple[str, str]]]:
     """Find what is to be tagged.
 
@@ -41,6 +43,7 @@ def find_sources(
         columns: of tables; None if none are named.
         copies: of members of archives and of standard input; see `data.sources.detect.discover`.
         reading: fields of `Options` of reading text that the user has named, and the `encoding`.
+        whole_documents: True if no document of a corpus may go on from source to source.
 
     Returns:
         sources under names of their own, sorted, and (path, reason) of skipped files.
@@ -63,7 +66,7 @@ def find_sources(
     skipped: list[tuple[str, str]] = []
     for path in [path for path in raw if (path / MANIFEST).is_file()]:
         raw.remove(path)
-        sources += corpus_sources(path)
+        sources += corpus_sources(path, whole_documents=whole_documents)
     if raw:
         items, others = _find(raw, kind, copies, reading)
         columns_named = {name: value for name, value in reading.items() if name != "encoding"}

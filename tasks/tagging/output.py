@@ -8,7 +8,7 @@ from typing import Any
 
 from elman.data.errors import UsageError
 from elman.data.exports import registry as exports_registry
-from elman.data.exports.staged_tables import staged_tables
+from elman.data.exports.staged_tables import shards_by_source, staged_tables
 from elman.data.formats.table.batches import Columns
 from elman.data.redaction.export_tables import redacted_tables
 from elman.data.redaction.operators import Redactor
@@ -16,8 +16,9 @@ from elman.data.redaction.patterns import Patterns
 from elman.data.redaction.text_files import write_texts
 from elman.data.store import schema
 from elman.data.store.dataset import MANIFEST, STAGING, Dataset, Shard
-from elman.data.store.writer import DatasetWriter, Staging
+from elman.data.store.writer import DatasetWriter
 from elman.tasks.models.model_folder import Model
+from elman.tasks.models.passport import CLASSIFIER
 from elman.tasks.models.precision import TypeThreshold, thresholds_of
 from elman.tasks.runtime.console import print_status
 from elman.tasks.tagging.model_choice import passport_hash
@@ -27,7 +28,9 @@ from elman.tasks.tagging.sources import TaggingSource
 
 TOKENS = "tokens"  # table of `--tokens`
 _REDACTED = {"data", "documents", TEXTS}  # tables that exports get without what is taken out
-KINDS = {"text": "tagged-text", "dna": "tagged-dna"}
+KINDS = {"text": "tagged-text", "dna": "tagged-dna"}  # of a tagger's output
+CLASSES = {"text": "tagged-documents", "dna": "tagged-sequences"}  # of a classifier's
+_OF_TEXT = (KINDS["text"], CLASSES["text"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +67,21 @@ class TagSettings:
             return None
         return {name: of.dev.threshold for name, of in thresholds_of(model, self.precision).items()}
 
-    @property
-    def tables(self) -> tuple[str, ...]:
+    def tables_for(self, model: Model) -> tuple[str, ...]:
         """Names of the tables that workers stage for the formats, beside those always staged."""
         tokens = {TOKENS} if self.tokens else set()
         originals = {TEXTS} if self.redactor else set()
-        return tuple(sorted((exports_registry.needed_tables(self.formats) | tokens) - originals))
+        needed = exports_registry.needed_tables(self.formats, _exports_of(_kind_of(model)))
+        return tuple(sorted((needed | tokens) - originals))
+
+
+def _kind_of(model: Model) -> str:
+    return (CLASSES if model.kind == CLASSIFIER else KINDS)[model.family]
+
+
+def _exports_of(kind: str) -> exports_registry.Family:
+    """Family of the export formats of an output of a kind."""
+    return "classes" if kind in CLASSES.values() else "text" if kind == KINDS["text"] else "dna"
 
 
 def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWriter:
@@ -80,12 +92,13 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
             else.
         BadInput: the model is no tagger.
     """
-    if model.kind != "dna":
+    if model.kind not in ("dna", CLASSIFIER):
         _ = model.of_text
-    known = exports_registry.names("text" if model.kind == "text" else "dna")
+    family = _exports_of(_kind_of(model))
+    known = exports_registry.names(family)
     wrong = [name for name in settings.formats if name not in known]
     if wrong:
-        of = "text" if model.kind == "text" else "DNA"
+        of = "DNA" if family == "dna" else family
         raise UsageError(
             f"expected --format of {', '.join(known)} for a model of {of}. Got {', '.join(wrong)}."
         )
@@ -95,12 +108,14 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
         "passport": passport_hash(model.folder),
         "formats": sorted({exports_registry.PARQUET, *settings.formats}),
     }
-    if settings.tokens and model.kind == "dna":
+    if model.kind == CLASSIFIER:
+        _check_classes(settings)
+    elif settings.tokens and model.kind == "dna":
         raise UsageError("expected --tokens for a model of text only. Got a model of DNA.")
     if settings.tokens:
         config["tokens"] = True
     if settings.columns is not None:
-        _check_passthrough(settings.columns)
+        _check_passthrough(settings.columns, model.kind == CLASSIFIER)
         columns = settings.columns
         config["columns"] = {"text": columns.text, "id": columns.id, "keep": list(columns.keep)}
     config.update(settings.reading)
@@ -117,7 +132,20 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
         config["genetic_code"] = finder.config.decode.code
     elif settings.genetic_code is not None:
         raise UsageError("expected --genetic-code for a model of DNA only. Got a model of text.")
-    return DatasetWriter(out, kind=KINDS[model.kind], config=config)
+    return DatasetWriter(out, kind=_kind_of(model), config=config)
+
+
+def _check_classes(settings: TagSettings) -> None:
+    """Raise UsageError if an option of entities or genes is given for a classifier."""
+    given = {
+        "--tokens": settings.tokens,
+        "--precision": settings.precision is not None,
+        "--patterns": settings.patterns is not None,
+        "--redact": settings.redactor is not None,
+        "--genetic-code": settings.genetic_code is not None,
+    }
+    if wrong := [option for option, is_given in given.items() if is_given]:
+        raise UsageError(f"expected {', '.join(wrong)} for a tagger only. Got a model that classifies.")
 
 
 def _check_precision(model: Model, settings: TagSettings) -> None:
@@ -182,7 +210,9 @@ def _redaction_config(model: Model, settings: TagSettings) -> dict[str, Any]:
 def _with_text(settings: TagSettings) -> list[str]:
     """Options, as the user gives them, whose tables hold the tokens of the text as it was."""
     formats = [
-        f"--format {name}" for name in settings.formats if exports_registry.needed_tables([name]) - _REDACTED
+        f"--format {name}"
+        for name in settings.formats
+        if exports_registry.needed_tables([name], "text") - _REDACTED
     ]
     return [*(["--tokens"] if settings.tokens else []), *formats]
 
@@ -194,8 +224,9 @@ def _check_folder(out: Path) -> None:
         raise UsageError(f"{out}: expected a folder that is empty or tagged output. Choose another --out.")
 
 
-def _check_passthrough(columns: Columns) -> None:
-    taken = {*schema.ENTITIES, *schema.TOKENS, *schema.TAGGED_DOCUMENTS} & set(columns.keep)
+def _check_passthrough(columns: Columns, classes: bool) -> None:
+    own = {*schema.CLASSIFIED} if classes else {*schema.ENTITIES, *schema.TOKENS}
+    taken = {*own, *schema.TAGGED_DOCUMENTS} & set(columns.keep)
     if taken:
         names = ", ".join(sorted(taken))
         raise UsageError(f"expected --keep of columns that tagged tables do not have. Got {names}.")
@@ -316,8 +347,9 @@ def _write_exports(writer: DatasetWriter, shards: Sequence[Shard], several: bool
         several: True if there are several sources.
     """
     exports: dict[str, Path] = {}
-    formats = [exports_registry.find(name) for name in writer.config["formats"] if name != "parquet"]
-    by_source = _shards_by_source(writer.staging, shards) if any(e.by_source for e in formats) else {}
+    family = _exports_of(writer.kind)
+    formats = [exports_registry.find(name, family) for name in writer.config["formats"] if name != "parquet"]
+    by_source = shards_by_source(writer.staging, shards) if any(e.by_source for e in formats) else {}
     for export in formats:
         apart = export.by_source and (several or len(by_source) > 1)
         parts: Iterable[tuple[str | None, Sequence[Shard]]] = by_source.items() if apart else [(None, shards)]
@@ -330,17 +362,6 @@ def _write_exports(writer: DatasetWriter, shards: Sequence[Shard], several: bool
                     tables = redacted_tables(tables)
                 out.writelines(export.write(tables, writer.config))
     return exports
-
-
-def _shards_by_source(staging: Staging, shards: Sequence[Shard]) -> dict[str, list[Shard]]:
-    """Shards with contigs of each source, in order; a corpus is made of several sources."""
-    found: dict[str, list[Shard]] = {}
-    for shard in shards:
-        scan = staging.scan(shard, "contigs")
-        if scan is not None:
-            for source in scan.select("source").collect()["source"].unique(maintain_order=True):
-                found.setdefault(source, []).append(shard)
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -361,7 +382,7 @@ class TagCounts:
     @classmethod
     def of(cls, kind: str, shards: Sequence[Shard]) -> "TagCounts":
         """Add up the counts of the shards of a dataset of a kind."""
-        kinds = ("sentences", "tokens") if kind == KINDS["text"] else ("bases",)
+        kinds = ("sentences", "tokens") if kind in _OF_TEXT else ("bases",)
         redacted = any("replaced" in shard.counts for shard in shards)
         names = ("records", "quarantined", *kinds, "rows", *(["replaced"] if redacted else []))
         return cls(**{name: sum(shard.counts.get(name, 0) for shard in shards) for name in names})

@@ -25,6 +25,7 @@ from elman.tasks.tagging.sources import TaggingSource
 PLAN = "plan.json"
 SMALLEST, COMMON, LARGEST = 1 << 20, 1 << 22, 1 << 26  # bytes of a slice
 MANY = 1 << 14  # slices of COMMON size; of larger input they grow
+WHOLE = 1 << 60  # bytes of a slice that is all of its source
 FEW = 64  # slices; of smaller input they shrink
 
 
@@ -104,7 +105,12 @@ def read_plan(out: Path) -> dict[str, Any] | None:
 
 
 def plan_sources(
-    writer: DatasetWriter, sources: Sequence[TaggingSource], options: Options, size: int | None
+    writer: DatasetWriter,
+    sources: Sequence[TaggingSource],
+    options: Options,
+    size: int | None,
+    *,
+    whole_documents: bool = False,
 ) -> list[PlannedSource]:
     """Find the slices of all sources; those of an unfinished run stay as they are.
 
@@ -113,6 +119,7 @@ def plan_sources(
         sources: to be tagged.
         options: how they are read.
         size: bytes of a slice; chosen by the size of the input if None.
+        whole_documents: True if no document may go on from slice to slice.
 
     Raises:
         BadInput: a source was changed while it was read.
@@ -132,7 +139,8 @@ def plan_sources(
         if before and before["sha256"] == source.sha256:
             planned = PlannedSource.from_json(source, before)
         else:
-            planned = _split(source, options, sizes)
+            one_slice = whole_documents and source.documents_span_slices
+            planned = _split(source, options, SliceSize.of(WHOLE) if one_slice else sizes)
         planned.in_place = source.sliceable_in_place
         plan.append(planned)
     return plan

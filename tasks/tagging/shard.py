@@ -7,6 +7,7 @@ staged depends on the slice, the model and the request alone, not on the worker 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,19 @@ from elman.data.store.dataset import Shard
 from elman.data.store.growing_table import GrowingTable
 from elman.data.store.writer import Staging
 from elman.data.text.string_table import DEFAULT_STRINGS, INPUT_CACHE_BYTES
-from elman.data.text.tokenizer import Tokenizer
 from elman.tasks.models import model_folder
+from elman.tasks.models.passport import CLASSIFIER
 from elman.tasks.tagging.origin import ShardOrigin
 from elman.tasks.tagging.renumber import renumbered
 from elman.tasks.tagging.sentences import Passage, Record, Sentences
-from elman.tasks.tagging.sources import TaggingSource, source_from_job
-from elman.tasks.tagging.text_tables import MakeTables, entity_tables
-from elman.tasks.tagging.windows import numbered_windows
+from elman.tasks.tagging.sources import TaggingSource, options_of, source_from_job
+from elman.tasks.tagging.text_tables import Finishing, MakeTables, entity_tables
+from elman.tasks.tagging.windows import Window, numbered_windows
 
 WINDOW = 1 << 20  # characters or bases; rows do not depend on it, the last bits of probabilities may
 TEXTS = "texts"  # table of the text of documents
 BINS = 20  # of the histogram of probabilities
+_CLASSIFIED = "elman.tasks.classification.tables"  # loaded for such models alone
 
 Announce = Callable[[int, int], None]  # called with the range of records that is tried next
 
@@ -148,6 +150,11 @@ class ShardTagger:
         """
         loaded = model_folder.read(Path(request.model))
         staging = Staging(Path(request.out), request.salt)
+        if loaded.kind == CLASSIFIER:
+            of_text = replace(options_of(loaded), strings=request.table_entries)
+            options = of_text if loaded.family == "text" else Options(spool=staging.temporary_folder())
+            made: ShardTagger = import_module(_CLASSIFIED).load(request, loaded, staging, options)
+            return made
         if loaded.kind == "dna":
             from elman.tasks.models.gene_finder import load_model
             from elman.tasks.tagging.genome_tables import GenomeTables
@@ -186,16 +193,18 @@ class ShardTagger:
         growing: dict[str, GrowingTable] = {}
         quarantined: list[Quarantined] = []
         tried = _without_skipped(_count_read(stream, counted), job.skip, quarantined, redaction)
-        for first, window in numbered_windows(tried, WINDOW, job.suspect):
-            announce(first, first + len(window))
-            quarantined += window.quarantined
+        for first, window in _with_end(numbered_windows(tried, WINDOW, job.suspect), make_tables):
+            if isinstance(window, Window):
+                announce(first, first + len(window))
+                quarantined += window.quarantined
             if redaction:
                 for passage in passages:
                     redaction.add_text(passage.source, passage.document, passage.start, passage.text)
             elif passages:
                 growing.setdefault(TEXTS, GrowingTable()).add(_text_rows(passages))
             passages.clear()
-            for part, counts in make_tables(window):
+            parts = make_tables(window) if isinstance(window, Window) else window.finish()
+            for part, counts in parts:
                 counted.update(counts)
                 for name, frame in self._filter_and_count(part, counted, redaction).items():
                     growing.setdefault(name, GrowingTable(self.options.spool)).add(frame)
@@ -245,13 +254,13 @@ class ShardTagger:
         return {**tables, "data": data}
 
 
-def options_of(loaded: model_folder.Model) -> Options:
-    """Return how sources are read for a model."""
-    if loaded.kind == "dna":
-        return Options()
-    passport = loaded.of_text
-    tokenizer = Tokenizer.from_json(passport.tokenizer)
-    return Options(unit=passport.unit, tokenizer=tokenizer, labels_used=False)
+def _with_end(
+    windows: Iterator[tuple[int, Window]], make_tables: MakeTables
+) -> Iterator[tuple[int, Window | Finishing]]:
+    """Yield windows, and then what makes the tables if it has more to give."""
+    yield from windows
+    if isinstance(make_tables, Finishing):
+        yield 0, make_tables
 
 
 def _records_alone(

@@ -10,6 +10,9 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.genome.contigs import Contig
+from elman.data.text.tokenizer import Tokenizer, Unit
+from elman.tasks.models.model_folder import Model
+from elman.tasks.models.passport import CLASSIFIER
 from elman.tasks.tagging.corpus_source import CorpusSource
 from elman.tasks.tagging.file_source import FileSource
 from elman.tasks.tagging.sentences import Passage, Record
@@ -134,3 +137,13 @@ class TaggingSource(Protocol):
 def source_from_job(job: Mapping[str, Any]) -> TaggingSource:
     """Return a source from what its `to_job` gave."""
     return CorpusSource.from_job(job) if "corpus" in job else FileSource.from_job(job)
+
+
+def options_of(loaded: Model) -> Options:
+    """Return how sources are read for a model."""
+    if loaded.family == "dna":
+        return Options()
+    passport = loaded.of_classification if loaded.kind == CLASSIFIER else loaded.of_text
+    tokenizer = Tokenizer.from_json(passport.tokenizer)
+    unit: Unit = "char" if passport.unit == "char" else "word"
+    return Options(unit=unit, tokenizer=tokenizer, labels_used=False)

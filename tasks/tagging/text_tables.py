@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -18,8 +18,17 @@ from elman.tasks.tagging.windows import Window
 if TYPE_CHECKING:
     from elman.tasks.models.text_tagger import Tagged, Tagger
 
-# Yields tables by name, and counts, of a window and perhaps part by part.
-MakeTables = Callable[[Window], Iterator[tuple[dict[str, pl.DataFrame], dict[str, int]]]]
+Made = tuple[dict[str, pl.DataFrame], dict[str, int]]  # tables by name, counts
+MakeTables = Callable[[Window], Iterator[Made]]  # of a window, perhaps part by part
+
+
+@runtime_checkable
+class Finishing(Protocol):
+    """A function that makes tables and has more to give after the last window of a slice."""
+
+    def finish(self) -> Iterator[Made]:
+        """Yield the tables of what is left."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,7 @@ def entity_tables(
     """
     least = None if thresholds is None else _least(tagger.types, thresholds)
 
-    def tables(window: Window) -> Iterator[tuple[dict[str, pl.DataFrame], dict[str, int]]]:
+    def tables(window: Window) -> Iterator[Made]:
         flat = FlatSentences.of(window.sentences)
         words = flat.words()
         tagged = tagger.tag_flat(words, flat.offsets, reuse)
@@ -114,7 +123,7 @@ def entity_tables(
             numbers = [np.bincount(of.spans.kind, minlength=len(least)) for of in (whole, tagged)]
             left_out = (numbers[0] - numbers[1]).tolist()
             counts |= {f"below {name}": n for name, n in zip(tagger.types, left_out, strict=True)}
-        frames = {"data": _entity_rows(flat, tagged, tagger), "documents": _document_rows(window.sentences)}
+        frames = {"data": _entity_rows(flat, tagged, tagger), "documents": document_rows(window.sentences)}
         if patterns is not None:
             frames["patterns"] = _pattern_rows(flat, patterns)
         if "tokens" in names:
@@ -173,7 +182,8 @@ def _pattern_rows(flat: FlatSentences, patterns: Patterns) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=schema.ENTITIES)
 
 
-def _document_rows(parts: Sequence[Sentences]) -> pl.DataFrame:
+def document_rows(parts: Sequence[Sentences]) -> pl.DataFrame:
+    """Rows of schema.TAGGED_DOCUMENTS of consecutive sentences."""
     rows = []
     for key, group in itertools.groupby(parts, key=lambda part: (part.source, part.document, part.line)):
         counts = [(len(part), len(part.token_start)) for part in group]

@@ -1,0 +1,1 @@
+"""Classifiers of documents and of DNA: training, scores, and tables of tagging."""
