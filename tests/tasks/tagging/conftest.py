@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from elman.data.store.dataset import Dataset
+from elman.data.store.writer import Staging
 from elman.flows.tag import TagConfig, tag
-from elman.tasks.tagging.shard import ShardTagger
 
 
 @pytest.fixture(scope="session")
@@ -62,16 +62,16 @@ def stopped_after() -> Callable[[int], AbstractContextManager[None]]:
 
     @contextmanager
     def stopped_after(shards: int):
-        real, staged = ShardTagger.stage, [0]
+        real, staged = Staging.stage, [0]
 
-        def stage(*args):
+        def stage(*args, **named):
             staged[0] += 1
             if staged[0] > shards:
                 raise Stopped
-            return real(*args)
+            return real(*args, **named)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ShardTagger, "stage", stage)
+            patch.setattr(Staging, "stage", stage)
             try:
                 yield
             except Stopped:
