@@ -9,7 +9,7 @@ from elman.data.store.dataset import Shard
 from elman.data.store.writer import ROW_GROUP, Staging
 
 # Read alone these are read row by row, in parts: of a long contig they may be large.
-_BY_ROW = ("data", "proteins")
+_BY_ROW = ("data", "proteins", "starts")
 
 
 def shards_by_source(staging: Staging, shards: Sequence[Shard]) -> dict[str, list[Shard]]:

@@ -204,6 +204,27 @@ INTERVALS = _table(  # tagged DNA, one row an interval
     model=pl.String,
 )
 
+STARTS = _table(  # tagged DNA on request, one row a candidate start of a gene: scores in the decoder's units
+    source=pl.String,
+    contig=pl.String,
+    gene_start=pl.Int64,  # of the called gene, as in INTERVALS
+    gene_end=pl.Int64,
+    start=pl.Int64,  # of the gene with this start; below 0 where it would run over a circle's origin
+    end=pl.Int64,
+    strand=pl.String,
+    called=pl.Boolean,  # True for the start of the called gene
+    codon=pl.String,
+    distance=pl.Int64,  # from the gene before, negative where they overlap; null without one
+    score=pl.Float32,  # sum of the parts
+    network=pl.Float32,  # the start, and bases gained or lost against the called one
+    codons=pl.Float32,  # codons gained or lost
+    context=pl.Float32,  # bases around the start codon
+    motif=pl.Float32,
+    spacing=pl.Float32,  # the gene before: distance and shared bases
+    length=pl.Float32,  # of a short gene
+    model=pl.String,
+)
+
 PROTEINS = _table(  # tagged DNA on request, one row an interval: what it is translated to
     source=pl.String,
     contig=pl.String,

@@ -107,6 +107,21 @@ class GeneFinder:
         """Fit the model of a genome on its beginning; None if that is too short."""
         return self.adapter.fit(self.adapter.beginning(self.windows.tag(contigs)))
 
+    def start_rows(self, contig: Contig, rows: Iterable[Row], model: GenomeModel | None) -> Iterator[Row]:
+        """Candidate starts of the genes of a contig, rows of schema.STARTS; computes its logits once more.
+
+        Args:
+            contig: tagged before.
+            rows: of schema.INTERVALS of the contig.
+            model: of the genome.
+        """
+        genes = [Gene(row[2], row[3], row[4], row[5], row[8], row[7]) for row in rows if row[6] == CDS]
+        for unrolled, blocks in self.windows.tag([contig]):
+            for gene, found in self.adapter.candidates(unrolled, blocks, genes, model):
+                back = contig.length if gene.start >= contig.length else 0
+                ends = (gene.start - back, gene.end - back, found.start - back, found.end - back)
+                yield (contig.source, contig.id, *ends, *found[2:], self.version)
+
     def _genome_rows(
         self, beginning: list[Beginning], rest: Iterator[TaggedContig], model: GenomeModel | None
     ) -> Iterator[Iterator[Row]]:

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from elman.data.genome.gene_decoder import LOOK_BACK, DecodeConfig, Gene, GeneDecoder, decoder_evidence
 from elman.data.genome.genome_model import AdaptConfig, GenomeModel, fit_genome_model, score_bases, weighted
 from elman.data.genome.nucleotides import UNKNOWN, Codes
+from elman.data.genome.start_candidates import DOWNSTREAM, UPSTREAM, Candidate, CandidateScorer, Stretch
 from elman.data.starts.motifs import LARGEST_INNER
 from elman.data.starts.spacing import SpacingCounts, by_distance, spacing_odds
 from elman.tasks.models.gene_windows import Logits, TaggedContig, UnrolledContig
 
+_HELD = 1 << 14  # bases kept for starts near the beginning of a block
 _CONTEXT = 64  # bases beside a block that the scores of its bases depend on
 T = TypeVar("T")
 
@@ -83,10 +86,9 @@ class GenomeAdapter:
     ) -> Iterator[Gene]:
         """Decode the first `size` bases of a contig from blocks of their logits; genes by start."""
         adapt = self.adapt
-        odds = spacing_odds(SpacingCounts.none(), adapt.spacing_prior) if model is None else model.spacing
-        spacing = by_distance(odds, adapt.spacing)
         inner = LARGEST_INNER * adapt.motifs
-        decoder = GeneDecoder(size, contig.gaps(size, self.decode.gap), self.decode, spacing, inner)
+        gaps = contig.gaps(size, self.decode.gap)
+        decoder = GeneDecoder(size, gaps, self.decode, self._spacing(model), inner)
         for logits in blocks:
             begin, end = decoder.done, decoder.done + len(logits)
             low = max(begin - max(_CONTEXT, LOOK_BACK), 0)
@@ -98,6 +100,79 @@ class GenomeAdapter:
             decoder.feed(decoder_evidence(logits.astype(np.float32)), words, low, more)
             yield from decoder.settled()
         yield from decoder.genes()
+
+    def candidates(
+        self, contig: UnrolledContig, blocks: Iterator[Logits], genes: list[Gene], model: GenomeModel | None
+    ) -> Iterator[tuple[Gene, Candidate]]:
+        """Candidate starts of the genes of a contig, with the gene, by the place of its start.
+
+        Args:
+            contig: decoded before.
+            blocks: of its logits, once more.
+            genes: called, by start, as in the contig.
+            model: of the genome.
+        """
+        scorer = CandidateScorer(self.decode, self.adapt, self._spacing(model))
+        size, gaps = len(contig), contig.gaps(len(contig), self.decode.gap)
+        waiting = sorted(_with_gene_before(genes, contig), key=lambda pair: scorer.region(pair[0])[1])
+        held, low, at = np.empty((0, 14), np.float32), 0, 0
+        for logits in blocks:
+            held = np.concatenate([held[-_HELD:], decoder_evidence(logits.astype(np.float32))])
+            at += len(logits)
+            low = at - len(held)
+            while waiting and (min(scorer.region(waiting[0][0])[1], size) <= at):
+                gene, before = waiting.pop(0)
+                first, last = (min(max(place, low), size) for place in scorer.region(gene))
+                first, last = _within_gaps(first, last, gene, gaps)
+                around = max(first - _CONTEXT, 0), min(last + _CONTEXT, size)
+                codes, words = contig.read(*around, size)
+                scores = np.zeros((last - first, 8), np.float32)
+                if model is not None:
+                    scores = score_bases(codes, words, model, first - around[0], last - around[0])
+                own = codes[first - around[0] : last - around[0]]
+                stretch = Stretch(first, own, held[first - low : last - low], scores)
+                for candidate in scorer.candidates(gene, before, stretch):
+                    yield gene, candidate
+
+    def _spacing(self, model: GenomeModel | None) -> npt.NDArray[np.float64]:
+        """Scores of neighbours on one strand by their distance, of a genome or of those trained on."""
+        prior = self.adapt.spacing_prior
+        odds = spacing_odds(SpacingCounts.none(), prior) if model is None else model.spacing
+        return by_distance(odds, self.adapt.spacing)
+
+
+def _with_gene_before(genes: list[Gene], contig: UnrolledContig) -> Iterator[tuple[Gene, Gene | None]]:
+    """Genes whose start is not cut off, with the gene before the start of each.
+
+    Those at the beginning of a circle are moved behind its end, where what lies before them is unrolled.
+    """
+    length, circular = contig.contig.length, contig.contig.circular
+    for i, gene in enumerate(genes):
+        forward = gene.strand == "+"
+        if gene.partial & (1 if forward else 2):
+            continue
+        j, turn = (i - 1 if forward else i + 1), 0
+        if j < 0 or j == len(genes):
+            j, turn = j % len(genes), -length if forward else length
+        before = _moved(genes[j], turn) if not turn or (circular and len(genes) > 1) else None
+        move = length if circular and forward and gene.start < UPSTREAM else 0
+        if gene.start + move + DOWNSTREAM + 9 >= len(contig):
+            move = 0
+        yield _moved(gene, move), before and _moved(before, move)
+
+
+def _moved(gene: Gene, by: int) -> Gene:
+    return gene._replace(start=gene.start + by, end=gene.end + by)
+
+
+def _within_gaps(first: int, last: int, gene: Gene, gaps: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """Bases first to last without gaps and what lies beyond them, seen from the gene."""
+    for start, end in gaps[(gaps[:, 0] < last) & (gaps[:, 1] > first)].tolist():
+        if end <= gene.start:
+            first = max(first, end)
+        elif start >= gene.end:
+            last = min(last, start)
+    return first, last
 
 
 def _shortened(beginning: Sequence[Beginning], bases: int | None) -> Iterator[Beginning]:

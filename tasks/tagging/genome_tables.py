@@ -31,37 +31,43 @@ class GenomeTables:
 
     Args:
         finder: finds the genes.
-        names: of tables beside intervals and contigs: "proteins" or none.
+        names: of tables beside intervals and contigs: "proteins", "starts" or none.
         staging: where genome models are staged.
     """
 
     def __init__(self, finder: GeneFinder, names: Sequence[str], staging: Staging) -> None:
         self.finder, self.names, self.staging = finder, names, staging
         self._last: tuple[str, GeneFinder] | None = None
+        self._model: GenomeModel | None = None  # of the last genome
 
     def __call__(self, source: TaggingSource, whole: bool) -> MakeTables:
         """Return a function that makes the tables of a window of a source; `whole`: it has but one slice."""
 
         def tables(window: Window) -> Iterator[tuple[dict[str, pl.DataFrame], dict[str, int]]]:
             rows: list[Row] = []
-            translated = [schema.PROTEINS.to_frame()]
+            translated, starts = [schema.PROTEINS.to_frame()], list[Row]()
             for name, group in groupby(window.contigs, key=lambda contig: contig.source):
                 contigs = list(group)
                 of_contigs = self._rows(source, name, contigs, whole and window.last)
                 for contig, own in zip(contigs, of_contigs, strict=True):
+                    genes: list[Row] = []
                     while some := list(islice(own, _ROWS)):
                         rows += some
+                        genes += some if "starts" in self.names else []
                         if "proteins" in self.names:
                             code = self.finder.config.decode.code
                             translated.append(proteins(contig.bases, intervals(some), code))
                         if len(rows) >= _ROWS:
                             yield self._frames(rows, translated), {}
                             rows, translated = [], translated[:1]
+                    starts += self.finder.start_rows(contig, genes, self._model) if genes else ()
             lengths = [
                 (contig.source, contig.id, contig.length, contig.circular) for contig in window.contigs
             ]
             frames = {"contigs": pl.DataFrame(lengths, schema=schema.TAGGED_CONTIGS, orient="row")}
             bases = sum(contig.length for contig in window.contigs)
+            if "starts" in self.names:
+                frames["starts"] = pl.DataFrame(starts, schema=schema.STARTS, orient="row")
             yield {**self._frames(rows, translated), **frames}, {"bases": bases}
 
         return tables
@@ -76,7 +82,8 @@ class GenomeTables:
         """Find the genes of neighbouring contigs of a file; `complete`: none of its contigs come later."""
         key = key_of(habits=source.sha256, source=name)
         if self._last is not None and self._last[0] == key:
-            return self._last[1].tag_genome(contigs)[1]
+            self._model, rows = self._last[1].tag_genome(contigs)
+            return rows
         shard = self.staging.staged(key)
         size = sum(contig.length for contig in contigs)
         if (
@@ -84,8 +91,8 @@ class GenomeTables:
             and contigs[0].byte_offset == 0
             and (complete or size >= self.finder.config.adapt.longest)
         ):
-            fitted, rows = self.finder.tag_genome(contigs)  # computes logits once for fitting and tagging
-            self._stage(key, fitted)
+            self._model, rows = self.finder.tag_genome(contigs)  # logits once for fitting and tagging
+            self._stage(key, self._model)
             return rows
         if shard is None:
             options = Options(spool=self.staging.temporary_folder())
@@ -93,8 +100,8 @@ class GenomeTables:
         frame = self.staging.scan(shard, "habits")
         assert frame is not None
         config = self.finder.config
-        fitted = from_frame(frame.collect(), config.decode.code, config.adapt)
-        self._last = key, self.finder.with_genome_model(fitted)
+        self._model = from_frame(frame.collect(), config.decode.code, config.adapt)
+        self._last = key, self.finder.with_genome_model(self._model)
         return self._last[1].tag_genome(contigs)[1]
 
     def _stage(self, key: str, model: GenomeModel | None) -> Shard:

@@ -1,6 +1,7 @@
 """`elman tag` on DNA: formats agree, and inputs that are the same genome give the same genes."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import gffutils
@@ -12,12 +13,14 @@ from Bio.Seq import Seq
 from Bio.SeqRecord import SeqRecord
 
 from elman.data.errors import UsageError
-from elman.data.genome import spooled_sequence
+from elman.data.genome import genome_model, spooled_sequence
+from elman.data.starts.spacing import FIRSTS
 from elman.data.store.dataset import Dataset
 from elman.flows.cli import main
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
 from elman.tasks.models import gene_finder
+from elman.tasks.models.gene_presets import dna_preset
 
 pytestmark = pytest.mark.heavy
 
@@ -55,6 +58,35 @@ def test_all_formats_have_the_same_genes_and_their_proteins(folder, ecoli, tmp_p
     bed = [line.split("\t") for line in (out / "tags.bed").read_text().splitlines()]
     whole = frame.filter(pl.col("end") <= 20_000).select("contig", "end", "strand")
     assert {(b[0], int(b[2]), b[5]) for b in bed} >= set(whole.rows())
+
+
+def test_candidate_starts_hold_each_called_start_which_has_the_highest_score(
+    finder, write_finder, ecoli, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(genome_model, "MIN_PROBABILITY", 0.5)  # the small finder is not confident
+    monkeypatch.setattr(genome_model, "MIN_LENGTH", 150)
+    even = [1.0] * len(FIRSTS)
+    preset = dna_preset("default")
+    adapt = replace(preset.adapt, shortest=30_000, spacing_starts=even, spacing_others=even)
+    config = replace(finder.config, decode=preset.decode, adapt=adapt)
+    folder = write_finder(replace(finder, config=config))
+    fasta, out = tmp_path / "x.fa", tmp_path / "out"
+    fasta.write_text(f">a\n{ecoli.bases[:60_000]}\n>b circular=true\n{ecoli.bases[60_000:90_000]}\n")
+    tag.fn(TagConfig(model=str(folder), sources=(fasta,), out=out, format="starts", workers=0))
+    genes, starts = (Dataset.open(out).scan(name).collect() for name in ("data", "starts"))
+    cut_off = pl.when(pl.col("strand") == "+").then(1).otherwise(2)
+    whole = genes.filter(pl.col("partial") & cut_off == 0).select("contig", "start", "end", "strand")
+    called = starts.filter("called")
+    gene = ["contig", "gene_start", "gene_end", "strand"]
+    assert sorted(called.select(gene).rows()) == sorted(whole.rows())
+    assert called.select(pl.col("start", "end")).rows() == called.select("gene_start", "gene_end").rows()
+    best = starts.group_by(gene).agg(best=pl.col("score").max()).join(called, on=gene)
+    linear = best.filter(pl.col("contig") == "a")
+    assert (linear["best"] - linear["score"]).max() < 0.05
+    assert starts.select("motif", "spacing", "context").to_numpy().any(axis=0).all()
+    lines = (out / "tags.starts.tsv").read_text().splitlines()
+    assert len(lines) == 1 + starts.height > 2 * whole.height
+    assert lines[0].split("\t")[:4] == ["contig", "gene_start", "gene_end", "start"]
 
 
 def test_a_contig_in_a_file_is_tagged_like_one_in_memory(folder, ecoli, tmp_path, monkeypatch):

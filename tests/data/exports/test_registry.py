@@ -12,7 +12,7 @@ def test_formats_of_both_families_are_known():
     assert registry.names("text") == (
         *("parquet", "brat", "conll", "csv", "csv-entities", "doccano", "jsonl", "label-studio", "spacy"),
     )
-    assert registry.names("dna") == ("parquet", "bed", "codons", "faa", "gff3")
+    assert registry.names("dna") == ("parquet", "bed", "codons", "faa", "gff3", "starts")
     assert registry.names("classes") == ("parquet", "csv", "jsonl")
     assert set(registry.names()) == {*registry.names("text"), *registry.names("dna")}
 
