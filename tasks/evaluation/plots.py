@@ -162,6 +162,28 @@ def cost(report: Mapping[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
+def f1_by_labels(curves: Mapping[str, Sequence[tuple[float, float, float]]], path: Path) -> None:
+    """Plot F1 by labelled tokens, a line a way to choose what is labelled.
+
+    Args:
+        curves: by name points of labelled tokens, F1 (0 to 1) and its standard deviation over seeds.
+        path: of the PNG.
+    """
+    figure, axes = _figure(7, 3.6, 1)
+    axis = axes[0][0]
+    for (name, points), colour in zip(curves.items(), _LOOKS, strict=False):
+        tokens, f1, deviation = zip(*points, strict=True)
+        shares, error = [100 * of for of in f1], [100 * of for of in deviation]
+        axis.errorbar(
+            tokens, shares, yerr=error, color=colour, marker="o", markersize=4, capsize=3, label=name
+        )
+    axis.set(xlabel="labelled tokens", ylabel="F1 on test, %")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.grid(axis="y", alpha=0.3)
+    axis.legend(loc="lower right")
+    _save(figure, path)
+
+
 def reliability(before: pl.DataFrame, after: pl.DataFrame, path: Path) -> None:
     """Plot the share of right entities against their probability, before and after scaling.
 
