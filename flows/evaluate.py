@@ -10,8 +10,8 @@ from tyro.conf import Positional
 
 from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
+from elman.data.text.markdown import escaped
 from elman.flows.arguments import Config, Corpus, Model
-from elman.tasks.evaluation.markdown import escaped
 from elman.tasks.evaluation.reports import scores_table, write_scores
 from elman.tasks.evaluation.run_metrics import score_metrics
 from elman.tasks.evaluation.shown_tables import write_shown_tables

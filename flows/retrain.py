@@ -16,10 +16,10 @@ from annotated_types import Ge, Interval
 from elman.data.errors import ElmanError, Locked, UsageError
 from elman.data.store.disk import atomic_write
 from elman.data.store.lock import take
+from elman.data.text.markdown import escaped
 from elman.flows.arguments import Config, Corpus, Sources
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.train import PresetName, TrainConfig, Trained, train
-from elman.tasks.evaluation.markdown import escaped
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
 from elman.tasks.ingest.result import Ingested
 from elman.tasks.models import model_folder

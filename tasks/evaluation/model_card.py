@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from elman.data.metrics.entities import EntityScores, TypeScores
-from elman.tasks.evaluation.markdown import escaped, table
+from elman.data.text.markdown import escaped, table
 from elman.tasks.evaluation.reports import REPORT, Scores, scores_table
 from elman.tasks.evaluation.text_analysis import ALL
 from elman.tasks.evaluation.text_report import JSON

@@ -11,8 +11,8 @@ import polars as pl
 from elman.data.metrics.entities import EntityScores, TypeScores
 from elman.data.metrics.genes import BaseScores, ContigScores, GeneScores
 from elman.data.store.disk import atomic_write
+from elman.data.text.markdown import table
 from elman.tasks.evaluation import plots
-from elman.tasks.evaluation.markdown import table
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import run_record
 from elman.tasks.runtime.artifacts import publish_markdown

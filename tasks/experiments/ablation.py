@@ -19,9 +19,9 @@ from elman.data.metrics.paired_bootstrap import Difference, paired_bootstrap, se
 from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import atomic_write, key_of
+from elman.data.text.markdown import table
 from elman.rnn.networks.architecture import Architecture
 from elman.tasks.evaluation import plots
-from elman.tasks.evaluation.markdown import table
 from elman.tasks.experiments import baselines
 from elman.tasks.experiments.baselines import SplitScores
 from elman.tasks.models.presets import preset

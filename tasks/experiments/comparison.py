@@ -17,10 +17,10 @@ import numpy as np
 from elman.data import ragged
 from elman.data.encoding import encoded_corpus
 from elman.data.store.disk import atomic_write
+from elman.data.text.markdown import table
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.weights import from_bytes
 from elman.tasks.evaluation import plots
-from elman.tasks.evaluation.markdown import table
 from elman.tasks.experiments import baselines
 from elman.tasks.models import model_folder
 from elman.tasks.runtime.artifacts import publish_markdown

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from elman.tasks.evaluation.markdown import escaped
+from elman.data.text.markdown import escaped
 from elman.tasks.generation.evaluation import evaluate_generator
 from elman.tasks.generation.presets import PRESETS
 from elman.tasks.generation.training import train_generator

@@ -10,7 +10,7 @@ from typing import Any
 from elman.data.corpus.about import about_corpus
 from elman.data.errors import BadInput, UsageError
 from elman.data.store.disk import atomic_write
-from elman.tasks.evaluation.markdown import escaped, table
+from elman.data.text.markdown import escaped, table
 from elman.tasks.evaluation.reports import model_settings, write_history
 from elman.tasks.learning.registry import FittedModel, LearningTask, OnEpoch, TaskScores, TaskTraining
 from elman.tasks.retraining.corpus_tags import corpus_tags

@@ -1,6 +1,6 @@
 """Markdown tables."""
 
-from elman.tasks.evaluation.markdown import escaped, table
+from elman.data.text.markdown import escaped, table
 
 
 def test_the_first_column_is_text_and_a_pipe_is_escaped():
