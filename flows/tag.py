@@ -29,6 +29,7 @@ from elman.tasks.models import model_folder
 from elman.tasks.models.passport import CLASSIFIER
 from elman.tasks.models.precision import thresholds_of
 from elman.tasks.runtime import mlflow_sync
+from elman.tasks.runtime.artifacts import publish_table
 from elman.tasks.runtime.orchestration import flow
 from elman.tasks.runtime.quarantine import report_quarantine
 from elman.tasks.runtime.source_copies import source_copies
@@ -302,6 +303,7 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
         write_plan(writer, config.model, folder, run.plan)
         execute(run, model, settings, config.resources, config.sources, recorder.run.folder)
         shards = run.shards()
+        publish_table("shards", run.by_state(), f"Shards of {config.out.name} by state")
         wanted = config.precision
         thresholds = None if wanted is None else thresholds_of(model, wanted)
         dataset = commit_tags(writer, run.plan, shards, config.model, thresholds)

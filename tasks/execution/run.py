@@ -23,6 +23,7 @@ from elman.tasks.tagging.shard import Job
 MAX_GROUPS = 200  # Prefect task runs of a run
 GROUP = 32 << 20  # bytes of one, at least, so that none ends at once
 UNPACKED = "unpacked"
+_COUNTED = ("records", "rows", "quarantined")
 
 
 @dataclass(eq=False)
@@ -275,6 +276,20 @@ class TaggingRun:
         for source in self.sources:
             out += source.planned.reused or [_staged(shard) for shard in source.shards]
         return out
+
+    def by_state(self) -> list[dict[str, str | int]]:
+        """Return shards, records and rows by what became of them, once all are staged."""
+        parts: dict[str, list[Shard]] = {"tagged": [], "reused": [], "source unreadable": []}
+        for source in self.sources:
+            parts["reused"] += source.planned.reused or ()
+            for shard in source.shards:
+                bad, kept = source.planned.quarantined, shard.reused
+                parts["source unreadable" if bad else "reused" if kept else "tagged"].append(_staged(shard))
+        rows: list[dict[str, str | int]] = []
+        for state, of in parts.items():
+            numbers = {name: sum(shard.counts.get(name, 0) for shard in of) for name in _COUNTED}
+            rows.append({"state": state, "shards": len(of), **numbers})
+        return rows
 
     def counts(self) -> dict[str, int]:
         """Return the number of shards, and of those that an earlier run made."""

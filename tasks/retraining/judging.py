@@ -10,8 +10,8 @@ import polars as pl
 
 from elman.data.errors import BadInput
 from elman.data.store.dataset import MANIFEST, Dataset
+from elman.data.text.markdown import escaped
 from elman.tasks.evaluation.answers import Answers, LabelledParts, training_entities
-from elman.tasks.evaluation.markdown import escaped
 from elman.tasks.ingest.corpus_names import corpus_folder
 from elman.tasks.models import model_folder
 from elman.tasks.models.text_tagger import Tagger
@@ -143,7 +143,7 @@ def find_challenger(name: str, corpus: str) -> Challenger:
     return Challenger()
 
 
-@task(task_run_name="mark unjudged versions of {name}", tags=("registry",))
+@task(task_run_name="mark unjudged versions of {name}", tags=("registry",), retries=2, retry_delay_seconds=2)
 def mark_unjudged(name: str, challenger: str) -> list[str]:
     """Mark versions whose run ended before their verdict; return their numbers.
 

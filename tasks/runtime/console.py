@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from elman.tasks.runtime import orchestration
+from elman.tasks.runtime.artifacts import progress_artifact
 
 PLAIN_EVERY_S = 10.0
 
@@ -31,7 +32,7 @@ def format_amount(number: float, unit: str) -> str:
 def progress(
     label: str, total: float | None, unit: str, note: Callable[[], str] | None = None
 ) -> Iterator[Callable[[float], None]]:
-    """Show how far a step has come.
+    """Show how far a step has come, on stderr and on the page of the Prefect run.
 
     Args:
         label: what is being done, in two or three words.
@@ -42,10 +43,21 @@ def progress(
     Yields:
         advance, to be called with the amount of work just done.
     """
-    if sys.stderr.isatty():
-        yield from _bar(label, total, unit, note)
-    else:
-        yield from _lines(label, total, unit, note)
+    show = contextmanager(_bar if sys.stderr.isatty() else _lines)
+    with progress_artifact(label, total) as publish, show(label, total, unit, note) as advance:
+        done = 0.0
+
+        def advance_both(more: float) -> None:
+            nonlocal done
+            done += more
+            advance(more)
+            publish(done, line)
+
+        def line() -> str:
+            of = f" of {format_amount(total, unit)}" if total else ""
+            return f"{label}: {format_amount(done, unit)}{of}{f', {note()}' if note else ''}"
+
+        yield advance_both
 
 
 Note = Callable[[], str] | None

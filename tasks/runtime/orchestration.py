@@ -11,6 +11,7 @@ import copy
 import functools
 import importlib
 import inspect
+import logging
 import os
 import sys
 import time
@@ -151,7 +152,7 @@ def _run_name(fn: Callable[..., Any]) -> str | None:
     """A template over the parameters for names of runs: "retrain {config.corpus}"."""
     config = inspect.signature(fn, eval_str=True).parameters.get("config")
     fields = getattr(config.annotation, "__dataclass_fields__", {}) if config else {}
-    subjects = {"corpus": "corpus", "name": "name", "out": "out.name"}
+    subjects = {"corpus": "corpus", "name": "name", "out": "out.name", "output": "output.name"}
     subject = next((shown for name, shown in subjects.items() if name in fields), None)
     return f"{fn.__name__} {{config.{subject}}}" if subject else None
 
@@ -329,6 +330,22 @@ class _Outcome(Generic[P, R]):
         return run
 
 
+def _log_to_runs() -> None:
+    """Send what runs log to their pages, also where Prefect is told to be quiet on stderr."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        if logger.getEffectiveLevel() > logging.INFO:
+            logger.setLevel(logging.INFO)
+            logger.propagate = False
+
+
+def _tags(*names: str) -> contextlib.AbstractContextManager[object]:
+    """Tags of the Prefect runs that begin inside, for filters in its pages."""
+    prefect: Any = importlib.import_module("prefect")
+    tags: contextlib.AbstractContextManager[object] = prefect.tags(*names)
+    return tags
+
+
 def call(flow: "prefect.Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a flow: as a Prefect flow run if `prefect_active`, else as plain Python.
 
@@ -340,8 +357,10 @@ def call(flow: "prefect.Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     outcome: _Outcome[P, R] = _Outcome()
     observed = copy.copy(flow)
     observed.fn = outcome.recording(flow.fn)
+    _log_to_runs()
     try:
-        return observed(*args, **kwargs)
+        with _tags("elman", flow.name):
+            return observed(*args, **kwargs)
     except BaseException as error:
         if outcome.error is not None:
             raise outcome.error from None

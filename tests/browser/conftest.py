@@ -85,7 +85,7 @@ class Ui:
 MODE = "workflowType=machine_learning"
 
 
-def _hostile_corpus(folder: Path) -> Path:
+def hostile_corpus(folder: Path) -> Path:
     """Documents whose text, ids and types hold markup; entities are names in -son."""
     folder.mkdir()
     for split, count in (("train", 40), ("dev", 8), ("test", 8)):
@@ -117,7 +117,7 @@ def _train(home: Path, config: TrainConfig) -> RunRecord:
 
 def _make(home: Path, folder: Path) -> Trainings:
     ingest.fn(IngestConfig(sources=(CHECKOUT / "data" / "samples" / "english",), name="english"))
-    hostile = _hostile_corpus(folder / "hostile")
+    hostile = hostile_corpus(folder / "hostile")
     about = f"Letters {SCRIPT} {IMAGE} {MERMAID} {LINKS}"
     ingest.fn(IngestConfig(sources=(hostile,), name="letters", description=about, licence=HANDLER))
     fast = _train(home, TrainConfig(corpus="english", preset="fast", epochs=4, register="names"))

@@ -4,6 +4,7 @@ import polars as pl
 
 from elman.data.store.schema import QUARANTINE
 from elman.data.store.writer import DatasetWriter
+from elman.tasks.runtime import quarantine
 from elman.tasks.runtime.quarantine import report_quarantine
 
 
@@ -29,3 +30,18 @@ def test_of_many_the_first_are_told_and_where_the_others_stand(tmp_path, capsys)
     assert len(lines) == 6
     assert "1,995 more" in lines[-1]
     assert str(tmp_path / "c" / "quarantine") in lines[-1]
+
+
+def test_a_prefect_run_shows_reasons_with_numbers_and_the_first_records(tmp_path, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(
+        quarantine, "publish_table", lambda key, rows, about: shown.update({key: (rows, about)})
+    )
+    report_quarantine(quarantined(tmp_path / "c", range(1, 8)))
+    assert shown["quarantine"] == (
+        [{"reason": "wrong-columns", "records": 7}],
+        "7 quarantined records by reason",
+    )
+    rows, about = shown["quarantined"]
+    assert about == "The first 5 quarantined records"
+    assert rows[0] == {"place": "a.conll:1", "what": "expected 2", "to do": "Mend it."}
