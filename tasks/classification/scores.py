@@ -11,8 +11,8 @@ import polars as pl
 from elman.data.metrics.calibration import calibration
 from elman.data.metrics.rates import rates
 from elman.data.store.disk import atomic_write
+from elman.data.text.markdown import escaped, table
 from elman.tasks.evaluation import plots
-from elman.tasks.evaluation.markdown import escaped, table
 from elman.tasks.evaluation.run_metrics import metric_names
 from elman.tasks.learning.registry import TaskScores
 

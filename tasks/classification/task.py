@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from elman.data.text.markdown import escaped
 from elman.tasks.classification.evaluation import evaluate_classifier
 from elman.tasks.classification.presets import PRESETS
 from elman.tasks.classification.training import train_classifier
-from elman.tasks.evaluation.markdown import escaped
 from elman.tasks.learning.registry import LearningTask
 from elman.tasks.models import model_folder
 from elman.tasks.models.passport import CLASSIFIER
