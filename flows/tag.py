@@ -14,6 +14,7 @@ from elman.data.exports import registry as exports
 from elman.data.formats.common.encodings import known_encoding
 from elman.data.formats.common.options import Options
 from elman.data.formats.table.batches import Columns
+from elman.data.genome.genetic_code import GENETIC_CODES
 from elman.data.redaction.operators import OPERATORS, Redactor, read_key
 from elman.data.redaction.patterns import Patterns
 from elman.data.sources.copies import Copies
@@ -47,8 +48,10 @@ from elman.tasks.tagging.sources import TaggingSource, options_of
 
 if TYPE_CHECKING:
     EngineName = str
+    GeneticCode = int
     RedactOperator = str
 else:
+    GeneticCode = Literal[*GENETIC_CODES]  # of --genetic-code
     EngineName = Literal[*engine_names()]  # the choices of --engine
     RedactOperator = Literal[*OPERATORS]  # of --redact
 
@@ -103,8 +106,8 @@ class TagConfig(Config):
     """bytes in a unit of committed work, 1 to 64 MiB; found from the input"""
     no_reuse: bool = False
     """tag equal sentences each time they come"""
-    genetic_code: Literal[1, 4, 11] | None = None
-    """of DNA: NCBI's number; the model's own (11) if not given"""
+    genetic_code: GeneticCode | None = None
+    """of DNA: NCBI's number, such as 4 or 25; the model's own (11) if not given"""
     patterns: str = ""
     """of text: comma-separated, entities of a checkable form, too: mail, phone, card, iban, url"""
     phone_region: str = ""

@@ -15,6 +15,8 @@ import numpy.typing as npt
 from elman.data import ragged
 from elman.data.genome.nucleotides import IUPAC, Codes, reverse_complement
 
+# NCBI's numbers; 27, 28 and 31 are left out, as they have codons that are stops and amino acids.
+GENETIC_CODES = (1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 26, 29, 30, 32, 33)
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 OTHER = 20  # residue of a stop codon, or of one with unknown bases
 _COMMON_STARTS = frozenset(("ATG", "GTG", "TTG"))

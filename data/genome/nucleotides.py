@@ -59,7 +59,7 @@ def encode_bases(bases: str) -> Codes:
 
 
 def without_tga(codes: Codes) -> Codes:
-    """Replace TGA by TGG on either strand: for code 4, where it is no stop codon as in training."""
+    """Replace TGA by TGG on either strand: for codes such as 4, where it is no stop codon as in training."""
     a, b, c = codes[:-2], codes[1:-1], codes[2:]
     out = codes.copy()
     out[2:][(a == 3) & (b == 2) & (c == 0)] = 2

@@ -173,7 +173,7 @@ def test_contigs_of_fifty_bases_and_of_ambiguous_letters_are_listed(folder, ecol
     assert frame["end"].max() is None or frame["end"].max() <= 50
 
 
-@pytest.mark.parametrize("code", [1, 4, 11])
+@pytest.mark.parametrize("code", [1, 4, 11, 25])
 def test_genes_are_legal_in_the_chosen_genetic_code(folder, ecoli, tmp_path, code):
     path = write_fasta(tmp_path / "x.fa", c=ecoli.bases[:40_000])
     frame, lines = tagged(folder, tmp_path / "out", path, genetic_code=code)

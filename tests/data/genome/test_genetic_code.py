@@ -7,6 +7,7 @@ from Bio.Seq import Seq
 
 from elman.data.genome.genetic_code import (
     AMINO_ACIDS,
+    GENETIC_CODES,
     codon_tables,
     iupac_codons,
     protein_table,
@@ -33,7 +34,22 @@ def of_biopython(bases: str, strand: str, phase: int, code: int) -> str:
     return str(gene[phase : phase + (len(bases) - phase) // 3 * 3].translate(table=code))
 
 
-@pytest.mark.parametrize("code", [4, 11])
+def test_every_code_offered_has_stops_that_are_stops_alone_and_a_common_start():
+    for code in GENETIC_CODES:
+        table = CodonTable.unambiguous_dna_by_id[code]
+        is_start, is_stop = (marks[0, :64] for marks in codon_tables(code))
+        assert {codon for codon, stop in zip(CODONS, is_stop, strict=True) if stop} == set(table.stop_codons)
+        assert not set(table.stop_codons) & set(table.forward_table)
+        assert is_start[CODONS.index("ATG")]
+    left_out = set(CodonTable.unambiguous_dna_by_id) - set(GENETIC_CODES)
+    assert all(
+        set(CodonTable.unambiguous_dna_by_id[code].stop_codons)
+        & set(CodonTable.unambiguous_dna_by_id[code].forward_table)
+        for code in left_out
+    )
+
+
+@pytest.mark.parametrize("code", [4, 11, 25])
 @pytest.mark.parametrize(("strand", "phase"), [("+", 0), ("+", 2), ("-", 0), ("-", 1)])
 def test_residues_are_those_of_biopython(strand, phase, code):
     bases = random_bases(900)
