@@ -31,6 +31,7 @@ from elman.data.formats.registry import (
 )
 from elman.data.sources.archives import Archive, archive_kind, copy_members
 from elman.data.sources.copies import STANDARD_INPUT, STDIN_NAME, Copies
+from elman.data.sources.skipped_names import reason_to_skip
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,6 @@ class Source:
 
 
 _SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
-_ABOUT = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|citation|authors)\b.*|.*\.(md|rst)")
 
 
 def _unreadable(head: Head) -> str | None:
@@ -273,8 +273,8 @@ def _inspect(file: _File, wanted: _Wanted) -> Source | Archive | str:
     plain_name = path.name.lower()
     if compression:
         plain_name = COMPRESSED_NAME.sub("", plain_name)
-    if not file.named and _ABOUT.fullmatch(plain_name):
-        return "about the corpus, not of it"
+    if not file.named and (reason := reason_to_skip(file.name, plain_name)):
+        return reason
     if compression:
         raw = _beginning(file, compression)
     if kind := archive_kind(raw):

@@ -9,10 +9,13 @@ from elman.data.exports.expressions import to_utf8
 from elman.data.exports.registry import Chunk, Export, Tables, register
 
 _KEY = ("source", "document", "sentence")
+_ENDS = r"[\t\n\r]"
 
 
 def write(tables: Tables, config: Mapping[str, Any]) -> Iterator[Chunk]:
     """Lines token TAB tag; a blank line after each sentence, `-DOCSTART-` before each document.
+
+    Tabs and line ends in a token or a type, which would end a column or a line, become `_`.
 
     Args:
         tables: tokens (schema.TOKENS), in order.
@@ -33,7 +36,8 @@ def write(tables: Tables, config: Mapping[str, Any]) -> Iterator[Chunk]:
             .then(pl.when(same_sentence.fill_null(False)).then(pl.lit("")).otherwise(pl.lit("\n")))
             .otherwise(start)
         )
-        lines = pl.concat_str(head, "text", pl.lit("\t"), "tag", pl.lit("\n"))
+        token, tag = (pl.col(name).str.replace_all(_ENDS, "_") for name in ("text", "tag"))
+        lines = pl.concat_str(head, token, pl.lit("\t"), tag, pl.lit("\n"))
         text = to_utf8(tokens.select(lines=lines).to_series())
         yield text if before else text[1:]  # no blank line before the first document
         before = tokens.select(_KEY).row(-1)

@@ -28,6 +28,7 @@ EMBL = FlatFile(
     sequence=b"SQ ",
     numbers=re.compile(rb"[0-9]+[ \t\r\n]*$"),
     id_of=lambda line: _id_of(line.decode("utf-8", "surrogateescape").removeprefix("ID")),
+    heading=b"FH   Key             Location/Qualifiers",
 )
 _ENTRIES = EntryPattern(
     re.compile(rb"\n(?://[ \t\r]*|ID {3}([^\n]*))(?=\n)"), False, re.compile(rb"\n"), _id_of

@@ -8,6 +8,7 @@ that a read may be of any length.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -187,10 +188,12 @@ def split_fastq(stream: BinaryIO, size: SliceSize) -> list[Slice]:
 def _matches(head: Head) -> bool:
     if not head.first.startswith("@"):
         return False
-    lines = head.raw.lstrip(b"\r\n").split(b"\n", 4)
-    if len(lines) > 3:
-        return bool(_SEQUENCE.fullmatch(lines[1])) and lines[2].startswith(b"+")
-    return len(lines) > 1 and bool(_SEQUENCE.fullmatch(lines[1])) and head.name.endswith(ENDINGS)
+    if head.name.endswith(ENDINGS):  # also where its first read is malformed: never a text
+        return True
+    _, *lines = head.raw.lstrip(b"\r\n").split(b"\n")
+    bases = list(takewhile(_SEQUENCE.fullmatch, lines))
+    rest = lines[len(bases) :]
+    return bool(bases) and len(rest) > 1 and rest[0].startswith(b"+")
 
 
 register(

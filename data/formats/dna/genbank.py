@@ -38,7 +38,8 @@ class FlatFile:
 
     parser: name of the format for Biopython; title: for messages; reason: code of an entry that cannot be
     parsed; sequence: how the line before the bases begins; numbers: of bases, in a line of them; id_of: id of
-    an entry by its first line, None for the parser's.
+    an entry by its first line, None for the parser's; heading: line above those of features (FT), without
+    which the parser would find none.
     """
 
     parser: str
@@ -47,6 +48,7 @@ class FlatFile:
     sequence: bytes
     numbers: re.Pattern[bytes]
     id_of: Callable[[bytes], str] | None = None
+    heading: bytes | None = None
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -99,7 +101,8 @@ def _read_entries(
             yield place.quarantine("empty-record", "expected a sequence in the entry. Got none", todo)
             continue
         try:
-            record, complaints = _parse(flat, _separate_length(entry.head(), len(entry.bases)))
+            head = _with_heading(flat, _separate_length(entry.head(), len(entry.bases)))
+            record, complaints = _parse(flat, head)
         except UnicodeDecodeError as error:
             detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
             yield place.quarantine("invalid-utf8", detail, "Save the file as UTF-8.")
@@ -240,6 +243,14 @@ def _separate_length(head: bytes, length: int) -> bytes:
     line, end, rest = head.partition(b"\n")
     match = re.fullmatch(rb"(LOCUS\s+\S+?)(%d)( bp\b.*)" % length, line.rstrip(b"\r"), re.DOTALL)
     return b"%s %s%s" % match.groups() + end + rest if match else head
+
+
+def _with_heading(flat: FlatFile, head: bytes) -> bytes:
+    """The entry with the heading of its features, where it has features without one."""
+    if flat.heading is None or b"\n" + flat.heading[:2] in head:
+        return head
+    before, found, after = head.partition(b"\nFT ")
+    return before + b"\n" + flat.heading + found + after if found else head
 
 
 def _outside(feature: Any, length: int) -> str | None:

@@ -72,17 +72,24 @@ def read_rows(rows: Rows, source: str, options: Options) -> Iterator[Document | 
 
 
 def missing_columns(wanted: Sequence[str], columns: Sequence[str], source: str) -> None:
-    """Check that a table has the columns wanted.
+    """Check that a table has each of the columns wanted once.
 
     Raises:
         BadInput: names those it has.
     """
+    todo = "Name columns the file has, with --text-column, --labels-column, --label-column and --id-column."
     if not {*wanted} <= {*columns}:
         raise BadInput(
             f"the columns {', '.join(wanted)}",
             got=", ".join(columns) or "none",
-            todo="Name columns the file has, with --text-column, --labels-column, --label-column and "
-            "--id-column.",
+            todo=todo,
+            source=source,
+        )
+    if repeated := [name for name in wanted if columns.count(name) > 1]:
+        raise BadInput(
+            f"one column called {repeated[0]}",
+            got=f"{columns.count(repeated[0])} of that name",
+            todo="Rename one of them: it is not known which is meant.",
             source=source,
         )
 

@@ -22,6 +22,7 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
 from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of, outermost
+from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 
 ADVICE = "Write ID|t|title, ID|a|abstract and lines of ID, start, end, mention and type, by tabs."
@@ -97,7 +98,8 @@ def _read_block(block: _Block, source: str, options: Options) -> Document | Flat
 
 def _document(block: _Block, place: Place, options: Options) -> Document | Flat:
     try:
-        lines = [raw.decode("utf-8").rstrip("\r\n") for raw in block.raw]
+        first = block.raw[0] if block.byte_offset else block.raw[0].removeprefix(BOM)
+        lines = [raw.decode("utf-8").rstrip("\r\n") for raw in (first, *block.raw[1:])]
     except UnicodeDecodeError as error:
         detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
         raise BadRecord("invalid-utf8", detail, NOT_UTF8) from None

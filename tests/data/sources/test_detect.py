@@ -145,6 +145,36 @@ def test_an_empty_file_is_bad_input_by_name_and_skipped_in_a_folder(tmp_path, co
     assert reason.startswith("an empty file")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Thumbs.db",
+        "desktop.ini",
+        "~$notes.txt",
+        "_committed_71",
+        "_started_71",
+        "_metadata",
+        "_delta_log/0.json",
+        "_temporary/0/a.txt",
+        "__MACOSX/y.conll",
+    ],
+)
+def test_files_of_other_systems_are_skipped_in_a_folder_and_listed(tmp_path, name):
+    path = tmp_path / "part" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"Ann left.\n")
+    (tmp_path / "y.conll").write_text(CONLL)
+    (source,), skipped = discover([tmp_path])
+    assert source.name == "y.conll"
+    assert skipped == [(path, "a file of another system, not of the corpus")]
+
+
+def test_a_file_named_as_those_of_other_systems_is_read_where_the_user_names_it(tmp_path):
+    (tmp_path / "_started_71").write_text("Ann left.\n")
+    ((source,), _) = discover([tmp_path / "_started_71"])
+    assert source.kind == "plain"
+
+
 def test_a_linked_folder_is_read_once_and_a_loop_is_skipped(tmp_path):
     inside, outside = tmp_path / "s", tmp_path / "e"
     inside.mkdir()

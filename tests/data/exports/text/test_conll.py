@@ -29,3 +29,10 @@ def test_documents_and_sentences_are_set_apart(reference):
     tables = reference.tables_of(shard([("a", 0, 0, "x"), ("a", 0, 1, "y")]), shard([("a", 1, 0, "z")]))
     start = "-DOCSTART-\tO\n\n"
     assert reference.written(EXPORT, tables) == f"{start}x\tB-PER\n\ny\tB-PER\n\n{start}z\tB-PER\n\n"
+
+
+def test_tabs_and_line_ends_in_a_token_or_a_type_end_no_column_or_line(reference):
+    row = ("a", "d", 0, 0, 1, "x\ty\r\nz", "B-A\tB\nC", 0.5, "m")
+    table = {"tokens": pl.DataFrame([row], schema=schema.TOKENS, orient="row")}
+    written = reference.written(EXPORT, reference.tables_of(table))
+    assert written == "-DOCSTART-\tO\n\nx_y__z\tB-A_B_C\n\n"

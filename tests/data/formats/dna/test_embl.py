@@ -99,3 +99,11 @@ def test_it_is_known_by_its_content_and_cut_after_entries(tmp_path, size):
         *(f"A{n}.1" for n in range(5)),
         *["duplicate-id"] * 3,
     ]
+
+
+def test_features_without_their_heading_are_read():
+    raw = entry()
+    bare = b"".join(line for line in raw.splitlines(keepends=True) if not line.startswith(b"FH"))
+    found = [list(EMBL.read(io.BytesIO(some), "x", Options())) for some in (raw, bare)]
+    assert found[0] == found[1]
+    assert [(feature.start, feature.end) for feature in found[1][0].features] == [(0, 9)]

@@ -10,6 +10,7 @@ from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.slices import SliceSize
 from elman.data.formats.dna.fastq import read_fastq, split_fastq
+from elman.data.formats.registry import Head, detect
 from elman.data.genome.contigs import Contig
 from elman.data.sources.reading import collect_sources
 from elman.data.sources.reading import read as read_source
@@ -105,3 +106,19 @@ def test_it_is_known_by_its_content(tmp_path, name):
     (source,), _ = collect_sources([tmp_path])
     assert source.kind == "fastq"
     assert [record.id for record in read_source(source, Options())] == ["a"]
+
+
+MULTI_LINE = "@r1 x\nACGT\nACGT\n+r1\nIIII\n@III\n@r2\nAC\n+\nII\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.fq", MULTI_LINE),
+        ("a.dat", MULTI_LINE),
+        ("a.fastq", "@r1\n\n+\n\n" + entry("r2")),
+        ("a.fq", "@r1\nACGT\n"),
+    ],
+)
+def test_fastq_with_a_malformed_first_read_is_no_text(name, content):
+    assert detect(Head(name, content.encode(), True)).name == "fastq"

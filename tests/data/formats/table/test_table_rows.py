@@ -218,3 +218,10 @@ def test_a_numbered_class_has_the_name_that_the_table_gives_it():
     )
     (document,) = read("parquet", as_parquet(table), text_column="body", label_column="kind")
     assert document.label == "talk"
+
+
+def test_a_column_that_stands_there_twice_is_refused():
+    with pytest.raises(BadInput, match=r"expected one column called body\. Got 2 of that name"):
+        read("delimited", b"body,key,body\nAnn,1,Bo\n", text_column="body")
+    (document,) = read("delimited", b"body,key,key\nAnn left.,1,2\n", text_column="body")
+    assert document.text == "Ann left."

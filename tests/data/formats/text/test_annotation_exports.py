@@ -174,6 +174,11 @@ def test_abstracts_of_pubtator_are_read():
     assert second.id == "13"
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_id_of_pubtator():
+    first, second = records(pubtator, "\ufeff" + PUBTATOR + "\n" + PUBTATOR.replace("12", "13", 6))
+    assert [(first.id, entities(first)), second.id] == [("12", GOLD), "13"]
+
+
 def test_a_mention_that_stands_elsewhere_is_quarantined():
     (refused,) = records(pubtator, PUBTATOR.replace("\t16\t20", "\t15\t19"))
     assert (refused.reason, refused.line) == ("span-outside", 1)
