@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Ge, Gt
 
 from elman.data.corpus.about import about_corpus
-from elman.data.corpus.shards import MUSIC
+from elman.data.corpus.shards import MUSIC, SPEECH
 from elman.data.errors import BadInput, UsageError
 from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
@@ -204,6 +204,8 @@ def train(config: TrainConfig) -> Trained | TaskTrained:
         return _train_task(config, folder, dataset.kind)
     if dataset.kind == MUSIC:
         raise UsageError(f"expected --task generate for {folder.name}, a corpus of music. Got --task tag.")
+    if dataset.kind == SPEECH:
+        raise UsageError(f"expected text or DNA for --task tag. Got {folder.name}, a corpus of speech.")
     of_dna = dataset.kind.endswith("dna")
     config.check_kind(of_dna)
     params = {"corpus": folder.name, "kind": dataset.kind, **config.params}

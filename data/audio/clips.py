@@ -143,8 +143,11 @@ def mixed_down(frames: npt.NDArray[np.float32]) -> Samples:
     Raises:
         BadAudio: a sample is no number, or far beyond full scale.
     """
-    mono: Samples = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
-    loudest = float(np.abs(frames).max(initial=0.0))
+    mono: Samples = frames[:, 0].copy()
+    for channel in range(1, frames.shape[1]):
+        mono += frames[:, channel]
+    mono /= np.float32(frames.shape[1])
+    loudest = float(max(frames.max(), -frames.min()))
     if not loudest <= LOUDEST:
         raise BadAudio(
             "invalid-audio",

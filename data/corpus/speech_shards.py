@@ -53,8 +53,9 @@ def speech_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) ->
 
 def digest(clip: SpokenClip) -> str:
     """sha256 of the sound of a clip, its rate and its text."""
-    head = repr((clip.sample_rate, clip.text)).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(head + b"\0" + clip.audio).hexdigest()
+    content = hashlib.sha256(repr((clip.sample_rate, clip.text)).encode() + b"\0")
+    content.update(clip.audio)
+    return content.hexdigest()
 
 
 def _hashed_split(clip: SpokenClip) -> str:

@@ -15,6 +15,7 @@ from elman.data.audio.clips import from_pcm
 from elman.data.errors import BadInput, UsageError
 from elman.data.store import schema
 from elman.data.store.dataset import Dataset
+from elman.flows.train import TrainConfig, train
 from elman.tasks.ingest.corpus_names import corpus_folder
 from tests.flows.small_corpora import corpus, fasta, run, tree, write
 from tests.small_clips import tone, wav, write_wav
@@ -221,3 +222,5 @@ def test_a_corpus_of_speech_takes_nothing_else(tmp_path):
         run(write(tmp_path / "a.fa", fasta({"c": 90})))
     with pytest.raises(UsageError, match="--unit for text only"):
         run(tmp_path / "a.wav", unit="char")
+    with pytest.raises(UsageError, match="a corpus of speech"):
+        train.fn(TrainConfig(corpus="c"))

@@ -4,6 +4,7 @@ A corpus keeps the sound itself. Rates up to `STORED_RATE` stay as they are; hig
 which keeps what is below 8 kHz, where speech is.
 """
 
+import io
 import re
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
@@ -91,9 +92,11 @@ def _pcm(stream: BinaryIO, begin_s: float, length_s: float | None) -> tuple[byte
             length = "the rest" if length_s is None else f"{length_s:g} s"
             detail = f"expected a part of {seconds:g} s. Got {length} from {begin_s:g} s on"
             raise BadRecord("invalid-part", detail, "Correct offset and duration.")
-        whole = b"".join(map(to_pcm, resample_blocks(audio.blocks(), audio.rate, rate)))
-    first = 2 * round(begin_s * rate)
-    return whole[first : None if length_s is None else first + 2 * round(length_s * rate)], rate
+        whole = io.BytesIO()
+        for block in resample_blocks(audio.blocks(), audio.rate, rate):
+            whole.write(to_pcm(block))
+    whole.seek(2 * round(begin_s * rate))
+    return whole.read(-1 if length_s is None else 2 * round(length_s * rate)), rate
 
 
 def named(source: str, pattern: str | None) -> Mapping[str, str | None]:
