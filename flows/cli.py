@@ -91,6 +91,12 @@ COMMANDS = {
     "suggest": Command(
         "labelling.suggest", "SuggestConfig", "suggest", "what to label next, as tasks of an annotation tool"
     ),
+    "transcribe": Command(
+        "learning.transcribe",
+        "TranscribeConfig",
+        "transcribe",
+        "text of speech with times and probabilities, in bulk",
+    ),
     "retrain": Command("retrain", "RetrainConfig", "retrain", "new data in, challenger against champion"),
     "backfill": Command(
         "backfill", "BackfillConfig", "backfill", "ingest and tag a range of days, folders dt=YYYY-MM-DD"
@@ -169,7 +175,7 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 def _usage() -> str:
-    commands = "\n".join(f"  {name:<10}{command.help}" for name, command in COMMANDS.items())
+    commands = "\n".join(f"  {name:<11}{command.help}" for name, command in COMMANDS.items())
     return (
         "usage: elman COMMAND [options]    (elman COMMAND --help lists the options)\n\n"
         f"Batch sequence tagging on ordinary CPUs.\n\n{commands}\n\n"

@@ -66,7 +66,8 @@ class TrainConfig(Config):
     """name of an ingested corpus, or its folder"""
     task: TaskName = "tag"
     """tag: entities or genes; generate: what symbol follows (music, text, DNA), for `elman generate`;
-    classify: the class of whole documents or contigs, for `elman tag`"""
+    classify: the class of whole documents or contigs, for `elman tag`;
+    transcribe: the text of speech, for `elman transcribe`"""
     preset: PresetName = "default"
     """article: words alone; fast: two ways, with blocks; default: gates and letters too"""
     seed: Annotated[int, Ge(0)] = 0
@@ -225,6 +226,7 @@ def _train_task(config: TrainConfig, folder: Path, kind: str) -> TaskTrained:
         seed=config.seed,
         overrides=config.overrides,
         checkpoint_s=config.checkpoint_s,
+        workers=config.workers,
     )
     name = f"{folder.name} {config.task} {config.preset} s{config.seed}"
     with mlflow_sync.record_run("train", name, params) as recorder:

@@ -27,7 +27,7 @@ LAYERS = {
         ("evaluation", "execution", "demo", "inspection", "labelling"),
         ("retraining",),
         ("experiments", "lineage", "learning"),
-        ("differences", "generation", "classification"),
+        ("differences", "generation", "classification", "transcription"),
     ),
     "flows": (("learning",), ("",), ("lineage", "labelling")),
 }
@@ -49,6 +49,7 @@ ONLY_IN = {  # the only files that may import Prefect and MLflow
         "tasks/retraining/clean_process.py",
         "tasks/generation/mlflow_model.py",
         "tasks/classification/mlflow_model.py",
+        "tasks/transcription/mlflow_model.py",
     },
     "prefect": {
         "tasks/runtime/artifacts.py",

@@ -96,6 +96,26 @@ GENERATED = _table(  # generated pieces, one row a piece
     attempt=pl.Int32,  # 0, or how often it was drawn again because an earlier piece was the same
 )
 
+TRANSCRIPTS = _table(  # speech as text, one row an utterance; of a clip without any, one row of an empty text
+    source=pl.String,
+    clip=pl.String,
+    start_s=pl.Float64,  # seconds from the beginning of the clip
+    end_s=pl.Float64,
+    text=pl.String,
+    probability=pl.Float64,  # of the whole text of the utterance
+    model=pl.String,  # model version
+)
+
+TRANSCRIBED_WORDS = _table(  # beside them, one row a word
+    source=pl.String,
+    clip=pl.String,
+    start_s=pl.Float64,
+    end_s=pl.Float64,
+    word=pl.String,
+    probability=pl.Float64,  # product of those of its letters
+    model=pl.String,
+)
+
 QUARANTINE = _table(  # one row a quarantined record
     source=pl.String,
     line=pl.Int64,  # from 1; null where the format has no lines

@@ -1,1 +1,1 @@
-"""Commands of tasks beside tagging: generate."""
+"""Commands of tasks beside tagging: generate, transcribe."""

@@ -77,6 +77,10 @@ class PreparedTagger:
                 inputs.append(sums[:, d * width : (d + 1) * width] + params[f"{name}.b"])
         return inputs
 
+    def dense_inputs(self, x: Floats) -> list[Floats]:
+        """As `first_inputs`, from rows x (U, E) in the place of the embedding."""
+        return [self._project(f"0.{direction}", x) for direction in self.config.directions]
+
     def logits(self, inputs: Sequence[Floats], rows: Int32, batch: Batch) -> Floats:
         """Logits of a batch, as `RecurrentNetwork.forward` computes them."""
         return self.head(self.states(inputs, rows, batch))

@@ -8,7 +8,7 @@ take fewer steps. Parameters are those of the tagger, and, from the training dat
     input.scale   (M,)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -147,15 +147,15 @@ def stacked(rows: Floats, stack: int) -> Floats:
     return rows.reshape(-1, stack * rows.shape[1])
 
 
-def input_norm(parts: Callable[[], Any], floor: float = 1e-3) -> InputNorm:
+def input_norm(parts: Iterable[Any], floor: float = 1e-3) -> InputNorm:
     """Mean and 1 / standard deviation of the features of a training set.
 
     Args:
-        parts: gives an iterator over arrays of feature rows (T, M).
+        parts: arrays of feature rows (T, M).
         floor: least standard deviation: a feature that hardly changes is not blown up.
     """
     count, total, squares = 0, np.zeros(1), np.zeros(1)
-    for rows in parts():
+    for rows in parts:
         values = rows.astype(np.float64)
         count += len(values)
         total = total + values.sum(axis=0)

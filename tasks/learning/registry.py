@@ -16,8 +16,13 @@ TAG = "tag"  # done by the taggers and gene finders themselves
 _MODULES = {  # loaded when they are asked for
     "generate": "elman.tasks.generation.task",
     "classify": "elman.tasks.classification.task",
+    "transcribe": "elman.tasks.transcription.task",
 }
-_KINDS = {"generator": "generate", "classifier": "classify"}  # kind of a model -> task
+_KINDS = {  # kind of a model -> task
+    "generator": "generate",
+    "classifier": "classify",
+    "transcriber": "transcribe",
+}
 OnEpoch = Callable[[dict[str, float]], None]
 
 
@@ -31,6 +36,7 @@ class TaskTraining:
         seed: of all random draws.
         overrides: fields of FitConfig chosen by the user; None leaves the preset's.
         checkpoint_s: seconds between two checkpoints.
+        workers: threads at most; None for all cores. The weights are the same for any number.
     """
 
     corpus: Path
@@ -38,6 +44,7 @@ class TaskTraining:
     seed: int = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
     checkpoint_s: float = 30.0
+    workers: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

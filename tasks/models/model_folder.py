@@ -27,6 +27,7 @@ from elman.tasks.models.passport import (
     GeneratorPassport,
     Passport,
     TextPassport,
+    TranscriberPassport,
     passport_of,
 )
 from elman.tasks.runtime.environment import CHECKOUT, home
@@ -39,6 +40,7 @@ _USE = {
     "dna": "Tag genomes with this one",
     "generator": "Use this one with `elman generate`",
     "classifier": "Classify with this one by `elman tag`",
+    "transcriber": "Use this one with `elman transcribe`",
 }
 PASSPORT, WEIGHTS, VOCABULARY = "passport.json", "weights.safetensors", "vocabulary.json"
 
@@ -64,7 +66,7 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """`text` or `dna` of a tagger, `generator` or `classifier`."""
+        """`text` or `dna` of a tagger, `generator`, `classifier` or `transcriber`."""
         return self.passport.kind
 
     @property
@@ -114,13 +116,13 @@ class Model:
         """The passport of a next-symbol model.
 
         Raises:
-            BadInput: the model is a tagger.
+            BadInput: the model is another.
         """
         if isinstance(self.passport, GeneratorPassport):
             return self.passport
         raise BadInput(
             "a model that generates",
-            got=f"a tagger of {self.kind}" if self.kind in ("text", "dna") else f"a {self.kind}",
+            got=self._shown,
             todo="Train one with `elman train CORPUS --task generate`.",
             source=self.folder,
         )
@@ -136,10 +138,31 @@ class Model:
             return self.passport
         raise BadInput(
             "a model that classifies",
-            got=f"a tagger of {self.kind}" if self.kind in ("text", "dna") else f"a {self.kind}",
+            got=self._shown,
             todo="Train one with `elman train CORPUS --task classify`.",
             source=self.folder,
         )
+
+    @property
+    def of_speech(self) -> TranscriberPassport:
+        """The passport of a model of speech.
+
+        Raises:
+            BadInput: the model is another.
+        """
+        if isinstance(self.passport, TranscriberPassport):
+            return self.passport
+        raise BadInput(
+            "a model of speech",
+            got=self._shown,
+            todo="Train one with `elman train CORPUS --task transcribe`.",
+            source=self.folder,
+        )
+
+    @property
+    def _shown(self) -> str:
+        """What the model is, for messages."""
+        return f"a tagger of {self.kind}" if self.kind in ("text", "dna") else f"a {self.kind}"
 
 
 def _bytes(passport: Mapping[str, Any]) -> bytes:

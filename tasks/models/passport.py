@@ -34,7 +34,7 @@ class Passport:
     """Fields that every passport has.
 
     Attributes:
-        kind: `text` or `dna` of a tagger, `generator` or `classifier`.
+        kind: `text` or `dna` of a tagger, `generator`, `classifier` or `transcriber`.
         corpus: of the training.
         preset: by name.
         seed: of all random draws.
@@ -250,7 +250,50 @@ class ClassifierPassport(Passport):
         return {**super().to_json(), **named, "labels": list(self.labels), "blocks": list(self.templates)}
 
 
-AnyPassport = TextPassport | GenePassport | GeneratorPassport | ClassifierPassport
+@dataclass(frozen=True, kw_only=True)
+class TranscriberPassport(Passport):
+    """Passport of a model of speech.
+
+    Attributes:
+        alphabet: sha256 of the alphabet.
+        features: settings, see data/audio/features.py.
+        pad_s: seconds of silence put before and after a sound.
+        network: settings, see rnn/networks/acoustic.py.
+        fit: settings of the training.
+        augmentation: how training sounds were changed, see tasks/transcription/augmentation.py.
+        best_epoch: epoch whose weights were chosen.
+        dev: scores on dev, if there is a dev split.
+        notes: what was left out of the corpus.
+    """
+
+    kind: ClassVar[str] = "transcriber"
+    alphabet: str
+    features: Json
+    pad_s: float
+    network: Json
+    fit: Json
+    augmentation: Json
+    best_epoch: int
+    dev: Json | None
+    notes: Json
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, as they stand in passport.json."""
+        return {
+            **super().to_json(),
+            "alphabet": self.alphabet,
+            "features": self.features,
+            "pad_s": self.pad_s,
+            "network": self.network,
+            "fit": self.fit,
+            "augmentation": self.augmentation,
+            "best_epoch": self.best_epoch,
+            "dev": self.dev,
+            "notes": self.notes,
+        }
+
+
+AnyPassport = TextPassport | GenePassport | GeneratorPassport | ClassifierPassport | TranscriberPassport
 _NAMES = {"blocks": "templates", "eagerness": "bias_reduction"}  # in passport.json and here
 
 
@@ -260,7 +303,7 @@ def passport_of(values: Json) -> AnyPassport:
     Raises:
         KeyError, TypeError, ValueError: no passport.
     """
-    kinds = (TextPassport, GenePassport, GeneratorPassport, ClassifierPassport)
+    kinds = (TextPassport, GenePassport, GeneratorPassport, ClassifierPassport, TranscriberPassport)
     known: dict[str, type[AnyPassport]] = {kind.kind: kind for kind in kinds}
     passport = known.get(values["kind"])
     if passport is None:

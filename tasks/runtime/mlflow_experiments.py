@@ -50,6 +50,11 @@ GENERATION = Experiment(
     kinds=("generate",),
     about="Runs of `elman generate`: pieces, nats a step, the longest runs copied from training, seconds.",
 )
+TRANSCRIPTION = Experiment(
+    name="elman transcription",
+    kinds=("transcribe",),
+    about="Runs of `elman transcribe`: clips, words and quarantined records, seconds, and the model.",
+)
 EVALUATION = Experiment(
     name="elman evaluation",
     kinds=("evaluate", "drift"),
@@ -66,7 +71,7 @@ DATA = Experiment(
         "with a corpus."
     ),
 )
-EXPERIMENTS = (TRAINING, TAGGING, GENERATION, EVALUATION, DATA)
+EXPERIMENTS = (TRAINING, TAGGING, GENERATION, TRANSCRIPTION, EVALUATION, DATA)
 
 
 def experiment_of(kind: str) -> Experiment:

@@ -26,10 +26,16 @@ from elman.tasks.runtime.registry import (
 from elman.tasks.runtime.run_record import MadeModel, UsedDataset
 
 NOTE = "mlflow.note.content"
-_EXAMPLES = {"text": "Sam Li and Tom date on Tuesday.", "dna": "ATGAAACGCATTAGCACCACCATTACC", "generator": ""}
+_EXAMPLES = {
+    "text": "Sam Li and Tom date on Tuesday.",
+    "dna": "ATGAAACGCATTAGCACCACCATTACC",
+    "generator": "",
+    "transcriber": "",
+}
 _CODE = {
     "generator": "generation",
     "classifier": "classification",
+    "transcriber": "transcription",
 }  # folder of tasks/ with the model file, by kind; models/ of a tagger
 _REQUIREMENTS = (
     "numpy",

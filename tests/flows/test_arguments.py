@@ -74,7 +74,7 @@ def test_the_form_of_a_deployment_has_descriptions_bounds_and_choices(checkout):
     schemas, refused, made = json.loads(out.stdout.splitlines()[-1])
     assert set(schemas) == {
         *("ingest", "train", "evaluate", "drift", "ladder"),
-        *("tag", "generate", "suggest", "retrain", "backfill"),
+        *("tag", "generate", "transcribe", "suggest", "retrain", "backfill"),
     }
     for name, schema in schemas.items():
         missing = [field for field, entry in schema["properties"].items() if not entry.get("description")]

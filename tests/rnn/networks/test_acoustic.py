@@ -43,7 +43,7 @@ def test_rows_are_stacked_and_the_last_is_repeated():
 def test_features_are_scaled_by_the_training_data_in_every_row_of_a_frame():
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((500, 2)) * [3, 0] + [5, 7]
-    mean, scale = input_norm(lambda: iter([rows[:100], rows[100:]]))
+    mean, scale = input_norm([rows[:100], rows[100:]])
     np.testing.assert_allclose(mean, rows.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(scale, [1 / rows[:, 0].std(), 1e3], rtol=1e-5)  # one that never changes
     config = AcousticConfig(features=2, classes=3, hidden=4)

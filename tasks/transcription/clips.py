@@ -1,0 +1,80 @@
+"""Clips of a corpus of speech, as training and scoring take them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from elman.data.audio.clips import Samples, from_pcm, to_pcm
+from elman.data.audio.resampling import resample
+from elman.data.corpus.shards import SPEECH
+from elman.data.errors import BadInput
+from elman.data.store.dataset import Dataset
+from elman.tasks.transcription.alphabet import normalised
+
+
+@dataclass(frozen=True)
+class LabelledClip:
+    """A clip whose text is known.
+
+    Attributes:
+        id: in the corpus.
+        text: normalised.
+        speaker: "" where it is not known.
+        audio: of 16 bits a sample, see data/audio/clips.py.
+        rate: samples a second.
+    """
+
+    id: str
+    text: str
+    speaker: str
+    audio: bytes
+    rate: int
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return len(self.audio) / 2 / self.rate
+
+    @property
+    def samples(self) -> Samples:
+        """(N,) float32 in [-1, 1]."""
+        return from_pcm(self.audio)
+
+    def at_rate(self, rate: int) -> npt.NDArray[np.int16]:
+        """Samples of 16 bits at another rate."""
+        audio = self.audio if rate == self.rate else to_pcm(resample(self.samples, self.rate, rate))
+        return np.frombuffer(audio, "<i2")
+
+
+def read_clips(dataset: Dataset, split: str) -> Iterator[LabelledClip]:
+    """Read the clips of a split of a corpus, or of `all`, whose text is known, one shard in memory at a time.
+
+    Raises:
+        BadInput: the corpus is none of speech, or has no such clip.
+    """
+    if dataset.kind != SPEECH:
+        raise BadInput(
+            "a corpus of speech",
+            got=dataset.kind.replace("corpus-", "one of "),
+            todo="Ingest clips with their transcripts.",
+            source=dataset.folder,
+        )
+    found = False
+    columns = ("clip", "text", "speaker", "audio", "sample_rate")
+    for path in dataset.files("data"):
+        data = pl.scan_parquet(path, glob=False).filter(pl.col("text").is_not_null())
+        if split != "all":
+            data = data.filter(pl.col("split") == split)
+        for id, text, speaker, audio, rate in data.select(columns).collect().iter_rows():
+            found = True
+            yield LabelledClip(id, normalised(text), speaker or "", audio, rate)
+    if not found:
+        raise BadInput(
+            f"clips with a text in the {split} split",
+            got="none",
+            todo="Give another split, or ingest more `--as` it.",
+            source=dataset.folder,
+        )

@@ -1,0 +1,172 @@
+"""`elman transcribe`: speech to text by a model trained on tones, exactly once, whatever is killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from elman.data.errors import BadInput, UsageError
+from elman.data.store.dataset import Dataset
+from elman.flows.evaluate import EvaluateConfig, evaluate
+from elman.flows.ingest import IngestConfig, ingest
+from elman.flows.learning.transcribe import TranscribeConfig, transcribe
+from elman.flows.train import TrainConfig, train
+from tests import patience
+from tests.small_clips import tone, wav
+
+pytestmark = pytest.mark.heavy
+CHECKOUT = Path(__file__).parents[3]
+PITCHES = {"oh": 300, "ah": 900, "eh": 2400}
+
+
+def clips(folder, count, seed=0):
+    """WAV files of one word each, and the lines that list them."""
+    rng, lines = np.random.default_rng(seed), []
+    folder.mkdir()
+    for number in range(count):
+        word = list(PITCHES)[number % 3]
+        samples = tone(PITCHES[word] * rng.uniform(0.95, 1.05), rng.uniform(0.25, 0.4))
+        (folder / f"{number:03}.wav").write_bytes(wav(samples))
+        split = "test" if number % 5 == 0 else "train"
+        lines.append({"audio": f"{number:03}.wav", "text": word, "speaker": f"s{number % 2}", "split": split})
+    (folder / "list.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tone_model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tones")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ELMAN_HOME", str(folder / "home"))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        ingest.fn(IngestConfig(sources=(clips(folder / "clips", 90) / "list.jsonl",), name="tones"))
+        trained = train.fn(TrainConfig(corpus="tones", task="transcribe", preset="fast", epochs=40, batch=2))
+        scores = evaluate.fn(EvaluateConfig(model=trained.model, corpus="tones")).to_json()
+    return trained, scores
+
+
+def files(folder):
+    return {
+        path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def long_clip(path, words, pause_s=1.0):
+    parts = [
+        part
+        for word in words
+        for part in (tone(PITCHES[word], 0.3), np.zeros(round(pause_s * 8000), np.int16))
+    ]
+    path.write_bytes(wav(np.concatenate(parts)))
+
+
+def test_a_model_learns_the_words_and_is_scored_by_speaker(tone_model):
+    trained, scores = tone_model
+    assert scores["word_error_rate"] == scores["character_error_rate"] == 0
+    assert scores["word_error_rate/s0"] == 0
+    assert scores["clips"] == 18
+    assert trained.to_json()["test"]["exact_share"] == 1
+
+
+def test_rows_have_times_and_files_of_every_format_are_written(home, tmp_path, tone_model):
+    source = tmp_path / "in"
+    source.mkdir()
+    long_clip(source / "a b.wav", ["oh", "eh", "ah"])
+    (source / "silence.wav").write_bytes(wav(np.zeros(4000, np.int16)))
+    (source / "cut.wav").write_bytes(wav(tone(300))[:-1001])
+    done = transcribe.fn(
+        TranscribeConfig(
+            model=tone_model[0].model, sources=(source,), out=tmp_path / "out", format=("txt", "ctm", "srt")
+        )
+    )
+    assert (done.clips, done.words, done.quarantined) == (2, 3, 1)
+    out = Dataset.open(tmp_path / "out")
+    rows = out.scan().collect()
+    assert rows["text"].to_list() == ["oh", "eh", "ah", ""]
+    for place, start in enumerate([0.0, 1.3, 2.6]):
+        assert start - 0.05 <= rows["start_s"][place] < rows["end_s"][place] <= start + 0.45
+    assert rows.row(3)[2:4] == (0.0, 0.5)
+    assert rows["probability"].is_between(0, 1).all()
+    assert out.scan("words").collect()["word"].to_list() == ["oh", "eh", "ah"]
+    assert out.scan("quarantine").collect()["reason"].to_list() == ["truncated"]
+    assert (tmp_path / "out" / "transcripts.txt").read_text() == "a b.wav\toh eh ah\nsilence.wav\t\n"
+    first, *_ = (tmp_path / "out" / "transcripts.ctm").read_text().splitlines()
+    assert first.split()[:2] + first.split()[4:5] == ["a_b.wav", "1", "oh"]
+    assert "\n\n2\n00:00:01," in (tmp_path / "out" / "srt" / "a_b.wav.srt").read_text()
+
+
+def test_results_depend_on_no_other_clip_no_order_and_no_worker(home, tmp_path, tone_model, monkeypatch):
+    source = clips(tmp_path / "in", 12, seed=1)
+    (source / "list.jsonl").unlink()
+    long_clip(source / "long.wav", ["ah", "oh"] * 20, pause_s=0.2)
+    model = tone_model[0].model
+
+    def rows(out, **options):
+        transcribe.fn(TranscribeConfig(model=model, sources=(source,), out=tmp_path / out, **options))
+        return Dataset.open(tmp_path / out).scan().sort("clip", "start_s").collect()
+
+    whole = rows("whole", workers=1)
+    assert rows("again", workers=2).equals(whole)
+    assert files(tmp_path / "again") == files(tmp_path / "whole")
+    monkeypatch.setattr("elman.tasks.transcription.clips_in_bulk.SHARD_CLIPS", 1)
+    monkeypatch.setattr("elman.tasks.transcription.transcriber.BATCH_FRAMES", 1)
+    assert rows("alone").equals(whole)
+
+
+def test_what_is_no_speech_is_explained(home, tmp_path, tone_model):
+    model = tone_model[0].model
+    (tmp_path / "page.txt").write_text("Ann left.\n")
+    with pytest.raises(BadInput, match="a corpus"):
+        transcribe.fn(TranscribeConfig(model=model, sources=(tmp_path / "page.txt",), out=tmp_path / "out"))
+    with pytest.raises(UsageError, match="expected a SOURCE"):
+        TranscribeConfig(model=model, sources=(), out=tmp_path / "out")
+    ingest.fn(IngestConfig(sources=(CHECKOUT / "data/samples/english",), name="names"))
+    with pytest.raises(BadInput, match="a corpus of speech"):
+        train.fn(TrainConfig(corpus="names", task="transcribe"))
+
+
+@pytest.mark.kills
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, tone_model):
+    source, model = clips(tmp_path / "in", 60, seed=2), tone_model[0].model
+    (source / "list.jsonl").unlink()
+    code = (
+        "import sys\nfrom elman.tasks.transcription import clips_in_bulk as bulk\nbulk.SHARD_CLIPS = 2\n"
+        "from elman.flows.cli import main\nmain(sys.argv[1:])"
+    )
+
+    def start(out):
+        arguments = ("transcribe", model, str(source), "--out", str(out), "--format", "ctm", "srt")
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    began = time.monotonic()
+    process = start(tmp_path / "whole")
+    _, error = patience.finish(process)
+    assert process.returncode == 0, error
+    took, rng, killed = time.monotonic() - began, random.Random(0), 0
+    for _ in range(int(os.environ.get("ELMAN_KILLS", "2"))):
+        process = start(tmp_path / "killed")
+        time.sleep(took * rng.uniform(0.5, 1.0))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            killed += 1
+        process.communicate()
+    process = start(tmp_path / "killed")
+    _, error = patience.finish(process)
+    assert process.returncode == 0, error
+    assert killed
+    assert files(tmp_path / "killed") == files(tmp_path / "whole")
+    assert Dataset.open(tmp_path / "killed").scan().select(pl.col("clip").n_unique()).collect().item() == 60
