@@ -118,7 +118,7 @@ def test_options_of_reading_are_those_of_ingest():
     own = {field.name for field in fields(CheckConfig)} - {field.name for field in fields(IngestConfig)}
     assert own == {"label_errors", "html", "strict"}
     missing = {field.name for field in fields(IngestConfig)} - {field.name for field in fields(CheckConfig)}
-    assert missing == {"name", "as_", "licence", "description"}
+    assert missing == {"name", "as_", "label_from", "licence", "description"}
 
 
 @pytest.mark.parametrize("option", [{"encoding": "latin-1"}, {"kind": "text"}, {"text_column": "body"}])
