@@ -15,6 +15,7 @@ from elman.data.formats.common.encodings import known_encoding
 from elman.data.formats.common.options import Options
 from elman.data.formats.table.batches import Columns
 from elman.data.genome.genetic_code import GENETIC_CODES
+from elman.data.genome.masks import read_masks
 from elman.data.redaction.operators import OPERATORS, Redactor, read_key
 from elman.data.redaction.patterns import Patterns
 from elman.data.sources.copies import Copies
@@ -108,6 +109,8 @@ class TagConfig(Config):
     """tag equal sentences each time they come"""
     genetic_code: GeneticCode | None = None
     """of DNA: NCBI's number, such as 4 or 25; the model's own (11) if not given"""
+    mask: Path | None = None
+    """of DNA: BED or GFF3 of bases that no gene may lie on, such as tRNA, rRNA and repeats"""
     patterns: str = ""
     """of text: comma-separated, entities of a checkable form, too: mail, phone, card, iban, url"""
     phone_region: str = ""
@@ -176,6 +179,7 @@ class TagConfig(Config):
             tokens=self.tokens,
             min_probability=self.min_probability,
             genetic_code=self.genetic_code,
+            masks=read_masks(self.mask) if self.mask else None,
             columns=self.columns,
             reading=self.reading,
             reuse=not self.no_reuse,

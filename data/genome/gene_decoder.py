@@ -86,7 +86,7 @@ class GeneDecoder:
 
     Args:
         length: L, bases of the contig.
-        gaps: (n, 2) runs of unknown bases that no gene crosses.
+        gaps: (n, 2) runs of unknown bases that no gene crosses, or (n, 3) of `masks.with_mask`.
         config: scores.
         spacing: scores of neighbours on one strand by their distance, of `spacing.by_distance`; none if None.
         inner: largest score that inner genes of operons add.
@@ -103,7 +103,8 @@ class GeneDecoder:
         from elman.data.genome import gene_decoder_kernels as kernels
         from elman.data.starts import neighbour_kernels
 
-        self.config, self.length, self.gaps = config, length, gaps
+        self.config, self.length = config, length
+        self.gaps = gaps if gaps.shape[1] == 3 else np.pad(gaps, ((0, 0), (0, 1)))
         if spacing is None:
             spacing = np.zeros(neighbour_kernels.LONGEST_OVERLAP + neighbour_kernels.FARTHEST + 2)
         self.is_start, self.is_stop = codon_tables(config.code)

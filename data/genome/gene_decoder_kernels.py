@@ -252,7 +252,7 @@ def run(
     Args:
         words: uint8, the codon that starts at each base from `first` on; 64 if unknown or beyond the end.
         length: bases of the contig.
-        gaps: (n, 2) int64, runs of unknown bases that no gene crosses.
+        gaps: (n, 3) int64, runs of bases that no gene crosses; 1 where none may be cut off at the edges.
         begin, end: bases to decode.
         rows: (lead + end - begin, COLUMNS) float32, the first `lead` those before `begin`.
         is_start, is_stop: (2, 65) bool, by codon as read forward; forward, reverse strand.
@@ -285,16 +285,20 @@ def run(
         k = i - begin
         if g < len(gaps) and (i == gaps[g, 0] or i == gaps[g, 1]):
             if i == gaps[g, 0]:
-                count = _close_all(i, state, link, costs, scores[k], probabilities[k], events, count)
+                if gaps[g, 2] == 0:
+                    count = _close_all(i, state, link, costs, scores[k], probabilities[k], events, count)
                 state[1:, SCORE] = -np.inf
                 filled[0] = 0
                 add_ended(
                     state[0, SCORE], i, NO_GENE, link[0, BEFORE], 0.0, -np.inf, costs.slack, ended, filled
                 )
             else:
-                _open_all(i, state, link, costs.partial + costs.gene, scores[k], probabilities[k])
+                if gaps[g, 2] == 0:
+                    _open_all(i, state, link, costs.partial + costs.gene, scores[k], probabilities[k])
                 g += 1
                 edge = gaps[g, 0] if g < len(gaps) else length
+        if g < len(gaps) and gaps[g, 2] == 1 and i >= gaps[g, 0]:
+            continue  # no gene opens or ends on masked bases
         word = words[i - first]
         if is_start[0, word]:
             row = rows[i + shift]

@@ -142,6 +142,7 @@ def worker_request(
         tables=settings.tables_for(model),
         min_probability=settings.min_probability,
         genetic_code=settings.genetic_code,
+        masks=settings.masks,
         reuse=settings.reuse,
         patterns=settings.patterns,
         redactor=settings.redactor,

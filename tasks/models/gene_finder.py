@@ -1,7 +1,7 @@
 """Gene finder: a trained model that finds the genes of genomes, and their families."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from elman.data.genome.contigs import Contig
 from elman.data.genome.gene_decoder import Gene, unwrap_circular
 from elman.data.genome.genetic_code import codon_tables
 from elman.data.genome.genome_model import GenomeModel
+from elman.data.genome.masks import Masks
 from elman.data.genome.nucleotides import TGA
 from elman.data.store import schema
 from elman.rnn.compute.arrays import Params
@@ -42,6 +43,7 @@ class GeneFinder:
         families: tags the genes it finds.
         genome_model: of the genome, where it is known.
         adapts: False if `genome_model` is used as it is, also where it is None.
+        masks: intervals of each contig that no gene may lie on.
     """
 
     params: Params
@@ -50,6 +52,7 @@ class GeneFinder:
     families: FamilyTagger | None = None
     genome_model: GenomeModel | None = None
     adapts: bool = True
+    masks: Masks = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "GeneFinder":
@@ -70,7 +73,8 @@ class GeneFinder:
     def windows(self) -> Windows:
         """Runs its network."""
         is_stop = codon_tables(self.config.decode.code)[1]
-        return Windows(prepare(self.params), self.config.piece, self.config.margin, not is_stop[0, TGA])
+        tga = not is_stop[0, TGA]
+        return Windows(prepare(self.params), self.config.piece, self.config.margin, tga, self.masks)
 
     @property
     def adapter(self) -> GenomeAdapter:

@@ -1,13 +1,14 @@
 """Windows: contigs cut into stretches that the network sees at once, and logits of their bases in order."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from elman.data.genome.contigs import Contig
+from elman.data.genome.masks import Masks, with_mask
 from elman.data.genome.nucleotides import (
     BEYOND,
     STEP,
@@ -36,8 +37,8 @@ class UnrolledContig:
     Codes and codons are made part by part, as the sequence may lie in a file.
     """
 
-    def __init__(self, contig: Contig) -> None:
-        self.contig = contig
+    def __init__(self, contig: Contig, mask: Sequence[tuple[int, int]] = ()) -> None:
+        self.contig, self.mask = contig, mask
         self._repeated = contig.bases[:_REPEATED] if contig.circular else ""
         self._gaps: dict[int, npt.NDArray[np.int64]] = {}
 
@@ -60,9 +61,13 @@ class UnrolledContig:
         return self.read(low, high, len(self))[1]
 
     def gaps(self, size: int, shortest: int) -> npt.NDArray[np.int64]:
-        """Runs of at least `shortest` unknown bases among the first `size` bases, (n, 2)."""
+        """Runs of at least `shortest` unknown bases, or of masked ones, among the first `size`.
+
+        (n, 3) of `masks.with_mask`.
+        """
         if size not in self._gaps:
-            self._gaps = {size: long_gaps(self.codes, size, shortest)}
+            gaps = long_gaps(self.codes, size, shortest)
+            self._gaps = {size: with_mask(gaps, self.mask, size, self.contig.length)}
         return self._gaps[size]
 
 
@@ -82,18 +87,20 @@ class Windows:
         length: bases of a window, a multiple of STEP.
         margin: bases of context on either side, whose logits are dropped.
         replace_tga: show the network TGG for TGA: it was trained where TGA is a stop codon.
+        masks: intervals of each contig that no gene may lie on.
     """
 
     weights: PreparedNetwork
     length: int
     margin: int
     replace_tga: bool
+    masks: Masks = field(default_factory=dict)
 
     def tag(self, contigs: Iterable[Contig]) -> Iterator[TaggedContig]:
         """Logits of contigs in order; short contigs are computed together."""
         group: list[UnrolledContig] = []
         size = 0
-        for contig in map(UnrolledContig, contigs):
+        for contig in (UnrolledContig(contig, self.masks.get(contig.id, ())) for contig in contigs):
             if len(contig) > _GROUP:
                 yield from self._together(group)
                 group, size = [], 0

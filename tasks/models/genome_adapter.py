@@ -167,7 +167,7 @@ def _moved(gene: Gene, by: int) -> Gene:
 
 def _within_gaps(first: int, last: int, gene: Gene, gaps: npt.NDArray[np.int64]) -> tuple[int, int]:
     """Bases first to last without gaps and what lies beyond them, seen from the gene."""
-    for start, end in gaps[(gaps[:, 0] < last) & (gaps[:, 1] > first)].tolist():
+    for start, end, _ in gaps[(gaps[:, 0] < last) & (gaps[:, 1] > first)].tolist():
         if end <= gene.start:
             first = max(first, end)
         elif start >= gene.end:

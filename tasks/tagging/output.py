@@ -10,12 +10,14 @@ from elman.data.errors import UsageError
 from elman.data.exports import registry as exports_registry
 from elman.data.exports.staged_tables import shards_by_source, staged_tables
 from elman.data.formats.table.batches import Columns
+from elman.data.genome.masks import Masks
 from elman.data.redaction.export_tables import redacted_tables
 from elman.data.redaction.operators import Redactor
 from elman.data.redaction.patterns import Patterns
 from elman.data.redaction.text_files import write_texts
 from elman.data.store import schema
 from elman.data.store.dataset import MANIFEST, STAGING, Dataset, Shard
+from elman.data.store.disk import key_of
 from elman.data.store.writer import DatasetWriter
 from elman.tasks.models.model_folder import Model
 from elman.tasks.models.passport import CLASSIFIER
@@ -43,6 +45,7 @@ class TagSettings:
         min_probability: entities and intervals below it are left out.
         precision: of text: wanted of every type; what is below the threshold that had it on dev is left out.
         genetic_code: of DNA; the model's own if None.
+        masks: of DNA: intervals of each contig that no gene may lie on.
         columns: of tables.
         reading: fields of `Options` of reading text that the user has named.
         reuse: True to tag equal sentences once.
@@ -54,6 +57,7 @@ class TagSettings:
     tokens: bool = False
     min_probability: float = 0.0
     genetic_code: int | None = None
+    masks: Masks | None = None
     columns: Columns | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
     reuse: bool = True
@@ -98,10 +102,8 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
     known = exports_registry.names(family)
     wrong = [name for name in settings.formats if name not in known]
     if wrong:
-        of = "DNA" if family == "dna" else family
-        raise UsageError(
-            f"expected --format of {', '.join(known)} for a model of {of}. Got {', '.join(wrong)}."
-        )
+        kind = f"a model of {'DNA' if family == 'dna' else family}"
+        raise UsageError(f"expected --format of {', '.join(known)} for {kind}. Got {', '.join(wrong)}.")
     _check_folder(out)
     config: dict[str, Any] = {
         "model": model.version,
@@ -112,15 +114,12 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
         _check_classes(settings)
     elif settings.tokens and model.kind == "dna":
         raise UsageError("expected --tokens for a model of text only. Got a model of DNA.")
-    if settings.tokens:
-        config["tokens"] = True
-    if settings.columns is not None:
-        _check_passthrough(settings.columns, model.kind == CLASSIFIER)
-        columns = settings.columns
+    config |= {"tokens": True} if settings.tokens else {}
+    if (columns := settings.columns) is not None:
+        _check_passthrough(columns, model.kind == CLASSIFIER)
         config["columns"] = {"text": columns.text, "id": columns.id, "keep": list(columns.keep)}
     config.update(settings.reading)
-    if settings.min_probability > 0:
-        config["min_probability"] = settings.min_probability
+    config |= {"min_probability": settings.min_probability} if settings.min_probability > 0 else {}
     if settings.precision is not None:
         _check_precision(model, settings)
         config["precision"] = settings.precision
@@ -128,10 +127,11 @@ def output_writer(out: Path, model: Model, settings: TagSettings) -> DatasetWrit
     if model.kind == "dna":
         from elman.tasks.models.gene_finder import load_model
 
-        finder = load_model(model).of_code(settings.genetic_code)
-        config["genetic_code"] = finder.config.decode.code
-    elif settings.genetic_code is not None:
-        raise UsageError("expected --genetic-code for a model of DNA only. Got a model of text.")
+        config["genetic_code"] = load_model(model).of_code(settings.genetic_code).config.decode.code
+        config |= {} if settings.masks is None else {"mask": key_of(masks=settings.masks)}
+    elif settings.genetic_code is not None or settings.masks is not None:
+        name = "--mask" if settings.genetic_code is None else "--genetic-code"
+        raise UsageError(f"expected {name} for a model of DNA only. Got a model of text.")
     return DatasetWriter(out, kind=_kind_of(model), config=config)
 
 

@@ -19,6 +19,7 @@ from elman.data.errors import ElmanError
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.slices import Slice
+from elman.data.genome.masks import Masks
 from elman.data.redaction.operators import Redactor
 from elman.data.redaction.patterns import Patterns
 from elman.data.redaction.tables import Redaction, join_patterns
@@ -55,6 +56,7 @@ class WorkerRequest:
         tables: names of tables to stage beside those always staged.
         min_probability: entities and intervals below it are left out.
         genetic_code: of DNA; the model's own if None.
+        masks: of DNA: intervals of each contig that no gene may lie on.
         reuse: True to tag equal sentences once.
         patterns: of text: found beside the model's entities.
         redactor: of text: takes entities out of it.
@@ -69,6 +71,7 @@ class WorkerRequest:
     tables: tuple[str, ...]
     min_probability: float = 0.0
     genetic_code: int | None = None
+    masks: Masks | None = None
     reuse: bool = True
     patterns: Patterns | None = None
     redactor: Redactor | None = None
@@ -159,7 +162,7 @@ class ShardTagger:
             from elman.tasks.models.gene_finder import load_model
             from elman.tasks.tagging.genome_tables import GenomeTables
 
-            finder = load_model(loaded).of_code(request.genetic_code)
+            finder = replace(load_model(loaded).of_code(request.genetic_code), masks=request.masks or {})
             options = Options(spool=staging.temporary_folder())
             return cls(request, staging, GenomeTables(finder, request.tables, staging), options)
         from elman.tasks.models.text_tagger import Tagger

@@ -89,6 +89,24 @@ def test_candidate_starts_hold_each_called_start_which_has_the_highest_score(
     assert lines[0].split("\t")[:4] == ["contig", "gene_start", "gene_end", "start"]
 
 
+def test_masked_bases_have_no_gene_and_another_mask_is_another_run(folder, ecoli, tmp_path):
+    path = write_fasta(tmp_path / "x.fa", c=ecoli.bases[:20_000])
+    free, _ = tagged(folder, tmp_path / "free", path)
+    row = free.filter(partial=0).row(3, named=True)
+    mask = tmp_path / "mask.bed"
+    mask.write_text(f"c\t{row['start'] + 30}\t{row['start'] + 60}\n")
+    out = tmp_path / "out"
+    masked, _ = tagged(folder, out, path, mask=mask)
+    over = (pl.col("start") < row["start"] + 60) & (pl.col("end") > row["start"] + 30)
+    assert free.filter(over).height
+    assert not masked.filter(over).height
+    assert "mask" in Dataset.open(out).manifest["config"]
+    assert "mask" not in Dataset.open(tmp_path / "free").manifest["config"]
+    mask.write_text("c\t0\t10\n")
+    with pytest.raises(UsageError, match="mask"):
+        tagged(folder, out, path, mask=mask)
+
+
 def test_a_contig_in_a_file_is_tagged_like_one_in_memory(folder, ecoli, tmp_path, monkeypatch):
     record = SeqRecord(Seq(ecoli.bases[:30_000]), "c.1", annotations={"molecule_type": "DNA"})
     files = tmp_path / "x.fa", tmp_path / "y.gb"

@@ -18,6 +18,7 @@ from elman.data.genome.gene_decoder import (
     decoder_evidence,
     unwrap_circular,
 )
+from elman.data.genome.masks import with_mask
 from elman.data.genome.nucleotides import (
     UNKNOWN,
     codons_of,
@@ -171,6 +172,20 @@ def test_a_gap_divides_a_contig(seed):
         assert [gene[:4] + gene[5:] for gene in found] == [gene[:4] + gene[5:] for gene in left + moved]
         np.testing.assert_allclose([g.probability for g in found], [g.probability for g in left + moved])
     assert any(gene.partial for gene in left + right)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_gene_lies_on_masked_bases_or_is_cut_off_by_them(seed):
+    codes, logits = random_case(seed, 4000)
+    mask = [(900, 960), (2000, 2001), (3100, 3500)]
+    free = decode(codes, logits)
+    decoder = GeneDecoder(4000, with_mask(np.empty((0, 2), np.int64), mask, 4000, 4000), CONFIG)
+    feed(decoder, codes, logits, 700)
+    masked = decoder.genes()
+    assert any(gene.start < end and gene.end > start for gene in free for start, end in mask)
+    assert not any(gene.start < end and gene.end > start for gene in masked for start, end in mask)
+    assert all(not gene.partial or gene.start == 0 or gene.end == 4000 for gene in masked)
+    assert masked
 
 
 def test_a_shorter_run_of_unknown_bases_is_read_through():
