@@ -37,6 +37,7 @@ def read_bytes(raw: bytes) -> SpokenClip | Quarantined:
         ("x.wav", b"some text", "wav"),
         ("x.opus", b"", "ogg"),
     ],
+    ids=["WAV", "FLAC", "OGG", "named as WAV", "named as Opus"],  # OGG has a random number in its bytes
 )
 def test_it_is_told_by_content_or_name(name, raw, expected):
     assert registry.detect(Head(name, raw, True)).name == expected
