@@ -17,6 +17,7 @@ from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Corpus, option
+from elman.tasks.documents.pooling import MOST_SENTENCES
 from elman.tasks.evaluation.model_card import model_card
 from elman.tasks.evaluation.reports import (
     model_settings,
@@ -55,6 +56,7 @@ _OF_TEXT = (
     "warm_start",
     "binary",
     "class_weights",
+    "document_window",
 )  # options of taggers of text alone
 
 
@@ -92,6 +94,8 @@ class TrainConfig(Config):
     """TYPE=WEIGHT of tokens in the loss, 1 by default: PER=2 O=0.5"""
     genes: str | None = None
     """of DNA: a model whose gene finder is taken, so that only families are learned"""
+    document_window: str | None = None
+    """sentences of a document that are tagged together, or none; by default what dev says"""
     checkpoint_s: Annotated[float, Ge(0)] = 30.0
     """seconds between checkpoints, where a killed training goes on"""
     workers: Annotated[int, Ge(1)] | None = None
@@ -105,7 +109,7 @@ class TrainConfig(Config):
                 "expected --register of lower-case letters, digits, '.', '_', '-', 64 at most. "
                 f"Got {self.register!r}."
             )
-        _ = self.weights  # refuses what is no weight
+        _ = self.weights, self.window  # refuses what is no weight, and no window
         if self.task != TAG and (given := self._given((*_OF_TEXT, "genes"))):
             raise UsageError(f"expected {', '.join(given)} for --task tag only. Got --task {self.task}.")
         if self.pretrain and self.warm_start:
@@ -128,6 +132,18 @@ class TrainConfig(Config):
         return weights
 
     @property
+    def window(self) -> int | None:
+        """`document_window` as a number, 0 for none; None if it is not given."""
+        given = self.document_window
+        if given is None or given == "none":
+            return None if given is None else 0
+        if not (given.isascii() and given.isdigit() and 0 < int(given) <= MOST_SENTENCES):
+            raise UsageError(
+                f"expected --document-window of 1 to {MOST_SENTENCES} sentences, or none. Got {given!r}."
+            )
+        return int(given)
+
+    @property
     def overrides(self) -> dict[str, Any]:
         """Training options given by the user."""
         return {"epochs": self.epochs, "batch": self.batch, "learning_rate": self.learning_rate}
@@ -138,7 +154,8 @@ class TrainConfig(Config):
         pretrain = corpus_folder(self.pretrain).name if self.pretrain else None
         weights = " ".join(self.class_weights) or None
         begun = {"pretrain": pretrain, "warm_start": self.warm_start}
-        optional = {**begun, "binary": self.binary, "class_weights": weights, **self.overrides}
+        window = {"document_window": self.document_window}
+        optional = {**begun, "binary": self.binary, "class_weights": weights, **window, **self.overrides}
         given = {key: value for key, value in optional.items() if value is not None}
         task = {} if self.task == TAG else {"task": self.task}
         return {**task, "preset": self.preset, "seed": self.seed, **given}
@@ -254,6 +271,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Tra
         warm_start=_earlier(config),
         checkpoint_s=config.checkpoint_s,
         workers=config.workers,
+        document_window=config.window,
     )
     fitted = fit_tagger(request, on_epoch=_report_to(recorder))
     scores: dict[str, EntityScores | GeneScores] = {} if fitted.dev is None else {"dev": fitted.dev}

@@ -21,7 +21,7 @@ LAYERS = {
     ),
     "rnn": (("", "compute"), ("layers",), ("networks",), ("inference",), ("training",)),
     "tasks": (
-        ("", "runtime"),
+        ("", "runtime", "documents"),
         ("models", "ingest"),
         ("training", "tagging"),
         ("evaluation", "execution", "demo", "inspection", "labelling"),

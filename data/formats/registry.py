@@ -142,6 +142,8 @@ class TextFormat(Format):
     recode: makes the stream whose bytes slices count from the decompressed one; None if it is the same.
     own_ids: True if documents have ids of their own, so that two may have the same.
     one_document: True if a source is one document, which may come in parts.
+    may_end: of one document: position at or behind the end of a sentence of a text where a slice may end,
+        whatever follows, or None; from the text, the end, the options, and a slice of the source.
     sentence_records: True if a record is a sentence rather than a document.
     tokenised: True if the source gives the tokens, so that a tokenizer can be fitted to them.
     alone: format of its text where the labels beside it are not read.
@@ -156,6 +158,7 @@ class TextFormat(Format):
     recode: Callable[[BinaryIO], BinaryIO] | None = None
     own_ids: bool = False
     one_document: bool = False
+    may_end: Callable[[str, int, Options, Slice], int | None] | None = None
     sentence_records: bool = False
     tokenised: bool = False
     alone: str | None = None

@@ -26,6 +26,7 @@ from elman.data.formats.table.batches import Columns, check_columns, documents
 from elman.data.music.pieces import Piece
 from elman.data.sources.detect import Source, open_bytes, open_original
 from elman.data.sources.reading import HashedSource, check_unchanged, damaged, read, with_name
+from elman.data.sources.unit_slices import of_whole_units
 from elman.data.text.scanner import Scanner
 
 
@@ -65,6 +66,8 @@ def split_source(source: HashedSource, options: Options, size: SliceSize) -> lis
                     slices = format_.split(stream, size)
         elif isinstance(format_, TextFormat) and format_.split is not None:
             slices = format_.split(opener, file.name, options, size)
+            if format_.may_end and options.unit_sentences and not isinstance(slices, Quarantined):
+                slices = of_whole_units(slices, partial(format_.read, opener, file.name), options, format_)
             if isinstance(slices, Quarantined):
                 (slices,) = in_original([slices], partial(open_original, file), file.encoding, whole=True)
     check_unchanged(source)

@@ -89,3 +89,35 @@ def first_equal(numbers, offsets):
             slot = (slot + np.uint64(1)) & mask
         first[i] = other
     return first
+
+
+@njit(cache=True, nogil=True)
+def word_marks(data, starts, ends, pooled, opens, closes):
+    """Marks of words in UTF-8, (N,) uint8; see `data.text.pooled_words`."""
+    marks = np.zeros(len(starts), np.uint8)
+    for i in range(len(starts)):
+        a, b = starts[i], ends[i]
+        first = data[a] if b > a else 0
+        wide = b == a + 3 and first == 0xEF and data[a + 1] == 0xBC  # full-width brackets
+        if (b == a + 1 and first in (0x28, 0x5B)) or (wide and data[a + 2] == 0x88):
+            marks[i] = opens
+        elif (b == a + 1 and first in (0x29, 0x5D)) or (wide and data[a + 2] == 0x89):
+            marks[i] = closes
+        else:
+            length, letters, lower = 0, False, True
+            for k in range(a, b):
+                c = data[k]
+                if c & 0xC0 == 0x80:
+                    continue
+                length += 1
+                small = 0x61 <= c <= 0x7A
+                lower = lower and small
+                other = c >= 0xC3 and c != 0xE2  # no letter of ASCII; the signs from U+2000 on are none
+                if other and c in (0xE3, 0xEF) and k + 1 < b:
+                    other = not (c == 0xE3 and data[k + 1] == 0x80) and not (
+                        c == 0xEF and data[k + 1] == 0xBC
+                    )
+                letters = letters or small or 0x41 <= c <= 0x5A or other
+            if letters and (length > 3 or not lower):
+                marks[i] = pooled
+    return marks

@@ -1,6 +1,6 @@
 """Decoding: from weights to legal tag sequences, with exact probabilities."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -82,7 +82,7 @@ class Decoder:
         self.architecture, self.params, self.scheme = architecture, params, scheme
         self.temperature, self.batch_tokens = temperature, batch_tokens
         self.weights = crf_weights(architecture, params, scheme)
-        self._dtype = np.result_type(*params.values())  # of logits, and so of probabilities
+        self.dtype = np.result_type(*params.values())  # of logits, and so of probabilities
 
     def tag(self, bags: Bags, sequences: Sequences) -> Prediction:
         """Best legal tags of n sequences, without probabilities and spans.
@@ -94,7 +94,7 @@ class Decoder:
         S = self.architecture.outputs_per_step
         tags = np.empty(len(sequences.tokens) * S, np.int32)
         with single_threaded():
-            for emissions, starts, places, _ in self._emissions(bags, sequences, None):
+            for emissions, starts, places, _ in self.emissions(bags, sequences):
                 if self.weights.independent:
                     tags[places] = _argmax(emissions)
                 else:
@@ -113,11 +113,10 @@ class Decoder:
         """
         S = self.architecture.outputs_per_step
         tags = np.empty(len(sequences.tokens) * S, np.int32)
-        probability, parts = np.empty(len(tags), self._dtype), []
+        probability, parts = np.empty(len(tags), self.dtype), []
         with single_threaded():
-            for emissions in self._emissions(bags, sequences, cache):
-                decode = self._decode_compiled if use_kernels(emissions.weights.dtype) else self._decode
-                tags[emissions.places], probability[emissions.places], spans = decode(emissions)
+            for emissions in self.emissions(bags, sequences, cache):
+                tags[emissions.places], probability[emissions.places], spans = self.decode(emissions)
                 parts.append(spans)
         offsets = sequences.offsets * S
         if self.scheme is None:
@@ -125,7 +124,9 @@ class Decoder:
         spans = join(parts) if parts else spans_of(tags, offsets, self.scheme)
         return Prediction(tags, offsets, probability, spans)
 
-    def _emissions(self, bags: Bags, sequences: Sequences, cache: KeyedCache | None) -> Iterator[Emissions]:
+    def emissions(
+        self, bags: Bags, sequences: Sequences, cache: KeyedCache | None = None
+    ) -> Iterator[Emissions]:
         """Emissions of all sequences, batch by batch, in windows of like length."""
         for window in by_length(
             sequences.lengths, max(min(WINDOW, len(sequences.tokens)), self.batch_tokens)
@@ -134,6 +135,11 @@ class Decoder:
             for chosen in by_length(sequences.lengths[window], self.batch_tokens):
                 batch = pack(sequences, window[chosen])
                 yield emissions_of(logits(batch), self.architecture, batch)
+
+    def decode(self, emissions: Emissions) -> tuple[Int32, Floats, Spans]:
+        """Tags of one batch, their probabilities, and its spans; those of no entity without a scheme."""
+        decode = self._decode_compiled if use_kernels(emissions.weights.dtype) else self._decode
+        return decode(emissions)
 
     def _decode_compiled(self, emissions: Emissions) -> tuple[Int32, Floats, Spans]:
         """Tags of one batch, their probabilities, and its spans, by kernels."""
@@ -233,13 +239,28 @@ def calibrate(
     """
     if dev.targets is None or not len(dev):
         raise ValueError("calibration needs sequences with targets. Got none")
-    weights = crf_weights(architecture, params, scheme)
     logits, batches = logits_function(architecture, params, bags), []
     with single_threaded():
         for chosen in by_length(dev.lengths, 4096):
             batch = pack(dev, chosen)
             emissions, starts, places, _ = emissions_of(logits(batch), architecture, batch)
             batches.append((emissions.astype(np.float64), starts, dev.targets[places]))
+    return _likeliest(batches, crf_weights(architecture, params, scheme))
+
+
+def calibrate_emissions(emissions: Floats, dev: Sequences, weights: crf.Weights) -> float:
+    """The same for emissions (N, G) in the order of `dev`, sequences with targets and one output a symbol."""
+    assert dev.targets is not None
+    packed = [pack(dev, chosen) for chosen in by_length(dev.lengths, 4096)]
+    batches = [
+        (emissions[batch.places].astype(np.float64), batch.starts, dev.targets[batch.places])
+        for batch in packed
+    ]
+    return _likeliest(batches, weights)
+
+
+def _likeliest(batches: Sequence[tuple[Floats, Int64, Int32]], weights: crf.Weights) -> float:
+    """Temperature of the highest likelihood of targets: emissions, starts, targets of each batch."""
 
     def loss(scale: float) -> float:
         scaled = crf.Weights(*(w * scale for w in weights))

@@ -283,6 +283,40 @@ def _backward(
     return probability, member[:K], begin[:K], end[:K], type_[:K], exact[:K]
 
 
+@strict
+def _kind_posterior(alpha: Any, step: Any, starts: Any, A: Any, last: Any, kind: Any, kinds: Any) -> Any:
+    """Probability of each kind of tag, that of kind -1 first, (N, kinds + 1), from right to left."""
+    G = len(last)
+    N, T, B = len(alpha) // G, len(starts) - 1, starts[1]
+    out, beta = np.zeros((N, kinds + 1), np.float32), np.empty((G, B), np.float32)
+    v, norm = np.empty((G, B), np.float32), np.empty(B, np.float32)
+    for t in range(T - 1, -1, -1):
+        a, n = starts[t], starts[t + 1] - starts[t]
+        b, m = a + n, starts[t + 2] - starts[t + 1] if t + 1 < T else 0
+        now = alpha[a * G : b * G].reshape((G, n))
+        weight = step[b * G : (b + m) * G].reshape((G, m))
+        for j in range(G):
+            for i in range(m):
+                v[j, i] = weight[j, i] * beta[j, i]
+        norm[:n] = 0
+        for k in range(G):
+            beta[k, :m] = 0
+            beta[k, m:n] = last[k]
+            for j in range(G):
+                w = A[k, j]
+                if w != 0:
+                    for i in range(m):
+                        beta[k, i] += v[j, i] * w
+            for i in range(n):
+                both = now[k, i] * beta[k, i]
+                norm[i] += both
+                out[a + i, kind[k] + 1] += both
+        for i in range(n):
+            for k in range(kinds + 1):
+                out[a + i, k] /= norm[i]
+    return out
+
+
 def viterbi(emission: Floats, starts: Int64, start: Floats, transition: Floats, end: Floats) -> Int32:
     """crf.viterbi, by kernels."""
     finite = [np.maximum(w, LOW).astype(np.float32) for w in (start, transition, end)]
@@ -353,3 +387,13 @@ def decode(
     inner = follow.any(axis=0) & (not loose)
     probability, *spans = _backward(best, alpha, step, starts, A, end, stops, kind, follow, inner)
     return best, probability, tuple(spans)
+
+
+def kind_posterior(
+    emission: Floats, starts: Int64, weights: tuple[Floats, Floats, Floats], temperature: float, kind: Int32
+) -> Floats:
+    """Marginal probability of each kind of tag, that of kind -1 first, (N, K + 1); arguments of `decode`."""
+    start, A, end = (np.exp(w / temperature).astype(np.float32) for w in weights)
+    alpha, step = _forward(emission, np.float32(1 / temperature), starts, start, A)
+    posterior: Floats = _kind_posterior(alpha, step, starts, A, end, kind, int(kind.max()) + 1)
+    return posterior

@@ -76,7 +76,8 @@ class LabelledParts:
             frame = frame.filter(pl.col("tags").is_not_null())
             if frame.height:
                 words, offsets = tokens_of(frame)
-                yield LabelledPart(frame, words, offsets, self.tagger.tag_flat(words, offsets))
+                tagged = self.tagger.tag_flat(words, offsets, units=_units(self.tagger, frame))
+                yield LabelledPart(frame, words, offsets, tagged)
 
 
 @dataclass(frozen=True)
@@ -218,14 +219,21 @@ def _mean(values: np.ndarray, offsets: np.ndarray, spans: Spans) -> np.ndarray:
     return mean
 
 
+def _units(tagger: Tagger, frame: pl.DataFrame) -> np.ndarray | None:
+    """Units of the sentences of a part, as `Tagger.tag_flat` takes them."""
+    return tagger.units(frame["document"].rle_id().to_numpy(), frame["sentence"].to_numpy())
+
+
 def _unscaled(tagger: Tagger, part: LabelledPart) -> np.ndarray:
     """Probabilities of the predicted entities without scaling, (E,); scaling changes no tag."""
     spans = part.tagged.spans
     assert spans.probability is not None
     if not tagger.scaled or not len(spans.sequence):
         return spans.probability
-    some = np.unique(spans.sequence)
-    at, offsets = ragged.places(part.offsets, some)
-    again = tagger.unscaled().tag_flat(part.words.gather(at), offsets).spans
+    if tagger.pooling is not None:  # sentences without entities are evidence, too
+        again = tagger.unscaled().tag_flat(part.words, part.offsets, units=_units(tagger, part.frame)).spans
+    else:
+        at, offsets = ragged.places(part.offsets, np.unique(spans.sequence))
+        again = tagger.unscaled().tag_flat(part.words.gather(at), offsets).spans
     assert again.probability is not None
     return again.probability

@@ -182,10 +182,11 @@ def of_model(model: Model, text: str | None) -> ShownText:
     """
     tagger = Tagger.of(model)
     words = _Words.of(tagger.features)
-    lists = cut(text, dict(model.of_text.tokenizer))
+    whole = cut(text, dict(model.of_text.tokenizer), None)
+    lists = whole[:MOST_SENTENCES]
     sentences = [
         words.shown("text", tokens, found.tags, found.probabilities)
-        for tokens, found in zip(lists, tagger.tag(lists), strict=True)
+        for tokens, found in zip(lists, tagger.tag(whole), strict=False)
     ]
     if len({len(tokens) for tokens in lists}) == 1:  # nothing to pad
         sentences.append(
@@ -227,8 +228,8 @@ def _arrays(
     return of_preset, None, _own(tagger, outputs)
 
 
-def cut(text: str | None, tokenizer: dict[str, Any]) -> list[list[str]]:
-    """The tokens of the first sentences of a text, of the article's sentence by default.
+def cut(text: str | None, tokenizer: dict[str, Any], most: int | None = MOST_SENTENCES) -> list[list[str]]:
+    """The tokens of the first sentences of a text, of the article's by default; of all if `most` is None.
 
     Raises:
         UsageError: the text has no token, or is longer than MOST_CHARACTERS.
@@ -239,7 +240,7 @@ def cut(text: str | None, tokenizer: dict[str, Any]) -> list[list[str]]:
             f"expected a TEXT of 1 to {MOST_CHARACTERS:,} characters. Got {len(text.strip()):,}. "
             "Tag longer texts with `elman tag`."
         )
-    sentences = list(Tokenizer.from_json(tokenizer).sentences(text))[:MOST_SENTENCES]
+    sentences = list(Tokenizer.from_json(tokenizer).sentences(text))[:most]
     return [[text[a:b] for a, b in zip(starts, ends, strict=True)] for _, _, starts, ends in sentences]
 
 

@@ -110,7 +110,7 @@ class TextModel:
             for text, sentences in zip(texts, cuts, strict=True)
             for _, _, starts, ends in sentences
         ]
-        tagged = iter(self._tagger.tag(tokens))
+        tagged = iter(self._tagger.tag(tokens, [len(sentences) for sentences in cuts]))
         return [
             [
                 Entity(text[start:end], start, end, entity.type, entity.probability)

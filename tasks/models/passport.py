@@ -77,6 +77,7 @@ class TextPassport(Passport):
         entity_scaling: of `data.metrics.calibration.EntityScaling`, fitted on dev; written if there is one.
         exact_start: True if the probability of a yes/no model's entity leaves out sequences in which it
             begins earlier; version 0.1 counted them. Written if True.
+        pooling: of `tasks.documents.pooling.DocumentPooling`, learnt on dev; written if there is one.
         dev: scores on dev, if there is a dev split.
         notes: what was left or held out of the corpus.
     """
@@ -100,6 +101,7 @@ class TextPassport(Passport):
     entity_scaling: Mapping[str, Sequence[float]] = field(default_factory=dict)
     exact_start: bool = False
     warm_start: str | None = None
+    pooling: Json = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, as they stand in passport.json."""
@@ -108,6 +110,7 @@ class TextPassport(Passport):
             **({"exact_start": True} if self.exact_start else {}),
             **({"entity_scaling": self.entity_scaling} if self.entity_scaling else {}),
             **({"warm_start": self.warm_start} if self.warm_start else {}),
+            **({"pooling": self.pooling} if self.pooling else {}),
             "unit": self.unit,
             "tokenizer": self.tokenizer,
             "types": list(self.types),

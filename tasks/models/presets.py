@@ -25,6 +25,7 @@ class Preset:
         members: such networks that learn apart and answer together, see rnn/networks/ensemble.py.
         fit: fields of rnn.training.state.FitConfig.
         tune_outside_bias: tune the bias of `O` for F1 on dev, see `TrainingData.tune_outside_bias`.
+        pool_documents: learn on dev how words are pooled within documents, see `tasks.training.pooling`.
     """
 
     blocks: Mapping[str, tuple[FeatureTemplate, ...]]
@@ -33,6 +34,7 @@ class Preset:
     members: int = 1
     fit: Mapping[str, Any] = field(default_factory=dict)
     tune_outside_bias: bool = False
+    pool_documents: bool = False
 
 
 def _templates(*names: str) -> tuple[FeatureTemplate, ...]:
@@ -66,6 +68,7 @@ PRESETS: Mapping[str, Preset] = {
         network={**_NETWORK, "cell": "elman", "hidden": 100, "embedding": 100},
         fit=_FIT,
         tune_outside_bias=True,
+        pool_documents=True,
     ),
     # Gates, which remember further; words read letter by letter; a second network that learns apart.
     "default": Preset(
@@ -75,6 +78,7 @@ PRESETS: Mapping[str, Preset] = {
         members=2,
         fit=_FIT,
         tune_outside_bias=True,
+        pool_documents=True,
     ),
 }
 

@@ -25,9 +25,11 @@ from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import Decoder, Prediction
 from elman.rnn.inference.input_cache import InputCache, KeyedCache
+from elman.rnn.inference.pooling import Occurrences, PooledDecoder
 from elman.rnn.inference.spans import Spans
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.weights import from_bytes
+from elman.tasks.documents.pooling import DocumentPooling, occurrences, unit_numbers
 from elman.tasks.models.model_folder import VOCABULARY, WEIGHTS, Model, read
 from elman.tasks.models.passport import TextPassport
 from elman.tasks.models.tag_set import iob2_of, tag_scheme
@@ -161,6 +163,24 @@ class Tagger:
         return Decoder(self.network, self.params, scheme, temperature=self.passport.temperature)
 
     @cached_property
+    def pooling(self) -> DocumentPooling | None:
+        """How words are pooled within a document; None if each sentence is tagged by itself."""
+        return DocumentPooling.from_json(self.passport.pooling)
+
+    @cached_property
+    def _pooled(self) -> PooledDecoder | None:
+        return None if self.pooling is None else PooledDecoder(self._decoder, self.pooling.weights)
+
+    def units(self, document: np.ndarray, number: np.ndarray) -> np.ndarray | None:
+        """Unit of each sentence (n,), as `tag_flat` takes it; None if it is of no matter to this model.
+
+        Args:
+            document: (n,) the same for all sentences of a document, which stand together.
+            number: (n,) of the sentence in its document, from 0.
+        """
+        return None if self.pooling is None else unit_numbers(document, number, self.pooling.window)
+
+    @cached_property
     def _own(self) -> threading.local:
         return threading.local()  # a table of rows for each thread
 
@@ -176,24 +196,37 @@ class Tagger:
         rows: InputCache | None = self._own.rows
         return None if rows is None else KeyedCache(rows, *names)
 
-    def tag_flat(self, words: Strings | pl.Series, offsets: np.ndarray, reuse: bool = True) -> Tagged:
-        """Tag sentences given flat; the answer to one does not depend on the others.
+    def tag_flat(
+        self,
+        words: Strings | pl.Series,
+        offsets: np.ndarray,
+        reuse: bool = True,
+        units: np.ndarray | None = None,
+    ) -> Tagged:
+        """Tag sentences given flat; the answer to one does not depend on sentences outside of its unit.
 
         Args:
             words: (N,) the tokens of all sentences in a row.
             offsets: (n + 1,) int64, where sentences begin and the last ends; a sentence may be empty.
             reuse: whether equal sentences are tagged once.
+            units: (n,) unit of each sentence, see `units`; None: each is a document of its own.
         """
         strings = words if isinstance(words, Strings) else Strings.from_series(words)
         offsets = np.asarray(offsets, np.int64)
         filled = np.flatnonzero(np.diff(offsets))
         parts = []
-        for first, last in pairwise(_cuts(offsets[filled + 1]) if len(filled) else []):
+        unit = (np.arange(len(offsets) - 1) if units is None else np.asarray(units, np.int64))[filled]
+        cuts = _cuts(offsets[filled + 1], unit) if len(filled) else []
+        for first, last in pairwise(cuts):
             chosen = filled[first:last]
             begin, end = int(offsets[chosen[0]]), int(offsets[chosen[-1] + 1])
             inside = np.append(offsets[chosen], end) - begin
-            numbers, bags, names = self._words.bags(strings.slice(begin, end), inside)
-            prediction = self._predict(numbers, bags, names, inside, reuse)
+            some = strings.slice(begin, end)
+            numbers, bags, names = self._words.bags(some, inside)
+            pooled = None
+            if self.pooling is not None:
+                pooled = occurrences(numbers, some, inside, unit[first:last])
+            prediction = self._predict(Sequences(numbers, inside), bags, names, reuse, pooled)
             spans = prediction.spans
             assert spans is not None
             unknown = int(self.features.unknown(bags)[numbers].sum())
@@ -223,15 +256,20 @@ class Tagger:
         return unknown
 
     def _predict(
-        self, numbers: np.ndarray, found: Looked, names: CacheSlots | None, offsets: np.ndarray, reuse: bool
+        self,
+        sequences: Sequences,
+        found: Looked,
+        names: CacheSlots | None,
+        reuse: bool,
+        pooled: Occurrences | None,
     ) -> Prediction:
-        sequences = Sequences(numbers, offsets)
-        chosen, which = equal_sentences(numbers, offsets) if reuse else (None, None)
-        prediction = self._decoder.tag_with_probabilities(
-            Bags(found.rows, found.offsets, found.unknown),
-            sequences if chosen is None else sequences.take(chosen),
-            self._cache(names),
-        )
+        chosen, which = equal_sentences(sequences.tokens, sequences.offsets) if reuse else (None, None)
+        bags = Bags(found.rows, found.offsets, found.unknown)
+        distinct = sequences if chosen is None else sequences.take(chosen)
+        if self._pooled is not None and pooled is not None:
+            first = self._pooled.first_pass(bags, distinct, self._cache(names))
+            return self._pooled.tag(first, np.arange(len(sequences)) if which is None else which, pooled)
+        prediction = self._decoder.tag_with_probabilities(bags, distinct, self._cache(names))
         return prediction if which is None else prediction.take(which)
 
     def _join(self, parts: Sequence[tuple[Prediction, Spans, int]]) -> Tagged:
@@ -253,12 +291,21 @@ class Tagger:
             spans = spans._replace(probability=scaled)
         return Tagged(tags, probability, spans, sum(unknown for _, _, unknown in parts))
 
-    def tag(self, sentences: Iterable[Sequence[str]]) -> list[Sentence]:
-        """Tag sentences given as lists of tokens."""
+    def tag(
+        self, sentences: Iterable[Sequence[str]], documents: Sequence[int] | None = None
+    ) -> list[Sentence]:
+        """Tag sentences given as lists of tokens.
+
+        Args:
+            sentences: in their order.
+            documents: number of sentences of each document, in order; None: they are one document.
+        """
         lists = [list(sentence) for sentence in sentences]
         offsets = ragged.offsets_of([len(tokens) for tokens in lists])
         words = pl.Series([token for tokens in lists for token in tokens], dtype=pl.String)
-        tagged = self.tag_flat(words, offsets)
+        of = ragged.offsets_of([len(lists)] if documents is None else documents)
+        units = self.units(ragged.rows_of(of), ragged.positions_of(of))
+        tagged = self.tag_flat(words, offsets, units=units)
         entities: list[list[Entity]] = [[] for _ in lists]
         for sequence, entity in self._entities(tagged.spans):
             entities[sequence].append(entity)
@@ -291,6 +338,14 @@ class Tagger:
         return [{**entity._asdict(), "text": text[entity.start : entity.end]} for entity in found]
 
 
-def _cuts(ends: np.ndarray) -> list[int]:
-    """Where to part n sentences, from 0 to n, so that about CHUNK tokens are done at a time."""
-    return [0, *(np.flatnonzero(np.diff(ends // CHUNK)) + 1).tolist(), len(ends)]
+def _cuts(ends: np.ndarray, unit: np.ndarray) -> list[int]:
+    """Where to part n sentences, from 0 to n, so that about CHUNK tokens are done at a time.
+
+    Args:
+        ends: (n,) token after the last of each.
+        unit: (n,) of each; none is parted.
+    """
+    wanted = np.flatnonzero(np.diff(ends // CHUNK)) + 1
+    begins = np.append(np.flatnonzero(np.diff(unit)) + 1, len(ends))
+    inner = np.unique(begins[np.searchsorted(begins, wanted)])
+    return [0, *inner[inner < len(ends)].tolist(), len(ends)]

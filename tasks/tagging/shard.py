@@ -196,9 +196,13 @@ class ShardTagger:
         growing: dict[str, GrowingTable] = {}
         quarantined: list[Quarantined] = []
         tried = _without_skipped(_count_read(stream, counted), job.skip, quarantined, redaction)
-        for first, window in _with_end(numbered_windows(tried, WINDOW, job.suspect), make_tables):
+        counted_from = numbered_windows(tried, WINDOW, job.suspect, max(self.options.unit_sentences, 1))
+        for first, window in _with_end(counted_from, make_tables):
             if isinstance(window, Window):
-                announce(first, first + len(window))
+                announce(first, first if window.probed else first + len(window))
+                if window.probe:
+                    _ = list(make_tables(window))
+                    continue
                 quarantined += window.quarantined
             if redaction:
                 for passage in passages:

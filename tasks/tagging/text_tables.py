@@ -77,6 +77,14 @@ class FlatSentences:
             end + shift,
         )
 
+    @property
+    def document(self) -> np.ndarray:
+        """Number of the document of each sentence, (n,); parts of one that follow each other count as one."""
+        keys = [(part.source, part.document) for part in self.parts]
+        new = [a != b for a, b in itertools.pairwise(keys)]
+        number: np.ndarray = np.cumsum([0, *new])[self.part]
+        return number
+
     def words(self) -> Strings:
         """Return the tokens."""
         return Strings.from_text(self.text, self.text_start, self.text_end)
@@ -116,7 +124,8 @@ def entity_tables(
     def tables(window: Window) -> Iterator[Made]:
         flat = FlatSentences.of(window.sentences)
         words = flat.words()
-        tagged = tagger.tag_flat(words, flat.offsets, reuse)
+        units = tagger.units(flat.document, flat.number)
+        tagged = tagger.tag_flat(words, flat.offsets, reuse, units)
         counts = {"sentences": len(flat.number), "tokens": len(words), "unknown": tagged.unknown}
         if least is not None:
             whole, tagged = tagged, tagged.above(least, flat.offsets)

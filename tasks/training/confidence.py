@@ -7,12 +7,13 @@ import numpy as np
 
 from elman.data.metrics.calibration import EntityScaling
 from elman.rnn.compute.arrays import Bools, Params
-from elman.rnn.inference.decode import Decoder
+from elman.rnn.inference.decode import Decoder, Prediction
 from elman.rnn.inference.spans import Spans, spans_of
 from elman.rnn.networks.architecture import Architecture
 from elman.tasks.models import precision
 from elman.tasks.models.tag_set import tag_scheme
 from elman.tasks.training.fitting import calibrate
+from elman.tasks.training.pooling import PooledTagger
 from elman.tasks.training.training_data import TrainingData
 
 
@@ -52,16 +53,30 @@ class _Judged:
         return length
 
 
-def measure_confidence(data: TrainingData, network: Architecture, params: Params) -> Confidence:
+def measure_confidence(
+    data: TrainingData, network: Architecture, params: Params, pooled: PooledTagger | None = None
+) -> Confidence:
     """Fit temperature and scaling on dev, and measure precision by threshold on dev and test.
 
     Test sentences decide nothing: their curve is kept to be shown beside that of dev.
+
+    Args:
+        data: the corpus.
+        network: of the model.
+        params: its weights.
+        pooled: tags where words are pooled within documents.
     """
-    temperature = calibrate(data, network, params)
+    temperature = calibrate(data, network, params, None if pooled is None else pooled.emissions("dev"))
     if not data.has("dev"):
         return Confidence(temperature=temperature)
     decoder = Decoder(network, params, data.scheme, temperature=temperature)
-    judged = {split: _judge(data, decoder, split) for split in ("dev", "test") if data.has(split)}
+
+    def predict(split: str) -> Prediction:
+        if pooled is not None:
+            return pooled.predict(split, temperature)
+        return decoder.tag_with_probabilities(data.bags, data.sequences(split))
+
+    judged = {split: _judge(data, predict(split), split) for split in ("dev", "test") if data.has(split)}
     dev = judged["dev"]
     assert dev.spans.probability is not None
     scaling = EntityScaling.fit(dev.spans.probability, dev.tokens, dev.spans.kind, data.types, dev.correct)
@@ -74,8 +89,8 @@ def measure_confidence(data: TrainingData, network: Architecture, params: Params
     return Confidence(temperature=temperature, scaling=scaling, curves=precision.to_bytes(curves))
 
 
-def _judge(data: TrainingData, decoder: Decoder, split: str) -> _Judged:
-    spans = decoder.tag_with_probabilities(data.bags, data.sequences(split)).spans
+def _judge(data: TrainingData, prediction: Prediction, split: str) -> _Judged:
+    spans = prediction.spans
     assert spans is not None
     gold = spans_of(data.gold(split), data.encoded.splits[split].offsets, tag_scheme(data.tags, False))
     names = sorted({tag[2:] for tag in data.tags if tag != "O"})  # types that only this split has, too

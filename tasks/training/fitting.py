@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from elman.data import ragged
-from elman.rnn.compute.arrays import Params
+from elman.rnn.compute.arrays import Bools, Floats, Params
 from elman.rnn.compute.batches import Sequences
-from elman.rnn.inference.decode import Decoder, Prediction
+from elman.rnn.inference.decode import Decoder, Prediction, calibrate_emissions, crf_weights
 from elman.rnn.inference.decode import calibrate as calibrate_on
 from elman.rnn.inference.spans import span_f1
 from elman.rnn.networks.architecture import Architecture
@@ -109,20 +109,38 @@ def tune_outside_bias(
     return replace(result, params=reduced(reduction), best_score=scores[best]), reduction
 
 
-def calibrate(data: TrainingData, network: Architecture, params: Params) -> float:
-    """Fit the temperature on dev, so that of entities with probability 0.8 four in five are right.
-
-    Sentences of dev with a type that training lacks are left out; without others the temperature is 1.
-    """
-    if not data.has("dev"):
-        return 1.0
+def known_sentences(data: TrainingData) -> Bools:
+    """(n,) true for the sentences of dev without a type that training lacks."""
     dev = data.with_targets("dev")
     assert dev.targets is not None
     number = np.repeat(np.arange(len(dev)), dev.lengths)
     strange = np.bincount(number, dev.targets >= max(data.classes, 2), len(dev)) > 0
-    known = np.repeat(~strange, dev.lengths)
+    known: Bools = ~strange
+    return known
+
+
+def calibrate(
+    data: TrainingData, network: Architecture, params: Params, emissions: Floats | None = None
+) -> float:
+    """Fit the temperature on dev, so that of entities with probability 0.8 four in five are right.
+
+    Sentences of dev with a type that training lacks are left out; without others the temperature is 1.
+
+    Args:
+        data: the corpus.
+        network: configuration.
+        params: weights.
+        emissions: (N, G) log weights of the tags of dev, if they are not those of the network alone.
+    """
+    if not data.has("dev"):
+        return 1.0
+    dev, sentences = data.with_targets("dev"), known_sentences(data)
+    assert dev.targets is not None
+    known = np.repeat(sentences, dev.lengths)
     if not known.any():
         return 1.0
-    offsets = ragged.offsets_of(dev.lengths[~strange])
+    offsets = ragged.offsets_of(dev.lengths[sentences])
     sequences = Sequences(dev.tokens[known], offsets, dev.targets[known])
-    return calibrate_on(network, params, data.bags, sequences, data.scheme)
+    if emissions is None:
+        return calibrate_on(network, params, data.bags, sequences, data.scheme)
+    return calibrate_emissions(emissions[known], sequences, crf_weights(network, params, data.scheme))

@@ -33,6 +33,7 @@ from elman.tasks.training.checkpoint import EVERY_S, Checkpoint
 from elman.tasks.training.confidence import Confidence, measure_confidence
 from elman.tasks.training.fitted import FittedTagger
 from elman.tasks.training.fitting import fit, predict, tune_outside_bias
+from elman.tasks.training.pooling import PooledTagger, learn_pooling
 from elman.tasks.training.pretrain import known_words, load_pretrained, open_unlabelled
 from elman.tasks.training.progress import OnEpoch, training_progress
 from elman.tasks.training.training_data import TrainingData
@@ -134,6 +135,8 @@ class TrainRequest:
         warm_start: folder of a model whose weights the training begins with; `encoded` keeps its symbols.
         checkpoint_s: seconds between two checkpoints.
         workers: threads at most; all cores by default.
+        document_window: sentences of a unit of a document, see `tasks.training.pooling`; 0: no pooling; None:
+            found out.
     """
 
     corpus: Path
@@ -147,6 +150,7 @@ class TrainRequest:
     warm_start: Path | None = None
     checkpoint_s: float = EVERY_S
     workers: int | None = None
+    document_window: int | None = None
 
 
 class _Training:
@@ -210,17 +214,31 @@ class _Training:
             return self.earlier.model.of_text.pretrained
         return self.pretrained.sources if self.pretrained else []
 
-    def score_dev(self, params: Params) -> EntityScores | None:
+    def learn_pooling(self, params: Params) -> PooledTagger | None:
+        """Learn on dev how words are pooled within documents, and print what came of it."""
+        window = self.request.document_window
+        if not preset(self.request.preset).pool_documents or window == 0:
+            return None
+        pooled, told = learn_pooling(self.data, self.dataset, self.network, params, window)
+        print_status(f"document window: {told}")
+        return pooled
+
+    def score_dev(self, params: Params, pooled: PooledTagger | None) -> EntityScores | None:
         """Score on dev with the evaluator of other splits; None without a dev split."""
         if not self.data.has("dev"):
             return None
-        tags = self.data.predicted_tags(predict(self.data, self.network, params, "dev"))
+        prediction = pooled.predict("dev") if pooled else predict(self.data, self.network, params, "dev")
         gold = self.data.by_sentence("dev", self.data.gold("dev"))
-        predicted = self.data.by_sentence("dev", tags)
+        predicted = self.data.by_sentence("dev", self.data.predicted_tags(prediction))
         return score_tags(gold, predicted, self.data.tags, self.data.binary is not None)
 
     def passport(
-        self, result: FitResult, bias_reduction: float, dev: EntityScores | None, confidence: Confidence
+        self,
+        result: FitResult,
+        bias_reduction: float,
+        dev: EntityScores | None,
+        confidence: Confidence,
+        pooled: PooledTagger | None,
     ) -> TextPassport:
         """The passport of the trained model."""
         request, features = self.request, self.encoded.features
@@ -246,6 +264,7 @@ class _Training:
             temperature=confidence.temperature,
             exact_start=request.binary is not None,
             entity_scaling=confidence.scaling.to_json(),
+            pooling=pooled.pooling.to_json() if pooled else {},
             dev=dev.to_json() if dev else None,
             notes=self.encoded.notes.to_json(),
         )
@@ -275,14 +294,16 @@ def fit_tagger(request: TrainRequest, on_epoch: OnEpoch = lambda line: None) -> 
         print_status(line)
     with Checkpoint(training.key, request.checkpoint_s) as checkpoint:
         result, bias_reduction = training.run(checkpoint, on_epoch)
-        dev = training.score_dev(result.params)
-        confidence = measure_confidence(training.data, training.network, result.params)
+        pooled = training.learn_pooling(result.params)
+        dev = training.score_dev(result.params, pooled)
+        confidence = measure_confidence(training.data, training.network, result.params, pooled)
         files = {
             model_folder.WEIGHTS: to_bytes(result.params, training.network),
             model_folder.VOCABULARY: training.encoded.features.to_bytes(),
             **({precision.FILE: confidence.curves} if confidence.curves else {}),
         }
-        folder = model_folder.write(training.passport(result, bias_reduction, dev, confidence), files)
+        passport = training.passport(result, bias_reduction, dev, confidence, pooled)
+        folder = model_folder.write(passport, files)
     return FittedTagger(
         model=str(folder),
         parameters=training.network.size(),

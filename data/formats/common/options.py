@@ -29,6 +29,7 @@ class Options:
     that names of clips match, whose groups are their text, speaker and split.
     strings: chunks of text that the scanner's table holds. spool: folder in which long sequences are stored
     instead of in memory. flat: return unlabelled documents as arrays (`Flat`) where the reader can.
+    unit_sentences: of a document that slices do not part, counted from its beginning; 0: they may part any.
     """
 
     unit: Unit = "word"
@@ -49,6 +50,7 @@ class Options:
     sentence_per_line: bool = False
     clip_names: str | None = None
     labels_used: bool = True
+    unit_sentences: int = 0
     sidecars: tuple[tuple[str, Callable[[], BinaryIO]], ...] = ()
     report: ReadingReport = field(default_factory=ReadingReport, compare=False)
 

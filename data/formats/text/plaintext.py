@@ -243,6 +243,10 @@ class _Splitter:
             place = low + len(some) - self.AFTER + 1
         return None
 
+    def ends_at(self, place: int) -> bool:
+        """Return True if a sentence certainly ends at a position of the buffer."""
+        return self._place(place) == place
+
     def _is_certain(self, before: str, after: str) -> bool:
         """True if a sentence ends between two texts whatever is around them."""
         shown = visible(before + after)
@@ -271,6 +275,14 @@ class _Splitter:
                 self.at_char + drop,
                 self.bytes - size,
             )
+
+
+def may_end(text: str, end: int, options: Options, slice_: Slice) -> int | None:
+    """`end` if a slice may end behind a sentence that ends there; see `data.formats.registry.TextFormat`."""
+    low = max(end - _Splitter.BEFORE, 0)
+    near = _Splitter(options.tokenizer_in_use, None, (0, "utf-8"))
+    near.wrapped, near.text = slice_.state["wrapped"], text[low : end + 2 * _Splitter.AFTER]
+    return end if near.ends_at(end - low) else None
 
 
 def _quarantined(opener: Opener, source: str, offset: int, error: BadRecord) -> Quarantined:
@@ -369,6 +381,7 @@ register(
         lookahead=AHEAD,
         recode=utf8,
         one_document=True,
+        may_end=may_end,
         unfit=_unfit,
         utf16=True,
         title="plain text",

@@ -218,6 +218,16 @@ def _ends(begin: int, count: int) -> range:
     return range(begin + LONGEST_SENTENCE, begin + count + LONGEST_SENTENCE, LONGEST_SENTENCE)
 
 
+_LINE_END = re.compile(r"\r\n|\n|\r(?!$)")
+
+
+def may_end(text: str, end: int, options: Options, slice_: Slice) -> int | None:
+    """Position behind the line that a sentence ends; None where the line goes on."""
+    for found in _LINE_END.finditer(text, end):
+        return found.end() if is_blank(text[end : found.start()]) else None
+    return None
+
+
 register(
     TextFormat(
         name="sentence_lines",
@@ -228,6 +238,7 @@ register(
         passes=2,
         recode=utf8,
         one_document=True,
+        may_end=may_end,
         utf16=True,
         title="Plain text, a sentence a line",
         record="a file",

@@ -68,3 +68,21 @@ def test_suspect_records_come_in_small_windows_and_all_records_once(suspect):
         low, high = suspect
         lengths = [len(window) for first, window in made if low <= first < high]
         assert max(lengths) <= max(-(-(high - low) // SUSPECT_PARTS), 1)
+
+
+@pytest.mark.parametrize("most", [1, 30, 61])
+def test_windows_end_at_units_of_documents(most):
+    parts = [part.slice(a, min(a + 7, len(part))) for part in RECORDS for a in range(0, len(part), 7)]
+    made = list(windows(parts, most, unit=10))
+    assert [sentence for window in made for sentence in sentences_in(window)] == ALL
+    assert len(made) > 3
+    assert all(sentences_in(window)[0][1] % 10 == 0 for window in made)
+
+
+def test_suspect_records_of_units_come_in_probes_and_then_as_they_are_without():
+    usual = [sentences_in(window) for _, window in numbered_windows(RECORDS, 300, None, 10)]
+    made = list(numbered_windows(RECORDS, 300, (30, 44), 10))
+    assert [sentences_in(window) for _, window in made if not window.probe] == usual
+    probes = [(first, len(window)) for first, window in made if window.probe and 30 <= first < 44]
+    assert probes == [(first, 1) for first in range(30, 44)]
+    assert any(window.probed for _, window in made)

@@ -1,0 +1,1 @@
+"""What sentences of one document say about each other."""
