@@ -170,7 +170,7 @@ class TrainConfig(Config):
         Raises:
             UsageError: names what is expected.
         """
-        given = self._given((*_OF_TEXT, "epochs", "batch", "learning_rate"))
+        given = self._given(("epochs", "batch", "learning_rate", *_OF_TEXT))
         if of_dna and given:
             raise UsageError(
                 f"expected no option of text for a corpus of DNA. Got {', '.join(given)}. "
