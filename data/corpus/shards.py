@@ -106,7 +106,8 @@ class _ShardRows:
     unlabelled: list[bool] = field(default_factory=list)
     token_start: "array[int]" = field(default_factory=lambda: array("q"))
     token_end: "array[int]" = field(default_factory=lambda: array("q"))
-    tags: list[str] = field(default_factory=list)
+    tags: "array[int]" = field(default_factory=lambda: array("i"))  # numbers in `kinds`
+    kinds: dict[str, int] = field(default_factory=dict)
     frames: list[pl.DataFrame] = field(default_factory=list)  # of DNA
     documents: list[tuple[Any, ...]] = field(default_factory=list)
     labels: list[tuple[str, str, str]] = field(default_factory=list)
@@ -135,7 +136,8 @@ class _ShardRows:
         self.unlabelled.append(sentence.tags is None)
         self.token_start.extend(sentence.token_start)
         self.token_end.extend(sentence.token_end)
-        self.tags.extend(sentence.tags or ())
+        kinds = self.kinds
+        self.tags.extend([kinds.setdefault(tag, len(kinds)) for tag in sentence.tags or ()])
         self.bytes += len(sentence.text)
         document.rows += 1
         document.digest.update(sentence.text.encode() + b"\n")
@@ -171,6 +173,8 @@ class _ShardRows:
         missing = np.array(self.unlabelled, bool)
         labelled = ragged.offsets_of(np.where(missing, 0, np.diff(offsets)))
 
+        tags = pa.array(list(self.kinds), pa.large_string()).take(pa.array(np.array(self.tags, np.int32)))
+
         def lists(at: np.ndarray, values: pa.Array, mask: pa.Array | None = None) -> pl.Series:
             return pl.Series(pa.LargeListArray.from_arrays(pa.array(at), values, mask=mask))
 
@@ -183,7 +187,7 @@ class _ShardRows:
                 "start": self.start,
                 "token_start": lists(offsets, pa.array(np.frombuffer(self.token_start, np.int64))),
                 "token_end": lists(offsets, pa.array(np.frombuffer(self.token_end, np.int64))),
-                "tags": lists(labelled, pa.array(self.tags, pa.large_string()), pa.array(missing)),
+                "tags": lists(labelled, tags, pa.array(missing)),
                 "source": self.source,
                 "byte_offset": self.byte_offset,
             },

@@ -3,6 +3,7 @@
 Spans follow conlleval's rule (Tjong Kim Sang, CoNLL-2000): an I- after O or after another type opens one.
 """
 
+import sys
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
@@ -68,7 +69,7 @@ def to_iob2(tags: Sequence[str], scheme: Scheme = "IOB2") -> list[str]:
             before = ""
             continue
         begins = _PREFIXES[prefix] == "B" or kind != before
-        out.append(f"{'B' if begins else 'I'}-{kind}")
+        out.append(sys.intern(f"{'B' if begins else 'I'}-{kind}"))  # one object for many tokens
         closes = scheme in ("IOBES", "BILOU") and prefix in "ESLU"
         before = "" if closes else kind
     return out

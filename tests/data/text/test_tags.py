@@ -92,3 +92,8 @@ def test_inside_follows_only_its_own_type():
     before_inside_b = transition[:, tags.index("I-B")]
     assert [tag for tag, good in zip(tags, before_inside_b, strict=True) if good] == ["B-B", "I-B"]
     assert np.all(transition[:, [tags.index(t) for t in ("O", "B-A", "B-B")]])
+
+
+def test_equal_tags_are_one_object_however_many_tokens_have_them():
+    first, second = (to_iob2(["I-" + "".join(["P", "ER"])], "IOB1") for _ in range(2))
+    assert first[0] is second[0]
