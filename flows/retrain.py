@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal
 import tyro
 from annotated_types import Ge, Interval
 
+from elman.data.corpus.shards import DNA, TEXT
 from elman.data.errors import ElmanError, Locked, UsageError
+from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write
 from elman.data.store.lock import take
 from elman.data.text.markdown import escaped
@@ -158,9 +160,11 @@ def _retrain(config: RetrainConfig) -> Retrained:
     if config.readmit:
         readmitted = readmit(folder.name, config.readmit)
         print_status(f"{config.model}: batch {readmitted.batch} is let in ({readmitted.reason}).")
+    _check_kind(folder)
     begin = _champion_to_begin_with(config)
     held = _hold_bad_batch(config, folder)
     ingested = call(ingest, config_of_ingest(config))
+    _check_kind(folder)
     known, trained = find_challenger(config.model, config.corpus), None
     if known.judged:
         why = f"{held.reason}; {known.why}" if held else known.why
@@ -185,6 +189,20 @@ def _retrain(config: RetrainConfig) -> Retrained:
 def config_of_ingest(config: RetrainConfig) -> IngestConfig:
     """The ingest that is a part of a retraining."""
     return IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
+
+
+def _check_kind(folder: Path) -> None:
+    """Refuse a corpus whose models have no gate.
+
+    Raises:
+        UsageError: it is one of music or speech.
+    """
+    kind = Dataset.open(folder).kind if (folder / MANIFEST).exists() else TEXT
+    if kind not in (TEXT, DNA):
+        raise UsageError(
+            f"expected a corpus of text or DNA, whose taggers a gate can judge. Got {folder.name}, of kind "
+            f"{kind}. Train with `elman train --task ... --register NAME`, and promote by hand."
+        )
 
 
 def config_of_training(config: RetrainConfig, begin: Path | None) -> TrainConfig:

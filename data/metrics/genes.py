@@ -187,6 +187,44 @@ def score_intervals(
     )
 
 
+def block_counts(
+    truth: pl.DataFrame,
+    predicted: pl.DataFrame,
+    lengths: Mapping[str, int],
+    label: str = "CDS",
+    size: int = 20_000,
+) -> _Int:
+    """Bases by outcome in blocks of contigs, (U, 4) int64: tp, fp, fn, tn, as `score_intervals` counts them.
+
+    Args:
+        truth, predicted, lengths, label: as of `score_intervals`.
+        size: bases of a block; the last one of a contig may be shorter. A base counts on either strand.
+    """
+    true, called = _parts_of(truth, predicted, label)
+    pseudo = _Parts(truth.filter(pl.col("label") == PSEUDOGENE))
+    blocks = [np.zeros((0, 4), np.int64)]
+    for contig, length in lengths.items():
+        if not length:
+            continue
+        scored = ~pseudo.paint(contig, length).any(axis=0)
+        t, p = true.paint(contig, length), called.paint(contig, length)
+        begins = np.arange(0, length, size)
+        each = [
+            np.add.reduceat((bits & scored).sum(axis=0, dtype=np.int64), begins)
+            for bits in (t & p, ~t & p, t & ~p, ~t & ~p)
+        ]
+        blocks.append(np.stack(each, axis=-1))
+    return np.concatenate(blocks)
+
+
+def mcc_of(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Matthews correlation coefficient of counts (..., 4) of tp, fp, fn, tn; 0 where it is undefined."""
+    tp, fp, fn, tn = (counts[..., column].astype(np.float64) for column in range(4))
+    product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    mcc: npt.NDArray[np.float64] = (tp * tn - fp * fn) / np.sqrt(np.where(product > 0, product, np.inf))
+    return mcc
+
+
 def genes_side_by_side(
     truth: pl.DataFrame, predicted: pl.DataFrame, lengths: Mapping[str, int], label: str = "CDS"
 ) -> pl.DataFrame:

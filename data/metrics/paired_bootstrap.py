@@ -5,8 +5,9 @@ there are, with replacement, score both taggings on the draw, and count. Units a
 (blocks of sentences where there are few documents) of `data.metrics.intervals`, as mistakes cluster in them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,7 @@ def paired_bootstrap(
     rounds: int = ROUNDS,
     seed: int = 0,
     seed_noise: float = 0.0,
+    rate: Callable[[npt.NDArray[Any]], npt.NDArray[np.float64]] | None = None,
 ) -> Difference:
     """Compare two taggers, trained with S and S' seeds, on the same n units.
 
@@ -80,16 +82,17 @@ def paired_bootstrap(
         seed: of the draws.
         seed_noise: standard deviation of F1, 0 to 1, of trainings that differ in their seed alone. The error
             it gives the difference is added to each draw: a lucky seed is no better tagger.
+        rate: of counts (..., K), (...,); F1 of correct, predicted and gold by default.
 
     Raises:
         ValueError: counts of different numbers of units.
     """
-    n = before.shape[1]
+    n, score = before.shape[1], rate or _f1
     if after.shape[1] != n:
         raise ValueError(f"expected counts of the same {n} sentences. Got {after.shape[1]}")
     drawn = np.concatenate(
         [
-            _f1(weights @ after).mean(axis=0) - _f1(weights @ before).mean(axis=0)
+            score(weights @ after).mean(axis=0) - score(weights @ before).mean(axis=0)
             for weights in _draws(n, rounds, seed)
         ]
     )
@@ -98,7 +101,7 @@ def paired_bootstrap(
         drawn = drawn + np.random.default_rng([seed, n, 1]).normal(0, spread, rounds)
     low, high = np.quantile(drawn, (0.025, 0.975))
     return Difference(
-        difference=float(_f1(after.sum(axis=1)).mean() - _f1(before.sum(axis=1)).mean()),
+        difference=float(score(after.sum(axis=1)).mean() - score(before.sum(axis=1)).mean()),
         low=float(low),
         high=float(high),
         p=float((drawn <= 0).mean()),

@@ -1,7 +1,7 @@
 """Evaluation of a gene finder and its families on the annotated contigs of a corpus."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -36,12 +36,47 @@ def evaluate_dna(
     Raises:
         BadInput: no contig of the split is annotated.
     """
-    finder = GeneFinder.load(Path(model))
+    calls = call_genes(Path(model), Path(corpus), split, contents)
+    truth, predicted, lengths = calls.truth, calls.predicted, calls.lengths
+    scores = score_intervals(truth, predicted, lengths, CDS)
+    families = {
+        label: score_intervals(truth, predicted, lengths, label).per_strand for label in calls.families
+    }
+    more = {score.name: score.compute(truth, predicted, lengths) for score in further_scores("dna")}
+    scores = replace(scores, families=families, more=more)
+    if report is not None:
+        write_genes_report(scores.contigs, truth, predicted, Path(report), split)
+        errors = gene_errors(truth, predicted, lengths, CDS)
+        title = f"{Path(model).name} on {Path(corpus).name}, {split}"
+        pictures = [Path(report) / name for name in (f"genome_{split}.png", LEARNING_CURVE)]
+        write_gene_report(title, scores, errors, Path(report) / REPORT.format(split), pictures)
+    return scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneCalls:
+    """Genes that a model finds in annotated contigs, beside the annotation.
+
+    Attributes:
+        truth, predicted: intervals, as `score_intervals` takes them.
+        lengths: bases of each contig.
+        families: labels that the model has beside coding regions.
+    """
+
+    truth: pl.DataFrame
+    predicted: pl.DataFrame
+    lengths: Mapping[str, int]
+    families: tuple[str, ...]
+
+
+def call_genes(model: Path, corpus: Path, split: str, contents: Sequence[str] = ()) -> GeneCalls:
+    """Find the genes of the annotated contigs of a split; arguments and errors as of `evaluate_dna`."""
+    finder = GeneFinder.load(model)
     annotated: list[pl.DataFrame] = []
     lengths: dict[str, int] = {}
 
     def contigs() -> Iterator[Contig]:
-        for stretch in stretches_of(Path(corpus), split, contents):
+        for stretch in stretches_of(corpus, split, contents):
             if stretch.features is None:
                 continue
             contig = f"{stretch.source}:{stretch.contig}:{stretch.start}"
@@ -63,19 +98,12 @@ def evaluate_dna(
             todo="Give --split all, or ingest FASTA with its GFF3 `--as test`.",
             source=corpus,
         )
-    truth, predicted = pl.concat(annotated), pl.concat(called)
-    scores = score_intervals(truth, predicted, lengths, CDS)
-    labels = finder.families.labels if finder.families else ()
-    families = {label: score_intervals(truth, predicted, lengths, label).per_strand for label in labels}
-    more = {score.name: score.compute(truth, predicted, lengths) for score in further_scores("dna")}
-    scores = replace(scores, families=families, more=more)
-    if report is not None:
-        write_genes_report(scores.contigs, truth, predicted, Path(report), split)
-        errors = gene_errors(truth, predicted, lengths, CDS)
-        title = f"{Path(model).name} on {Path(corpus).name}, {split}"
-        pictures = [Path(report) / name for name in (f"genome_{split}.png", LEARNING_CURVE)]
-        write_gene_report(title, scores, errors, Path(report) / REPORT.format(split), pictures)
-    return scores
+    return GeneCalls(
+        truth=pl.concat(annotated),
+        predicted=pl.concat(called),
+        lengths=lengths,
+        families=tuple(finder.families.labels) if finder.families else (),
+    )
 
 
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")

@@ -229,12 +229,22 @@ def _types(answers: TestAnswers, units: Units, rules: GateRules) -> Iterator[Che
 def _not_worse(name: str, answers: TestAnswers, units: Units, drop: float, rules: GateRules) -> Check:
     """Check that F1 has not fallen by more than `drop`, or that the fall may well be chance."""
     champion, challenger = _f1_of_both(answers, units)
-    return _floor(name, "F1", (champion, challenger), _compare(answers, units, rules, 0.0), drop, rules)
+    return floor(name, "F1", (champion, challenger), _compare(answers, units, rules, 0.0), drop, rules)
 
 
-def _floor(
+def floor(
     name: str, rate: str, both: tuple[float, float], found: Difference, drop: float, rules: GateRules
 ) -> Check:
+    """Check that a rate has not fallen by more than `drop`, or that the fall may well be chance.
+
+    Args:
+        name: what it is the rate of.
+        rate: its name.
+        both: of champion and challenger.
+        found: their difference in the bootstrap.
+        drop: allowed.
+        rules: of the gate.
+    """
     lost = -found.difference
     passed = not (lost > drop and found.p >= rules.sure)
     shown = f"{name}: {rate} {_points(both[1])} against {_points(both[0])}"
@@ -256,7 +266,7 @@ def _unseen(
     recall = [np.stack([c[..., 0], c[..., 2], c[..., 2]], axis=-1) for c in counts]  # whose F1 is the recall
     difference = paired_bootstrap(recall[0], recall[1], rules.rounds)
     both = [float(rates(c.sum(axis=(0, 1)))[1]) for c in recall]
-    yield _floor("entities not in training", "recall", (both[0], both[1]), difference, rules.type_drop, rules)
+    yield floor("entities not in training", "recall", (both[0], both[1]), difference, rules.type_drop, rules)
 
 
 def _calibrated(answers: TestAnswers, rules: GateRules) -> Check:

@@ -18,6 +18,7 @@ from elman.tasks.models.text_tagger import Tagger
 from elman.tasks.retraining import history, promotion
 from elman.tasks.retraining.corpus_tags import DIGEST
 from elman.tasks.retraining.gate import Check, GateRules, Judgement, TestAnswers, judge_quality
+from elman.tasks.retraining.gene_gate import gene_answers, judge_genes
 from elman.tasks.retraining.history import Entry
 from elman.tasks.retraining.infrastructure import canary, judge_infrastructure, odd_texts
 from elman.tasks.retraining.promotion import JUDGED_BY, VERDICT, Decision, folder_of_version
@@ -230,7 +231,7 @@ def _quality(
 ) -> Judgement:
     models = [model_folder.read(folder) for folder in (champion, challenger)]
     if models[1].kind == "dna":
-        return _quality_of_dna(champion, challenger, corpus, frozen, rules)
+        return judge_genes(*gene_answers(champion, challenger, corpus, frozen), rules)
     taggers = [Tagger.of(model) for model in models]
     old = answers_of_both(taggers[0], taggers[1], corpus, frozen, OLD)
     if old is None:
@@ -273,21 +274,6 @@ def answers_of_both(
 def _answers(tagger: Tagger, corpus: Dataset, contents: Sequence[str]) -> Answers | None:
     parts = [Answers.of(tagger, part) for part in LabelledParts(tagger, corpus, "test", contents)]
     return Answers.join(parts) if parts else None
-
-
-def _quality_of_dna(
-    champion: Path, challenger: Path, corpus: Dataset, frozen: Sequence[str], rules: GateRules
-) -> Judgement:
-    """Compare MCC on the frozen genomes; a difference counts if it is larger than that of two seeds."""
-    from elman.tasks.evaluation.text import headline
-
-    old, new = (headline(folder, str(corpus.folder), frozen) for folder in (champion, challenger))
-    needed = 1.645 * 2**0.5 * rules.seed_noise
-    passed = new - old > needed
-    shown = f"MCC {new:.4f} against {old:.4f} on {OLD}"
-    why = f"better: {shown}" if passed else f"not better beyond noise: {shown}; {needed:.4f} more is needed"
-    figures = {"champion_mcc": old, "challenger_mcc": new}
-    return Judgement(checks=(Check(name="MCC", passed=passed, why=why, figures=figures),))
 
 
 def first_verdict(name: str, version: str) -> Verdict | None:

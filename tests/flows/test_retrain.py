@@ -7,6 +7,7 @@ import pytest
 
 from elman.data.errors import BadInput, Locked, UsageError
 from elman.data.store.lock import take
+from elman.data.store.writer import DatasetWriter
 from elman.flows import retrain as flow
 from elman.flows.lineage.champions import (
     HistoryConfig,
@@ -208,3 +209,12 @@ def test_a_challenger_begins_with_the_weights_of_the_champion(run, inbox, invent
     assert second["ingest"]["added"] == ["b.conll"]  # not by the run that was refused
     passport = model_folder.read(Path(second["train"]["model"])).of_text
     assert passport.warm_start == promotion.folder_of_version("names", "1").name
+
+
+def test_a_corpus_of_music_is_refused_before_anything_is_added(run, inbox, tracked_home):
+    inbox.mkdir()
+    (inbox / "b.conll").write_text("Ann B-PER\n")
+    with DatasetWriter(tracked_home / "corpora" / "mail", kind="corpus-music", config={}) as writer:
+        writer.commit([])
+    with pytest.raises(UsageError, match="a corpus of text or DNA, whose taggers a gate can judge"):
+        run()

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from elman.data.exports import registry
-from elman.data.metrics.genes import BaseScores, score_intervals
+from elman.data.metrics.genes import BaseScores, block_counts, mcc_of, score_intervals
 
 KEYS = ("contig", "start", "end", "strand", "label", "id")
 
@@ -92,3 +92,26 @@ def test_figures_equal_those_of_an_independent_scorer(corpora, tmp_path, genome)
     for name in ("stop_recall", "stop_precision", "exact_recall", "exact_precision"):
         assert ours["gene"][name] == pytest.approx(theirs["gene"][name], abs=1e-6)
     assert ours["masked"] == theirs["masked_bp"]
+
+
+def test_counts_of_blocks_add_up_to_those_of_the_whole_and_give_its_mcc():
+    columns = ("contig", "start", "end", "strand", "label", "id")
+    truth = pl.DataFrame(
+        [
+            ("a", 10, 40, "+", "CDS", "1"),
+            ("a", 35, 90, "-", "CDS", "2"),
+            ("a", 60, 70, "+", "pseudogene", "3"),
+            ("b", 0, 25, "+", "CDS", "4"),
+        ],
+        schema=columns,
+        orient="row",
+    )
+    called = [("a", 12, 45, "+", "CDS", "1"), ("a", 33, 80, "-", "CDS", "2")]
+    predicted = pl.DataFrame(called, schema=columns, orient="row")
+    lengths = {"a": 100, "b": 30, "c": 0}
+    counts = block_counts(truth, predicted, lengths, size=20)
+    assert counts.shape == (7, 4)
+    scores = score_intervals(truth, predicted, lengths).per_strand
+    assert counts.sum(axis=0).tolist() == [scores.tp, scores.fp, scores.fn, scores.tn]
+    assert mcc_of(counts.sum(axis=0)) == pytest.approx(scores.mcc)
+    assert mcc_of(np.array([[5, 0, 0, 0], [0, 0, 0, 0]])).tolist() == [0.0, 0.0]
