@@ -1,7 +1,8 @@
 """Utterances of a sound of any length: its frames cut into windows, its logits cut at pauses.
 
 A window of CORE frames is computed with CONTEXT frames on each side, whose logits are thrown away. Where
-windows begin depends on the place in the sound alone. An utterance ends in the middle of a pause.
+windows begin depends on the place in the sound alone. An utterance ends in the middle of a pause: a long run
+of blanks with a space among them. Without a space the blanks may lie within a word that is spoken slowly.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from elman.rnn.compute.arrays import Floats
 from elman.rnn.layers.ctc import BLANK
 
 CORE, CONTEXT = 600, 100  # frames
-PAUSE = 20  # frames of blanks between two utterances, at least
+PAUSE = 20  # frames of blanks and spaces between two utterances, at least
 LONGEST = 1500  # frames of an utterance
 
 
@@ -49,33 +50,40 @@ def windows(blocks: Iterable[Floats]) -> Iterator[Window]:
 
 
 class Cutter:
-    """Cuts the logits of a sound into utterances, as they come."""
+    """Cuts the logits of a sound into utterances, as they come.
 
-    def __init__(self) -> None:
+    Args:
+        space: label of the space.
+    """
+
+    def __init__(self, space: int) -> None:
+        self.space = space
         self.begin = 0  # frame at which the open utterance begins
         self._held: Floats | None = None
         self._seen = 0  # frames of it that were looked at
-        self._run = 0  # frames of blanks before these
+        self._run = 0  # frames of blanks and spaces before these
+        self._between = False  # whether there is a space among them
         self._spoken = False
         self._best = (0, 0)  # longest run of blanks in the second half of LONGEST, and its middle
 
     def push(self, logits: Floats) -> Iterator[tuple[int, Floats]]:
         """Add logits (t, V); yield the utterances that end: first frame, and logits (T, V)."""
         self._held = logits if self._held is None else np.concatenate([self._held, logits])
-        blank = (self._held[self._seen :].argmax(axis=1) == BLANK).tolist()
+        best = self._held[self._seen :].argmax(axis=1).tolist()
         base = self._seen
         cut = 0
-        for place, is_blank in enumerate(blank, base):
+        for place, label in enumerate(best, base):
             at = place - cut
-            if is_blank:
+            if label in (BLANK, self.space):
                 self._run += 1
+                self._between |= label == self.space
                 if at > LONGEST // 2 and self._run > self._best[0]:
                     self._best = (self._run, at - self._run // 2)
             else:
-                if self._spoken and self._run >= PAUSE:
+                if self._spoken and self._between and self._run >= PAUSE:
                     yield self._ended(cut, at - self._run // 2)
                     cut += at - self._run // 2
-                self._spoken, self._run = True, 0
+                self._spoken, self._run, self._between = True, 0, False
             if place - cut + 1 >= LONGEST:
                 length = self._best[1] or LONGEST
                 yield self._ended(cut, length)

@@ -73,9 +73,9 @@ class _Heard:
     """A sound while it is transcribed."""
 
     seconds: float
+    cutter: Cutter
     open_windows: int = 0
     complete: bool = False
-    cutter: Cutter = field(default_factory=Cutter)
     utterances: list[Utterance] = field(default_factory=list)
     silence: float = 0.0  # log probability of what has no words
 
@@ -131,7 +131,7 @@ class Transcriber:
         """
         waiting, pending, size = list[_Heard](), list[tuple[_Heard, Window]](), 0
         for sound in sounds:
-            heard = _Heard(sound.seconds)
+            heard = _Heard(sound.seconds, Cutter(self.alphabet.space))
             waiting.append(heard)
             for window in windows(self._frames(sound)):
                 pending.append((heard, window))
