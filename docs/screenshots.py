@@ -1,10 +1,11 @@
-"""Take the pictures of docs/runs.md: MLflow's pages of the runs of this home, in a headless Chromium.
+"""Take the pictures of docs/runs.md: MLflow's and Prefect's pages of runs, in a headless Chromium.
 
 After the trainings that the page lists:
 
     PYTHONPATH=. .venv/bin/python docs/screenshots.py
 
-It starts an MLflow server of its own and stops it. Playwright and chromium are those of the tests.
+It starts an MLflow and a Prefect server of its own and stops them. Playwright and chromium are those of the
+tests.
 """
 
 import os
@@ -23,8 +24,10 @@ from elman.tasks.runtime.registry import versions
 from elman.tasks.runtime.run_record import RunRecord
 from elman.tasks.runtime.servers import mlflow_command
 from tests.browser.pages import Pages, open_browser
+from tests.browser.prefect_server import prefect_server
 
 IMAGES = CHECKOUT / "docs" / "img"
+SAMPLES = CHECKOUT / "data" / "samples" / "english"
 MODEL = "names"  # the registered model that is shown
 MODE = "workflowType=machine_learning"
 CHARTS = "f1_by_epoch|^loss$|^test_f1$|training_s|train_tokens_per_s|peak_memory_mib"
@@ -75,6 +78,18 @@ def take(pages: Pages, url: str, experiment: str, run: RunRecord) -> None:
     _shoot(page, "mlflow_model", height=900)
 
 
+def take_prefect(pages: Pages) -> None:
+    """Tag the English samples where a Prefect server answers, and take the page of that run."""
+    with tempfile.TemporaryDirectory() as folder, prefect_server(Path(folder)) as server:
+        out = str(Path(folder) / "letters")
+        tagging = ["tag", f"models:/{MODEL}@champion", str(SAMPLES), "--out", out, "--workers", "0"]
+        server.run([tagging], home())
+        run = server.runs()["tag letters"]
+        page = pages.open(f"{server.url}/runs/flow-run/{run['id']}")
+        page.get_by_text("3 of 3 shards, 0 reused").first.wait_for()
+        _shoot(page, "prefect_run", height=760)
+
+
 def _shoot(page: Any, name: str, height: int) -> None:
     """Write a picture of the top of the page."""
     page.mouse.move(0, 0)
@@ -110,10 +125,11 @@ def main() -> None:
     try:
         with open_browser(viewport=WINDOW) as pages:
             take(pages, url, experiment, run)
+            take_prefect(pages)
     finally:
         server.terminate()
         server.wait()
-    print(*sorted(IMAGES.glob("mlflow_*.png")), sep="\n", file=sys.stderr)
+    print(*sorted((*IMAGES.glob("mlflow_*.png"), *IMAGES.glob("prefect_*.png"))), sep="\n", file=sys.stderr)
 
 
 if __name__ == "__main__":
