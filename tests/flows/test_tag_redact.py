@@ -17,10 +17,10 @@ import pytest
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.store.dataset import Dataset
+from elman.data.store.writer import Staging
 from elman.flows.cli import main
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.tag import TagConfig, tag
-from elman.tasks.tagging.shard import ShardTagger
 
 KEY = "0123456789abcdef0123456789abcdef"
 LINES = [f"Badeson met Goru{'bcdfg'[n % 5]}son in Tina{'klmnp'[n % 5]}burg ." for n in range(60)]
@@ -52,16 +52,16 @@ def stopped_after(monkeypatch):
 
     @contextmanager
     def stopped_after(shards: int):
-        real, staged = ShardTagger.stage, [0]
+        real, staged = Staging.stage, [0]
 
-        def stage(*args):
+        def stage(*args, **named):
             staged[0] += 1
             if staged[0] > shards:
                 raise Stopped
-            return real(*args)
+            return real(*args, **named)
 
         with monkeypatch.context() as patch:
-            patch.setattr(ShardTagger, "stage", stage)
+            patch.setattr(Staging, "stage", stage)
             with pytest.raises(Stopped):
                 yield
 
