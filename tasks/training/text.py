@@ -217,7 +217,7 @@ class _Training:
     def learn_pooling(self, params: Params) -> PooledTagger | None:
         """Learn on dev how words are pooled within documents, and print what came of it."""
         window = self.request.document_window
-        if not preset(self.request.preset).pool_documents or window == 0:
+        if window == 0 or (window is None and not preset(self.request.preset).pool_documents):
             return None
         pooled, told = learn_pooling(self.data, self.dataset, self.network, params, window)
         print_status(f"document window: {told}")

@@ -53,6 +53,17 @@ def test_words_told_elsewhere_are_found_and_the_passport_says_how(pooled, towns,
     )
 
 
+@pytest.mark.parametrize("preset", ["article", "default"])
+def test_presets_that_do_not_pool_by_themselves_try_a_window_that_is_given(
+    preset, towns, train_in, tmp_path, capsys
+):
+    options = {"preset": preset, "overrides": {"epochs": 1}}
+    train_in(tmp_path, towns, **options)
+    assert "document window" not in capsys.readouterr().err
+    train_in(tmp_path, towns, **options, document_window=3)
+    assert "document window: " in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def text():
     rng = random.Random(7)
