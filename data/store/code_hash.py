@@ -14,6 +14,7 @@ from pathlib import Path
 
 from elman.data.store.disk import key_of, sha256_bytes, write_whole
 
+TASKS = ("tasks/classification", "tasks/generation", "tasks/transcription")  # beside tagging
 ROWS = (
     "data",
     "data/exports/dna/intervals.py",
@@ -21,6 +22,8 @@ ROWS = (
     "data/metrics/calibration.py",
     "data/metrics/thresholds.py",
     "rnn",
+    *TASKS,
+    "tasks/documents",
     "tasks/models",
     "tasks/tagging",
 )
@@ -37,12 +40,28 @@ NOT_ROWS = (
     "data/store/lock.py",
     "rnn/errors.py",
     "rnn/training",
+    "tasks/classification/evaluation.py",
+    "tasks/classification/mlflow_model.py",
+    "tasks/classification/scores.py",
+    "tasks/classification/task.py",
+    "tasks/classification/training.py",
+    "tasks/generation/evaluation.py",
+    "tasks/generation/mlflow_model.py",
+    "tasks/generation/presets.py",
+    "tasks/generation/task.py",
+    "tasks/generation/training.py",
     "tasks/models/mlflow_model.py",
     "tasks/models/scoring.py",
     "tasks/tagging/model_choice.py",
     "tasks/tagging/output.py",
+    "tasks/transcription/augmentation.py",
+    "tasks/transcription/evaluation.py",
+    "tasks/transcription/mlflow_model.py",
+    "tasks/transcription/presets.py",
+    "tasks/transcription/task.py",
+    "tasks/transcription/training.py",
 )
-TRAINING = ("data/metrics", "rnn/training", "tasks/training")
+TRAINING = ("data/metrics", "rnn/training", "tasks/training", *TASKS)
 _ROOT = Path(__file__).resolve().parents[2]
 _CACHE = Path(__file__).parent / "__pycache__" / "code_hash.json"
 _CACHED = 8

@@ -25,8 +25,8 @@ class Preset:
         members: such networks that learn apart and answer together, see rnn/networks/ensemble.py.
         fit: fields of rnn.training.state.FitConfig.
         tune_outside_bias: tune the bias of `O` for F1 on dev, see `TrainingData.tune_outside_bias`.
-        pool_documents: learn on dev how words are pooled within documents, see `tasks.training.pooling`, also where
-            the user names no window.
+        pool_documents: learn on dev how words are pooled within documents, see `tasks.training.pooling`, also
+            where the user names no window.
     """
 
     blocks: Mapping[str, tuple[FeatureTemplate, ...]]
