@@ -14,6 +14,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -125,8 +126,8 @@ def cell_named(name: str) -> Cell:
     """
     if name not in cell_names():
         raise ValueError(f"cell must be one of {', '.join(cell_names())}. Got {name!r}")
-    if name not in _registered:
-        import_module(f"{cells.__name__}.{name}")
+    if find_spec(module := f"{cells.__name__}.{name}"):
+        import_module(module)  # also if registered: another thread may still be loading its kernels
     return _registered[name]
 
 
