@@ -58,6 +58,20 @@ def write_shown_tables(scores: Scores, out: Path) -> list[str]:
     return written
 
 
+def add_shown_table(out: Path, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Write a table among a run's files and name it in the list of those that MLflow shows.
+
+    Args:
+        out: folder of the run's files.
+        name: of the table's file, `.json`.
+        columns: names.
+        rows: of plain values.
+    """
+    listed: list[str] = json.loads((out / TABLES).read_bytes()) if (out / TABLES).is_file() else []
+    atomic_write(out / name, _json(columns, rows))
+    atomic_write(out / TABLES, json.dumps([*(old for old in listed if old != name), name]).encode())
+
+
 def _wrong_genes(genes: pl.DataFrame) -> pl.DataFrame:
     """Genes that are not exact, the longest first."""
     order = ["length", "contig", "true_start", "predicted_start"]

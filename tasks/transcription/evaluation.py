@@ -1,17 +1,20 @@
 """Scores of models of speech: word and character error rate, by speaker, and what was taken for what."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from elman.data.metrics.speech.errors import (
     Edit,
     ErrorCounts,
     character_edits,
     confusions,
+    kind_of,
     word_edits,
 )
 from elman.data.store.dataset import Dataset
+from elman.tasks.evaluation.shown_tables import add_shown_table
 from elman.tasks.learning.registry import TaskScores
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.transcription.alphabet import SPACE
@@ -55,70 +58,85 @@ def score_clips(transcriber: Transcriber, clips: Iterator[LabelledClip]) -> Iter
         yield ScoredClip(waiting.pop(0), utterances)
 
 
-@dataclass(frozen=True)
-class SpeechScores:
+@dataclass(frozen=True, kw_only=True)
+class SpeechScores(TaskScores):
     """Scores of a model on some clips.
 
     Attributes:
-        words, characters: edits of all clips.
-        exact: clips whose text is right.
-        speakers: edits of words by speaker, if they are known.
-        confused: most frequent errors.
-        unknown: clips whose text has characters the model does not know.
+        confused_words, confused_characters: most frequent errors and how often they were made.
     """
 
-    words: ErrorCounts
-    characters: ErrorCounts
-    exact: int
-    clips: int
-    speakers: Mapping[str, ErrorCounts]
-    confused: Sequence[tuple[Edit, int]]
-    unknown: int
+    confused_words: Sequence[tuple[Edit, int]]
+    confused_characters: Sequence[tuple[Edit, int]]
 
     @classmethod
-    def of(cls, transcriber: Transcriber, scored: Sequence[ScoredClip]) -> "SpeechScores":
-        """Scores of clips."""
+    def of(cls, transcriber: Transcriber, scored: Iterable[ScoredClip]) -> "SpeechScores":
+        """Scores of clips, which are taken one after another."""
         words, characters, speakers = ErrorCounts(), ErrorCounts(), dict[str, ErrorCounts]()
-        edits = list[Edit]()
+        wrong_words, wrong_characters = list[Edit](), list[Edit]()
+        exact = clips = unknown = 0
         for one in scored:
-            own = one.edits
+            own, of_characters = one.edits, character_edits(one.clip.text, one.heard)
             counts = ErrorCounts.of(own)
             words += counts
-            characters += ErrorCounts.of(character_edits(one.clip.text, one.heard))
-            edits += own
+            characters += ErrorCounts.of(of_characters)
+            wrong_words += [edit for edit in own if edit[0] != edit[1]]
+            wrong_characters += [edit for edit in of_characters if edit[0] != edit[1]]
+            exact += one.clip.text == one.heard
+            clips += 1
+            unknown += bool(transcriber.alphabet.unknown(one.clip.text))
             if one.clip.speaker:
                 speakers[one.clip.speaker] = speakers.get(one.clip.speaker, ErrorCounts()) + counts
+        by_speaker = {f"word_error_rate/{name}": of.rate for name, of in sorted(speakers.items())}
         return cls(
-            words,
-            characters,
-            sum(one.clip.text == one.heard for one in scored),
-            len(scored),
-            dict(sorted(speakers.items())),
-            confusions(edits),
-            sum(bool(transcriber.alphabet.unknown(one.clip.text)) for one in scored),
+            values={
+                "word_error_rate": words.rate,
+                "character_error_rate": characters.rate,
+                "exact_share": exact / max(clips, 1),
+                **by_speaker,
+            },
+            counts={
+                "clips": clips,
+                "words": words.said,
+                **({"unknown_clips": unknown} if unknown else {}),
+            },
+            confused_words=confusions(wrong_words),
+            confused_characters=confusions(wrong_characters),
         )
 
-    def to_task_scores(self) -> TaskScores:
-        """As the commands show and log them."""
-        values = {
-            "word_error_rate": self.words.rate,
-            "character_error_rate": self.characters.rate,
-            "exact_share": self.exact / max(self.clips, 1),
-            **{f"word_error_rate/{speaker}": counts.rate for speaker, counts in self.speakers.items()},
-        }
-        counts = {"clips": self.clips, "words": self.words.said}
-        return TaskScores(
-            values=values, counts={**counts, **({"unknown_clips": self.unknown} if self.unknown else {})}
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        of_words, of_characters = (
+            [dict(zip(_COLUMNS, row, strict=True)) for row in _rows(confused)]
+            for confused in (self.confused_words, self.confused_characters)
         )
+        return {
+            **super().to_json(),
+            "confused_words": of_words,
+            "confused_characters": of_characters,
+        }
+
+    def write_report(self, split: str, out: Path) -> None:
+        """Write confused_words_SPLIT.json and confused_characters_SPLIT.json, tables that MLflow shows."""
+        for of, confused in (("words", self.confused_words), ("characters", self.confused_characters)):
+            add_shown_table(out, f"confused_{of}_{split}.json", _COLUMNS, _rows(confused))
+
+
+_COLUMNS = ("error", "said", "heard", "count")
+
+
+def _rows(confused: Sequence[tuple[Edit, int]]) -> list[tuple[str, str, str, int]]:
+    """Errors by their kind; nothing said or heard is an empty text."""
+    return [(kind_of(edit), edit[0] or "", edit[1] or "", count) for edit, count in confused]
 
 
 @task(task_run_name="score {folder} on {split} of {corpus}", tags=("evaluation",))
-def evaluate_transcriber(folder: str, corpus: str, split: str) -> TaskScores:
+def evaluate_transcriber(folder: str, corpus: str, split: str) -> SpeechScores:
     """Word and character error rate of a split of a corpus, both texts normalised as in training.
 
     Raises:
         BadInput: no clip with a text in the split.
     """
     transcriber = Transcriber.read(Path(folder))
-    scored = list(score_clips(transcriber, read_clips(Dataset.open(Path(corpus)), split)))
-    return SpeechScores.of(transcriber, scored).to_task_scores()
+    clips = read_clips(Dataset.open(Path(corpus)), split)
+    return SpeechScores.of(transcriber, score_clips(transcriber, clips))

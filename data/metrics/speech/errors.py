@@ -100,6 +100,13 @@ def character_edits(said: str, heard: str) -> list[Edit]:
     return aligned(said, heard)
 
 
+def kind_of(edit: Edit) -> str:
+    """Name of an edit that is an error: substitution, deletion or insertion."""
+    if edit[0] is None:
+        return "insertion"
+    return "deletion" if edit[1] is None else "substitution"
+
+
 def confusions(edits: Iterable[Edit], most: int = 20) -> list[tuple[Edit, int]]:
     """The most frequent errors, those of equal number in alphabetical order."""
     counts = Counter(edit for edit in edits if edit[0] != edit[1])

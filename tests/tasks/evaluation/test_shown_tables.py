@@ -5,7 +5,7 @@ import json
 import polars as pl
 
 from elman.data.metrics.entities import entity_scores
-from elman.tasks.evaluation.shown_tables import MOST_ROWS, write_shown_tables
+from elman.tasks.evaluation.shown_tables import MOST_ROWS, add_shown_table, write_shown_tables
 
 SCORES = {"test": entity_scores([["B-PER", "B-LOC"]], [["B-PER", "O"]])}
 
@@ -37,3 +37,12 @@ def test_wrong_genes_are_ranked_by_length(tmp_path):
     write_shown_tables(SCORES, tmp_path)
     table = json.loads((folder / "mistakes.json").read_bytes())
     assert [(row[0], row[2]) for row in table["data"]] == [(1, "spurious"), (2, "missed")]
+
+
+def test_a_table_is_added_to_those_that_are_there_once(tmp_path):
+    written = write_shown_tables(SCORES, tmp_path)
+    for row in (["a", 1], ["b\x1b", 2]):
+        add_shown_table(tmp_path, "confused.json", ["said", "count"], [row])
+    assert json.loads((tmp_path / "tables.json").read_bytes()) == [*written, "confused.json"]
+    table = json.loads((tmp_path / "confused.json").read_bytes())
+    assert table == {"columns": ["said", "count"], "data": [["b\\x1b", 2]]}

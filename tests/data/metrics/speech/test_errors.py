@@ -9,6 +9,7 @@ from elman.data.metrics.speech.errors import (
     aligned,
     character_edits,
     confusions,
+    kind_of,
     word_edits,
 )
 
@@ -56,3 +57,4 @@ def test_the_most_frequent_confusions_come_first():
     edits = [("a", "b"), ("c", "c"), ("b", None), ("a", "b"), (None, "x")]
     assert confusions(edits) == [(("a", "b"), 2), ((None, "x"), 1), (("b", None), 1)]
     assert confusions(edits, most=1) == [(("a", "b"), 2)]
+    assert [kind_of(edit) for edit, _ in confusions(edits)] == ["substitution", "insertion", "deletion"]
