@@ -3,6 +3,7 @@
 # steps that install. For a single command (`docker run elman tag ...`) or a worker of Prefect (docs/kubernetes.md).
 FROM python:3.11-slim-bookworm AS build
 ENV UV_PYTHON_DOWNLOADS=never \
+    UV_SYSTEM_CERTS=1 \
     UV_LINK_MODE=copy \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app

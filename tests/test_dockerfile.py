@@ -6,6 +6,7 @@ No image is built: that needs a running Docker. The steps are run as they stand,
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -93,7 +94,8 @@ def test_its_steps_install_elman_into_an_empty_environment(steps, checkout, tmp_
             shutil.copyfile(checkout / name, app / name)
     end = [name for name, _ in steps].index("FROM", 1)
     clean = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    clean |= {"UV_PYTHON_DOWNLOADS": "never", "ELMAN_HOME": str(tmp_path / "home"), "NUMBA_DISABLE_JIT": "1"}
+    clean |= dict(pair.split("=", 1) for line in of(steps[:end], "ENV") for pair in shlex.split(line))
+    clean |= {"ELMAN_HOME": str(tmp_path / "home"), "NUMBA_DISABLE_JIT": "1"}
     for line in of(steps[:end], "RUN"):
         command = line.replace("/opt/elman", str(environment))
         done = subprocess.run(
