@@ -38,6 +38,20 @@ def is_wav(head: bytes) -> bool:
     return head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE"
 
 
+def to_wav(samples: npt.NDArray[np.int16], rate: int) -> bytes:
+    """A WAV file of one channel of 16 bits.
+
+    Args:
+        samples: (N,)
+        rate: of them, a second.
+    """
+    from scipy.io import wavfile
+
+    out = io.BytesIO()
+    wavfile.write(out, rate, samples)
+    return out.getvalue()
+
+
 @dataclass(frozen=True)
 class _Chunks:
     """What the chunks of a file say: bytes of `fmt `; where the sound begins and its size, in bytes."""

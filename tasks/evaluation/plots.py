@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from elman.data.store.disk import atomic_write
@@ -75,6 +76,15 @@ def learning_curve(history: Sequence[Mapping[str, float]], best_epoch: int | Non
         if best_epoch is not None:
             right.axvline(best_epoch, color="tab:blue", linestyle=":", linewidth=1)
     _save(figure, path)
+
+
+def spectrogram(energies: np.ndarray) -> bytes:
+    """A PNG of log energies (T, bands), a pixel each, time to the right and the lowest band at the bottom."""
+    from matplotlib.image import imsave
+
+    buffer, nothing = io.BytesIO(), {"Software": None}
+    imsave(buffer, energies.T, cmap="magma", origin="lower", format="png", metadata=nothing)  # type: ignore[arg-type]  # its stub lacks None
+    return buffer.getvalue()
 
 
 _LOOKS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:gray")

@@ -63,11 +63,12 @@ def add_shown_table(out: Path, name: str, columns: Sequence[str], rows: Sequence
 
     Args:
         out: folder of the run's files.
-        name: of the table's file, `.json`.
+        name: path of the table in it, `.json`.
         columns: names.
         rows: of plain values.
     """
     listed: list[str] = json.loads((out / TABLES).read_bytes()) if (out / TABLES).is_file() else []
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
     atomic_write(out / name, _json(columns, rows))
     atomic_write(out / TABLES, json.dumps([*(old for old in listed if old != name), name]).encode())
 

@@ -1,6 +1,6 @@
 """Clips of a corpus of speech, as training and scoring take them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,10 @@ from elman.data.audio.clips import Samples, from_pcm, to_pcm
 from elman.data.audio.resampling import resample
 from elman.data.corpus.shards import SPEECH
 from elman.data.errors import BadInput
+from elman.data.metrics.speech.errors import Edit, word_edits
 from elman.data.store.dataset import Dataset
-from elman.tasks.transcription.alphabet import normalised
+from elman.tasks.transcription.alphabet import SPACE, normalised
+from elman.tasks.transcription.transcriber import Utterance
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,29 @@ class LabelledClip:
         """Samples of 16 bits at another rate."""
         audio = self.audio if rate == self.rate else to_pcm(resample(self.samples, self.rate, rate))
         return np.frombuffer(audio, "<i2")
+
+
+@dataclass(frozen=True)
+class ScoredClip:
+    """A clip with what was heard.
+
+    Attributes:
+        clip: with its text.
+        utterances: heard.
+    """
+
+    clip: LabelledClip
+    utterances: Sequence[Utterance]
+
+    @property
+    def heard(self) -> str:
+        """The text of all utterances."""
+        return SPACE.join(utterance.text for utterance in self.utterances if utterance.text)
+
+    @property
+    def edits(self) -> list[Edit]:
+        """Alignment of the words."""
+        return word_edits(self.clip.text, self.heard)
 
 
 def read_clips(dataset: Dataset, split: str) -> Iterator[LabelledClip]:

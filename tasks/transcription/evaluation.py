@@ -11,38 +11,15 @@ from elman.data.metrics.speech.errors import (
     character_edits,
     confusions,
     kind_of,
-    word_edits,
 )
 from elman.data.store.dataset import Dataset
+from elman.tasks.evaluation.reports import REPORT
 from elman.tasks.evaluation.shown_tables import add_shown_table
 from elman.tasks.learning.registry import TaskScores
 from elman.tasks.runtime.orchestration import task
-from elman.tasks.transcription.alphabet import SPACE
-from elman.tasks.transcription.clips import LabelledClip, read_clips
-from elman.tasks.transcription.transcriber import Sound, Transcriber, Utterance
-
-
-@dataclass(frozen=True)
-class ScoredClip:
-    """A clip with what was heard.
-
-    Attributes:
-        clip: with its text.
-        utterances: heard.
-    """
-
-    clip: LabelledClip
-    utterances: Sequence[Utterance]
-
-    @property
-    def heard(self) -> str:
-        """The text of all utterances."""
-        return SPACE.join(utterance.text for utterance in self.utterances if utterance.text)
-
-    @property
-    def edits(self) -> list[Edit]:
-        """Alignment of the words."""
-        return word_edits(self.clip.text, self.heard)
+from elman.tasks.transcription.clips import LabelledClip, ScoredClip, read_clips
+from elman.tasks.transcription.transcriber import Sound, Transcriber
+from elman.tasks.transcription.worst_clips import WorstClips, write_worst_clips
 
 
 def score_clips(transcriber: Transcriber, clips: Iterator[LabelledClip]) -> Iterator[ScoredClip]:
@@ -54,7 +31,7 @@ def score_clips(transcriber: Transcriber, clips: Iterator[LabelledClip]) -> Iter
             waiting.append(clip)
             yield Sound([clip.samples], clip.rate, clip.seconds)
 
-    for utterances in transcriber.transcribe(sounds()):
+    for utterances in transcriber.transcribe(sounds(), with_symbols=True):
         yield ScoredClip(waiting.pop(0), utterances)
 
 
@@ -64,22 +41,28 @@ class SpeechScores(TaskScores):
 
     Attributes:
         confused_words, confused_characters: most frequent errors and how often they were made.
+        worst: clips with most errors.
+        subject: what was scored on what.
     """
 
     confused_words: Sequence[tuple[Edit, int]]
     confused_characters: Sequence[tuple[Edit, int]]
+    worst: WorstClips
+    subject: str
 
     @classmethod
-    def of(cls, transcriber: Transcriber, scored: Iterable[ScoredClip]) -> "SpeechScores":
-        """Scores of clips, which are taken one after another."""
+    def of(cls, transcriber: Transcriber, scored: Iterable[ScoredClip], corpus: str = "") -> "SpeechScores":
+        """Scores of clips of a corpus, which are taken one after another."""
+        worst = WorstClips(transcriber.features)
         words, characters, speakers = ErrorCounts(), ErrorCounts(), dict[str, ErrorCounts]()
         wrong_words, wrong_characters = list[Edit](), list[Edit]()
         exact = clips = unknown = 0
         for one in scored:
             own, of_characters = one.edits, character_edits(one.clip.text, one.heard)
-            counts = ErrorCounts.of(own)
+            counts, own_characters = ErrorCounts.of(own), ErrorCounts.of(of_characters)
             words += counts
-            characters += ErrorCounts.of(of_characters)
+            characters += own_characters
+            worst.add(one, own, counts, own_characters)
             wrong_words += [edit for edit in own if edit[0] != edit[1]]
             wrong_characters += [edit for edit in of_characters if edit[0] != edit[1]]
             exact += one.clip.text == one.heard
@@ -102,6 +85,8 @@ class SpeechScores(TaskScores):
             },
             confused_words=confusions(wrong_words),
             confused_characters=confusions(wrong_characters),
+            worst=worst,
+            subject=f"{transcriber.version} on {corpus}" if corpus else transcriber.version,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -117,9 +102,11 @@ class SpeechScores(TaskScores):
         }
 
     def write_report(self, split: str, out: Path) -> None:
-        """Write confused_words_SPLIT.json and confused_characters_SPLIT.json, tables that MLflow shows."""
+        """Write the tables confused_words.json and confused_characters.json and the page worst_clips.html."""
+        folder = REPORT.format(split)
         for of, confused in (("words", self.confused_words), ("characters", self.confused_characters)):
-            add_shown_table(out, f"confused_{of}_{split}.json", _COLUMNS, _rows(confused))
+            add_shown_table(out, f"{folder}/confused_{of}.json", _COLUMNS, _rows(confused))
+        write_worst_clips(self.worst, f"{self.subject}, {split}", out / folder)
 
 
 _COLUMNS = ("error", "said", "heard", "count")
@@ -139,4 +126,4 @@ def evaluate_transcriber(folder: str, corpus: str, split: str) -> SpeechScores:
     """
     transcriber = Transcriber.read(Path(folder))
     clips = read_clips(Dataset.open(Path(corpus)), split)
-    return SpeechScores.of(transcriber, score_clips(transcriber, clips))
+    return SpeechScores.of(transcriber, score_clips(transcriber, clips), Path(corpus).name)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,6 +51,15 @@ class Word:
     probability: float
 
 
+class Symbol(NamedTuple):
+    """A symbol with its times in seconds and its mean probability between them."""
+
+    start_s: float
+    end_s: float
+    text: str
+    probability: float
+
+
 @dataclass(frozen=True)
 class Utterance:
     """What was heard between two pauses.
@@ -59,6 +69,7 @@ class Utterance:
         text: of it.
         probability: of the whole text.
         words: of it.
+        symbols: of it, where they were asked for.
     """
 
     start_s: float
@@ -66,6 +77,7 @@ class Utterance:
     text: str
     probability: float
     words: tuple[Word, ...]
+    symbols: tuple[Symbol, ...] = ()
 
 
 @dataclass
@@ -74,6 +86,7 @@ class _Heard:
 
     seconds: float
     cutter: Cutter
+    with_symbols: bool = False
     open_windows: int = 0
     complete: bool = False
     utterances: list[Utterance] = field(default_factory=list)
@@ -119,7 +132,7 @@ class Transcriber:
         return cls(loaded.version, passport, PreparedAcoustic(config, params), alphabet)
 
     def transcribe(
-        self, sounds: Iterable[Sound], width: int = ctc_decoding.WIDTH
+        self, sounds: Iterable[Sound], width: int = ctc_decoding.WIDTH, *, with_symbols: bool = False
     ) -> Iterator[tuple[Utterance, ...]]:
         """Utterances of each sound, in order; of one without words, a single one without text.
 
@@ -128,10 +141,11 @@ class Transcriber:
         Args:
             sounds: to transcribe, taken as they are needed.
             width: prefixes kept by the beam search; 1 for greedy decoding.
+            with_symbols: give the symbols of utterances, too.
         """
         waiting, pending, size = list[_Heard](), list[tuple[_Heard, Window]](), 0
         for sound in sounds:
-            heard = _Heard(sound.seconds, Cutter(self.alphabet.space))
+            heard = _Heard(sound.seconds, Cutter(self.alphabet.space), with_symbols)
             waiting.append(heard)
             for window in windows(self._frames(sound)):
                 pending.append((heard, window))
@@ -194,7 +208,9 @@ class Transcriber:
         if words:
             text = SPACE.join(word.text for word in words)
             probability = math.exp(found.log_probability)
-            heard.utterances.append(Utterance(words[0].start_s, words[-1].end_s, text, probability, words))
+            symbols = tuple(self._symbols(found, first, heard.seconds)) if heard.with_symbols else ()
+            start, end = words[0].start_s, words[-1].end_s
+            heard.utterances.append(Utterance(start, end, text, probability, words, symbols))
         else:
             heard.silence += found.log_probability
 
@@ -209,6 +225,15 @@ class Transcriber:
                 probability = float(np.prod(found.probability[begin:end]))
                 yield Word(start, stop, letters[begin:end], min(probability, 1.0))
             begin = end + 1
+
+    def _symbols(self, found: Transcript, first: int, seconds: float) -> Iterator[Symbol]:
+        """Symbols of a transcript whose frame 0 is frame `first` of the sound."""
+        letters = self.alphabet.decode(found.labels)
+        for letter, begin, end, probability in zip(
+            letters, found.begin, found.end, found.probability, strict=True
+        ):
+            start, stop = (self._time(first + int(frame), seconds) for frame in (begin, end))
+            yield Symbol(start, stop, letter, min(float(probability), 1.0))
 
     def _time(self, frame: int, seconds: float) -> float:
         """Time at which a frame begins, in the sound without the silence put before it."""

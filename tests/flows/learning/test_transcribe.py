@@ -76,6 +76,27 @@ def test_a_model_learns_the_words_and_is_scored_by_speaker(tone_model):
     assert trained.to_json()["test"]["exact_share"] == 1
 
 
+def test_errors_are_shown_in_a_page_and_in_tables_of_the_run(monkeypatch, tmp_path, tone_model):
+    home = Path(tone_model[0].model).parents[1]
+    monkeypatch.setenv("ELMAN_HOME", str(home))
+    source = clips(tmp_path / "in", 5, seed=3)
+    lines = (source / "list.jsonl").read_text().replace('"train"', '"test"')
+    (source / "list.jsonl").write_text(lines.replace('"eh"', '"oh oh"'))
+    ingest.fn(IngestConfig(sources=(source / "list.jsonl",), name="wrong"))
+    scores = evaluate.fn(EvaluateConfig(model=tone_model[0].model, corpus="wrong")).to_json()
+    assert scores["confused_words"] == [
+        {"error": "deletion", "said": "oh", "heard": "", "count": 1},
+        {"error": "substitution", "said": "oh", "heard": "eh", "count": 1},
+    ]
+    page = max(
+        home.glob("mlflow/artifacts/*/artifacts/evaluation_test/worst_clips.html"), key=os.path.getmtime
+    )
+    html = page.read_text()
+    assert html.count("<audio") == html.count("<svg") == 1
+    assert "<title>e, 0." in html
+    assert (page.parent / "confused_characters.json").is_file()
+
+
 def test_rows_have_times_and_files_of_every_format_are_written(home, tmp_path, tone_model):
     source = tmp_path / "in"
     source.mkdir()

@@ -5,12 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from elman.data.audio.features import FeatureSettings
 from elman.tasks.transcription.alphabet import Alphabet
-from elman.tasks.transcription.clips import LabelledClip
-from elman.tasks.transcription.evaluation import ScoredClip, SpeechScores
+from elman.tasks.transcription.clips import LabelledClip, ScoredClip
+from elman.tasks.transcription.evaluation import SpeechScores
 from elman.tasks.transcription.transcriber import Utterance
 
-MODEL = SimpleNamespace(alphabet=Alphabet.fit(["two eight"]))
+MODEL = SimpleNamespace(alphabet=Alphabet.fit(["two eight"]), features=FeatureSettings(), version="digits")
 AUDIO = np.zeros(800, "<i2").tobytes()
 
 
@@ -60,9 +61,13 @@ def test_the_most_frequent_errors_are_tables_of_mlflow(tmp_path):
     scores = SpeechScores.of(MODEL, CLIPS)
     for split in ("dev", "test"):
         scores.write_report(split, tmp_path)
-    names = [f"confused_{of}_{split}.json" for split in ("dev", "test") for of in ("words", "characters")]
+    names = [
+        f"evaluation_{split}/confused_{of}.json"
+        for split in ("dev", "test")
+        for of in ("words", "characters")
+    ]
     assert json.loads((tmp_path / "tables.json").read_bytes()) == names
-    table = json.loads((tmp_path / "confused_words_test.json").read_bytes())
+    table = json.loads((tmp_path / "evaluation_test/confused_words.json").read_bytes())
     assert table["columns"] == ["error", "said", "heard", "count"]
     assert table["data"][0] == ["substitution", "eight", "eiget", 2]
 
@@ -71,4 +76,4 @@ def test_without_an_error_the_tables_are_empty(tmp_path):
     scores = SpeechScores.of(MODEL, [scored("two", "two")])
     scores.write_report("test", tmp_path)
     assert scores.to_json()["confused_words"] == []
-    assert json.loads((tmp_path / "confused_words_test.json").read_bytes())["data"] == []
+    assert json.loads((tmp_path / "evaluation_test/confused_words.json").read_bytes())["data"] == []
