@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from functools import partial
 
 import polars as pl
 
@@ -14,8 +13,8 @@ from elman.data.corpus.shards import (
     quarantine_table,
     split_of,
 )
+from elman.data.corpus.whole_records import Entry, gather
 from elman.data.formats.common.records import Quarantined
-from elman.data.formats.common.slices import SeenIds
 from elman.data.music.pieces import Piece
 from elman.data.store import schema
 
@@ -28,28 +27,14 @@ def music_shards(sources: Iterable[SourceRecords], limit: int = SHARD_STEPS) -> 
     The split of a piece is that of its source, else that the source gives it, else by a hash of its symbols
     or notes: pieces that sound alike, whatever their titles, are in one split.
     """
-    limit = min(limit, SHARD_STEPS)
-    pieces: list[tuple[Piece, str, str]] = []
-    quarantined: list[Quarantined] = []
-    size = 0
-    for source in sources:
-        seen = SeenIds()
-        for record in source.records:
-            if size >= limit:
-                yield _pending(pieces, quarantined)
-                pieces, quarantined, size = [], [], 0
-            if isinstance(record, Quarantined):
-                quarantined.append(record)
-                size += len(record.raw)
-                continue
-            if not isinstance(record, Piece):
-                raise TypeError(f"expected music in {source.source}. Got {type(record).__name__}")
-            id = record.id if seen.is_new(record.id) else f"{record.id}~{record.line or record.byte_offset}"
-            split = source.split or record.split or split_of(fraction(digest(record)))
-            pieces.append((record, id, split))
-            size += record.steps
-    if pieces or quarantined:
-        yield _pending(pieces, quarantined)
+    return gather(
+        sources,
+        Piece,
+        size=lambda piece: piece.steps,
+        limit=min(limit, SHARD_STEPS),
+        hashed_split=lambda piece: split_of(fraction(digest(piece))),
+        tables=_tables,
+    )
 
 
 def digest(piece: Piece) -> str:
@@ -58,11 +43,7 @@ def digest(piece: Piece) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _pending(pieces: list[tuple[Piece, str, str]], quarantined: list[Quarantined]) -> PendingShard:
-    return PendingShard(partial(_tables, pieces, quarantined), len(pieces) + len(quarantined))
-
-
-def _tables(pieces: list[tuple[Piece, str, str]], quarantined: list[Quarantined]) -> dict[str, pl.DataFrame]:
+def _tables(pieces: list[Entry[Piece]], quarantined: list[Quarantined]) -> dict[str, pl.DataFrame]:
     documents = [(id, piece.source, split, 1, 1, digest(piece)) for piece, id, split in pieces]
     tables = {
         "data": pl.concat([schema.MUSIC.to_frame(), *(_rows(*entry) for entry in pieces)]),

@@ -57,5 +57,5 @@ def test_many_pieces_are_several_shards():
 
 
 def test_records_of_another_kind_are_an_error():
-    with pytest.raises(TypeError, match="expected music in s"):
+    with pytest.raises(TypeError, match="expected records of Piece in s"):
         shards("x")

@@ -53,5 +53,5 @@ def test_many_clips_are_several_shards():
 
 
 def test_records_of_another_kind_are_an_error():
-    with pytest.raises(TypeError, match="expected speech in s"):
+    with pytest.raises(TypeError, match="expected records of SpokenClip in s"):
         shards("a text")
