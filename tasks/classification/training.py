@@ -1,7 +1,5 @@
 """Training of classifiers from labelled documents, or from labelled DNA."""
 
-from pathlib import Path
-
 import numpy as np
 
 from elman.data.corpus.shards import DNA
@@ -13,7 +11,6 @@ from elman.data.store.disk import key_of
 from elman.rnn.compute.arrays import Floats
 from elman.rnn.compute.batches import Sequences
 from elman.rnn.inference.classify import calibrate_classes, classify, cut, joined, probabilities
-from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.classifier import ClassifierTrainer, with_classes
 from elman.rnn.training.state import FitResult
 from elman.rnn.training.trainer import Data
@@ -21,14 +18,12 @@ from elman.tasks.classification.classifier import steps_of_bases
 from elman.tasks.classification.labelled import read_labelled, with_dev
 from elman.tasks.classification.presets import PIECES, PRESETS, fit_config, network_config
 from elman.tasks.classification.scores import macro_f1, score_classes
+from elman.tasks.learning.fitting import fit_model, run_trainer
 from elman.tasks.learning.registry import FittedModel, OnEpoch, TaskTraining
-from elman.tasks.models import model_folder
 from elman.tasks.models.passport import ClassifierPassport, CorpusOrigin
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import Checkpoint
-from elman.tasks.training.failures import training_failures
-from elman.tasks.training.progress import training_progress
 
 EQUAL = 1e-6  # weight of the log-likelihood beside macro F1 on dev
 
@@ -84,7 +79,7 @@ class _Training:
 
     def run(self, checkpoint: Checkpoint, on_epoch: OnEpoch) -> FitResult:
         """Train from the checkpoint on."""
-        state, dev = checkpoint.load(), self.dev_pieces()
+        dev = self.dev_pieces()
         gold = self.dev.classes(self.labels) if self.dev is not None else np.empty(0, np.int32)
 
         def score(logits: Floats) -> float:
@@ -102,19 +97,15 @@ class _Training:
             score,
             seed=self.request.seed,
         )
-        with (
-            training_failures(),
-            training_progress(
-                checkpoint,
-                state,
-                on_epoch,
-                epochs=self.how.epochs,
-                per_epoch=len(self.pieces),
-                unit="pieces",
-                best=lambda score: f"dev macro F1 {score:.4f}",
-            ) as callbacks,
-        ):
-            return trainer.run(callbacks, state)
+        return run_trainer(
+            trainer,
+            checkpoint,
+            on_epoch,
+            epochs=self.how.epochs,
+            per_epoch=len(self.pieces),
+            unit="pieces",
+            best=lambda score: f"dev macro F1 {score:.4f}",
+        )
 
     def passport(self, result: FitResult) -> ClassifierPassport:
         """The passport of the trained model, calibrated and scored on dev."""
@@ -166,16 +157,4 @@ def train_classifier(request: TaskTraining, on_epoch: OnEpoch = lambda line: Non
     print_status(f"{len(training.labels)} classes; {'; '.join(sizes)}")
     if training.held_out:
         print_status(f"No dev split: {training.held_out:,} training {what} are held out to judge by.")
-    with Checkpoint(training.key, request.checkpoint_s) as checkpoint:
-        result = training.run(checkpoint, on_epoch)
-        files = {
-            model_folder.WEIGHTS: to_bytes(result.params, training.network),
-            model_folder.VOCABULARY: training.corpus.symbols.to_bytes(),
-        }
-        folder: Path = model_folder.write(training.passport(result), files)
-    return FittedModel(
-        model=str(folder),
-        parameters=training.network.size(),
-        best_epoch=result.best_epoch,
-        history=result.history,
-    )
+    return fit_model(training, training.corpus.symbols.to_bytes(), request.checkpoint_s, on_epoch)

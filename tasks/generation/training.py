@@ -1,27 +1,22 @@
 """Training of next-symbol models from corpora of music, text or DNA."""
 
-from pathlib import Path
-
 import numpy as np
 
 from elman.data.errors import BadInput, UsageError
 from elman.data.store.code_hash import code_hash
 from elman.data.store.dataset import Dataset
 from elman.data.store.disk import key_of
-from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.next_symbol import NextSymbolTrainer
 from elman.rnn.training.state import FitResult
 from elman.tasks.generation.pieces import CorpusPieces, EncodedPieces, encode, read_pieces
 from elman.tasks.generation.presets import fit_config, network_config, preset
 from elman.tasks.generation.vocabulary import Vocabulary
+from elman.tasks.learning.fitting import fit_model, run_trainer
 from elman.tasks.learning.registry import FittedModel, OnEpoch, TaskTraining
-from elman.tasks.models import model_folder
 from elman.tasks.models.passport import CorpusOrigin, GeneratorPassport
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import Checkpoint
-from elman.tasks.training.failures import training_failures
-from elman.tasks.training.progress import training_progress
 
 
 class _Training:
@@ -65,7 +60,6 @@ class _Training:
 
     def run(self, checkpoint: Checkpoint, on_epoch: OnEpoch) -> FitResult:
         """Train from the checkpoint on."""
-        state = checkpoint.load()
         trainer = NextSymbolTrainer(
             self.network,
             self.how,
@@ -75,19 +69,15 @@ class _Training:
             truncation=self.truncation,
             seed=self.request.seed,
         )
-        with (
-            training_failures(),
-            training_progress(
-                checkpoint,
-                state,
-                on_epoch,
-                epochs=self.how.epochs,
-                per_epoch=len(self.data.splits["train"].sections[0]),
-                unit="pieces",
-                best=lambda score: f"dev {-score:.4f} nats a step",
-            ) as callbacks,
-        ):
-            return trainer.run(callbacks, state)
+        return run_trainer(
+            trainer,
+            checkpoint,
+            on_epoch,
+            epochs=self.how.epochs,
+            per_epoch=len(self.data.splits["train"].sections[0]),
+            unit="pieces",
+            best=lambda score: f"dev {-score:.4f} nats a step",
+        )
 
     def passport(self, result: FitResult) -> GeneratorPassport:
         """The passport of the trained model."""
@@ -126,16 +116,4 @@ def train_generator(request: TaskTraining, on_epoch: OnEpoch = lambda line: None
         f"{split}: {len(of):,} pieces, {sum(of.lengths):,} steps" for split, of in training.pieces.items()
     )
     print_status("; ".join(sizes))
-    with Checkpoint(training.key, request.checkpoint_s) as checkpoint:
-        result = training.run(checkpoint, on_epoch)
-        files = {
-            model_folder.WEIGHTS: to_bytes(result.params, training.network),
-            model_folder.VOCABULARY: training.vocabulary.to_bytes(),
-        }
-        folder: Path = model_folder.write(training.passport(result), files)
-    return FittedModel(
-        model=str(folder),
-        parameters=training.network.size(),
-        best_epoch=result.best_epoch,
-        history=result.history,
-    )
+    return fit_model(training, training.vocabulary.to_bytes(), request.checkpoint_s, on_epoch)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
@@ -15,17 +14,14 @@ from elman.data.store.disk import key_of
 from elman.rnn.compute.arrays import Int32
 from elman.rnn.layers.ctc import frames_needed
 from elman.rnn.networks.acoustic import input_norm, stacked
-from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.acoustic import AcousticTrainer, Utterances
 from elman.rnn.training.state import FitResult
+from elman.tasks.learning.fitting import fit_model, run_trainer
 from elman.tasks.learning.registry import FittedModel, OnEpoch, TaskTraining
-from elman.tasks.models import model_folder
 from elman.tasks.models.passport import CorpusOrigin, TranscriberPassport
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import Checkpoint
-from elman.tasks.training.failures import training_failures
-from elman.tasks.training.progress import training_progress
 from elman.tasks.transcription.alphabet import Alphabet
 from elman.tasks.transcription.augmentation import JoinedClips, LabelledClips, Sound
 from elman.tasks.transcription.clips import LabelledClip, read_clips
@@ -127,7 +123,6 @@ class _Training:
 
     def run(self, checkpoint: Checkpoint, on_epoch: OnEpoch) -> FitResult:
         """Train from the checkpoint on."""
-        state = checkpoint.load()
         examples = JoinedClips(
             self.train,
             self.features,
@@ -147,19 +142,15 @@ class _Training:
             seed=self.request.seed,
             workers=min(self.request.workers or os.cpu_count() or 1, self.how.parts),
         )
-        with (
-            training_failures(),
-            training_progress(
-                checkpoint,
-                state,
-                on_epoch,
-                epochs=self.how.epochs,
-                per_epoch=len(examples.lengths(0)),
-                unit="sounds",
-                best=lambda score: f"dev {-score:.4f} nats a character",
-            ) as callbacks,
-        ):
-            return trainer.run(callbacks, state)
+        return run_trainer(
+            trainer,
+            checkpoint,
+            on_epoch,
+            epochs=self.how.epochs,
+            per_epoch=len(examples.lengths(0)),
+            unit="sounds",
+            best=lambda score: f"dev {-score:.4f} nats a character",
+        )
 
     def passport(self, result: FitResult) -> TranscriberPassport:
         """The passport of the trained model."""
@@ -202,16 +193,4 @@ def train_transcriber(request: TaskTraining, on_epoch: OnEpoch = lambda line: No
     print_status(
         f"train: {len(training.train):,} clips, {seconds:,.0f} s; {training.alphabet.classes} classes"
     )
-    with Checkpoint(training.key, request.checkpoint_s) as checkpoint:
-        result = training.run(checkpoint, on_epoch)
-        files = {
-            model_folder.WEIGHTS: to_bytes(result.params, training.network),
-            model_folder.VOCABULARY: training.alphabet.to_bytes(),
-        }
-        folder: Path = model_folder.write(training.passport(result), files)
-    return FittedModel(
-        model=str(folder),
-        parameters=training.network.size(),
-        best_epoch=result.best_epoch,
-        history=result.history,
-    )
+    return fit_model(training, training.alphabet.to_bytes(), request.checkpoint_s, on_epoch)
