@@ -55,11 +55,13 @@ NOT_ROWS = (
     "tasks/tagging/model_choice.py",
     "tasks/tagging/output.py",
     "tasks/transcription/augmentation.py",
+    "tasks/transcription/clips.py",
     "tasks/transcription/evaluation.py",
     "tasks/transcription/mlflow_model.py",
     "tasks/transcription/presets.py",
     "tasks/transcription/task.py",
     "tasks/transcription/training.py",
+    "tasks/transcription/worst_clips.py",
 )
 TRAINING = ("data/metrics", "rnn/training", "tasks/training", *TASKS)
 _ROOT = Path(__file__).resolve().parents[2]
