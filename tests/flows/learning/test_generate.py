@@ -2,12 +2,9 @@
 
 import io
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -179,21 +176,18 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, tu
             start_new_session=True,
         )
 
-    began = time.monotonic()
     process = start(tmp_path / "whole")
     _, error = patience.finish(process)
     assert process.returncode == 0, error
-    took, rng, killed = time.monotonic() - began, random.Random(0), 0
+    rng = random.Random(0)
     for _ in range(3):
-        process = start(tmp_path / "killed")
-        time.sleep(took * rng.uniform(0.5, 1.0))
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            killed += 1
-        process.communicate()
+        before = len(files(tmp_path / "killed"))
+        killed = patience.kill_in_mid_run(
+            start(tmp_path / "killed"), tmp_path / "killed", before + rng.randint(1, 6)
+        )
+        assert killed
     process = start(tmp_path / "killed")
     _, error = patience.finish(process)
     assert process.returncode == 0, error
-    assert killed
     assert files(tmp_path / "killed") == files(tmp_path / "whole")
     assert Dataset.open(tmp_path / "killed").scan().select(pl.len()).collect().item() == 250
