@@ -147,6 +147,11 @@ def find_unused(keep: int) -> tuple[list[Unused], list[str]]:
     return found, notes
 
 
+def _start(run: RunRecord) -> tuple[int, str]:
+    """Key that puts runs in the order of their starts."""
+    return run.info.started_ms, run.id
+
+
 def _roots(files: HomeFiles, keep: int) -> _Kept:
     kept = _Kept(files)
     of_kind: dict[str, list[RunRecord]] = defaultdict(list)
@@ -155,7 +160,7 @@ def _roots(files: HomeFiles, keep: int) -> _Kept:
         if not run.info.sent or state_of(run) == "RUNNING":
             kept.add(run)
     for runs in of_kind.values():
-        runs.sort(key=lambda run: (run.info.started_ms, run.id))
+        runs.sort(key=_start)
         kept.add(*runs[max(len(runs) - keep, 0) :])
     registered = {version.mlflow_run_id for version in files.versions if version.mlflow_run_id}
     kept.models |= {version.model for version in files.versions if version.model}
@@ -183,7 +188,7 @@ def _unknown_outputs(files: HomeFiles) -> list[RunRecord]:
 
 
 def _unused_runs(kept: _Kept) -> Iterator[Unused]:
-    for run in kept.files.runs:
+    for run in sorted(kept.files.runs, key=_start):
         if run.id not in kept.runs:
             yield _entry("run", run.folder, f"older than the newest runs of {run.info.kind} that stay")
 

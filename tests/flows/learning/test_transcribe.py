@@ -86,7 +86,7 @@ def test_errors_are_shown_in_a_page_and_in_tables_of_the_run(monkeypatch, tmp_pa
         {"error": "deletion", "said": "oh", "heard": "", "count": 1},
         {"error": "substitution", "said": "oh", "heard": "eh", "count": 1},
     ]
-    pages = home.glob("mlflow/artifacts/*/artifacts/evaluation_test/worst_clips.html")
+    pages = home.glob("runs/*-evaluate-*/artifacts/evaluation_test/worst_clips.html")
     (page,) = (page for page in pages if " on wrong, test" in page.read_text())
     html = page.read_text()
     assert html.count("<audio") == html.count("<svg") == 1
