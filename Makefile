@@ -32,7 +32,7 @@ ray: .venv/ray  ## Ray, too, for `elman tag --engine ray` and its tests
 demo: env  ## the whole job on real input: ingest, train, compare, tag text and DNA
 	$(BIN)/elman demo
 
-test-fast: env  ## what a programmer runs all day, in under 2 minutes on 2 cores (docs/testing.md)
+test-fast: env  ## what a programmer runs all day, in under 3 minutes on 2 cores (docs/testing.md)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "$(FAST)"
 
 test: ray lint  ## everything that must hold, in under 15 minutes on 2 cores
