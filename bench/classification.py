@@ -100,7 +100,7 @@ def blocks(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def tetranucleotides(bases: str) -> np.ndarray:
-    """How often each of the 136 tetranucleotides occurs, counted on both strands as one."""
+    """Counts of the 136 tetranucleotides, both strands as one."""
     codes = np.frombuffer(
         bases.upper().translate(str.maketrans("ACGT", "\0\1\2\3")).encode("latin-1"), np.uint8
     )

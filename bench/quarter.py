@@ -143,7 +143,7 @@ class Home:
 
 
 def verdict(kind: str, summary: dict[str, Any], first: bool) -> tuple[str, bool]:
-    """What became of a week, in words, and whether that is what has to become of it."""
+    """Outcome of a week in words, and True if it is the one expected."""
     held, why = summary.get("held_apart"), summary["why"]
     if kind == NOTHING:
         return why, not summary["trained"] and "nothing new" in why
@@ -166,7 +166,7 @@ def train_once(home: Home, files: Sequence[Path]) -> list[float]:
 
 
 def good_enough(champion: float, once: Sequence[float]) -> bool:
-    """Whether F1 of the champion is not below that of trainings at once by more than two seeds differ.
+    """Return True unless the champion's F1 is below that of trainings at once by more than two seeds differ.
 
     The deviation of seeds is measured, and at least the one that the gate takes by default.
     """

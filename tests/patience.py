@@ -1,11 +1,8 @@
 """Waiting in tests: for as long as some process of the test computes, whatever the clock says."""
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
@@ -61,14 +58,3 @@ def finish(process: "subprocess.Popen[Any]") -> tuple[Any, Any]:
             return process.communicate(timeout=1)
         except subprocess.TimeoutExpired:
             patience.check()
-
-
-def kill_in_mid_run(process: "subprocess.Popen[Any]", folder: Path, files: int) -> bool:
-    """Kill a process and those it started when so many files lie in a folder; False if it ended before."""
-    wait_for(
-        lambda: process.poll() is not None or sum(path.is_file() for path in folder.rglob("*")) >= files, 0.01
-    )
-    if running := process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    return running

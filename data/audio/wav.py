@@ -54,7 +54,7 @@ def to_wav(samples: npt.NDArray[np.int16], rate: int) -> bytes:
 
 @dataclass(frozen=True)
 class _Chunks:
-    """What the chunks of a file say: bytes of `fmt `; where the sound begins and its size, in bytes."""
+    """Chunks of a file: content of `fmt `; first byte and size, in bytes, of the sound."""
 
     fmt: bytes
     begin: int

@@ -292,7 +292,7 @@ def dna_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) -> It
 
 
 def _of_label(label: str | None) -> bytes:
-    """What a label adds to the digest of its document: the same text with another label is another one."""
+    """Part of a document's digest that is its label: the same text with another label is another document."""
     return b"" if label is None else f"label {label}\n".encode()
 
 

@@ -3,30 +3,11 @@
 import numpy as np
 from numba import njit
 
+from elman.data.starts.strand_kernels import base_at, word_at
+
 _OTHER = np.array([3, 2, 1, 0, 4])  # complement
 AFTER = 12  # bases looked at after a start codon; before it, as many as a context has rows for
 HEXAMERS = 4096
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _at(codes, place, reverse):
-    """Base at a place of a strand; 4 beyond the ends."""
-    if place < 0 or place >= len(codes):
-        return 4
-    code = codes[len(codes) - 1 - place] if reverse else codes[place]
-    return 3 - code if reverse and code < 4 else code
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _word(codes, place, reverse, width):
-    """K-mer that starts at a place of a strand; -1 with an unknown base."""
-    word = 0
-    for i in range(width):
-        code = _at(codes, place + i, reverse)
-        if code == 4:
-            return -1
-        word = word * 4 + code
-    return word
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -44,10 +25,10 @@ def _count_context(codes, place, reverse, kind, context, which):
     context[which, 0, 0, kind] += 1
     for j in range(before):
         at = place - before + j
-        context[which, 1 + j, _at(codes, at - 1, reverse), _at(codes, at, reverse)] += 1
+        context[which, 1 + j, base_at(codes, at - 1, reverse), base_at(codes, at, reverse)] += 1
     for j in range(AFTER):
         at = place + 3 + j
-        context[which, 1 + before + j, _at(codes, at - 1, reverse), _at(codes, at, reverse)] += 1
+        context[which, 1 + before + j, base_at(codes, at - 1, reverse), base_at(codes, at, reverse)] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -77,17 +58,19 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
         if reverse:
             low, high = L - ends[g], L - starts[g]
         for place in range(low, high - 6, 3):
-            word = _word(codes, place, reverse, 6)
+            word = word_at(codes, place, reverse, 6)
             if word >= 0:
                 used[word] += 1
-        _count_context(codes, low, reverse, max(kinds[max(_word(codes, low, reverse, 3), 0)], 0), context, 1)
+        _count_context(
+            codes, low, reverse, max(kinds[max(word_at(codes, low, reverse, 3), 0)], 0), context, 1
+        )
         for place in range(low + 3, min(low + 150, high - 3), 3):
-            word = _word(codes, place, reverse, 3)
+            word = word_at(codes, place, reverse, 3)
             if word >= 0 and kinds[word] >= 0:
                 _count_context(codes, place, reverse, kinds[word], context, 0)
         place = low - 3
         while place >= max(low - 120, 0):
-            word = _word(codes, place, reverse, 3)
+            word = word_at(codes, place, reverse, 3)
             if word < 0 or stops[word]:
                 break
             if kinds[word] >= 0:

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from elman.data.starts.strand_kernels import base_at
+
 HEXAMERS = 4096
 UPSTREAM = 24  # bases before a start codon in which a motif may lie
 PLACES = UPSTREAM - 5  # of a motif's first base
@@ -59,27 +61,6 @@ def score_starts(codes, places, reverses, ratios, chances, shares, out):
         _score(words, places[i], step, ratios, chances, shares, out[i])
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _at(codes, place, reverse):
-    """Base at a place of a strand; 4 beyond the ends."""
-    if place < 0 or place >= len(codes):
-        return 4
-    code = codes[len(codes) - 1 - place] if reverse else codes[place]
-    return 3 - code if reverse and code < 4 else code
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _codon(codes, place, reverse):
-    """Codon that starts at a place of a strand; -1 with an unknown base."""
-    word = 0
-    for j in range(3):
-        code = _at(codes, place + j, reverse)
-        if code == 4:
-            return -1
-        word = word * 4 + code
-    return word
-
-
 @njit(cache=True, nogil=True)
 def collect(codes, starts, ends, reverses, is_start, is_stop, distances, reach, upstream, bases, others):
     """Collect what lies before starts of genes and before other start codons in their frame.
@@ -102,16 +83,16 @@ def collect(codes, starts, ends, reverses, is_start, is_stop, distances, reach, 
         reverse = reverses[g]
         low, high = (L - ends[g], L - starts[g]) if reverse else (starts[g], ends[g])
         for j in range(UPSTREAM):
-            upstream[g, j] = _at(codes, low - UPSTREAM + j, reverse)
+            upstream[g, j] = base_at(codes, low - UPSTREAM + j, reverse)
         place, step = low - 3, -3
         while place < min(low + BEHIND, high - 3):
             if place < max(low - AHEAD, 0):
                 place, step = low + 3, 3
                 continue
             a, b, c = (
-                _at(codes, place, reverse),
-                _at(codes, place + 1, reverse),
-                _at(codes, place + 2, reverse),
+                base_at(codes, place, reverse),
+                base_at(codes, place + 1, reverse),
+                base_at(codes, place + 2, reverse),
             )
             known = a < 4 and b < 4 and c < 4
             word = 16 * a + 4 * b + c if known else 0
@@ -120,7 +101,7 @@ def collect(codes, starts, ends, reverses, is_start, is_stop, distances, reach, 
                 continue
             if word >= 0 and is_start[word]:
                 for j in range(UPSTREAM):
-                    code = _at(codes, place - UPSTREAM + j, reverse)
+                    code = base_at(codes, place - UPSTREAM + j, reverse)
                     if code < 4:
                         bases[code] += 1
                 if distances[g] <= reach:

@@ -16,7 +16,7 @@ RARE = math.log(1e-6)  # a prefix is not continued by a label less likely than t
 
 
 class Transcript(NamedTuple):
-    """What was heard in a sequence: L labels.
+    """Text of a sequence: L labels with their times and probabilities.
 
     Attributes:
         labels: (L,)

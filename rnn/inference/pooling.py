@@ -28,7 +28,7 @@ LEAST = 0.05  # probability of an entity at one occurrence, without which a word
 
 
 class PoolingWeights(NamedTuple):
-    """How much evidence counts.
+    """Weights of the evidence.
 
     Attributes:
         equal, definition: weights of the evidence of equal words, and of definitions.
@@ -59,7 +59,7 @@ class Occurrences(NamedTuple):
 
 
 def evidence(posterior: Floats, occurrences: Occurrences, weights: PoolingWeights) -> Floats:
-    """What is added to the log weights of the tags of each kind, (N, K) float32; 0 for symbols not pooled.
+    """Evidence added to the log weights of the tags of each kind, (N, K) float32; 0 for symbols not pooled.
 
     Args:
         posterior: (N, K + 1) probability of each kind of tag, that of O first.
@@ -80,7 +80,7 @@ def evidence(posterior: Floats, occurrences: Occurrences, weights: PoolingWeight
 
 @dataclass(frozen=True)
 class FirstPass:
-    """What the network says of n sequences, each by itself.
+    """Emissions and posteriors of n sequences, each by itself.
 
     Attributes:
         emissions: (N, G) log weights of the tags, in the order of the sequences.

@@ -66,10 +66,10 @@ class Utterances:
 
 
 class Examples(Protocol):
-    """What is trained on; each epoch may have other sounds, made when they are asked for."""
+    """Training examples; each epoch may have other sounds, made when they are asked for."""
 
     def lengths(self, epoch: int) -> Int64:
-        """How long each example of an epoch is, about, (n,); batches are made of those of like length."""
+        """Approximate length of each example of an epoch, (n,); batches are made of those of like length."""
         ...
 
     def draw(self, epoch: int, numbers: Int64) -> Utterances:

@@ -31,7 +31,7 @@ def marks_documents(keys: pl.DataFrame) -> bool:
 def disagreement(
     word: np.ndarray, kind: np.ndarray, sentence: np.ndarray, window: np.ndarray
 ) -> tuple[int, float, float]:
-    """How often two occurrences of a word in different sentences of a window have different labels.
+    """Pairs of occurrences of a word, in different sentences of a window, that differ in their labels.
 
     Args:
         word: (N,) number of each word.

@@ -80,7 +80,7 @@ class Request:
         )
 
     def config(self, generator: Generator, passport: str) -> dict[str, Any]:
-        """What decides the content, for the manifest and every key."""
+        """Settings that decide the content, for the manifest and every key."""
         return {
             "model": generator.version,
             "passport": passport,

@@ -164,7 +164,7 @@ class Tagger:
 
     @cached_property
     def pooling(self) -> DocumentPooling | None:
-        """How words are pooled within a document; None if each sentence is tagged by itself."""
+        """Settings of pooling within a document; None if each sentence is tagged by itself."""
         return DocumentPooling.from_json(self.passport.pooling)
 
     @cached_property

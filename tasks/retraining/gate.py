@@ -187,6 +187,24 @@ def _f1_of_both(answers: TestAnswers, units: Units) -> tuple[float, float]:
     return champion, challenger
 
 
+def verdict(found: Difference, shown: str, *, same: bool, level: float) -> str:
+    """Verdict on a difference in words.
+
+    Args:
+        found: the difference and its chance.
+        shown: the two scores.
+        same: True if both answered alike.
+        level: below which the chance has to be.
+    """
+    if same:
+        return f"the same answers as the champion's: {shown}"
+    if found.difference <= 0:
+        return f"not better: {shown}"
+    if found.p < level:
+        return f"better: {shown}, by chance with p = {found.p:.3f}, below {level:g}"
+    return f"not better beyond noise: {shown}, by chance with p = {found.p:.3f}, not below {level:g}"
+
+
 def _better(answers: TestAnswers, units: Units, rules: GateRules) -> Check:
     """Test of F1 over all entities."""
     champion, challenger = _f1_of_both(answers, units)
@@ -200,14 +218,7 @@ def _better(answers: TestAnswers, units: Units, rules: GateRules) -> Check:
         f"({answers.gold.height:,} entities in {units.count:,} {units.name}), a difference of "
         f"{100 * found.difference:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
     )
-    if same:
-        why = f"the same answers as the champion's: {shown}"
-    elif passed:
-        why = f"better: {shown}, by chance with p = {found.p:.3f}, below {rules.level:g}"
-    elif found.difference <= 0:
-        why = f"not better: {shown}"
-    else:
-        why = f"not better beyond noise: {shown}, by chance with p = {found.p:.3f}, not below {rules.level:g}"
+    why = verdict(found, shown, same=same, level=rules.level)
     return Check(name="F1", passed=passed, why=why, figures=figures)
 
 

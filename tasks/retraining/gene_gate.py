@@ -19,7 +19,7 @@ from elman.data.metrics.rates import rates
 from elman.data.store.dataset import Dataset
 from elman.tasks.evaluation.genes import GeneCalls, call_genes
 from elman.tasks.evaluation.run_metrics import metric_names
-from elman.tasks.retraining.gate import Check, GateRules, Judgement, floor
+from elman.tasks.retraining.gate import Check, GateRules, Judgement, floor, verdict
 
 Blocks = npt.NDArray[np.int64]  # (U, 4): tp, fp, fn, tn of blocks of bases
 FEWEST_BLOCKS = 10  # of the test genomes
@@ -128,16 +128,9 @@ def _better(answers: GeneAnswers, rules: GateRules) -> Check:
         f"MCC {challenger:.4f} against {champion:.4f} on {answers.name} ({len(before):,} blocks), a "
         f"difference of {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
     )
+    why = verdict(found, shown, same=same, level=rules.level)
     if not enough:
         why = f"too few test genomes: {len(before)} blocks of them, {FEWEST_BLOCKS} are needed; {shown}"
-    elif same:
-        why = f"the same answers as the champion's: {shown}"
-    elif passed:
-        why = f"better: {shown}, by chance with p = {found.p:.3f}, below {rules.level:g}"
-    elif found.difference <= 0:
-        why = f"not better: {shown}"
-    else:
-        why = f"not better beyond noise: {shown}, by chance with p = {found.p:.3f}, not below {rules.level:g}"
     figures = {"champion_mcc": champion, "challenger_mcc": challenger, "mcc_gain_p": found.p}
     return Check(name="MCC", passed=passed, why=why, figures=figures)
 

@@ -93,7 +93,7 @@ class EarlierTagger:
         return EarlierNetwork(params=params, rows=rows, classes=np.array(known, np.int64))
 
     def notes(self, data: TrainingData) -> Sequence[str]:
-        """What the new network has more than this model, in words for the user, and which types it drops."""
+        """Lines for the user: table rows and types that the new network adds, and types that it drops."""
         new = int((data.encoded.features.rows_in(self.features) < 0).sum())
         old, types = set(self.model.of_text.types), set(data.types)
         lines = [f"Training begins with the weights of {self.model.version}; {new:,} table rows are new."]

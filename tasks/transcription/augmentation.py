@@ -20,7 +20,7 @@ Sound = npt.NDArray[np.float32]  # samples in [-1, 1]
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How training sounds are changed.
+    """Settings of the changes of training sounds.
 
     Attributes:
         join: clips in an example at most; 1 joins none.

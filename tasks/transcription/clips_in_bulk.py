@@ -252,5 +252,5 @@ def _rows(
 
 
 def settings_of(transcriber: Transcriber, passport: str, width: int) -> dict[str, Any]:
-    """What decides the content, for the manifest and every key."""
+    """Settings that decide the content, for the manifest and every key."""
     return {"model": transcriber.version, "passport": passport, "beam": width}

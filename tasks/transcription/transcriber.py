@@ -62,7 +62,7 @@ class Symbol(NamedTuple):
 
 @dataclass(frozen=True)
 class Utterance:
-    """What was heard between two pauses.
+    """Text between two pauses.
 
     Attributes:
         start_s, end_s: from its first word to its last, in seconds.

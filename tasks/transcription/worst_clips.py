@@ -106,7 +106,7 @@ class WorstClips:
 
 
 def _begin_s(one: ScoredClip, edits: Sequence[Edit]) -> float:
-    """Where to begin in a long clip so that its first error is heard."""
+    """Second of a long clip to begin at so that its first error is heard."""
     hits = next((place for place, (said, heard) in enumerate(edits) if said != heard), 0)
     right = [word for utterance in one.utterances for word in utterance.words][:hits]
     at = right[-1].end_s if right else 0.0

@@ -26,7 +26,7 @@ _FIELDS = 'Write {"audio": "clips/1.wav", "text": "...", "speaker": "...", "spli
 
 @dataclass(frozen=True)
 class _Line:
-    """What a line says of a clip; see `SpokenClip`."""
+    """Fields of a line; see `SpokenClip`."""
 
     audio: str
     text: str | None

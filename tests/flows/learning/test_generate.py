@@ -23,7 +23,7 @@ from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.learning.generate import GenerateConfig, generate
 from elman.flows.train import TrainConfig, train
 from elman.tasks.generation import pieces_in_bulk
-from tests import patience
+from tests.killed_runs import assert_same_bytes_when_killed, files
 
 pytestmark = pytest.mark.heavy
 CHECKOUT = Path(__file__).parents[3]
@@ -57,12 +57,6 @@ def tune_model(home, tmp_path):
         ingest.fn(IngestConfig(sources=(tmp_path / "tunes.abc",), name="tunes"))
     (tmp_path / "tunes.abc").write_text(tunes(110) + "X:111\nK:C\nno metre\n")
     return model_of(home, tmp_path / "tunes.abc", "tunes", epochs=40)
-
-
-def files(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
 
 
 def test_tunes_from_ingest_to_sound(home, tmp_path, tune_model, monkeypatch):
@@ -176,18 +170,5 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, tu
             start_new_session=True,
         )
 
-    process = start(tmp_path / "whole")
-    _, error = patience.finish(process)
-    assert process.returncode == 0, error
-    rng = random.Random(0)
-    for _ in range(3):
-        before = len(files(tmp_path / "killed"))
-        killed = patience.kill_in_mid_run(
-            start(tmp_path / "killed"), tmp_path / "killed", before + rng.randint(1, 6)
-        )
-        assert killed
-    process = start(tmp_path / "killed")
-    _, error = patience.finish(process)
-    assert process.returncode == 0, error
-    assert files(tmp_path / "killed") == files(tmp_path / "whole")
-    assert Dataset.open(tmp_path / "killed").scan().select(pl.len()).collect().item() == 250
+    killed = assert_same_bytes_when_killed(start, tmp_path, 3)
+    assert Dataset.open(killed).scan().select(pl.len()).collect().item() == 250

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ from elman.flows.evaluate import EvaluateConfig, evaluate
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.learning.transcribe import TranscribeConfig, transcribe
 from elman.flows.train import TrainConfig, train
-from tests import patience
+from tests.killed_runs import assert_same_bytes_when_killed, files
 from tests.small_clips import tone, wav
 
 pytestmark = pytest.mark.heavy
@@ -49,12 +48,6 @@ def tone_model(tmp_path_factory):
         trained = train.fn(TrainConfig(corpus="tones", task="transcribe", preset="fast", epochs=40, batch=2))
         scores = evaluate.fn(EvaluateConfig(model=trained.model, corpus="tones")).to_json()
     return trained, scores
-
-
-def files(folder):
-    return {
-        path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }
 
 
 def long_clip(path, words, pause_s=1.0):
@@ -170,18 +163,5 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, to
             start_new_session=True,
         )
 
-    process = start(tmp_path / "whole")
-    _, error = patience.finish(process)
-    assert process.returncode == 0, error
-    rng = random.Random(0)
-    for _ in range(int(os.environ.get("ELMAN_KILLS", "2"))):
-        before = len(files(tmp_path / "killed"))
-        killed = patience.kill_in_mid_run(
-            start(tmp_path / "killed"), tmp_path / "killed", before + rng.randint(1, 6)
-        )
-        assert killed
-    process = start(tmp_path / "killed")
-    _, error = patience.finish(process)
-    assert process.returncode == 0, error
-    assert files(tmp_path / "killed") == files(tmp_path / "whole")
-    assert Dataset.open(tmp_path / "killed").scan().select(pl.col("clip").n_unique()).collect().item() == 60
+    killed = assert_same_bytes_when_killed(start, tmp_path, int(os.environ.get("ELMAN_KILLS", "2")))
+    assert Dataset.open(killed).scan().select(pl.col("clip").n_unique()).collect().item() == 60
