@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from elman.rnn.compute.arrays import Floats, Int32, Int64, Params, use_kernels
-from elman.rnn.compute.batches import Bags, Batch, Sequences, by_length, pack
+from elman.rnn.compute.batches import Bags, Batch, Sequences, by_length, last_rows, pack, previous_rows
 from elman.rnn.compute.ragged import offsets_of, positions_of, take
 from elman.rnn.compute.threads import single_threaded
 from elman.rnn.inference.input_cache import KeyedCache, logits_function
@@ -94,12 +94,15 @@ class Decoder:
         S = self.architecture.outputs_per_step
         tags = np.empty(len(sequences.tokens) * S, np.int32)
         with single_threaded():
-            for emissions, starts, places, _ in self.emissions(bags, sequences):
-                if self.weights.independent:
-                    tags[places] = _argmax(emissions)
-                else:
-                    tags[places] = crf.viterbi(emissions, starts, self.weights)
+            for emissions in self.emissions(bags, sequences):
+                tags[emissions.places] = self.best_tags(emissions)
         return Prediction(tags, sequences.offsets * S)
+
+    def best_tags(self, emissions: Emissions) -> Int32:
+        """Best legal tags (N * S,) of one batch."""
+        if self.weights.independent:
+            return _argmax(emissions.weights)
+        return crf.viterbi(emissions.weights, emissions.starts, self.weights)
 
     def tag_with_probabilities(
         self, bags: Bags, sequences: Sequences, cache: KeyedCache | None = None
@@ -244,7 +247,7 @@ def calibrate(
         for chosen in by_length(dev.lengths, 4096):
             batch = pack(dev, chosen)
             emissions, starts, places, _ = emissions_of(logits(batch), architecture, batch)
-            batches.append((emissions.astype(np.float64), starts, dev.targets[places]))
+            batches.append((emissions, starts, dev.targets[places]))
     return _likeliest(batches, crf_weights(architecture, params, scheme))
 
 
@@ -252,18 +255,36 @@ def calibrate_emissions(emissions: Floats, dev: Sequences, weights: crf.Weights)
     """The same for emissions (N, G) in the order of `dev`, sequences with targets and one output a symbol."""
     assert dev.targets is not None
     packed = [pack(dev, chosen) for chosen in by_length(dev.lengths, 4096)]
-    batches = [
-        (emissions[batch.places].astype(np.float64), batch.starts, dev.targets[batch.places])
-        for batch in packed
-    ]
+    batches = [(emissions[batch.places], batch.starts, dev.targets[batch.places]) for batch in packed]
     return _likeliest(batches, weights)
 
 
 def _likeliest(batches: Sequence[tuple[Floats, Int64, Int32]], weights: crf.Weights) -> float:
     """Temperature of the highest likelihood of targets: emissions, starts, targets of each batch."""
+    if all(use_kernels(emissions.dtype) and (targets >= 0).all() for emissions, _, targets in batches):
+        score = sum(_score(*batch, weights) for batch in batches)
 
-    def loss(scale: float) -> float:
+        def loss(scale: float) -> float:
+            from elman.rnn.inference.temperature_kernels import log_partition
+
+            first, A, last = (np.exp(w * scale) for w in weights)
+            parts = [log_partition(e, s, scale, first, A, last, crf.FLOOR) for e, s, _ in batches]
+            return sum(parts) - score * scale
+
+        return likeliest_temperature(loss)
+
+    def reference(scale: float) -> float:
         scaled = crf.Weights(*(w * scale for w in weights))
-        return sum(crf.negative_log_likelihood(e * scale, s, y, scaled)[0] for e, s, y in batches)
+        return sum(
+            crf.negative_log_likelihood(e.astype(np.float64) * scale, s, y, scaled)[0] for e, s, y in batches
+        )
 
-    return likeliest_temperature(loss)
+    return likeliest_temperature(reference)
+
+
+def _score(emissions: Floats, starts: Int64, targets: Int32, weights: crf.Weights) -> float:
+    """Summed log weights of the known, legal tags (N,) of a batch."""
+    first, last = targets[: starts[1]], targets[last_rows(starts)]
+    pairs = weights.transition[targets[previous_rows(starts)], targets[starts[1] :]]
+    own = emissions[np.arange(len(targets)), targets].sum(dtype=np.float64)
+    return float(own + weights.start[first].sum() + pairs.sum() + weights.end[last].sum())

@@ -8,6 +8,7 @@ import numpy as np
 from elman.data import ragged
 from elman.rnn.compute.arrays import Bools, Floats, Params
 from elman.rnn.compute.batches import Sequences
+from elman.rnn.compute.threads import single_threaded
 from elman.rnn.inference.decode import Decoder, Prediction, calibrate_emissions, crf_weights
 from elman.rnn.inference.decode import calibrate as calibrate_on
 from elman.rnn.inference.spans import span_f1
@@ -99,7 +100,19 @@ def tune_outside_bias(
                 params[name][..., 0] += sign * np.float32(by)
         return params
 
-    scores = [score(predict(data, network, reduced(by), "dev")) for by in BIAS_REDUCTIONS]
+    decoder, dev = Decoder(network, result.params, data.scheme), data.sequences("dev")
+    batches = list(decoder.emissions(data.bags, dev))  # of all reductions: only the column of `O` differs
+
+    def tags(by: float) -> Prediction:
+        best = np.empty(len(dev.tokens), np.int32)
+        for batch in batches:
+            weights = batch.weights.copy()
+            weights[:, 0] -= weights.dtype.type(by)
+            best[batch.places] = decoder.best_tags(batch._replace(weights=weights))
+        return Prediction(best, dev.offsets)
+
+    with single_threaded():
+        scores = [score(tags(by)) for by in BIAS_REDUCTIONS]
     smooth = np.convolve([scores[0], *scores, scores[-1]], np.full(3, 1 / 3), "valid")
     near = np.argsort(np.abs(BIAS_REDUCTIONS), kind="stable")
     best = int(near[np.argmax(np.round(smooth[near], 9))])

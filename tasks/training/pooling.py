@@ -1,5 +1,6 @@
 """Pooling within documents, learnt on dev: the unit, the weights of the evidence, whether it is of use."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +14,13 @@ from elman.data.text.strings import Strings
 from elman.rnn.compute.arrays import Floats, Int64, Params
 from elman.rnn.compute.batches import pack
 from elman.rnn.inference.decode import Decoder, Prediction
-from elman.rnn.inference.pooling import Occurrences, PooledDecoder, PoolingWeights, evidence
+from elman.rnn.inference.pooling import (
+    FirstPass,
+    Occurrences,
+    PooledDecoder,
+    PoolingWeights,
+    evidence,
+)
 from elman.rnn.layers import crf
 from elman.rnn.networks.architecture import Architecture
 from elman.tasks.documents.neighbours import belong_together, marks_documents
@@ -162,7 +169,10 @@ def learn_pooling(
     tried = windows(data, corpus) if window is None else (window,)
     if not tried:
         return None, "none: neighbouring sentences do not belong together"
-    trials = [_Trial.of(data, corpus, network, params, one) for one in tried]
+    weights = PoolingWeights(1, 1, temperature=calibrate(data, network, params))
+    decoder = PooledDecoder(Decoder(network, params, data.scheme), weights)
+    first = decoder.first_pass(data.bags, data.sequences("dev"))
+    trials = [_Trial.of(data, corpus, decoder, first, one) for one in tried]
     usable = [trial for trial in trials if trial.units >= LEAST_UNITS]
     if not usable:
         return None, f"none: dev has fewer than {LEAST_UNITS} units"
@@ -198,17 +208,16 @@ class _Trial:
 
     @classmethod
     def of(
-        cls, data: TrainingData, corpus: Dataset, network: Architecture, params: Params, window: int
+        cls, data: TrainingData, corpus: Dataset, decoder: PooledDecoder, first: FirstPass, window: int
     ) -> "_Trial":
-        floors = wrong_evidence(data, corpus, window)
-        start = PoolingWeights(1, 1, *floors, calibrate(data, network, params))
-        decoder = PooledDecoder(Decoder(network, params, data.scheme), start)
-        first = decoder.first_pass(data.bags, data.sequences("dev"))
+        equal, definition = wrong_evidence(data, corpus, window)
+        start = decoder.weights._replace(equal_floor=equal, definition_floor=definition)
         found = occurrences_of(data, corpus, "dev", window)
         each = (start._replace(definition=0.0), start._replace(equal=0.0))
         features = [evidence(first.posterior, found, one) for one in each]
         unit = _units(data.encoded.splits["dev"].keys, window)
-        return cls(data, window, decoder, first.emissions, np.stack(features), unit, known_sentences(data))
+        of_window = PooledDecoder(decoder.decoder, start)
+        return cls(data, window, of_window, first.emissions, np.stack(features), unit, known_sentences(data))
 
     @property
     def units(self) -> int:
@@ -255,7 +264,7 @@ class _Trial:
         from scipy.optimize import minimize
 
         found = minimize(
-            lambda at: self._loss(at, units),
+            self._loss_of(units),
             np.full(2, 0.1),
             jac=True,
             method="L-BFGS-B",
@@ -267,19 +276,28 @@ class _Trial:
 
     def _loss(self, weights: np.ndarray, units: np.ndarray) -> tuple[float, np.ndarray]:
         """Negative log likelihood of the right tags of some units, and its gradient by the two weights."""
+        return self._loss_of(units)(weights)
+
+    def _loss_of(self, units: np.ndarray) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        """`_loss` as a function of the weights."""
         chosen = np.flatnonzero(np.isin(self.unit, units) & self.known)
         if not len(chosen):
-            return 0.0, np.zeros(2)
+            return lambda weights: (0.0, np.zeros(2))
         dev = self.data.with_targets("dev")
         assert dev.targets is not None
         batch = pack(dev, chosen)
         rows, cold = batch.places, 1 / self.decoder.weights.temperature
-        added = np.einsum("f,fnk->nk", weights, self.features[:, rows])
-        emissions = (self.decoder.add(self.emissions[rows], added) * cold).astype(np.float32)
+        targets, emissions, features = dev.targets[rows], self.emissions[rows], self.features[:, rows]
         cooled = crf.Weights(*(w * cold for w in self.decoder.decoder.weights))
-        loss, gradient, _ = crf.negative_log_likelihood(emissions, batch.starts, dev.targets[rows], cooled)
-        by_kind = np.stack([gradient[:, self.decoder.kind == k].sum(axis=1) for k in self._kinds], axis=1)
-        return loss, cold * np.einsum("fnk,nk->f", self.features[:, rows], by_kind, dtype=np.float64)
+
+        def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+            added = np.einsum("f,fnk->nk", weights, features)
+            scaled = (self.decoder.add(emissions, added) * cold).astype(np.float32)
+            total, gradient, _ = crf.negative_log_likelihood(scaled, batch.starts, targets, cooled)
+            by_kind = np.stack([gradient[:, self.decoder.kind == k].sum(axis=1) for k in self._kinds], axis=1)
+            return total, cold * np.einsum("fnk,nk->f", features, by_kind, dtype=np.float64)
+
+        return loss
 
     @property
     def _kinds(self) -> range:
