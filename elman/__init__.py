@@ -11,12 +11,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from elman.tasks.classification.api import Class, ClassifierModel
     from elman.tasks.models.api import Entity, Gene, GeneModel, TextModel
 
-__all__ = ["Entity", "Gene", "GeneModel", "TextModel", "load"]
+__all__ = ["Class", "ClassifierModel", "Entity", "Gene", "GeneModel", "TextModel", "load"]
 
 
-def load(model: str | os.PathLike[str]) -> "TextModel | GeneModel":
+def load(model: str | os.PathLike[str]) -> "TextModel | GeneModel | ClassifierModel":
     """Load a model, ready to tag.
 
     Args:
@@ -24,22 +25,32 @@ def load(model: str | os.PathLike[str]) -> "TextModel | GeneModel":
             and runs are looked up in MLflow, folders need neither MLflow nor Prefect.
 
     Returns:
-        a `TextModel` or a `GeneModel`, as the model was trained.
+        a `TextModel`, a `GeneModel` or a `ClassifierModel`, as the model was trained.
 
     Raises:
-        elman.data.errors.BadInput: there is no such model.
+        elman.data.errors.BadInput: there is no such model, or it is one that generates or transcribes.
         elman.data.errors.IntegrityError: a file of the model is missing or changed.
     """
     from elman.tasks.runtime import environment
 
     environment.find_kernel_cache()
-    from elman.tasks.models import api
+    from elman.tasks.models import api, model_folder
 
-    return api.load(os.fspath(model))
+    loaded = model_folder.read(model_folder.resolve(os.fspath(model)))
+    if loaded.kind == "classifier":
+        from elman.tasks.classification.api import ClassifierModel
+        from elman.tasks.classification.classifier import Classifier
+
+        return ClassifierModel(Classifier.of(loaded))
+    return api.tagger_of(loaded)
 
 
 def __getattr__(name: str) -> Any:
     """Import the public classes when they are first used."""
+    if name in ("Class", "ClassifierModel"):
+        from elman.tasks.classification import api as classifiers
+
+        return getattr(classifiers, name)
     if name in __all__:
         from elman.tasks.models import api
 

@@ -8,7 +8,7 @@ import sys
 import elman
 
 SURFACE = {
-    "load": "(model: str | os.PathLike[str]) -> 'TextModel | GeneModel'",
+    "load": "(model: str | os.PathLike[str]) -> 'TextModel | GeneModel | ClassifierModel'",
     "TextModel.tag": "(self, text: str) -> list[Entity]",
     "TextModel.tag_many": "(self, texts: Iterable[str], batch_size: int = 256) -> Iterator[list[Entity]]",
     "TextModel.tag_frame": "(self, frame: DataFrame, text_column: str = 'text') -> DataFrame",
@@ -16,8 +16,13 @@ SURFACE = {
     "GeneModel.tag_many": "(self, sequences: Iterable[str]) -> Iterator[list[Gene]]",
     "GeneModel.tag_frame": "(self, frame: DataFrame, sequence_column: str = 'sequence') -> DataFrame",
     "GeneModel.tag_genome": "(self, contigs: Mapping[str, str]) -> list[Gene]",
+    "ClassifierModel.tag": "(self, text: str) -> Class",
+    "ClassifierModel.tag_many": "(self, texts: Iterable[str], batch_size: int = 256) -> Iterator[Class]",
+    "ClassifierModel.tag_frame": "(self, frame: DataFrame, text_column: str = 'text') -> DataFrame",
+    "ClassifierModel.probabilities": "(self, text: str) -> dict[str, float]",
 }
 FIELDS = {
+    "Class": ("label", "probability"),
     "Entity": ("text", "start", "end", "type", "probability"),
     "Gene": ("contig", "start", "end", "strand", "phase", "label", "probability"),
 }
@@ -26,14 +31,15 @@ FIELDS = {
 def plain(signature: inspect.Signature) -> str:
     """A signature without the modules of its types."""
     text = str(signature)
-    for module in ("elman.tasks.models.api.", "collections.abc.", "polars.dataframe.frame.", "polars."):
+    apis = ("elman.tasks.models.api.", "elman.tasks.classification.api.")
+    for module in (*apis, "collections.abc.", "polars.dataframe.frame.", "polars."):
         text = text.replace(module, "")
     return text
 
 
 def found() -> dict[str, str]:
     members = {"load": elman.load}
-    for kind in (elman.TextModel, elman.GeneModel):
+    for kind in (elman.TextModel, elman.GeneModel, elman.ClassifierModel):
         for name, member in vars(kind).items():
             if not name.startswith("_"):
                 members[f"{kind.__name__}.{name}"] = member
@@ -42,7 +48,15 @@ def found() -> dict[str, str]:
 
 def test_names_signatures_and_fields_are_stable():
     """A change here is a change for users: note it in CHANGELOG.md."""
-    assert sorted(elman.__all__) == ["Entity", "Gene", "GeneModel", "TextModel", "load"]
+    assert sorted(elman.__all__) == [
+        "Class",
+        "ClassifierModel",
+        "Entity",
+        "Gene",
+        "GeneModel",
+        "TextModel",
+        "load",
+    ]
     assert found() == SURFACE
     assert {name: getattr(elman, name)._fields for name in FIELDS} == FIELDS
 

@@ -155,12 +155,21 @@ class Classifier:
         """The likeliest class of each text and its probability; of DNA, of each sequence.
 
         Raises:
+            UsageError: as `logits`.
+        """
+        p = self.probabilities(self.logits(texts))
+        return [(self.labels[best], float(row[best])) for row, best in zip(p, p.argmax(axis=1), strict=True)]
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """Logits (n, G) of texts; of DNA, of sequences, whose white space is removed.
+
+        Raises:
             UsageError: a text without a token, or a sequence without a base.
         """
         if isinstance(self.symbols, Hexamers):
             sequences = ["".join(text.split()) for text in texts]
             _check_filled(list(map(len, sequences)))
-            return self._answers(self.dna_logits(sequences))
+            return self.dna_logits(sequences)
         tokenizer, logits = self.tokenizer, list[Floats]()
         for text in texts:
             cut = list(tokenizer.sentences(text))
@@ -172,11 +181,7 @@ class Classifier:
             words = Strings.from_text(text, starts, ends)
             found, _ = self.text_logits(words, sentences, np.arange(len(starts)), pieces)
             logits.append(joined(found, pieces, np.zeros(len(found), np.int64), 1)[0])
-        return self._answers(np.stack(logits)) if logits else []
-
-    def _answers(self, logits: Floats) -> list[tuple[str, float]]:
-        p = self.probabilities(logits)
-        return [(self.labels[best], float(row[best])) for row, best in zip(p, p.argmax(axis=1), strict=True)]
+        return np.stack(logits) if logits else np.empty((0, len(self.labels)))
 
 
 def steps_of_bases(bases: int) -> int:

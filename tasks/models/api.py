@@ -1,4 +1,4 @@
-"""Models ready for use from Python, as `elman.load` returns them: `TextModel` and `GeneModel`."""
+"""Taggers ready for use from Python, as `elman.load` returns them: `TextModel` and `GeneModel`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -98,7 +98,7 @@ class TextModel:
         Raises:
             UsageError: no such column, or a column `entities` already.
         """
-        texts = _strings(frame, text_column, "entities")
+        texts = strings_of(frame, text_column, "entities")
         found = self.tag_many(text for text in texts if text is not None)
         values = [None if text is None else [entity._asdict() for entity in next(found)] for text in texts]
         return frame.with_columns(pl.Series("entities", values, dtype=ENTITIES))
@@ -167,25 +167,35 @@ class GeneModel:
         Raises:
             UsageError: no such column, or a column `genes` already.
         """
-        sequences = _strings(frame, sequence_column, "genes")
+        sequences = strings_of(frame, sequence_column, "genes")
         values = [
             None if bases is None else [gene._asdict() for gene in self.tag(bases)] for bases in sequences
         ]
         return frame.with_columns(pl.Series("genes", values, dtype=GENES))
 
 
-def _strings(frame: pl.DataFrame, column: str, new: str) -> list[str | None]:
-    """The strings of a column, after checking that it can be read and that `new` can be added."""
+def strings_of(frame: pl.DataFrame, column: str, *added: str) -> list[str | None]:
+    """The strings of a column, after checking that it can be read and that the new columns can be added.
+
+    Raises:
+        UsageError: no such column, or one of the new ones already.
+    """
     if column not in frame.columns:
         raise UsageError(f"expected a column {column!r}. Got {', '.join(frame.columns)}.")
-    if new in frame.columns:
-        raise UsageError(f"expected a frame without a column {new!r}, which is added. Got one: rename it.")
+    for name in added:
+        if name in frame.columns:
+            raise UsageError(
+                f"expected a frame without a column {name!r}, which is added. Got one: rename it."
+            )
     return frame[column].cast(pl.String).to_list()
 
 
-def load(model: str) -> TextModel | GeneModel:
-    """Load a model; see `elman.load`."""
-    loaded = model_folder.read(model_folder.resolve(model))
+def tagger_of(loaded: model_folder.Model) -> TextModel | GeneModel:
+    """A tagger of text or DNA, from its model folder.
+
+    Raises:
+        BadInput: it is a model of another kind.
+    """
     if loaded.kind == "dna":
         from elman.tasks.models.gene_finder import load_model
 
@@ -194,3 +204,8 @@ def load(model: str) -> TextModel | GeneModel:
     from elman.tasks.models.text_tagger import Tagger
 
     return TextModel(Tagger.of(loaded))
+
+
+def load(model: str) -> TextModel | GeneModel:
+    """Load a tagger of text or DNA by any name that commands take; see `elman.load`."""
+    return tagger_of(model_folder.read(model_folder.resolve(model)))

@@ -40,7 +40,7 @@ def load(folder: str, packaged: bool) -> Any:
     if not packaged:
         import elman
 
-        model = elman.load(folder)
+        model: Any = elman.load(folder)
         return lambda texts: [[found._asdict() for found in each] for each in model.tag_many(texts)]
     import mlflow
 

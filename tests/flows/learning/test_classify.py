@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import elman
 from elman.data.errors import BadInput, UsageError
 from elman.data.store import schema
 from elman.data.store.dataset import Dataset
@@ -97,6 +98,8 @@ def test_documents_from_ingest_to_rows(home, tmp_path, made_once, monkeypatch):
     rows = Dataset.open(tmp_path / "out").scan().collect()
     assert rows.schema == schema.CLASSIFIED
     found = dict(rows.select("document", "label").rows())
+    model = elman.load(made_once.model)
+    assert [model.tag(one["text"]).label for one in new[1:]] == [found[one["id"]] for one in new[1:]]
     assert found["long.txt"] == "sports"
     assert found["d0~61"] == "money"
     assert np.mean([found[line["id"]] == line["label"] for line in new]) > 0.9

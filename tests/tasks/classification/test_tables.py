@@ -44,11 +44,16 @@ def classifier(symbols, *, piece=7, bases=0):
     return Classifier("m", passport, LABELS, network, init(network, 1), symbols)
 
 
-@pytest.fixture(scope="module")
-def of_text():
+def features():
+    """Features of WORDS and of pairs of these."""
     keys = distinct(contexts(pl.Series(WORDS), np.array([0, len(WORDS)]), 1))
     templates = (FeatureTemplate(name="word"), FeatureTemplate(name="at-1+0"))
-    return classifier(Features.fit(keys, templates))
+    return Features.fit(keys, templates)
+
+
+@pytest.fixture(scope="module")
+def of_text():
+    return classifier(features())
 
 
 def document(name, lengths, seed):
