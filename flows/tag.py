@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -47,12 +47,14 @@ from elman.tasks.tagging.output import (
 from elman.tasks.tagging.plan import plan_sources, write_plan
 from elman.tasks.tagging.sources import TaggingSource, options_of
 
+AUTO = "auto"  # of --genetic-code: found by a test
+
 if TYPE_CHECKING:
     EngineName = str
-    GeneticCode = int
+    GeneticCode = int | str
     RedactOperator = str
 else:
-    GeneticCode = Literal[*GENETIC_CODES]  # of --genetic-code
+    GeneticCode = Literal[*GENETIC_CODES, AUTO]  # of --genetic-code
     EngineName = Literal[*engine_names()]  # the choices of --engine
     RedactOperator = Literal[*OPERATORS]  # of --redact
 
@@ -108,7 +110,7 @@ class TagConfig(Config):
     no_reuse: bool = False
     """tag equal sentences each time they come"""
     genetic_code: GeneticCode | None = None
-    """of DNA: NCBI's number, such as 4 or 25; the model's own (11) if not given"""
+    """of DNA: NCBI's number, such as 4, or auto (11, 4 or 25 by a test); the model's own (11) if not given"""
     mask: Path | None = None
     """of DNA: BED or GFF3 of bases that no gene may lie on, such as tRNA, rRNA and repeats"""
     patterns: str = ""
@@ -178,7 +180,7 @@ class TagConfig(Config):
             formats=self.formats,
             tokens=self.tokens,
             min_probability=self.min_probability,
-            genetic_code=self.genetic_code,
+            genetic_code=None if isinstance(self.genetic_code, str) else self.genetic_code,
             masks=read_masks(self.mask) if self.mask else None,
             columns=self.columns,
             reading=self.reading,
@@ -298,6 +300,9 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
     where = (config.sources, model.family, str(folder), config.out)
     whole = model.kind == CLASSIFIER
     sources, skipped = find_sources(*where, config.columns, copies, config.reading, whole_documents=whole)
+    if config.genetic_code == AUTO:
+        settings = replace(settings, genetic_code=_genetic_code(model, sources))
+        writer = output_writer(config.out, model, settings)
     inputs = Inputs(out=config.out, model=model.version, newer=newer, skipped=tuple(skipped))
     if config.plan:
         if (config.out / MANIFEST).is_file():
@@ -332,6 +337,20 @@ def _tag(config: TagConfig, copies: Copies) -> Tagged | TagPlan:
         digest=dataset.digest,
         precision=summary.get("precision"),
     )
+
+
+def _genetic_code(model: model_folder.Model, sources: Sequence[TaggingSource]) -> int:
+    """Find the genetic code of the sources.
+
+    Raises:
+        UsageError: the model is none of genes, or the sources differ.
+    """
+    if model.kind != "dna":
+        raise UsageError("expected --genetic-code for a model that finds genes only.")
+    from elman.tasks.models.gene_finder import load_model
+    from elman.tasks.tagging.genome_tables import find_genetic_code
+
+    return find_genetic_code(load_model(model), sources)
 
 
 def _prepare(

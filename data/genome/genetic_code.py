@@ -13,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data import ragged
-from elman.data.genome.nucleotides import IUPAC, Codes, reverse_complement
+from elman.data.genome.nucleotides import IUPAC, TGA, TGG, Codes, reverse_complement
 
 # NCBI's numbers; 27, 28 and 31 are left out, as they have codons that are stops and amino acids.
 GENETIC_CODES = (1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 26, 29, 30, 32, 33)
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 OTHER = 20  # residue of a stop codon, or of one with unknown bases
 _COMMON_STARTS = frozenset(("ATG", "GTG", "TTG"))
+FEWEST_CODONS = 3000  # that a genetic code is told from
+TGA_OF_AMINO_ACID = 0.003  # share of codons from which on TGA is an amino acid; code 11 has 0.0002 to 0.0006
+USUAL_TRYPTOPHAN = 0.012  # share of tryptophan, 0.009 to 0.016 in the genomes of the corpora
 _Int = npt.NDArray[np.int64]
 
 
@@ -32,6 +35,49 @@ class Translation(NamedTuple):
     residues: npt.NDArray[np.uint8]
     offsets: _Int
     low: _Int
+
+
+class TgaUse(NamedTuple):
+    """Codons in the first halves of genes that were found as if TGA were no stop codon.
+
+    A gene that ends with TGA and is read on has it in its second half.
+    """
+
+    codons: int
+    tga: int
+    tgg: int
+
+    @property
+    def code(self) -> int | None:
+        """Genetic code: 11, 4 (TGA is tryptophan) or 25 (glycine); None with fewer than FEWEST_CODONS.
+
+        TGG is tryptophan in all three. The code is 25 if TGG alone is nearer to the usual share of tryptophan
+        than TGG and TGA together, as quotients.
+        """
+        if self.codons < FEWEST_CODONS:
+            return None
+        if self.tga < TGA_OF_AMINO_ACID * self.codons:
+            return 11
+        usual = USUAL_TRYPTOPHAN * self.codons
+        alone, together = (abs(np.log(max(n, 0.5) / usual)) for n in (self.tgg, self.tgg + self.tga))
+        return 25 if alone < together else 4
+
+
+def count_tga(
+    codons: npt.NDArray[np.uint8], start: _Int, end: _Int, reverse: npt.NDArray[np.bool_]
+) -> TgaUse:
+    """Count codons in the first halves of whole genes.
+
+    Args:
+        codons: (L,) of `nucleotides.codons_of`.
+        start, end, reverse: (n,) the genes, 0-based half-open.
+    """
+    half = (end - start) // 6 * 3
+    first, last = np.where(reverse, end - half, start), np.where(reverse, end, start + half)
+    table = np.pad(two_strands(np.arange(64, dtype=np.uint8)), ((0, 0), (0, 1)), constant_values=64)
+    found = translate(codons, first, last, reverse, np.zeros_like(start), table).residues
+    counts = np.bincount(found, minlength=65)
+    return TgaUse(len(found), int(counts[TGA]), int(counts[TGG]))
 
 
 def translate(

@@ -126,7 +126,7 @@ def fit_genome_model(
     from elman.data.genome import genome_model_kernels as kernels
 
     adapt = adapt or AdaptConfig()
-    sure = [_is_sure(gene) for gene in genes]
+    sure = [is_sure(gene) for gene in genes]
     confident = [gene for gene, is_sure in zip(genes, sure, strict=True) if is_sure]
     if len(confident) < MIN_GENES:
         return None
@@ -151,7 +151,8 @@ def fit_genome_model(
     return GenomeModel(kinds, hexamers, odds, motifs, spacing_odds(sample.distances, adapt.spacing_prior))
 
 
-def _is_sure(gene: Gene) -> bool:
+def is_sure(gene: Gene) -> bool:
+    """Return True for a gene that is fitted on."""
     return gene.probability >= MIN_PROBABILITY and gene.end - gene.start >= MIN_LENGTH and not gene.partial
 
 

@@ -27,7 +27,7 @@ IGNORE = -1  # label of bases left out of the loss
 MIRROR = np.array([0, 4, 5, 6, 1, 2, 3], np.int8)  # class of a base on the reverse complement
 UNKNOWN, BEYOND = 4, 15  # codes: N; padding beyond the end of the sequence
 MOST_WORDS = 256  # k-mers a window may stand for
-TGA = 56  # its number in `codons_of`
+TGA, TGG = 56, 58  # their numbers in `codons_of`
 _PART = 1 << 20  # bases in which `long_gaps` looks at once
 
 Codes = npt.NDArray[np.uint8]

@@ -7,13 +7,14 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import Contig
 from elman.data.genome.gene_decoder import Gene, unwrap_circular
-from elman.data.genome.genetic_code import codon_tables
-from elman.data.genome.genome_model import GenomeModel
+from elman.data.genome.genetic_code import TgaUse, codon_tables, count_tga
+from elman.data.genome.genome_model import GenomeModel, is_sure
 from elman.data.genome.masks import Masks
 from elman.data.genome.nucleotides import TGA
 from elman.data.store import schema
@@ -28,6 +29,7 @@ from elman.tasks.models.protein_families import WEIGHTS, FamilyTagger
 
 Row = tuple[Any, ...]  # of schema.INTERVALS
 _ROWS = 1 << 14  # rows of a frame made at once
+_TESTED = 300_000  # bases of a genome from which its genetic code is told
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,22 @@ class GeneFinder:
     def genome_model_of(self, contigs: Iterable[Contig]) -> GenomeModel | None:
         """Fit the model of a genome on its beginning; None if that is too short."""
         return self.adapter.fit(self.adapter.beginning(self.windows.tag(contigs)))
+
+    def tga_use(self, contigs: Iterable[Contig]) -> TgaUse:
+        """How the beginning of a genome uses TGA: in genes found as if it were no stop codon."""
+        reader, size, total = self.of_code(4), 0, TgaUse(0, 0, 0)
+        for contig in contigs:
+            some = replace(contig, bases=contig.bases[: _TESTED - size], circular=False)
+            size += some.length
+            for unrolled, blocks in reader.windows.tag([some]):
+                sure = [g for g in reader.adapter.genes(unrolled, some.length, blocks, None) if is_sure(g)]
+                start, end = (np.array([gene[i] for gene in sure], np.int64) for i in (0, 1))
+                reverse = np.array([gene.strand == "-" for gene in sure], bool)
+                own = count_tga(unrolled.codons(0, some.length), start, end, reverse)
+                total = TgaUse(*(a + b for a, b in zip(total, own, strict=True)))
+            if size >= _TESTED:
+                break
+        return total
 
     def start_rows(self, contig: Contig, rows: Iterable[Row], model: GenomeModel | None) -> Iterator[Row]:
         """Candidate starts of the genes of a contig, rows of schema.STARTS; computes its logits once more.

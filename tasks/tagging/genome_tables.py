@@ -10,20 +10,64 @@ from itertools import groupby, islice
 
 import polars as pl
 
+from elman.data.errors import BadInput, UsageError
 from elman.data.exports.dna.proteins import proteins
 from elman.data.formats.common.options import Options
 from elman.data.genome.contigs import Contig
+from elman.data.genome.genetic_code import TgaUse
 from elman.data.genome.genome_model import GenomeModel, from_frame, to_frame
 from elman.data.store import schema
 from elman.data.store.dataset import Shard
 from elman.data.store.disk import key_of
 from elman.data.store.writer import Staging
 from elman.tasks.models.gene_finder import GeneFinder, Row, intervals
+from elman.tasks.runtime.console import print_status
+from elman.tasks.tagging.corpus_source import CorpusSource
 from elman.tasks.tagging.sources import TaggingSource
 from elman.tasks.tagging.text_tables import MakeTables
 from elman.tasks.tagging.windows import Window
 
 _ROWS = 1 << 14  # rows of a frame
+
+
+def find_genetic_code(finder: GeneFinder, sources: Sequence[TaggingSource]) -> int:
+    """Find the genetic code of sources by the test of `TgaUse.code`, and say it.
+
+    It is that of the finder where no source has codons enough.
+
+    Args:
+        finder: its own genetic code does not matter for the test.
+        sources: of DNA; each file is one genome.
+
+    Raises:
+        UsageError: the sources differ.
+    """
+    uses: dict[str, TgaUse] = {}
+    for source in sources:
+        try:
+            if isinstance(source, CorpusSource):
+                for name, group in groupby(source.contigs(Options()), key=lambda contig: contig.source):
+                    uses[name] = finder.tga_use(group)
+            else:
+                uses[source.name] = finder.tga_use(source.contigs(Options(), source.name))
+        except BadInput:  # tagging puts it in quarantine
+            continue
+    found = {use.code: name for name, use in reversed(uses.items()) if use.code is not None}
+    if len(found) > 1:
+        got = ", ".join(f"{code} of {name}" for code, name in sorted(found.items()))
+        raise UsageError(
+            f"expected sources of one genetic code for --genetic-code auto. Got {got}. "
+            "Tag those of each code by themselves, into an --out of their own."
+        )
+    if not found:
+        code = finder.config.decode.code
+        print_status(f"genetic code {code}, the model's own: no source has genes enough to test it")
+        return code
+    (code,) = found
+    codons, tga = (sum(use[i] for use in uses.values()) for i in (0, 1))
+    rate = 1000 * tga / codons
+    print_status(f"genetic code {code}, by a test: TGA in {rate:.1f} of 1,000 codons within genes")
+    return code
 
 
 class GenomeTables:

@@ -136,6 +136,23 @@ def test_another_genetic_code_is_another_run(folder, tmp_path):
     assert code_4.of_code(None) is code_4
 
 
+def test_the_genetic_code_is_found_by_a_test_and_said(folder, ecoli, tmp_path, capsys):
+    files = write_fasta(tmp_path / "a.fa", a=ecoli.bases), tmp_path / "b.fa"
+    _, lines = tagged(folder, tmp_path / "a", files[0], genetic_code="auto")
+    assert "genetic code 11, by a test: TGA in " in capsys.readouterr().err
+    assert sum("transl_table=11" in line for line in lines) > 50
+    codons = [ecoli.bases[at : at + 3] for at in range(336, 2799, 3)]  # thrA
+    mycoplasma = "".join("TGA" if i % 90 == 40 else codon for i, codon in enumerate(codons))
+    write_fasta(files[1], b=("CATTAATTAACC" + mycoplasma) * 12)
+    _, lines = tagged(folder, tmp_path / "b", files[1], genetic_code="auto")
+    assert "genetic code 4, by a test: TGA in 1" in capsys.readouterr().err
+    assert Dataset.open(tmp_path / "b").manifest["config"]["genetic_code"] == 4
+    with pytest.raises(UsageError, match=r"4 of b.fa, 11 of a.fa"):
+        tagged(folder, tmp_path / "c", *files, genetic_code="auto")
+    tagged(folder, tmp_path / "d", write_fasta(tmp_path / "d.fa", d="ACGT" * 90), genetic_code="auto")
+    assert "genetic code 11, the model's own" in capsys.readouterr().err
+
+
 def write_fasta(path: Path, **contigs: str) -> Path:
     path.write_text("".join(f">{name}\n{bases}\n" for name, bases in contigs.items()))
     return path

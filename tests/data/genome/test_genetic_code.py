@@ -8,7 +8,9 @@ from Bio.Seq import Seq
 from elman.data.genome.genetic_code import (
     AMINO_ACIDS,
     GENETIC_CODES,
+    TgaUse,
     codon_tables,
+    count_tga,
     iupac_codons,
     protein_table,
     residue_table,
@@ -94,3 +96,25 @@ def test_starts_and_stops_are_those_of_the_code_read_on_either_strand(code):
 def test_a_table_of_both_strands_reads_the_reverse_complement():
     numbers = two_strands(np.arange(64))
     assert [CODONS[n] for n in numbers[1]] == [str(Seq(codon).reverse_complement()) for codon in CODONS]
+
+
+@pytest.mark.parametrize(
+    ("per_thousand", "code"),
+    [((0, 12), 11), ((0.6, 16), 11), ((9.6, 0.9), 4), ((6, 6), 4), ((20, 10), 25), ((6, 13), 25)],
+)
+def test_tga_within_genes_tells_the_genetic_code(per_thousand, code):
+    tga, tgg = (round(40 * n) for n in per_thousand)
+    assert TgaUse(40_000, tga, tgg).code == code
+
+
+def test_few_codons_tell_no_genetic_code():
+    assert TgaUse(2999, 30, 3).code is None
+
+
+def test_tga_is_counted_in_the_first_half_of_genes_on_either_strand():
+    gene = "ATG" + "TGA" * 2 + "TGG" + "GCA" * 4 + "TGA" * 3 + "TAA"  # half of 12 codons
+    bases = "CC" + gene + "G" + str(Seq(gene).reverse_complement())
+    codons = codons_of(encode_bases(bases))
+    start, end = np.array([2, 39]), np.array([38, 75])
+    assert count_tga(codons, start, end, np.array([False, True])) == TgaUse(12, 4, 2)
+    assert count_tga(codons, start[:0], end[:0], np.zeros(0, bool)) == TgaUse(0, 0, 0)
