@@ -26,6 +26,7 @@ from elman.tasks.evaluation.reports import (
 )
 from elman.tasks.evaluation.run_metrics import score_metrics
 from elman.tasks.evaluation.shown_tables import write_shown_tables
+from elman.tasks.evaluation.silver import report_silver
 from elman.tasks.evaluation.text import evaluate_model
 from elman.tasks.experiments.comparison import Comparison, compare_networks
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
@@ -56,6 +57,7 @@ _OF_TEXT = (
     "warm_start",
     "binary",
     "class_weights",
+    "silver",
     "document_window",
 )  # options of taggers of text alone
 
@@ -92,6 +94,8 @@ class TrainConfig(Config):
     """of Adam; the preset's by default"""
     class_weights: tuple[str, ...] = ()
     """TYPE=WEIGHT of tokens in the loss, 1 by default: PER=2 O=0.5"""
+    silver: str | None = None
+    """corpus labelled by another tagger, rules or a language model: learnt from before the corpus itself"""
     genes: str | None = None
     """of DNA: a model whose gene finder is taken, so that only families are learned"""
     document_window: str | None = None
@@ -153,7 +157,8 @@ class TrainConfig(Config):
         """Parameters of the run, as MLflow shows them; options left at None are not among them."""
         pretrain = corpus_folder(self.pretrain).name if self.pretrain else None
         weights = " ".join(self.class_weights) or None
-        begun = {"pretrain": pretrain, "warm_start": self.warm_start}
+        silver = corpus_folder(self.silver).name if self.silver else None
+        begun = {"pretrain": pretrain, "warm_start": self.warm_start, "silver": silver}
         window = {"document_window": self.document_window}
         optional = {**begun, "binary": self.binary, "class_weights": weights, **window, **self.overrides}
         given = {key: value for key, value in optional.items() if value is not None}
@@ -272,6 +277,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Tra
         checkpoint_s=config.checkpoint_s,
         workers=config.workers,
         document_window=config.window,
+        silver=corpus_folder(config.silver) if config.silver else None,
     )
     fitted = fit_tagger(request, on_epoch=_report_to(recorder))
     scores: dict[str, EntityScores | GeneScores] = {} if fitted.dev is None else {"dev": fitted.dev}
@@ -306,13 +312,19 @@ def _earlier(config: TrainConfig) -> Path | None:
 
 def _encode(config: TrainConfig, folder: Path, recorder: RunRecorder) -> tuple[str, Path | None]:
     """Encode the corpus; with `--pretrain`, train on the unlabelled text first."""
+    silver = None
+    if config.silver:
+        labels = corpus_folder(config.silver)
+        log_corpus(recorder.run, labels, "silver labels")
+        report_silver(folder, labels, recorder.run.artifacts)
+        silver = str(labels)
     if earlier := _earlier(config):
-        return encode_corpus(str(folder), config.preset, earlier=str(earlier)), None
+        return encode_corpus(str(folder), config.preset, earlier=str(earlier), silver=silver), None
     if not config.pretrain:
-        return encode_corpus(str(folder), config.preset), None
+        return encode_corpus(str(folder), config.preset, silver=silver), None
     text = corpus_folder(config.pretrain)
     log_corpus(recorder.run, text, "pre-training")
-    encoded = encode_corpus(str(folder), config.preset, str(text))
+    encoded = encode_corpus(str(folder), config.preset, str(text), silver=silver)
     return encoded, Path(pretrain(str(text), str(folder), encoded, config.preset, config.checkpoint_s))
 
 

@@ -211,8 +211,8 @@ def apply(decisions: Decisions, tables: Mapping[str, pl.DataFrame]) -> dict[str,
         out["data"] = _apply_to_data(decisions, out["data"])
     if "documents" in out:
         out["documents"] = _apply_to_documents(decisions, out["documents"])
-    if "labels" in out:
-        out["labels"] = _apply_to_labels(decisions, out["labels"])
+    for name in {"labels", "scores"} & out.keys():
+        out[name] = _apply_to_documents_of(decisions, out[name])
     return {name: frame for name, frame in out.items() if frame.height}
 
 
@@ -235,10 +235,11 @@ def _apply_to_data(decisions: Decisions, data: pl.DataFrame) -> pl.DataFrame:
     return frame.rename({"document": id}).select(data.columns)
 
 
-def _apply_to_labels(decisions: Decisions, labels: pl.DataFrame) -> pl.DataFrame:
-    frame = labels.join(decisions.drop, on=KEY, how="anti", maintain_order="left")
+def _apply_to_documents_of(decisions: Decisions, table: pl.DataFrame) -> pl.DataFrame:
+    """Drop and rename the documents of a table that stands beside `data`."""
+    frame = table.join(decisions.drop, on=KEY, how="anti", maintain_order="left")
     frame = frame.join(decisions.names, on=KEY, how="left", maintain_order="left")
-    return frame.with_columns(pl.coalesce("name", "document").alias("document")).select(labels.columns)
+    return frame.with_columns(pl.coalesce("name", "document").alias("document")).select(table.columns)
 
 
 def _apply_to_documents(decisions: Decisions, documents: pl.DataFrame) -> pl.DataFrame:

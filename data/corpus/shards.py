@@ -111,6 +111,7 @@ class _ShardRows:
     frames: list[pl.DataFrame] = field(default_factory=list)  # of DNA
     documents: list[tuple[Any, ...]] = field(default_factory=list)
     labels: list[tuple[str, str, str]] = field(default_factory=list)
+    scores: list[tuple[str, str, int, float]] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     bytes: int = 0  # characters, bases, and bytes of quarantined records
     records: int = 0
@@ -139,6 +140,8 @@ class _ShardRows:
         kinds = self.kinds
         self.tags.extend([kinds.setdefault(tag, len(kinds)) for tag in sentence.tags or ()])
         self.bytes += len(sentence.text)
+        if sentence.score is not None:
+            self.scores.append((document.id, source, document.rows, sentence.score))
         document.rows += 1
         document.digest.update(sentence.text.encode() + b"\n")
         document.digest.update(" ".join(sentence.tags or ()).encode() + b"\n")
@@ -164,6 +167,7 @@ class _ShardRows:
             "data": pl.concat(self.frames) if self.frames else self._text(),
             "documents": pl.DataFrame(self.documents, schema=DOCUMENTS, orient="row"),
             "labels": pl.DataFrame(self.labels, schema=schema.LABELS, orient="row"),
+            "scores": pl.DataFrame(self.scores, schema=schema.SCORES, orient="row"),
             "quarantine": quarantine_table(self.quarantined),
         }
         return {name: frame for name, frame in tables.items() if frame.height}

@@ -16,6 +16,7 @@ from elman.data.errors import BadInput
 from elman.data.text.tags import tag_set
 
 COLUMNS = ("document", "sentence", "split", "text", "start", "token_start", "token_end", "tags")
+SILVER = "silver"  # split of sentences that are trained on beside the train split
 HOLDOUT_GROUP = 50  # consecutive sentences held out together where there are too few documents
 
 
@@ -105,7 +106,8 @@ def encode(
     """Encode a corpus; vocabularies are counted on its training split only, and on unlabelled text if given.
 
     Args:
-        frames: returns the corpus in frames of schema.TEXT, the same at each call.
+        frames: returns the corpus in frames of schema.TEXT, the same at each call; silver sentences have the
+            split SILVER and a `score`, and no type that the training split lacks.
         config: feature templates and other options.
         more: words of unlabelled text with their `count`, see `data.encoding.unlabelled.count_words`.
         earlier: features of an earlier model, whose symbols are kept, see `Features.fit`.
@@ -118,7 +120,8 @@ def encode(
 
     def labelled() -> Iterable[tuple[str, pl.DataFrame]]:
         for frame in frames():
-            rows = frame.select(COLUMNS).filter(pl.col("tags").list.len() > 0).drop("split")
+            rows = frame.select(*COLUMNS, pl.selectors.by_name("score", require_all=False))
+            rows = rows.filter(pl.col("tags").list.len() > 0).drop("split")
             rows = rows.join(splits, on=["document", "sentence"], how="inner", maintain_order="left")
             for (split,), part in rows.group_by("split", maintain_order=True):
                 yield str(split), part
@@ -127,7 +130,7 @@ def encode(
     tags: dict[str, set[str]] = {}
     for split, part in labelled():
         seen = distinct(contexts(*tokens_of(part), reach))
-        if split != "train":
+        if split not in ("train", SILVER):
             seen = seen.with_columns(count=pl.lit(0, pl.Int64))
         keys = seen if keys is None else distinct(pl.concat([keys, seen]))
         tags.setdefault(split, set()).update(part["tags"].list.explode().unique())
@@ -147,7 +150,7 @@ def encode(
         words, offsets = tokens_of(part)
         labels = part["tags"].list.explode().cast(numbering).to_physical().cast(pl.Int32).to_numpy()
         bags = bag_ids(contexts(words, offsets, reach), keys)
-        sentence = part.select("document", "sentence")
+        sentence = part.select("document", "sentence", pl.selectors.by_name("score", require_all=False))
         parts.setdefault(split, []).append(EncodedSentences(bags, labels, offsets, sentence))
     joined = {split: _join(some) for split, some in sorted(parts.items())}
     notes = replace(notes, types_unseen_in_training=tuple(sorted({tag[2:] for tag in other})))

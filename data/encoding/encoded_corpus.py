@@ -32,7 +32,8 @@ class EncodedSentences:
     """Sentences of one split, as ragged arrays.
 
     tokens (N,) int32: the bag of each token; tags (N,) int32: its tag, an index of `EncodedCorpus.all_tags`;
-    offsets (n + 1,) int64: ragged offsets of the sentences; keys: document, sentence, one row per sentence.
+    offsets (n + 1,) int64: ragged offsets of the sentences; keys: document, sentence, and of silver sentences
+    score, one row per sentence.
     """
 
     tokens: np.ndarray

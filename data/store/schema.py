@@ -52,6 +52,13 @@ DNA = _table(  # one row a piece of a contig
     byte_offset=pl.Int64,  # where the record begins in its source
 )
 
+SCORES = _table(  # beside a corpus where labels have a score, one row a sentence with such labels
+    document=pl.String,
+    source=pl.String,
+    sentence=pl.Int32,
+    score=pl.Float64,  # of the labels given, 0 to 1: that of the least sure span
+)
+
 LABELS = _table(  # beside a corpus where documents have one, one row a document or contig
     document=pl.String,  # or contig
     source=pl.String,

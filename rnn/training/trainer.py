@@ -27,6 +27,8 @@ from elman.rnn.training.losses import BatchGradients, Criterion, combined
 from elman.rnn.training.optimiser import Adam, clip
 from elman.rnn.training.state import FitConfig, FitResult, Progress, State
 
+SILVER_EPOCHS = 6  # until no silver sequence is taken any more
+
 
 @dataclass(frozen=True)
 class Data:
@@ -37,12 +39,15 @@ class Data:
         train: sequences with targets.
         dev: sequences that are scored after each epoch; or None.
         score: of a prediction of `dev`, higher is better; without it the last epoch is the best.
+        silver: (n,) weight of each training sequence whose labels are in doubt, 0 to 1, see `taken`; -1 of
+            those whose labels are sure; None: all are sure.
     """
 
     bags: Bags
     train: Sequences
     dev: Sequences | None = None
     score: Callable[[Prediction], float] | None = None
+    silver: Floats | None = None
 
     def __post_init__(self) -> None:
         targets = self.train.targets
@@ -57,6 +62,22 @@ class Data:
             seen[self.bags.unknown[seen]] = True
         rows: Int32 = self.bags.rows[np.repeat(seen, np.diff(self.bags.offsets))]
         return rows
+
+    def taken(self, epoch: int, seed: int) -> Int64:
+        """Numbers of the training sequences of an epoch, ascending.
+
+        A silver sequence is taken with the probability of its weight, so that the mean gradient is that of
+        the weighted loss, times a share that falls from 1 to 0 in SILVER_EPOCHS: sure labels come last.
+
+        Args:
+            epoch: from 0.
+            seed: of the training.
+        """
+        if self.silver is None:
+            return np.arange(len(self.train))
+        draws = np.random.default_rng([seed, 3, epoch]).random(len(self.train))
+        left = max(0.0, 1 - epoch / SILVER_EPOCHS)
+        return np.flatnonzero((self.silver < 0) | (draws < self.silver * left))
 
     def check_legal(self, parts: int, legal: crf.Weights) -> None:
         """Refuse targets that a CRF forbids, as their loss would be infinite.
@@ -274,8 +295,10 @@ class Trainer:
     def _train(self, k: int, member: Member, epoch: "_Epoch", pool: ThreadPoolExecutor | None) -> float:
         """Train a member to the end of the epoch; return the last learning rate."""
         settings, state = self.settings, epoch.state
-        own, lengths = state.members[k], self.data.train.lengths
-        order = shuffled(lengths, settings.batch, np.random.default_rng([self.seed, 1, state.epoch, k]))
+        own = state.members[k]
+        taken = self.data.taken(state.epoch, self.seed)
+        rng = np.random.default_rng([self.seed, 1, state.epoch, k])
+        order = [taken[some] for some in shuffled(self.data.train.lengths[taken], settings.batch, rng)]
         rate, steps = settings.learning_rate, len(order)
         while own.done < steps and not epoch.stopped:
             progress = (state.epoch + own.done / steps) / settings.epochs

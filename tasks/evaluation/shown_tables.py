@@ -30,7 +30,7 @@ def write_shown_tables(scores: Scores, out: Path) -> list[str]:
         out: folder of the run's files.
 
     Returns:
-        their paths in `out`, which it names in a file for `tasks.runtime.mlflow_sync`.
+        their paths in `out`.
     """
     written = []
     for split, of_split in scores.items():
@@ -50,16 +50,13 @@ def write_shown_tables(scores: Scores, out: Path) -> list[str]:
             genes = _wrong_genes(pl.read_parquet(out / folder / "genes.parquet", glob=False))
             tables["mistakes"] = (genes.columns, [list(row) for row in genes.iter_rows()])
         for name, (columns, values) in tables.items():
-            (out / folder).mkdir(exist_ok=True)
-            atomic_write(out / folder / f"{name}.json", _json(columns, values))
+            add_shown_table(out, f"{folder}/{name}.json", columns, values)
             written.append(f"{folder}/{name}.json")
-    if written:
-        atomic_write(out / TABLES, json.dumps(written).encode())
     return written
 
 
 def add_shown_table(out: Path, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write a table among a run's files and name it in the list of those that MLflow shows.
+    """Write a table among a run's files and name it in the list of those that MLflow is to show.
 
     Args:
         out: folder of the run's files.

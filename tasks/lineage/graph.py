@@ -33,6 +33,7 @@ SOURCE, CORPUS, CACHE, MODEL, RUN, VERSION, OUTPUT, ROW = (
 BY_SPLIT = {"dev": "chosen by", "test": "scored on"}
 LEARNT = "learnt from"
 PRETRAINED = "pre-trained on"
+SILVER = "trained on silver labels of"
 MADE_OF = {"genes": "takes its gene finder from", "warm_start": "begins with the weights of"}  # of passports
 
 
@@ -183,9 +184,10 @@ def _link_model(graph: Graph, name: str, model: ModelFile) -> None:
         corpus["digest"], frozenset(sha for entry in corpus["sources"] for sha, _ in source_hashes(entry))
     )
     _link_state(graph, key, str(corpus["name"]), corpus["digest"], "trained on")
-    for entry in model.pretrained:
-        _link_sources(graph, key, list(entry.get("sources") or ()), PRETRAINED)
-        _link_state(graph, key, str(entry.get("name", "")), str(entry.get("corpus", "")), PRETRAINED)
+    for relation, entries in ((PRETRAINED, model.pretrained), (SILVER, model.silver)):
+        for entry in entries:
+            _link_sources(graph, key, list(entry.get("sources") or ()), relation)
+            _link_state(graph, key, str(entry.get("name", "")), str(entry.get("corpus", "")), relation)
     for name_of, relation in MADE_OF.items():
         if other := model.values.get(name_of):
             known = graph.files.models.get(other)

@@ -50,6 +50,12 @@ class ModelFile:
         """Entries of the corpora of the pre-training."""
         return list(self.values.get("pretrained") or ())
 
+    @property
+    def silver(self) -> list[Mapping[str, Any]]:
+        """Entry of the corpus of silver labels, if there is one."""
+        entry = self.values.get("silver")
+        return [entry] if entry else []
+
 
 @dataclass
 class HomeFiles:

@@ -100,7 +100,7 @@ class _Kept:
                 if model := self.files.models.get(name):
                     self.add(*ingests[model.corpus["digest"]])
                     self.models |= {of for of in map(model.values.get, MADE_OF) if of}
-                    for entry in model.pretrained:
+                    for entry in (*model.pretrained, *model.silver):
                         self.add(*ingests[str(entry.get("corpus"))])
 
     def add(self, *runs: RunRecord) -> None:

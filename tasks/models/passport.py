@@ -69,6 +69,8 @@ class TextPassport(Passport):
         network: settings, see rnn/networks.
         pretrained: corpora that were pre-trained on.
         warm_start: version of the model whose weights the training began with; written if there is one.
+        silver: the corpus whose labels were trained on beside those of `corpus`, with the number of its
+            sentences; written if there is one.
         fit: settings of the training.
         class_weights: by type or `O`.
         best_epoch: epoch whose weights were chosen.
@@ -102,6 +104,7 @@ class TextPassport(Passport):
     exact_start: bool = False
     warm_start: str | None = None
     pooling: Json = field(default_factory=dict)
+    silver: Json = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, as they stand in passport.json."""
@@ -111,6 +114,7 @@ class TextPassport(Passport):
             **({"entity_scaling": self.entity_scaling} if self.entity_scaling else {}),
             **({"warm_start": self.warm_start} if self.warm_start else {}),
             **({"pooling": self.pooling} if self.pooling else {}),
+            **({"silver": self.silver} if self.silver else {}),
             "unit": self.unit,
             "tokenizer": self.tokenizer,
             "types": list(self.types),

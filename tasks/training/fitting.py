@@ -50,11 +50,11 @@ def fit(
         BadInput: the loss or a gradient is not finite.
     """
     members = network.members if isinstance(network, EnsembleConfig) else 1
-    dev = (data.sequences("dev"), scorer(data, "dev")) if data.dev_can_score else (None, None)
+    dev, score = (data.sequences("dev"), scorer(data, "dev")) if data.dev_can_score else (None, None)
     trainer = Trainer(
         network,
         how,
-        Data(data.bags, data.train, *dev),
+        Data(data.bags, data.train, dev, score, data.silver),
         scheme=data.scheme,
         class_weights=data.class_weights,
         seed=seed,

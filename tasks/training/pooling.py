@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from elman.data import ragged
-from elman.data.encoding.encode import COLUMNS, tokens_of
+from elman.data.encoding.encode import COLUMNS, SILVER, tokens_of
 from elman.data.store.dataset import Dataset
 from elman.data.text.strings import Strings
 from elman.rnn.compute.arrays import Floats, Int64, Params
@@ -92,7 +92,8 @@ def _units(keys: pl.DataFrame, window: int) -> np.ndarray:
 def windows(data: TrainingData, corpus: Dataset) -> tuple[int, ...]:
     """Sentences of the units worth a trial; none if neighbouring sentences do not belong together."""
     splits = data.encoded.splits
-    keys = pl.concat([part.keys.select("document", "sentence") for part in splits.values()])
+    of_corpus = (part for name, part in splits.items() if name != SILVER)
+    keys = pl.concat([part.keys.select("document", "sentence") for part in of_corpus])
     if marks_documents(keys):
         return (OF_DOCUMENTS,)
     train, kind = splits["train"], _kinds(data)[data.gold("train")]

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from elman.data.corpus.silver import TAKEN, SilverCorpus
 from elman.data.encoding import encoded_corpus
 from elman.data.encoding.encode import COLUMNS, EncodeConfig, encode
 from elman.data.errors import BadInput, UsageError
@@ -42,7 +43,11 @@ from elman.tasks.training.warm_start import EarlierTagger
 
 @task(task_run_name="encode {corpus} for {preset_name}", tags=("training",))
 def encode_corpus(
-    corpus: str, preset_name: str, unlabelled: str | None = None, earlier: str | None = None
+    corpus: str,
+    preset_name: str,
+    unlabelled: str | None = None,
+    earlier: str | None = None,
+    silver: str | None = None,
 ) -> str:
     """Encode a corpus with the feature templates of a preset; reuse an encoding that exists.
 
@@ -51,19 +56,22 @@ def encode_corpus(
         preset_name: of the feature templates.
         unlabelled: folder of a corpus of unlabelled text whose words get rows, too.
         earlier: folder of a model whose symbols keep their rows.
+        silver: folder of a corpus of silver labels, see `data.corpus.silver`.
 
     Returns:
         The folder of the encoded dataset, `encoded/KEY` in the home folder.
 
     Raises:
-        BadInput: no labelled sentence to train on.
+        BadInput: no labelled sentence to train on, no silver one.
         UsageError: the earlier model is not of this preset.
     """
     dataset, chosen = Dataset.open(Path(corpus)), preset(preset_name)
     unit = dataset.meta["unit"]
     config = EncodeConfig(templates=chosen.blocks[unit], rare=chosen.rare[unit], rare_share=RARE_SHARE)
     source = open_unlabelled(Path(unlabelled)) if unlabelled else None
+    labels = SilverCorpus(dataset, Dataset.open(Path(silver))) if silver else None
     inputs = [{"corpus": each.digest} for each in (dataset, source) if each]
+    inputs += [{"silver": labels.silver.digest}] if labels else []
     before = EarlierTagger.open(Path(earlier), preset_name, unit) if earlier else None
     more_inputs = [{"vocabulary": before.features.sha256}] if before else []
     key = key_of(inputs=[*inputs, *more_inputs], config=config.to_json(), code=code_hash())
@@ -74,6 +82,7 @@ def encode_corpus(
     def frames() -> Iterator[pl.DataFrame]:
         for path in dataset.files("data"):
             yield pl.read_parquet(path, columns=list(COLUMNS), glob=False)
+        yield from labels.frames() if labels else ()
 
     more = known_words(source, Tokenizer.from_json(dataset.meta["tokenizer"])) if source else None
     try:
@@ -135,6 +144,7 @@ class TrainRequest:
         warm_start: folder of a model whose weights the training begins with; `encoded` keeps its symbols.
         checkpoint_s: seconds between two checkpoints.
         workers: threads at most; all cores by default.
+        silver: folder of a corpus of silver labels, which `encoded` holds, too.
         document_window: sentences of a unit of a document, see `tasks.training.pooling`; 0: no pooling; None:
             found out.
     """
@@ -151,6 +161,7 @@ class TrainRequest:
     checkpoint_s: float = EVERY_S
     workers: int | None = None
     document_window: int | None = None
+    silver: Path | None = None
 
 
 class _Training:
@@ -162,17 +173,21 @@ class _Training:
         self.weights = dict(sorted(request.class_weights.items()))
         self.data = TrainingData.of(self.encoded, request.binary, self.weights)
         warm = request.warm_start
-        self.how = fit_config(request.preset, request.overrides, len(self.data.train), warm is not None)
+        sentences = len(self.encoded.splits["train"])
+        self.how = fit_config(request.preset, request.overrides, sentences, warm is not None)
         self.network = architecture(self.data, request.preset)
         self.earlier = EarlierTagger.open(warm, request.preset, self.dataset.meta["unit"]) if warm else None
         self.pretrained = Dataset.open(request.pretrained) if request.pretrained else None
+        self.silver = SilverCorpus(self.dataset, Dataset.open(request.silver)) if request.silver else None
 
     @property
     def key(self) -> str:
         """Hash of everything the weights depend on."""
         warm = {"warm_start": self.earlier.model.version} if self.earlier else {}
+        silver = {"silver": self.silver.silver.digest} if self.silver else {}
         return key_of(
             **warm,
+            **silver,
             corpus=self.dataset.digest,
             features=self.encoded.features.sha256,
             binary=self.request.binary,
@@ -213,6 +228,16 @@ class _Training:
         if self.earlier:
             return self.earlier.model.of_text.pretrained
         return self.pretrained.sources if self.pretrained else []
+
+    def _silver_origin(self) -> Mapping[str, Any]:
+        """The corpus of silver labels, and how many of its sentences were trained on."""
+        if self.silver is None:
+            return {}
+        corpus, counts = self.silver.silver, self.silver.counts
+        sources = [{"name": entry["name"], "sha256": entry["sha256"]} for entry in corpus.sources]
+        left_out = {reason: n for reason, n in counts.items() if reason != TAKEN and n}
+        origin = {"corpus": corpus.digest, "name": corpus.folder.name, "sources": sources}
+        return {**origin, "sentences": counts[TAKEN], "left_out": left_out}
 
     def learn_pooling(self, params: Params) -> PooledTagger | None:
         """Learn on dev how words are pooled within documents, and print what came of it."""
@@ -265,6 +290,7 @@ class _Training:
             exact_start=request.binary is not None,
             entity_scaling=confidence.scaling.to_json(),
             pooling=pooled.pooling.to_json() if pooled else {},
+            silver=self._silver_origin(),
             dev=dev.to_json() if dev else None,
             notes=self.encoded.notes.to_json(),
         )
@@ -290,6 +316,7 @@ def fit_tagger(request: TrainRequest, on_epoch: OnEpoch = lambda line: None) -> 
     for line in (
         *warnings(training.data),
         *(training.earlier.notes(training.data) if training.earlier else ()),
+        *(training.silver.notes() if training.silver else ()),
     ):
         print_status(line)
     with Checkpoint(training.key, request.checkpoint_s) as checkpoint:

@@ -6,6 +6,8 @@ from typing import Self
 
 import numpy as np
 
+from elman.data import ragged
+from elman.data.encoding.encode import SILVER
 from elman.data.encoding.encoded_corpus import EncodedCorpus
 from elman.data.errors import UsageError
 from elman.data.text.tags import tag_set
@@ -25,7 +27,8 @@ class TrainingData:
         binary: the one entity type of a yes/no model; None for all types.
         types: entity types that can be predicted.
         bags: table rows of each symbol.
-        train: sequences with targets.
+        train: sequences with targets, silver ones behind those of the training split.
+        silver: (n,) of these, as `rnn.training.trainer.Data` takes it; None without silver sentences.
         scheme: tag scheme of the predictions.
         class_weights: (G,) weight of each tag in the loss, (2,) of no and yes; None if all are 1.
     """
@@ -35,6 +38,7 @@ class TrainingData:
     types: tuple[str, ...]
     bags: Bags
     train: Sequences
+    silver: Floats | None
     scheme: TagScheme
     class_weights: Floats | None
 
@@ -61,12 +65,18 @@ class TrainingData:
                 f"expected --binary to be a type of the training split: {', '.join(known)}. Got {binary!r}."
             )
         types = known if binary is None else (binary,)
+        train, silver = _with_targets(encoded, "train", binary), None
+        if SILVER in encoded.splits:
+            scores = encoded.splits[SILVER].keys["score"].to_numpy()
+            silver = np.concatenate([np.full(len(train), -1.0), scores]).astype(np.float32)
+            train = _joined(train, _with_targets(encoded, SILVER, binary))
         return cls(
             encoded=encoded,
             binary=binary,
             types=types,
             bags=Bags(encoded.bags.rows, encoded.bags.offsets, encoded.bags.unknown),
-            train=_with_targets(encoded, "train", binary),
+            train=train,
+            silver=silver,
             scheme=tag_scheme(encoded.tags, binary is not None),
             class_weights=_class_weights(encoded, types, binary, weights or {}),
         )
@@ -138,6 +148,16 @@ def _with_targets(encoded: EncodedCorpus, split: str, binary: str | None) -> Seq
     part, gold = encoded.splits[split], _gold(encoded, split, binary)
     targets = gold if binary is None else (gold > 0).astype(np.int32)
     return Sequences(part.tokens, part.offsets, targets)
+
+
+def _joined(first: Sequences, second: Sequences) -> Sequences:
+    assert first.targets is not None
+    assert second.targets is not None
+    return Sequences(
+        np.concatenate([first.tokens, second.tokens]),
+        ragged.join([first.offsets, second.offsets]),
+        np.concatenate([first.targets, second.targets]),
+    )
 
 
 def _class_weights(

@@ -11,11 +11,12 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from elman.data.formats.common.reading_report import UNUSABLE_LABELS, ReadingReport
+from elman.data.formats.common.reading_report import UNUSABLE_LABELS, UNUSABLE_SCORES, ReadingReport
 from elman.data.formats.common.records import BadRecord, Place
 from elman.data.text.invisible import is_blank
 
 KEYS = ("spans", "entities", "label", "labels")
+SCORES = ("score", "probability")  # of a span
 STARTS, ENDS, TYPES = ("start", "start_offset"), ("end", "end_offset"), ("label", "type", "labels")
 REJECTED = ("reject", "ignore")
 NOT_GOLD = "records rejected, ignored or cancelled in review read without labels"
@@ -57,6 +58,22 @@ def _triple(span: Any) -> tuple[Any, Any, Any]:
     if isinstance(kind, list) and len(kind) == 1:
         kind = kind[0]
     return start, end, kind
+
+
+def scores_of(value: dict[str, Any], report: ReadingReport) -> list[tuple[int, float]]:
+    """Starts and scores of the spans of a record that have one, ascending; unusable scores are reported."""
+    filled = (value[key] for key in KEYS if isinstance(value.get(key), list) and value[key])
+    scores = []
+    for span in next(filled, []):
+        given = [span[key] for key in SCORES if key in span] if isinstance(span, dict) else []
+        score = given[0] if given else None
+        if score is None:
+            continue
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+            report.counts[UNUSABLE_SCORES] += 1
+        elif type(start := _triple(span)[0]) is int:
+            scores.append((start, float(score)))
+    return sorted(scores)
 
 
 def document_label(value: dict[str, Any], report: ReadingReport) -> str | None:

@@ -10,6 +10,7 @@ MISALIGNED_SPANS = "labels that begin or end inside of a word, which is split th
 WIDENED_SPANS = "labels that begin or end inside of a word, widened to whole words"
 DROPPED_SPANS = "labels that begin or end inside of a word, left out"
 UNUSABLE_LABELS = "documents whose label is no text or whole number, or several, read without one"
+UNUSABLE_SCORES = "labels whose score is no number from 0 to 1, read without it"
 ILLEGAL_TAGS = "tags that may not follow the tag before them, read as beginning an entity"
 
 

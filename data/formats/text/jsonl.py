@@ -1,8 +1,9 @@
 """JSON lines with character spans: `{"id", "text", "spans": [{"start", "end", "label"}]}`, a document a line.
 
 Without `spans` a document is unlabelled; without `id` it is named after its line. Labels may stand under the
-keys and in the forms of annotation tools, too: see `data.formats.common.json_labels`. A string or whole
-number under `label` is the class of the document.
+keys and in the forms of annotation tools, too: see `data.formats.common.json_labels`. A span may have the
+`score` or `probability` of the tagger that gave it. A string or whole number under `label` is the class of
+the document.
 """
 
 import json
@@ -12,12 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
-from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, document_label, labels_of
+from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, document_label, labels_of, scores_of
 from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, ends_with_returns, long_line
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, split_lines, split_sizes
-from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
+from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of, with_scores
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 
 _TEXT_KEY = re.compile(r'[{,]\s*"text"\s*:\s*"')  # of a line longer than the head of the file
@@ -78,6 +79,8 @@ def _document(line: bytes, place: Place, options: Options) -> Document | Flat:
         options.report.counts[NOT_GOLD] += 1
     spans = None if labels is None else checked_spans(labels, text, FIELDS)
     document = document_of(place, value.get("id"), text, spans, options, FIELDS)
+    if spans and options.labels_used and isinstance(document, Document):
+        document = with_scores(document, scores_of(value, options.report))
     label = document_label(value, options.report) if options.labels_used else None
     return document if label is None else replace(document, label=label)
 

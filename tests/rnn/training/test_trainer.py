@@ -17,7 +17,7 @@ from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import to_bytes
 from elman.rnn.training.losses import Criterion, combined
 from elman.rnn.training.state import FitConfig
-from elman.rnn.training.trainer import NO_CALLBACKS, Callbacks, Data, Trainer
+from elman.rnn.training.trainer import NO_CALLBACKS, SILVER_EPOCHS, Callbacks, Data, Trainer
 
 BAGS = Bags.single(12, unknown=1)
 CONFIG = NetworkConfig(rows=12, classes=3, hidden=16, bidirectional=False)
@@ -217,3 +217,21 @@ def test_the_gradient_of_a_batch_is_that_of_its_parts_together():
             np.testing.assert_allclose(theirs.values[others], ours.values[order], rtol=1e-9, atol=1e-12)
         else:
             np.testing.assert_allclose(theirs, ours, rtol=1e-9, atol=1e-12)
+
+
+def test_silver_sequences_are_taken_as_often_as_their_weight_says_and_fade_out_before_the_sure_ones():
+    count = 4000
+    weights = np.full(count, 0.5, np.float32)
+    weights[:10] = -1
+    data = Data(BAGS, echo(count), silver=weights)
+    taken = [data.taken(epoch, seed=3) for epoch in range(SILVER_EPOCHS + 1)]
+    assert all((numbers[:10] == np.arange(10)).all() for numbers in taken)
+    for epoch, numbers in enumerate(taken):
+        share = (len(numbers) - 10) / (count - 10)
+        assert share == pytest.approx(0.5 * (1 - epoch / SILVER_EPOCHS), abs=0.03)
+    assert (data.taken(2, seed=3) == taken[2]).all()
+    assert len(np.setxor1d(data.taken(2, seed=4), taken[2]))
+
+
+def test_without_silver_sequences_every_epoch_takes_all():
+    assert (Data(BAGS, TRAIN).taken(9, seed=0) == np.arange(len(TRAIN))).all()

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.formats.common.options import Options
+from elman.data.formats.common.reading_report import UNUSABLE_SCORES
 from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.text import jsonl
 from elman.data.text.invisible import is_blank, visible
@@ -141,3 +142,25 @@ def test_every_good_span_is_there_with_its_visible_characters(text, places):
     assert [visible(text[a:b]) for a, b, _ in entities(found)] == [
         visible(text[s["start"] : s["end"]]).strip() for s in given_spans
     ]
+
+
+def test_a_sentence_has_the_score_of_its_least_sure_span():
+    text = "Sam Li met Bo. Tom stayed. All left. Eva came."
+    spans_ = [
+        {**span(0, 6), "score": 0.9},
+        {**span(11, 13), "probability": 0.5},
+        {**span(15, 18), "score": None},
+        {**span(37, 40), "score": 1},
+    ]
+    (document,) = read({"text": text, "spans": spans_})
+    assert [sentence.score for sentence in document.sentences] == [0.5, None, None, 1]
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.5, 87, "high", True, [0.5]])
+def test_a_score_that_is_no_share_is_reported_and_the_label_is_read_without_it(score):
+    options = Options()
+    line = json.dumps({"text": "Sam left.", "spans": [{**span(0, 3), "score": score}]}).encode()
+    (document,) = jsonl.read(lambda: io.BytesIO(line), "f.jsonl", options)
+    assert document.sentences[0].score is None
+    assert entities(document) == [(0, 3, "PER")]
+    assert options.report.counts == {UNUSABLE_SCORES: 1}
