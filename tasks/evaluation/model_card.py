@@ -114,11 +114,11 @@ def _scores(scores: Scores, reports: Mapping[str, Mapping[str, Any]]) -> str:
         for kind, of in shown.items():
             f1 = intervals.get(kind, {}).get("f1")
             cells = [f"{100 * of.precision:.1f}", f"{100 * of.recall:.1f}", f"{100 * of.f1:.1f}"]
-            cells.append(f"{100 * f1['low']:.1f} to {100 * f1['high']:.1f}" if f1 else "")
+            cells[-1] += f" ({100 * f1['low']:.1f} to {100 * f1['high']:.1f})" if f1 else ""
             rows.append([f"{split}: {'all' if kind == ALL else kind}", *cells, f"{of.support:,}"])
     note = f" The {left_out} rarest types are left out." if left_out > 0 else ""
     return (
-        table(["entities", "precision", "recall", "F1", "95 % interval", "in gold"], rows)
+        table(["entities", "precision", "recall", "F1 (95 % interval)", "in gold"], rows)
         + f"\nIn %; an entity counts if span and type are right. Intervals: {drawn} drawn again.{note}\n"
     )
 

@@ -14,6 +14,7 @@ table { border-collapse: collapse; margin: .5rem 0; display: block; overflow-x: 
 th, td { padding: .2rem .8rem; text-align: right }
 th:first-child, td:first-child { text-align: left } tr + tr { border-top: 1px solid #d8dee4 }
 .words td, .words th { text-align: left; vertical-align: top } .words td { overflow-wrap: anywhere }
+@media (min-width: 45rem) { .words td:nth-child(n + 4) { min-width: 7rem } }
 .finding, .note { border-left: 4px solid #8c959f; padding: .1rem 1rem; margin: 1rem 0 }
 .error { border-color: #cf222e } .warning, .note { border-color: #bf8700 }
 .finding p { margin: .3rem 0 } li { overflow-wrap: anywhere } .place { color: #6e7781; font-size: .9em }

@@ -24,8 +24,8 @@ def test_the_card_has_use_data_scores_with_intervals_calibration_and_limits(trai
     card = model_card(str(trained["model"]), SCORES, about, files=tmp_path, name="people")
     assert 'mlflow.pyfunc.load_model("models:/people@champion").predict(' in card
     assert "Licence of the corpus: CC BY 4.0" in card
-    assert "| test: all | 100.0 | 50.0 | 66.7 | 50.0 to 80.0 | 2 |" in card
-    assert "| test: PER | 100.0 | 100.0 | 100.0 | 90.0 to 100.0 | 1 |" in card
+    assert "| test: all | 100.0 | 50.0 | 66.7 (50.0 to 80.0) | 2 |" in card
+    assert "| test: PER | 100.0 | 100.0 | 100.0 (90.0 to 100.0) | 1 |" in card
     assert "44 documents drawn again" in card
     assert "calibration error on test: 0.031 (0.200 before scaling), over 9" in card
     assert "- Fewer than 50 test entities, so that rates say little: LOC, PER." in card
