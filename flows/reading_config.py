@@ -7,7 +7,7 @@ import tyro
 
 from elman.data.errors import UsageError
 from elman.data.formats.common.encodings import known_encoding
-from elman.data.formats.common.options import Misaligned
+from elman.data.formats.common.options import Misaligned, OffsetUnit
 from elman.data.formats.speech.clip_records import checked_pattern
 from elman.flows.arguments import ColumnOption, Config
 from elman.tasks.ingest.sources import Requested
@@ -40,6 +40,8 @@ class ReadingConfig(Config):
     misaligned: Misaligned | None = None
     """labels by offsets that begin or end inside of a word: split the word (as without this), widen or drop
     the label, or refuse its document"""
+    offsets: OffsetUnit | None = None
+    """what labels by offsets count: utf-16 as tools in JavaScript or Java do, or utf-8; else code points"""
     encoding: str | None = None
     """of text that is not UTF-8: latin-1, cp1252, shift_jis, gb18030 or another that Python knows"""
     clip_names: str | None = None
@@ -75,6 +77,7 @@ class ReadingConfig(Config):
             id_column=self.id_column,
             label_column=self.label_column,
             misaligned=self.misaligned,
+            offsets=self.offsets,
             sentence_per_line=self.sentence_per_line,
             encoding=known_encoding(self.encoding) if self.encoding else None,
             clip_names=self.clip_names,

@@ -23,7 +23,6 @@ from elman.data.formats.registry import (
     Head,
     SidecarFormat,
     SpeechFormat,
-    TableFormat,
     all_formats,
     detect,
     format_of,
@@ -32,6 +31,7 @@ from elman.data.formats.registry import (
 from elman.data.sources.archives import Archive, archive_kind, copy_members
 from elman.data.sources.copies import STANDARD_INPUT, STDIN_NAME, Copies
 from elman.data.sources.skipped_names import reason_to_skip
+from elman.data.sources.unfit import UTF16_MARKS, table_as_text, unreadable, wide_encoding
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Source:
     name: as in tables, the file's name, or its path in the folder that was given; kind: name of its format;
     compression: "gz", "zst", "bz2", "xz" or None; split: as its name gives it, or None; size: bytes on the
     disk; given: what the user has, where `path` is a temporary copy of it; encoding: stated by the user, of
-    text alone, None for UTF-8.
+    text alone, or UTF-16 by a byte order mark; None for UTF-8.
     """
 
     path: Path
@@ -67,18 +67,6 @@ class Source:
     def family(self) -> Family:
         """ "text", "dna", "table", "music" or "speech"."""
         return self.format.family
-
-
-_SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
-
-
-def _unreadable(head: Head) -> str | None:
-    """Reason why a file cannot be read at all, or None."""
-    if head.raw.startswith(_SEVEN_ZIP):
-        return "a 7z archive, which is to be unpacked first"
-    if any(format_.binary and format_.matches(head) for format_ in all_formats()):
-        return None
-    return "binary data" if head.raw.count(0) > len(head.raw) // 100 else None
 
 
 def discover(
@@ -285,36 +273,34 @@ def _inspect(file: _File, wanted: _Wanted) -> Source | Archive | str:
         if not file.named:
             return what
         raise BadInput("a corpus", got=what, todo="Fetch it again, or leave it out.", source=file.given)
+    if any(begins.match(raw) for begins in COMPRESSIONS.values()) and compression:
+        return f"a file compressed twice; unpack {file.given.name} once"
     whole = len(raw) < HEAD_BYTES
+    marked = raw.startswith(UTF16_MARKS)
     if encoding:
         raw = recoded_head(raw, encoding)
-    utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if reason := wide_encoding(raw):
+        return reason
+    utf16 = raw.startswith(UTF16_MARKS)
     text = raw.decode("utf-16", "ignore").encode() if utf16 else raw.removeprefix(b"\xef\xbb\xbf")
     head = Head(plain_name, text, whole)
-    if reason := _unreadable(head):
+    if reason := unreadable(head):
         return reason
     format_ = detect(head, wanted.columns, wanted.text_column, as_text=wanted.family == "text")
     if not wanted.takes(format_.family):
         return f"{format_.name}, not {wanted.family}"
-    if utf16 and not format_.utf16:
-        return f"{format_.name} in UTF-16: save it as UTF-8, or give --encoding utf-16"
+    if utf16 and format_.family == "music":
+        return f"{format_.name} in UTF-16, which is to be saved as UTF-8"
     if reason := format_.unfit(head):
-        return (wanted.text_column and _table_without_column(head, wanted.text_column)) or reason
+        return table_as_text(head, wanted.text_column) or reason
     given = file.given if file.given != path else None
-    if format_.binary or format_.family == "dna":
-        encoding = None
+    if format_.binary or format_.family == "dna":  # whose encoding is no choice of the user
+        encoding = "utf-16" if marked else None
+    elif utf16 and not format_.utf16:
+        encoding = "utf-16"
     return Source(
         path, file.name, format_.name, compression, _split_of(file.name), path.stat().st_size, given, encoding
     )
-
-
-def _table_without_column(head: Head, text_column: str) -> str | None:
-    """Reason why a file that its name tells as a table is not read as one; None for other files."""
-    tables = (format_ for format_ in all_formats() if isinstance(format_, TableFormat))
-    names = next((names for format_ in tables if (names := format_.columns_by_name(head))), ())
-    if not names:
-        return None
-    return f"a table of the columns {', '.join(names)}, without {text_column!r} that --text-column names"
 
 
 SPLIT_NAMES = {

@@ -7,7 +7,7 @@ from typing import Literal
 
 from elman.data.corpus.shards import DNA, MUSIC, SPEECH, TEXT
 from elman.data.errors import UsageError
-from elman.data.formats.common.options import Misaligned, Options
+from elman.data.formats.common.options import Misaligned, OffsetUnit, Options
 from elman.data.formats.registry import Family
 from elman.data.genome.annotation_rules import CODING, AnnotationRule, parse_rules
 from elman.data.sources.copies import Copies
@@ -50,6 +50,7 @@ class Requested:
     label_column: str | None = None
     label_from: Literal["folder"] | None = None
     misaligned: Misaligned | None = None
+    offsets: OffsetUnit | None = None
     sentence_per_line: bool = False
     encoding: str | None = None
     clip_names: str | None = None
@@ -73,6 +74,7 @@ class Requested:
             label_column=self.label_column,
             label_from=self.label_from,
             misaligned=self.misaligned,
+            offsets=self.offsets,
             sentence_per_line=self.sentence_per_line,
         )
 

@@ -13,7 +13,12 @@ from elman.data.corpus.about import about_in
 from elman.data.corpus.contig_pieces import Stretch, stretches_of
 from elman.data.corpus.shards import DNA, TEXT
 from elman.data.errors import BadInput, UsageError
-from elman.data.formats.common.reading_report import ILLEGAL_TAGS, MISALIGNED_SPANS, ReadingReport
+from elman.data.formats.common.reading_report import (
+    ILLEGAL_TAGS,
+    MISALIGNED_SPANS,
+    OTHER_OFFSETS,
+    ReadingReport,
+)
 from elman.data.quality.findings import EXAMPLES, Example, Finding, by_severity
 from elman.data.quality.genome_checks import check_genomes
 from elman.data.quality.text_checks import check_text
@@ -151,6 +156,7 @@ def _with_report(checked: CheckReport, report: ReadingReport) -> CheckReport:
 
 _READING = {
     MISALIGNED_SPANS: ("misaligned-labels", "Move the label to whole words, as shown, where that is meant."),
+    OTHER_OFFSETS: ("offset-unit", "Give --offsets utf-16 where the tool counts so, as those in JavaScript."),
     ILLEGAL_TAGS: ("illegal-tags", "Mend the tag before or this one; entities begin with B- (or S-, U-)."),
 }
 

@@ -1,33 +1,35 @@
-"""Objects of a JSON array as a stream: their bytes and places, one in memory at a time."""
+"""Records of a JSON array, or JSON objects one after the other, as a stream: one in memory at a time."""
 
 import re
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, TypeVar
 
 from elman.data.formats.common import lines as line_limits
 from elman.data.formats.common.lines import Digest, LongRecord
+from elman.data.formats.common.records import BadRecord, Place, Quarantined
 
 BLOCK = 1 << 20
+T = TypeVar("T")
 _TOKEN = re.compile(rb'["{}\[\]]')
 _STRING_END = re.compile(rb'["\\]')
 
 
 class BrokenArray(ValueError):
-    """No JSON array of objects; its argument is the byte at which it turns out."""
+    """No JSON array of records; its argument is the byte at which it turns out."""
 
 
 def objects(stream: BinaryIO) -> Iterator[tuple[int, int, bytes | LongRecord]]:
-    """Find the objects of an array `[{...}, {...}]`.
+    """Find the objects of an array `[{...}, {...}]`, which may also be arrays, or of objects without one.
 
     Yields:
-        byte offset, line (from 1) and bytes of each object, from its brace to the matching one; of one of
+        byte offset, line (from 1) and bytes of each record, from its brace to the matching one; of one of
         more than `LONGEST_RECORD` bytes, its first ones and the size and hash of all.
 
     Raises:
-        BrokenArray: no array of objects, or one that ends early.
+        BrokenArray: no array of records, or one that ends early.
     """
     buffer, at, line = b"", 0, 1  # bytes not done with, the offset and line where they begin
-    inside = False
+    inside, bare = False, False  # bare: True for objects without an array
     while True:
         space = re.match(rb"[\s,]*" if inside else rb"(?:\xef\xbb\xbf)?\s*", buffer)
         assert space is not None
@@ -37,12 +39,16 @@ def objects(stream: BinaryIO) -> Iterator[tuple[int, int, bytes | LongRecord]]:
             buffer = stream.read(BLOCK)
             if buffer:
                 continue
+            if bare:
+                return
             raise BrokenArray(at)
+        if not inside and buffer[:1] == b"{":
+            inside = bare = True
         if not inside and buffer[:1] == b"[":
             inside, at, buffer = True, at + 1, buffer[1:]
-        elif inside and buffer[:1] == b"]":
+        elif inside and buffer[:1] == b"]" and not bare:
             return
-        elif inside and buffer[:1] == b"{":
+        elif inside and buffer[:1] in (b"{", b"["):
             found = _Object()
             while (end := found.add(buffer)) < 0:
                 buffer = stream.read(BLOCK)
@@ -52,6 +58,35 @@ def objects(stream: BinaryIO) -> Iterator[tuple[int, int, bytes | LongRecord]]:
             line, at, buffer = line + found.line_ends, at + found.size, buffer[end:]
         else:
             raise BrokenArray(at)
+
+
+def documents_of_array(
+    opener: Callable[[], BinaryIO], source: str, document_of: Callable[[Place], T], record: str
+) -> Iterator[T | Quarantined]:
+    """Documents of the records of an array; what is none is quarantined.
+
+    Args:
+        opener: opens the file.
+        source: its name.
+        document_of: makes a document of the place of a record, or raises BadRecord.
+        record: what one is called in messages.
+    """
+    with opener() as stream:
+        try:
+            for offset, line, raw in objects(stream):
+                if isinstance(raw, LongRecord):
+                    limit = f"a {record} of at most {line_limits.LONGEST_RECORD} bytes"
+                    yield raw.refuse(Place(source, line, offset, b""), limit, "Divide its text.")
+                    continue
+                place = Place(source, line, offset, raw)
+                try:
+                    yield document_of(place)
+                except BadRecord as error:
+                    yield place.refuse(error)
+        except BrokenArray as error:
+            (offset,) = error.args
+            detail = f"expected an array of {record}s to its end. Got something else at byte {offset}"
+            yield Quarantined(source, None, offset, "invalid-json", detail, "Export it again.", b"")
 
 
 class _Object:

@@ -1,7 +1,8 @@
 """Labels in JSON records as annotation tools export them.
 
 `spans`, `entities`, `label` or `labels` hold them: lists `[start, end, type]` (doccano, spaCy), objects with
-start, end and label or type (Elman, Prodigy), or start_offset and end_offset (doccano with relations).
+start, end and label or type (Elman, Prodigy), or start_offset and end_offset (doccano with relations); or an
+object of lists (Hugging Face).
 An example that was rejected or ignored in review (Prodigy's `answer`, Label Studio's `was_cancelled`) is not
 gold: it is read without labels, and counted. What doccano exports is gold: whether an example is approved
 does not stand in its files, unless only approved ones are exported.
@@ -11,20 +12,23 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from elman.data.formats.common.given_spans import GivenSpan, whole_number
 from elman.data.formats.common.reading_report import UNUSABLE_LABELS, UNUSABLE_SCORES, ReadingReport
 from elman.data.formats.common.records import BadRecord, Place
 from elman.data.text.invisible import is_blank
 
 KEYS = ("spans", "entities", "label", "labels")
 SCORES = ("score", "probability")  # of a span
-STARTS, ENDS, TYPES = ("start", "start_offset"), ("end", "end_offset"), ("label", "type", "labels")
+STARTS, ENDS = ("start", "start_offset", "start_char", "begin"), ("end", "end_offset", "end_char")
+TYPES = ("label", "type", "labels", "entity_group", "entity_type")
+_DEPTH = 4  # of lists and objects in which offsets are looked for
 REJECTED = ("reject", "ignore")
 NOT_GOLD = "records rejected, ignored or cancelled in review read without labels"
 _OTHER_KEYS = {"relations", "Comments", "comments", "cats", "meta", "tokens", "options"}  # no spans of text
 
 
-def labels_of(value: dict[str, Any], place: Place, todo: str) -> list[tuple[Any, Any, Any]] | None:
-    """Labels of a record: start, end and type of each, unchecked; None for an unlabelled record.
+def labels_of(value: dict[str, Any], place: Place, todo: str) -> list[GivenSpan] | None:
+    """Labels of a record, unchecked; None for an unlabelled record.
 
     Warns of a key that is not read and looks like labels.
 
@@ -33,35 +37,44 @@ def labels_of(value: dict[str, Any], place: Place, todo: str) -> list[tuple[Any,
     """
     used = [key for key in KEYS if value.get(key) is not None and not _of_the_document(key, value[key])]
     filled = [key for key in used if value[key]]
-    if len(filled) > 1:
+    if len(filled) > 1 and any(_spans(value[key]) != _spans(value[filled[0]]) for key in filled):
         detail = f"expected labels under one key. Got {' and '.join(filled)}"
         raise BadRecord("invalid-spans", detail, todo)
     if not used:
         _warn_of_other_keys(value, place)
         return None
     given = value[(filled or used)[0]]
-    if not isinstance(given, list):
+    labels = _spans(given)
+    if labels is None:
         detail = f"expected a list of spans. Got {type(given).__name__}"
         raise BadRecord("invalid-spans", detail, todo)
-    if value.get("answer") in REJECTED:
-        return None
-    return list(map(_triple, given))
+    return None if value.get("answer") in REJECTED else labels
 
 
-def _triple(span: Any) -> tuple[Any, Any, Any]:
-    """Start, end and type of a span in any of the forms; None for what it lacks."""
-    if isinstance(span, list) and len(span) >= 3:
-        return span[0], span[1], span[2]
+def _spans(given: Any) -> list[GivenSpan] | None:
+    """Labels in a list, or in an object of lists; None for another value."""
+    if isinstance(given, dict):
+        lists = list(given.values())
+        if not lists or not all(isinstance(some, list) and len(some) == len(lists[0]) for some in lists):
+            return None
+        given = [dict(zip(given, values, strict=True)) for values in zip(*lists, strict=True)]
+    return list(map(_span, given)) if isinstance(given, list) else None
+
+
+def _span(span: Any) -> GivenSpan:
+    """A label in any of the forms; None for what it lacks."""
+    if isinstance(span, list | tuple) and len(span) >= 3:
+        return GivenSpan(*span[:3])
     if not isinstance(span, dict):
-        return None, None, span
+        return GivenSpan(None, None, span)
     start, end, kind = (next((span[k] for k in keys if k in span), None) for keys in (STARTS, ENDS, TYPES))
     if isinstance(kind, list) and len(kind) == 1:
         kind = kind[0]
-    return start, end, kind
+    return GivenSpan(start, end, kind, span.get("text"))
 
 
 def scores_of(value: dict[str, Any], report: ReadingReport) -> list[tuple[int, float]]:
-    """Starts and scores of the spans of a record that have one, ascending; unusable scores are reported."""
+    """Starts, as given, and scores of the spans of a record that have one; unusable scores are reported."""
     filled = (value[key] for key in KEYS if isinstance(value.get(key), list) and value[key])
     scores = []
     for span in next(filled, []):
@@ -71,9 +84,9 @@ def scores_of(value: dict[str, Any], report: ReadingReport) -> list[tuple[int, f
             continue
         if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
             report.counts[UNUSABLE_SCORES] += 1
-        elif type(start := _triple(span)[0]) is int:
+        elif type(start := whole_number(_span(span).start)) is int:
             scores.append((start, float(score)))
-    return sorted(scores)
+    return scores
 
 
 def document_label(value: dict[str, Any], report: ReadingReport) -> str | None:
@@ -115,16 +128,16 @@ def _of_the_document(key: str, given: Any) -> bool:
 
 
 def _like_spans(given: Any) -> bool:
-    """True for a list of pairs or triples with two whole numbers, in lists or in objects."""
-    if not isinstance(given, list) or not given:
-        return False
-    numbers = [
-        sum(type(part) is int for part in (span.values() if isinstance(span, dict) else span))
-        if isinstance(span, dict | list)
-        else 0
-        for span in given
-    ]
-    return all(number >= 2 for number in numbers)
+    """True for a list of lists or objects with two whole numbers each, themselves or in what they hold."""
+    return isinstance(given, list) and bool(given) and all(_whole_numbers(span) >= 2 for span in given)
+
+
+def _whole_numbers(value: Any, depth: int = 0) -> int:
+    """Whole numbers in a list or an object, and in those it holds."""
+    if not isinstance(value, dict | list) or depth == _DEPTH:
+        return int(depth > 0 and type(value) is int)
+    parts = value.values() if isinstance(value, dict) else value
+    return sum(_whole_numbers(part, depth + 1) for part in parts)
 
 
 def _warn_of_other_keys(value: dict[str, Any], place: Place) -> None:

@@ -11,6 +11,7 @@ from elman.data.text.string_table import DEFAULT_STRINGS
 from elman.data.text.tokenizer import Tokenizer, Unit
 
 Misaligned = Literal["split", "widen", "drop", "refuse"]
+OffsetUnit = Literal["utf-16", "utf-8"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Options:
     label_from: "folder" where the class of all documents of a file is the name of its folder. misaligned:
     what is done with a label by character offsets that begins or ends inside of a word; None: the word is
     split there.
+    offsets: unit in which labels by offsets count characters; None: code points.
     sentence_per_line: True for plain text whose lines are sentences.
     labels_used: False where labels are read past, so that they need not be clear. labels: rules that turn
     features of DNA into labels. report: what readers find out beside the records is added to it. sidecars:
@@ -47,6 +49,7 @@ class Options:
     label_column: str | None = None
     label_from: Literal["folder"] | None = None
     misaligned: Misaligned | None = None
+    offsets: OffsetUnit | None = None
     sentence_per_line: bool = False
     clip_names: str | None = None
     labels_used: bool = True
@@ -73,6 +76,7 @@ class Options:
             "label_column": self.label_column,
             "label_from": self.label_from,
             "misaligned": self.misaligned,
+            "offsets": self.offsets,
             "sentence_per_line": self.sentence_per_line or None,
             "clip_names": self.clip_names,
         }

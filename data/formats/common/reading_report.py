@@ -11,6 +11,8 @@ WIDENED_SPANS = "labels that begin or end inside of a word, widened to whole wor
 DROPPED_SPANS = "labels that begin or end inside of a word, left out"
 UNUSABLE_LABELS = "documents whose label is no text or whole number, or several, read without one"
 UNUSABLE_SCORES = "labels whose score is no number from 0 to 1, read without it"
+NESTED_SPANS = "nested entities left out, the outermost kept"
+OTHER_OFFSETS = "documents whose labels cut words unless offsets count in UTF-16: see --offsets"
 ILLEGAL_TAGS = "tags that may not follow the tag before them, read as beginning an entity"
 
 

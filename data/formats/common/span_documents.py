@@ -31,6 +31,7 @@ REASONS = {
     "invalid-id": "an `id` that is neither a string nor a number",
     "invalid-spans": "labels that are not a list of start, end and type",
     "span-outside": "a span that lies outside its text",
+    "span-text": "a span whose text is another than it says",
     "span-blank": "a span of white space alone",
     "spans-overlap": "two spans that overlap",
     "misaligned": "a span that begins or ends inside of a word, with `--misaligned refuse`",

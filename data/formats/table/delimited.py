@@ -1,11 +1,14 @@
 """CSV and TSV: tables as text, whose first row names the columns (RFC 4180).
 
 Fields are separated by comma, tab, semicolon or bar, whichever the first row is divided by into the columns
-that the user names; they may be quoted, and then hold line ends. A row of another number of fields, or
-without its closing quote, is quarantined.
+that the user names; they may be quoted, and then hold line ends. Lines before the first row that are blank,
+begin with `#` or name the separator (`sep=;`, as Excel writes) are passed over, as is white space around
+names of columns, and empty fields behind the last column. A row of another number of fields, without its
+closing quote, or with quotes escaped by a backslash, is quarantined.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import BinaryIO
@@ -24,6 +27,7 @@ from elman.data.formats.table.batches import BATCH, Columns, RowBatch
 from elman.data.formats.table.table_rows import ROW_REASONS, Row, missing_columns, read_rows
 
 DELIMITERS = (",", "\t", ";", "|")
+_PASSED_OVER = re.compile(r"\s*(#.*|sep=.?\s*|\"sep=.?\"\s*)?$")
 _SHOWN = 1 << 16  # bytes of a bad row that go to quarantine
 _SHOWN_NAMES, _SHOWN_NAME = 50, 100  # columns, and characters of a name, in a message
 
@@ -61,6 +65,11 @@ class _Feed:
             content = raw.removeprefix(BOM) if self.offset == 0 and len(self.raw) == 1 else raw
             yield content.decode("utf-8", "surrogateescape")
         self.ended = True
+
+    def pass_over(self, count: int) -> None:
+        """Go on behind the next lines."""
+        for _, raw in zip(range(count), self.parts, strict=False):
+            self.line, self.offset = self.line + 1, self.offset + len(raw)
 
     def parser(self, delimiter: str) -> Iterator[list[str]]:
         """A parser of the rows from the current one on."""
@@ -113,15 +122,22 @@ class _Table:
     """
 
     def __init__(self, opener: Opener, stream: BinaryIO, source: str, wanted: Sequence[str]) -> None:
+        before, first = 0, ""
         with opener() as beginning:
-            first = next(universal_lines(beginning), b"").removeprefix(BOM).decode("utf-8", "replace")
+            for raw in universal_lines(beginning):
+                first = raw.removeprefix(BOM).decode("utf-8", "replace")
+                if not _is_passed_over(first, wanted[0]):
+                    break
+                before += 1
         self.delimiter = _delimiter(first, wanted[0]) or ","
         self.feed = _Feed(universal_parts(stream), source)
+        self.feed.pass_over(before)
         try:
-            self.header = next(self.feed.parser(self.delimiter), [])
+            header = next(self.feed.parser(self.delimiter), [])
         except _TooLong:
             todo = "Close the quote in the first row."
             raise BadInput("names of columns in the first row", got="a long row", todo=todo) from None
+        self.header = header if {*wanted} <= {*header} else [name.strip() for name in header]
         missing_columns(wanted, self.header, source)
         self.feed.skip()
         self.at = [self.header.index(name) for name in wanted]
@@ -149,20 +165,29 @@ def _parsed(feed: _Feed, delimiter: str, at: dict[str, int], columns: int) -> It
         except csv.Error as error:
             yield feed.take().quarantine("invalid-row", f"expected a row. Got {error}", "Mend the row.")
             continue
-        open_quote = feed.ended and _is_open(feed.raw, delimiter)
+        broken = _broken_quotes(feed, delimiter)
         place = feed.take()
-        if values:
-            yield _row(place, values, at, columns, open_quote)
+        if broken:
+            yield place.quarantine("invalid-row", *broken)
+        elif values:
+            yield _row(place, values, at, columns)
 
 
-def _row(
-    place: Place, values: list[str], at: dict[str, int], columns: int, open_quote: bool
-) -> Row | Quarantined:
-    if open_quote:
-        return place.quarantine(
-            "invalid-row", "expected a closing quote. Got the end of the file", "Close it."
-        )
-    if len(values) != columns:
+def _broken_quotes(feed: _Feed, delimiter: str) -> tuple[str, str] | None:
+    """Detail and advice of a row whose quotes the parser accepts and should not, or None."""
+    if feed.ended and _is_open(feed.raw, delimiter):
+        return "expected a closing quote. Got the end of the file", "Close it."
+    if any(b'\\"' in line for line in feed.raw):
+        text = [line.decode("utf-8", "surrogateescape") for line in feed.raw]
+        try:
+            next(csv.reader(text, delimiter=delimiter, strict=True), None)
+        except csv.Error:
+            return 'expected quotes inside of a field twice, "". Got \\"', "Write them twice."
+    return None
+
+
+def _row(place: Place, values: list[str], at: dict[str, int], columns: int) -> Row | Quarantined:
+    if len(values) != columns and (len(values) < columns or any(values[columns:])):
         detail = f"expected {columns} fields as in the first row. Got {len(values)}"
         return place.quarantine("wrong-columns", detail, "Quote fields that hold the separator.")
     found = {name: values[column] for name, column in at.items()}
@@ -244,23 +269,35 @@ def _batch(rows: list[Row], columns: Columns) -> RowBatch:
     )
 
 
+def _names(first: str, delimiter: str) -> list[str]:
+    """Names of columns in the first row."""
+    return next(csv.reader([first], delimiter=delimiter), [])
+
+
 def _delimiter(first: str, column: str) -> str | None:
     """The separator that divides the first row into fields of which one is the column, or None."""
-    for delimiter in DELIMITERS:
-        if column in next(csv.reader([first], delimiter=delimiter), []):
-            return delimiter
-    return None
+    rows = [(delimiter, _names(first, delimiter)) for delimiter in DELIMITERS]
+    exact = (delimiter for delimiter, names in rows if column in names)
+    bare = (delimiter for delimiter, names in rows if column in (name.strip() for name in names))
+    return next(exact, None) or next(bare, None)
+
+
+def _is_passed_over(line: str, column: str) -> bool:
+    """Return True for a line before the first row: a comment, unless it names the column, or a separator."""
+    return _PASSED_OVER.match(line) is not None and _delimiter(line, column) is None
 
 
 def _has_column(head: Head, name: str) -> bool:
-    return not head.raw.count(0) and _delimiter(head.first, name) is not None
+    first = next((line for line in head.lines if not _is_passed_over(line, name)), "")
+    return not head.raw.count(0) and _delimiter(first, name) is not None
 
 
 def _columns_by_name(head: Head) -> list[str]:
     """Names in the first row of a file called .csv or .tsv, by the separator that gives the most."""
     if not head.name.endswith((".csv", ".tsv")):
         return []
-    rows = (next(csv.reader([head.first], delimiter=delimiter), []) for delimiter in DELIMITERS)
+    first = next((line for line in head.lines if not _PASSED_OVER.match(line)), "")
+    rows = (_names(first, delimiter) for delimiter in DELIMITERS)
     return [name[:_SHOWN_NAME] for name in max(rows, key=len)][:_SHOWN_NAMES]
 
 

@@ -5,17 +5,20 @@ the column of text holds lists of tokens, a list of tags. A row without labels (
 unlabelled; an empty list says that there are none. A further column may hold the class of each document.
 """
 
+import ast
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elman.data.errors import BadInput
+from elman.data.formats.common.given_spans import spans_of
 from elman.data.formats.common.json_labels import label_of, labels_of
 from elman.data.formats.common.lines import LONGEST_RECORD
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
-from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
+from elman.data.formats.common.span_documents import REASONS, document_of
 from elman.data.formats.common.tag_styles import Tagging
 from elman.data.formats.common.token_rows import document_of_tokens, full_tags, tokens_and_tags
 
@@ -26,6 +29,8 @@ ROW_REASONS = {
     "wrong-columns": "another number of tags than of tokens",
     "unknown-tag": "a tag without a known prefix, or a number without a name",
 }
+_LONGEST_LITERAL = 1 << 20  # characters of a list as Python writes it
+_JOINED = re.compile(r"""['"]\s+['"]""")
 LONG_CELL = {"too-long": f"a cell of more than {LONGEST_RECORD >> 20} MiB"}
 
 
@@ -119,15 +124,23 @@ def _text(row: Row, options: Options) -> Any:
     """The text of a row, or its list of tokens, which may be written as JSON."""
     assert options.text_column is not None
     value = row.values[options.text_column]
-    if options.labels_column is not None and isinstance(value, str) and value.startswith('["'):
-        value = _from_json(value, value)
+    if options.labels_column is not None and isinstance(value, str) and value.startswith(('["', "['")):
+        parsed = _parsed(value, value)
+        value = parsed if isinstance(parsed, list) else value
     return value
 
 
-def _from_json(value: str, otherwise: Any) -> Any:
+def _parsed(value: str, otherwise: Any) -> Any:
+    """A value written as JSON, or as Python writes lists (`[(0, 4, 'PER')]`), which pandas leaves in CSV."""
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
+        pass
+    if len(value) > _LONGEST_LITERAL or _JOINED.search(value):  # as NumPy writes arrays, without commas
+        return otherwise
+    try:
+        return ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return otherwise
 
 
@@ -137,7 +150,7 @@ def _labels(row: Row, options: Options) -> Any:
     if isinstance(value, str):
         if not value.strip():
             return None
-        parsed = _from_json(value, value)
+        parsed = _parsed(value, value)
         if not isinstance(parsed, list):
             raise BadRecord("invalid-spans", f"expected a list in JSON. Got {value[:80]!r}", ADVICE)
         return parsed
@@ -171,5 +184,5 @@ def _document(row: Row, tagging: Tagging, options: Options) -> Document | Flat:
     spans = None
     if given is not None:
         found = labels_of({"spans": given}, row.place, ADVICE)
-        spans = checked_spans(found or [], text, ADVICE)
+        spans = spans_of(found or [], text, row.place, options, ADVICE)
     return document_of(row.place, name, text, spans, options, "Fill it, or leave the row out.")

@@ -8,6 +8,7 @@ of tools that read `\\r\\n` as one character, or counted a byte order mark, are 
 labels means a text without entities.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from elman.data.formats.common.lines import (
     universal_parts,
 )
 from elman.data.formats.common.options import Options
+from elman.data.formats.common.reading_report import NESTED_SPANS
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
 from elman.data.formats.common.span_documents import REASONS, Span, checked_spans, document_of, outermost
@@ -30,13 +32,13 @@ from elman.data.formats.registry import Head, Opener, SidecarFormat, TextFormat,
 
 ENDINGS = (".ann", ".a1", ".a2")
 _BLOCK = 1 << 20  # bytes of a text beyond the limit
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 ADVICE = "Write T1, a tab, type, start and end, a tab and the mention; offsets count characters from 0."
 _ENTITY = re.compile(r"T\S*\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)(?:\t(.*))?")
 _LINE = re.compile(r"[TREAMN#*]\S*\t")
 _SHOWN = 1 << 16  # bytes of a text that goes to quarantine
 
 WIDENED = "discontinuous entities widened"
-NESTED = "nested entities left out, the outermost kept"
 OTHERS = "annotations that are no entities left out"
 
 
@@ -97,7 +99,7 @@ def read(
 
 def _decoded(raw: bytes) -> str:
     try:
-        return raw.decode("utf-8")
+        return raw.decode("utf-16" if raw.startswith(_UTF16_MARKS) else "utf-8")
     except UnicodeDecodeError as error:
         detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x} at byte {error.start}"
         raise BadRecord("invalid-utf8", detail, "Save the file as UTF-8.") from None
@@ -175,7 +177,7 @@ def _spans(mentions: list[_Mention], text: str, marked: bool, options: Options) 
     except BadRecord as error:
         raise _BadMention(mentions[0].place, *error.args) from None
     options.report.counts[WIDENED] += sum(len(mention.pieces) > 1 for mention in mentions)
-    options.report.counts[NESTED] += len(given) - len(kept)
+    options.report.counts[NESTED_SPANS] += len(given) - len(kept)
     return spans
 
 

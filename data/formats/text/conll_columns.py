@@ -101,11 +101,19 @@ class ColumnNames:
             return None
         if isinstance(wanted, int):
             return wanted - 1
+        if self.names.count(wanted) > 1:
+            got, todo = f"{self.names.count(wanted)} of that name", f"Give {option} by a number from 1."
+            raise BadInput(f"one column {wanted!r}", got=got, todo=todo, source=source)
         if wanted in self.names:
             return self.names.index(wanted)
         got = f"the columns {', '.join(self.names)}" if self.names else "columns without names"
         todo = f"Give {option} by a number from 1" + (" or one of these names." if self.names else ".")
         raise BadInput(f"a column {wanted!r}", got=got, todo=todo, source=source)
+
+    @property
+    def tokens(self) -> list[int]:
+        """Columns, from 0, that are called as those of tokens are."""
+        return [column for column, name in enumerate(self.names) if name.lower() in _TOKEN_NAMES]
 
     def shown(self, column: int) -> str:
         """A column for a message: number from 1 and name."""

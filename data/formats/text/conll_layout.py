@@ -1,6 +1,7 @@
 """Layout of CoNLL-style files, found from their rows: separator, columns, tag scheme."""
 
 import io
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from elman.data.formats.text.conll_rows import COMMENT, DOCSTART, Block, Layout,
 from elman.data.text.tags import OUTSIDE, scheme_of_pairs, split_tag
 
 _SHOWN = 5  # types of a column in a message
+_SHOWN_ROW = 40
+_GLUED = re.compile(rb"[,;|](O|[BIESLUM]-\w+)$")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class _Survey:
         self.misc: dict[tuple[int, str], int] = Counter()  # tags in attributes, by column and key
         self.nested: dict[tuple[int, str], TagStyle] = {}  # of entities in attributes, by column and key
         self.type_field: int | None = None  # of these
+        self.glued, self.glued_row = (
+            0,
+            "",
+        )  # rows of token and tag with another separator, and the last of them
         self.counting = Counter[int]()  # values that continue the index of the row before
 
     def add(self, block: Block) -> None:
@@ -87,6 +94,8 @@ class _Survey:
     def _count(self, row: list[bytes]) -> None:
         width = len(row)
         self.widths[width] += 1
+        if width == 1 and _GLUED.search(row[0]):
+            self.glued, self.glued_row = self.glued + 1, row[0].decode("utf-8", "replace")[:_SHOWN_ROW]
         if not row[-1]:
             filled = max((n for n, value in enumerate(row, 1) if value), default=0)
             self.shortest[width] = min(filled, self.shortest.get(width, width))
@@ -118,7 +127,9 @@ class _Survey:
         tag = self._tag_column(source, columns, index, names)
         token = names.find(self.wanted.token, source, "--token-column")
         if token is None:
-            token = next((c for c in range(columns) if c not in (index, tag and tag.column)), 0)
+            free = [c for c in range(columns) if c not in (index, tag and tag.column)]
+            named = [c for c in names.tokens if c in free] if self.header else []
+            token = next(iter(named or free), 0)
         at = None if tag is None else tag.column
         if token >= columns or (at is not None and (at >= columns or at == token)):
             raise BadInput(
@@ -155,6 +166,9 @@ class _Survey:
         if column is not None:
             return self._styled(source, column)
         if columns == 1:
+            if self.wanted.labels and self.glued >= 0.5 * self.rows > 0:
+                got, todo = f"rows as {self.glued_row!r}", "Put a tab between token and tag."
+                raise BadInput("columns with tabs or spaces between", got=got, todo=todo, source=source)
             return None
         likely = [c for c in range(1, columns) if self._likely(c) and c != index]
         found = [self._styled(source, c) for c in likely if self.entities[c]]
@@ -169,11 +183,16 @@ class _Survey:
         if self.wanted.token is None and self.wanted.labels:
             raise BadInput(
                 "a column of tags (O, B-PERSON, ...)",
-                got=f"{columns} columns without one",
+                got=f"{columns} columns without one; the last has {self._some_of(columns - 1)}",
                 todo="Name the columns with --token-column and --tag-column, counted from 1.",
                 source=source,
             )
         return None
+
+    def _some_of(self, column: int) -> str:
+        """Some values of a column, for messages."""
+        values = sorted(value.decode("utf-8", "replace")[:20] for value in self.others[column])
+        return ", ".join(map(repr, values[:_SHOWN])) or "tags"
 
     def _likely(self, column: int) -> bool:
         """Return True if half the values of a column are tags, or all of them bare ones."""

@@ -13,6 +13,7 @@ from elman.data.text.tags import Scheme
 
 DOCSTART = b"-DOCSTART-"
 COMMENT = b"#"
+_LONGEST_BLANK = 12  # bytes of a line that may be white space beyond ASCII
 MOST_ROWS = 1_000_000  # of a sentence
 _KEPT = 1_000  # rows of a longer sentence that are kept, for the layout
 _BOM = b"\xef\xbb\xbf"
@@ -163,7 +164,7 @@ class Block:
         offset = self.byte_offset
         for number, raw in enumerate(self.raw, self.line):
             line = raw.rstrip(b"\r\n")
-            if number == 1:
+            if number == self.line:  # of the file, or of one that was put behind another
                 line = line.removeprefix(_BOM)
             row = [part.strip(b" ") for part in line.split(b"\t")] if tabs else line.split()
             comment = sentence is None and line.startswith(COMMENT) and _is_comment(row, layout)
@@ -188,10 +189,10 @@ def blocks(lines: Iterable[bytes], before: int = 0, byte_offset: int = 0) -> Ite
     block = Block(0, 0, False)
     marked, number = False, before + 1
     for raw in lines:
-        line = raw.removeprefix(_BOM) if number == 1 else raw
+        line = raw.removeprefix(_BOM)
         part = isinstance(raw, LinePart)
         mark = line.startswith(DOCSTART) and not part
-        if mark or not (part or line.strip()):
+        if mark or not (part or _is_visible(line)):
             if block.size:
                 yield block
                 block, marked = Block(0, 0, False), False
@@ -204,6 +205,13 @@ def blocks(lines: Iterable[bytes], before: int = 0, byte_offset: int = 0) -> Ite
         number += not part or raw.endswith((b"\n", b"\r"))
     if block.size:
         yield block
+
+
+def _is_visible(line: bytes) -> bool:
+    """Return True for a line that is more than white space, of ASCII or not."""
+    content = line.strip()
+    wide = content[:1] >= b"\x80" and len(content) <= _LONGEST_BLANK
+    return bool(content.decode("utf-8", "replace").strip()) if wide else bool(content)
 
 
 def sentences(

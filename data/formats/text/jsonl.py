@@ -13,15 +13,20 @@ from dataclasses import replace
 from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
+from elman.data.formats.common.given_spans import spans_of, starts_in_code_points
 from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, document_label, labels_of, scores_of
 from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, ends_with_returns, long_line
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, split_lines, split_sizes
-from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of, with_scores
+from elman.data.formats.common.span_documents import REASONS, document_of, with_scores
+from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 
 _TEXT_KEY = re.compile(r'[{,]\s*"text"\s*:\s*"')  # of a line longer than the head of the file
+TEXT_KEYS = ("data", "content", "sentence")  # of a text in a record without "text"
+_SHOWN_KEYS = 10
+_AROUND = b" \t\r\n\x1e"  # white space, and the separator of RFC 7464
 FIELDS = 'Write {"id": "...", "text": "...", "spans": [{"start": 0, "end": 3, "label": "PERSON"}]} a line.'
 
 
@@ -44,11 +49,11 @@ def read(
                 yield long_line(raw, source, number, offset)
                 offset += raw.size
                 continue
-            content = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+            content = raw.strip(_AROUND).removeprefix(BOM)
             if content.strip():
                 place = Place(source, number, offset, raw)
                 try:
-                    yield _document(content, place, options)
+                    yield document_of_value(json_value(content), place, options)
                 except BadRecord as error:
                     yield place.refuse(error)
             offset += len(raw)
@@ -69,18 +74,28 @@ def split(opener: Opener, source: str, options: Options, size: SliceSize) -> lis
         return split_sizes(sizes, size, {"returns": True})
 
 
-def _document(line: bytes, place: Place, options: Options) -> Document | Flat:
-    value = json_value(line)
+def document_of_value(value: Any, place: Place, options: Options) -> Document | Flat:
+    """The document of a JSON object.
+
+    Raises:
+        BadRecord: it has no text, or labels that are none.
+    """
     if not isinstance(value, dict):
         raise BadRecord("no-text", f'expected a string "text". Got {type(value).__name__}', FIELDS)
     text = value.get("text")
+    if "text" not in value:
+        text = next((value[key] for key in TEXT_KEYS if isinstance(value.get(key), str)), None)
+        if text is None:
+            got = f"an object of {', '.join(map(repr, [*value][:_SHOWN_KEYS])) or 'nothing'}"
+            raise BadRecord("no-text", f'expected a string "text". Got {got}', FIELDS)
     labels = labels_of(value, place, FIELDS)
     if value.get("answer") in REJECTED:
         options.report.counts[NOT_GOLD] += 1
-    spans = None if labels is None else checked_spans(labels, text, FIELDS)
+    spans = None if labels is None else spans_of(labels, text, place, options, FIELDS)
     document = document_of(place, value.get("id"), text, spans, options, FIELDS)
     if spans and options.labels_used and isinstance(document, Document):
-        document = with_scores(document, scores_of(value, options.report))
+        scores = scores_of(value, options.report)
+        document = with_scores(document, starts_in_code_points(scores, text, options))
     label = document_label(value, options.report) if options.labels_used else None
     return document if label is None else replace(document, label=label)
 
@@ -105,13 +120,14 @@ def json_value(line: bytes) -> Any:
 def _matches(head: Head) -> bool:
     def has_text(line: str) -> bool:
         try:
-            value = json.loads(line)
+            value = json.loads(line.strip(_AROUND.decode()).removeprefix("\ufeff"))
         except (ValueError, RecursionError):
             return False
         return isinstance(value, dict) and "text" in value
 
-    if not head.first.startswith("{"):
-        return False
+    if not head.first.lstrip("\x1e").startswith("{"):
+        some = head.lines[1:20]  # behind a comment, which is quarantined
+        return 2 * sum(map(has_text, some)) > len(some)
     if head.name.endswith((".jsonl", ".ndjson")) or any(map(has_text, head.lines[:20])):
         return True
     return not head.whole and len(head.lines) == 1 and _TEXT_KEY.search(head.first) is not None

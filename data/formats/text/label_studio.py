@@ -8,15 +8,17 @@ writes such tasks, Label Studio never exports them.
 
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from elman.data.formats.common.json_array import BrokenArray, objects
+from elman.data.formats.common.given_spans import GivenSpan, spans_of
+from elman.data.formats.common.json_array import documents_of_array
 from elman.data.formats.common.json_labels import NOT_GOLD
-from elman.data.formats.common.lines import LONGEST_RECORD, LongRecord
+from elman.data.formats.common.lines import LONGEST_RECORD
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
-from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of
+from elman.data.formats.common.span_documents import REASONS, document_of
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.text.jsonl import json_value
 
@@ -29,33 +31,20 @@ def read(
     opener: Opener, source: str, options: Options, slice_: Slice | None = None
 ) -> Iterator[Document | Flat | Quarantined]:
     """Read the tasks of a file; see `data.formats.registry.TextReader`."""
-    with opener() as stream:
-        try:
-            for offset, line, raw in objects(stream):
-                if isinstance(raw, LongRecord):
-                    limit = f"a task of at most {LONGEST_RECORD} bytes"
-                    yield raw.refuse(Place(source, line, offset, b""), limit, "Divide its text.")
-                    continue
-                place = Place(source, line, offset, raw)
-                try:
-                    yield _document(place, options)
-                except BadRecord as error:
-                    yield place.refuse(error)
-        except BrokenArray as error:
-            (offset,) = error.args
-            detail = f"expected an array of tasks to its end. Got something else at byte {offset}"
-            yield Quarantined(source, None, offset, "invalid-json", detail, "Export it again.", b"")
+    yield from documents_of_array(opener, source, partial(_document, options=options), "task")
 
 
-def _document(place: Place, options: Options) -> Document | Flat:
+def _document(place: Place, *, options: Options) -> Document | Flat:
     task = json_value(place.raw)
+    if not isinstance(task, dict):
+        raise BadRecord("no-text", f"expected a task. Got {type(task).__name__}", ADVICE)
     text = _text_of(task)
     results = _results_of(task, place)
     if results is None and task.get("annotations", task.get("completions")):
         options.report.counts[NOT_GOLD] += 1
     spans = None
     if results is not None:
-        spans = checked_spans(map(_triple, results), text, ADVICE)
+        spans = spans_of(map(_label, results), text, place, options, ADVICE)
     return document_of(place, _id_of(task), text, spans, options, ADVICE)
 
 
@@ -107,11 +96,11 @@ def _are_regions(value: Any) -> bool:
     )
 
 
-def _triple(value: dict[str, Any]) -> tuple[Any, Any, Any]:
-    """Start, end and type of a region; a region of several types has none that could be learned."""
+def _label(value: dict[str, Any]) -> GivenSpan:
+    """Label of a region; a region of several types has none that could be learned."""
     labels = value.get("labels", value.get("hypertextlabels"))
     one = labels[0] if isinstance(labels, list) and len(labels) == 1 else labels
-    return value.get("start"), value.get("end"), one
+    return GivenSpan(value.get("start"), value.get("end"), one, value.get("text"))
 
 
 def _matches(head: Head) -> bool:

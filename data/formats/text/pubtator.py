@@ -19,6 +19,7 @@ from elman.data.formats.common.lines import (
     ends_with_returns,
 )
 from elman.data.formats.common.options import Options
+from elman.data.formats.common.reading_report import NESTED_SPANS
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice
 from elman.data.formats.common.span_documents import REASONS, checked_spans, document_of, outermost
@@ -122,6 +123,8 @@ def _document(block: _Block, place: Place, options: Options) -> Document | Flat:
             raise BadRecord("span-outside", detail, "Count characters from the title's first, end excluded.")
         given.append((start, end, columns[4]))
     spans = checked_spans(outermost(given), text, ADVICE)
+    if nested := len(set(given)) - len(spans):
+        options.report.counts[NESTED_SPANS] += nested
     return document_of(place, parts[0][0], text, spans, options, ADVICE)
 
 

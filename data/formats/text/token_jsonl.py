@@ -41,17 +41,28 @@ def read(
                 place = Place(source, number, offset, raw)
                 try:
                     value = json_value(content)
-                    names = _names_in(value) or names
-                    tokens, tags = tokens_and_tags(value, names)
-                    full = None if tags is None else full_tags(tags, tagging)
-                    iob2 = None if full is None else tagging.iob2(full)
-                    for at in illegal_places(full or (), tagging.scheme):
-                        where = f"tag {at + 1} of {len(full or ())}"
-                        options.report.count(ILLEGAL_TAGS, ReportedPlace(source, number, where))
-                    yield document_of_tokens(place, value.get("id"), tokens, iob2, options)
+                    names = names_in(value) or names
+                    yield document_of_value(value, names, tagging, place, options)
                 except BadRecord as error:
                     yield place.refuse(error)
             offset += len(raw)
+
+
+def document_of_value(
+    value: Any, names: list[str] | None, tagging: Tagging, place: Place, options: Options
+) -> Document:
+    """The sentence of a JSON object; `names` of numbered tags, if they are known.
+
+    Raises:
+        BadRecord: it has no tokens, or tags that are none.
+    """
+    tokens, tags = tokens_and_tags(value, names)
+    full = None if tags is None else full_tags(tags, tagging)
+    iob2 = None if full is None else tagging.iob2(full)
+    for at in illegal_places(full or (), tagging.scheme):
+        where = f"tag {at + 1} of {len(full or ())}"
+        options.report.count(ILLEGAL_TAGS, ReportedPlace(place.source, place.line, where))
+    return document_of_tokens(place, value.get("id"), tokens, iob2, options)
 
 
 def _all_tags(opener: Opener, returns: bool) -> Iterator[Sequence[str]]:
@@ -63,7 +74,7 @@ def _all_tags(opener: Opener, returns: bool) -> Iterator[Sequence[str]]:
                 continue
             try:
                 value = json_value(raw.removeprefix(b"\xef\xbb\xbf"))
-                names = _names_in(value) or names
+                names = names_in(value) or names
                 _, tags = tokens_and_tags(value, names)
             except BadRecord:
                 continue
@@ -71,7 +82,8 @@ def _all_tags(opener: Opener, returns: bool) -> Iterator[Sequence[str]]:
                 yield tags
 
 
-def _names_in(value: Any) -> list[str] | None:
+def names_in(value: Any) -> list[str] | None:
+    """Names of numbered tags that a JSON object gives, or None."""
     names = value.get(NAMES) if isinstance(value, dict) else None
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 

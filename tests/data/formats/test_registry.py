@@ -31,6 +31,7 @@ def test_formats_are_tried_in_the_order_of_their_ranks():
         "fasta",
         "label_studio",
         "pubtator",
+        "json_records",
         "token_jsonl",
         "jsonl",
         "conll",

@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -137,3 +138,46 @@ def test_dna_has_no_encoding(home, tmp_path):
     (tmp_path / "a.fna").write_text(">c\nACGTACGT\n")
     with pytest.raises(UsageError, match="expected --encoding for text only"):
         ingest.fn(IngestConfig(sources=(tmp_path / "a.fna",), name="c", encoding="latin-1"))
+
+
+MARKED = {
+    **{name: text.format("Öl 東 𠀀", "東𠀀") for name, text in FORMATS.items()},
+    "a.csv": "body,gold\nÖl 東 𠀀,[]\n",
+    "a.json": '[{"text": "Öl 東 𠀀", "spans": []}]',
+    "a.fna": ">c1\nATGAAATAA\n",
+    "a.gb": "LOCUS       c1 9 bp DNA linear BCT 01-JAN-2020\nORIGIN\n        1 atgaaataa\n//\n",
+}
+
+
+@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_byte_order_mark_says_that_a_file_is_utf16(tmp_path, name, encoding):
+    column = {"text_column": "body", "labels_column": "gold"} if name.endswith(".csv") else {}
+    options = replace(OPTIONS, **column)
+
+    def found(raw):
+        (tmp_path / name).write_bytes(raw)
+        (source,), _ = collect_sources([tmp_path / name], text_column=column.get("text_column"))
+        return list(read(source, options))
+
+    expected = found(MARKED[name].encode())
+    assert expected
+    assert not any(isinstance(record, Quarantined) for record in expected)
+    marked = MARKED[name] if encoding == "utf-16" else "\ufeff" + MARKED[name]
+    assert found(marked.encode(encoding)) == expected
+    assert found(gzip.compress(marked.encode(encoding))) == expected
+
+
+def test_a_text_and_its_labels_and_an_annotation_may_be_utf16(home, tmp_path):
+    (tmp_path / "a.txt").write_bytes("Öl Anna.\n".encode("utf-16"))
+    (tmp_path / "a.ann").write_bytes("T1\tPER 3 7\tAnna\n".encode("utf-16"))
+    (source,), _ = collect_sources([tmp_path])
+    (document,) = read(source, OPTIONS)
+    assert document.sentences[0].tags == ("O", "B-PER", "O")
+    dna = tmp_path / "dna"
+    dna.mkdir()
+    (dna / "g.fna").write_bytes(">c1\nATGAAATAA\n".encode("utf-16"))
+    (dna / "g.gff3").write_bytes("##gff-version 3\nc1\tx\tCDS\t1\t9\t.\t+\t0\tID=a\n".encode("utf-16"))
+    (source,), _ = collect_sources([dna])
+    (contig,) = read(source, OPTIONS)
+    assert [(f.start, f.end) for f in contig.features] == [(0, 9)]

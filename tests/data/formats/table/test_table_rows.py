@@ -225,3 +225,49 @@ def test_a_column_that_stands_there_twice_is_refused():
         read("delimited", b"body,key,body\nAnn,1,Bo\n", text_column="body")
     (document,) = read("delimited", b"body,key,key\nAnn left.,1,2\n", text_column="body")
     assert document.text == "Ann left."
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["sep=;\n", '"sep=;"\r\n', "# exported\n", "\n\n", "\ufeffsep=;\n", "#a comment; of two\n\n"],
+)
+def test_lines_before_the_names_of_columns_are_passed_over(before):
+    content = (before + "body ; gold\nAnna left.;\n").encode()
+    head = Head("a.csv", content.removeprefix(b"\xef\xbb\xbf"), True)
+    assert detect(head, text_column="body").name == "delimited"
+    (document,) = read("delimited", content, text_column="body", labels_column="gold")
+    assert (document.text, document.line) == ("Anna left.", before.count("\n") + 2)
+    assert content[document.byte_offset :].startswith(b"Anna")
+
+
+def test_a_first_row_may_begin_with_a_number_sign():
+    (document,) = read("delimited", b"#,body\n1,Anna left.\n", text_column="body")
+    assert document.text == "Anna left."
+
+
+def test_empty_fields_behind_the_last_column_are_passed_over():
+    documents = read("delimited", b"body,gold\nAnna left.,,\nBo left.,,,\n", text_column="body")
+    assert [document.text for document in documents] == ["Anna left.", "Bo left."]
+
+
+@pytest.mark.parametrize("cell", ["[{'start': 0, 'end': 4, 'label': 'PER'}]", "[(0, 4, 'PER')]"])
+def test_labels_may_be_written_as_python_writes_lists(cell):
+    content = f'body,gold\nAnna left.,"{cell}"\n'.encode()
+    (document,) = read("delimited", content, text_column="body", labels_column="gold")
+    assert entities(document) == [("Anna", "PER")]
+    content = b"body,gold\n\"['Anna', 'left']\",\"['B-PER', 'O']\"\n"
+    (document,) = read("delimited", content, text_column="body", labels_column="gold")
+    assert entities(document) == [("Anna", "PER")]
+
+
+def test_an_array_as_numpy_prints_it_is_refused():
+    content = b"body,gold\n\"['Anna' 'left']\",\"['B-PER' 'O']\"\n"
+    (refused,) = read("delimited", content, text_column="body", labels_column="gold")
+    assert refused.reason == "invalid-spans"
+
+
+def test_quotes_escaped_by_a_backslash_are_quarantined():
+    content = b'body,gold\n"Anna \\"left\\" here.",\n"ends with \\",\nC:\\"x,\n'
+    refused, first, second = read("delimited", content, text_column="body")
+    assert (refused.reason, refused.line) == ("invalid-row", 2)
+    assert [first.text, second.text] == ["ends with \\", 'C:\\"x']

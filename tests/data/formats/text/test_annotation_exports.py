@@ -13,7 +13,7 @@ from elman.data.formats.common.json_labels import NOT_GOLD
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.registry import Head, detect
-from elman.data.formats.text import jsonl, label_studio, pubtator, token_jsonl
+from elman.data.formats.text import json_records, jsonl, label_studio, pubtator, token_jsonl
 from elman.data.text.tags import spans
 
 TEXT = "Anna lives in \U0001f600 Oslo."
@@ -239,3 +239,61 @@ def test_no_warning_is_given_for_well_known_keys():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         records(jsonl, lines({"text": TEXT, "tokens": [{"start": 0, "end": 4}], "meta": {}}))
+
+
+def test_labels_deep_in_an_unknown_key_are_named():
+    other = [{"label": ["PER"], "points": [{"start": 0, "end": 3}]}]
+    with pytest.warns(UserWarning, match=r"f:1: the key 'annotation' looks like labels"):
+        records(jsonl, lines({"content": TEXT, "annotation": other}))
+
+
+def test_a_text_under_the_key_of_older_tools_is_read():
+    (document,) = records(jsonl, lines({"id": 1, "data": TEXT, "label": [list(A), list(B)]}))
+    assert entities(document) == GOLD
+    (refused,) = records(jsonl, lines({"id": 1, "title": TEXT}))
+    assert (refused.reason, "'id', 'title'" in refused.detail) == ("no-text", True)
+
+
+RECORDS = [{"text": TEXT, "entities": [list(A), list(B)]}, {"id": 5, "text": "No.", "spans": []}]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(RECORDS),
+        "\ufeff" + json.dumps(RECORDS, indent=2),
+        "\n".join(json.dumps(record, indent=1) for record in RECORDS),
+        json.dumps([[TEXT, {"entities": [list(A), list(B)]}], ["No.", {"entities": []}]]),
+    ],
+    ids=["array", "layout", "objects", "pairs"],
+)
+def test_records_may_stand_in_an_array_or_over_several_lines(content):
+    raw = content.encode()
+    head = Head("f.json", raw.removeprefix(b"\xef\xbb\xbf"), True)
+    assert detect(head).name == "json_records"
+    first, second = records(json_records, raw)
+    assert (entities(first), entities(second)) == (GOLD, [])
+
+
+def test_records_of_tokens_may_stand_in_an_array():
+    rows = [{"tokens": ["Anna", "sang"], "ner_tags": [1, 0], "label_names": ["O", "PER"]}, {"tokens": ["No"]}]
+    content = json.dumps(rows)
+    assert detect(Head("f.json", content.encode(), True)).name == "json_records"
+    first, second = records(json_records, content)
+    assert (entities(first), entities(second)) == ([("Anna", "PER")], None)
+
+
+def test_a_bad_record_of_an_array_is_quarantined_with_its_line_and_the_rest_is_read():
+    first, refused, last = records(json_records, json.dumps([RECORDS[0], [1], RECORDS[1]], indent=1))
+    assert (entities(first), entities(last)) == (GOLD, [])
+    assert (refused.reason, refused.line) == ("no-text", 17)
+
+
+@pytest.mark.parametrize("before", ["# exported\n", "\x1e", "\ufeff"])
+def test_json_lines_are_found_behind_what_tools_put_before_them(before):
+    line = json.dumps({"text": TEXT, "label": [list(A), list(B)]}) + "\n"
+    content = before + line + (line if "#" in before else before + line)
+    assert detect(Head("f.txt", content.encode().removeprefix(b"\xef\xbb\xbf"), True)).name == "jsonl"
+    *refused, first, second = records(jsonl, content)
+    assert [entities(first), entities(second)] == [GOLD, GOLD]
+    assert len(refused) == ("#" in before)

@@ -8,6 +8,7 @@ import pytest
 from elman.data.errors import BadInput
 from elman.data.formats.common import lines
 from elman.data.formats.common.options import Options
+from elman.data.formats.common.reading_report import NESTED_SPANS
 from elman.data.formats.common.records import Document, Quarantined
 from elman.data.formats.text import brat
 from elman.data.sources.reading import collect_sources
@@ -47,7 +48,7 @@ def test_other_annotations_are_counted_and_no_entities():
     )
     (document,) = records(TEXT, labels, options=options)
     assert entities(document) == [("Anna", "PER")]
-    assert options.report.counts == {brat.OTHERS: 5, brat.WIDENED: 0, brat.NESTED: 0}
+    assert options.report.counts == {brat.OTHERS: 5, brat.WIDENED: 0, NESTED_SPANS: 0}
 
 
 def test_a_discontinuous_entity_is_widened_and_of_nested_ones_the_outermost_is_kept():
@@ -55,7 +56,7 @@ def test_a_discontinuous_entity_is_widened_and_of_nested_ones_the_outermost_is_k
     labels = "T1\tCLUB 9 16;33 37\tthe old club\nT2\tLOC 28 32\tOslo\n"
     (document,) = records(TEXT, labels, options=options)
     assert entities(document) == [(TEXT[9:37], "CLUB")]
-    assert (options.report.counts[brat.WIDENED], options.report.counts[brat.NESTED]) == (1, 1)
+    assert (options.report.counts[brat.WIDENED], options.report.counts[NESTED_SPANS]) == (1, 1)
 
 
 @pytest.mark.parametrize("labels", ["", "\n"])

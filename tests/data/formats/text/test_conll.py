@@ -167,3 +167,15 @@ def test_real_corpora_have_the_counts_of_their_readmes(corpora, name, sentence_c
     assert (len(read_ones), sum(len(s.token_start) for s in read_ones)) == (sentence_count, tokens)
     assert sum(len(spans(s.tags)) for s in read_ones if s.tags) == entities
     assert not any(isinstance(d, Quarantined) for d in found)
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", " \u3000\t", "\u2003\u00a0"])
+def test_a_line_of_wide_white_space_ends_a_sentence(blank):
+    documents, refused = read(PLAIN.replace("\n\n", f"\n{blank}\n"))
+    assert (rows(documents), refused) == ([["Sam", "Li", "left"], ["Tom", "stayed"]], [])
+
+
+def test_the_mark_of_a_file_put_behind_another_is_no_part_of_a_token():
+    documents, refused = read("\ufeff" + PLAIN + "\n\ufeff" + PLAIN + "\n\ufeff-DOCSTART-\tO\n\n" + PLAIN)
+    assert rows(documents) == [["Sam", "Li", "left"], ["Tom", "stayed"]] * 3
+    assert (len(documents), refused) == (2, [])

@@ -167,3 +167,27 @@ def test_slices_give_the_records_of_the_whole(seed):
         parts += conll.read(opened, "f", options, slice_)
     assert parts == whole
     assert any(isinstance(record, Quarantined) for record in whole)
+
+
+def test_a_name_that_two_columns_have_is_refused():
+    with pytest.raises(BadInput, match=r"expected one column 'ner'\. Got 2 of that name"):
+        read("token\tner\tner\nAnna\tB-PER\tO\n", tag_column="ner")
+
+
+def test_the_token_column_is_the_one_called_so():
+    raw = "Sentence #\tWord\tPOS\tTag\nSentence: 1\tAnna\tNNP\tB-PER\n\tleft\tVBD\tO\n\n"
+    assert read(raw) == [[("Anna", "B-PER"), ("left", "O")]]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "|"])
+def test_rows_with_another_separator_are_refused_rather_than_read_as_tokens(separator):
+    raw = "Anna,B-PER\nleft,O\n\n".replace(",", separator)
+    with pytest.raises(BadInput, match=r"Put a tab between token and tag"):
+        read(raw)
+    assert read("Anna,left\nit,so\n\n") == [[("Anna,left", None), ("it,so", None)]]
+
+
+@pytest.mark.parametrize("tag", ["B_PER", "PER-B", "b-per"])
+def test_a_column_that_holds_no_tags_is_shown(tag):
+    with pytest.raises(BadInput, match=f"2 columns without one; the last has .*'{tag}'"):
+        read(f"Anna\t{tag}\nleft\to\n\n")
