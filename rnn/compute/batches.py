@@ -134,6 +134,11 @@ class Batch:
     @cached_property
     def columns(self) -> Int64:
         """Which of the B sequences each row belongs to, (N,)."""
+        if arrays.COMPILED:
+            from elman.rnn.compute import batches_kernels
+
+            columns: Int64 = batches_kernels.columns(self.starts)
+            return columns
         return positions_of(self.starts)
 
     @cached_property
@@ -163,6 +168,11 @@ class Batch:
 
 def previous_rows(starts: Int64) -> Int64:
     """The row one step earlier, for each row after the first step."""
+    if arrays.COMPILED:
+        from elman.rnn.compute import batches_kernels
+
+        found: Int64 = batches_kernels.previous_rows(starts)
+        return found
     counts = np.diff(starts)
     rows: Int64 = np.arange(starts[1], starts[-1]) - np.repeat(counts[:-1], counts[1:])
     return rows

@@ -1,4 +1,4 @@
-"""Numba kernel of rnn/compute/batches.py: packing a batch in one pass, as a small one costs NumPy's calls."""
+"""Numba kernels of rnn/compute/batches.py: a batch in one pass, as a small one costs NumPy's calls."""
 
 from typing import Any
 
@@ -33,3 +33,24 @@ def pack(offsets: Any, tokens: Any, chosen: Any) -> Any:
             places[starts[t] + i] = first + t
             packed[starts[t] + i] = tokens[first + t]
     return order, starts, places, packed
+
+
+@jit
+def columns(starts: Any) -> Any:
+    """The sequence of each row, (N,)."""
+    of = np.empty(starts[-1], np.int64)
+    for t in range(len(starts) - 1):
+        for r in range(starts[t], starts[t + 1]):
+            of[r] = r - starts[t]
+    return of
+
+
+@jit
+def previous_rows(starts: Any) -> Any:
+    """The row one step earlier, for each row after the first step, (N - B,)."""
+    B = starts[1]
+    rows = np.empty(starts[-1] - B, np.int64)
+    for t in range(1, len(starts) - 1):
+        for r in range(starts[t], starts[t + 1]):
+            rows[r - B] = starts[t - 1] + r - starts[t]
+    return rows

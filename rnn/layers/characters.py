@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from elman.rnn.compute import arrays
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient, use_kernels
 from elman.rnn.compute.batches import Bags, Batch, Sequences, pack
 from elman.rnn.compute.ragged import take
@@ -55,6 +56,13 @@ class PackedWords(NamedTuple):
 
 def pack_words(characters: Bags, symbols: Int32) -> PackedWords | None:
     """The characters of symbols (U,) as a batch; None if there are none."""
+    if arrays.COMPILED:
+        from elman.rnn.layers import characters_kernels
+
+        *parts, words, last = characters_kernels.pack_words(characters.rows, characters.offsets, symbols)
+        if not len(words):
+            return None
+        return PackedWords(Batch(*parts), words, (last, np.arange(len(words))))
     sizes = np.diff(characters.offsets)[symbols]
     spelt = np.flatnonzero(sizes)
     if not len(spelt):
@@ -87,8 +95,8 @@ def encode(
     if packed is None:
         return out, lambda dout, gradients: _zero_gradients(params, gradients)
     batch, words, ends = packed
-    rows, places = np.unique(batch.tokens, return_inverse=True)
-    x, which = table[rows], places.astype(np.int32)  # of each character that occurs
+    rows, which = _distinct(batch.tokens)
+    x = table[rows]  # of each character that occurs
     sides = []
     for direction, end, half in zip(DIRECTIONS, ends, (slice(0, C), slice(C, None)), strict=True):
         name = f"letters.{direction}"
@@ -112,6 +120,17 @@ def encode(
         return RowGradient(rows.astype(np.int64), dx)
 
     return out, backprop
+
+
+def _distinct(values: Int32) -> tuple[Int32, Int32]:
+    """Distinct numbers in their order, and which of them each of the values (N,) is."""
+    if arrays.COMPILED:
+        from elman.rnn.layers import characters_kernels
+
+        found: tuple[Int32, Int32] = characters_kernels.distinct(values)
+        return found
+    rows, which = np.unique(values, return_inverse=True)
+    return rows, which.astype(np.int32)
 
 
 def pack_tail(bags: Bags, symbols: Int32, first: int) -> list[PackedWords]:

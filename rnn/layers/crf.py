@@ -44,10 +44,11 @@ class Weights(NamedTuple):
         prefixes = [name.removesuffix("start") for name in params if name.endswith("chain.start")]
         if not prefixes:
             return legal
-        trained = [
-            np.mean([params[f"{prefix}{name}"] for prefix in prefixes], axis=0, dtype=np.float64)
-            for name in cls._fields
-        ]
+        if len(prefixes) == 1:  # as in every update of a training
+            trained = [params[f"{prefixes[0]}{name}"].astype(np.float64) for name in cls._fields]
+        else:
+            every = [[params[f"{prefix}{name}"] for prefix in prefixes] for name in cls._fields]
+            trained = [np.mean(weights, axis=0, dtype=np.float64) for weights in every]
         return cls(*(own + limit for own, limit in zip(trained, legal, strict=True)))
 
     @property

@@ -4,6 +4,7 @@ N rows, D table width, H hidden units, G classes. The recurrent cells are in rnn
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,19 @@ def linear(
 def product(a: Floats, W: Floats, start: Floats | None = None) -> Floats:
     """A @ W, or `start` (N,) + a @ W in every row."""
     if use_kernels(a.dtype):
-        from elman.rnn.compute import matmul
-
-        return matmul.product(a, W, start)
+        return _product()(a, W, start)
     out: Floats = a @ W
     if start is not None:
         out += start
     return out
+
+
+@cache
+def _product() -> Callable[[Floats, Floats, Floats | None], Floats]:
+    """The product of kernels, loaded at its first use."""
+    from elman.rnn.compute import matmul
+
+    return matmul.product
 
 
 def column_sums(x: Floats) -> Floats:

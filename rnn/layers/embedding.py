@@ -94,6 +94,29 @@ class CompiledOneHot(OneHot):
         # each bag is a row of its own, bag u row u; an empty bag beside one of two rows is not
         self.single = keep is None and U == K == entries and bool((np.diff(self.ends) == 1).all())
 
+    def times(self, table: Floats) -> tuple[Floats, Callable[[Floats], RowGradient]]:
+        """One-hot times a matrix, and backprop."""
+        from elman.rnn.layers import embedding_kernels as kernels
+
+        shape = (self.column, self.ends, self.factor)
+        x = kernels.bag_inputs(table, 0, np.zeros(table.shape[1], table.dtype), self.touched, *shape)
+
+        def backprop(dx: Floats) -> RowGradient:
+            totals = np.zeros_like(x)
+            kernels.accumulate(dx, self.which, totals, 0)
+            return RowGradient(self.touched, self._of_rows(totals))
+
+        return np.take(x, self.which, axis=0), backprop
+
+    def _of_rows(self, totals: Floats) -> Floats:
+        """Gradient of the touched rows (K, D), from that of the distinct bags (U, D)."""
+        from elman.rnn.layers import embedding_kernels as kernels
+
+        if self.single:
+            return totals
+        values: Floats = kernels.scatter(totals, len(self.touched), self.column, self.ends, self.factor)
+        return values
+
     def cell_inputs(
         self, table: Floats, biases: list[Floats]
     ) -> tuple[list[Floats], Callable[[list[Floats]], tuple[RowGradient, list[Floats]]]]:
@@ -112,8 +135,7 @@ class CompiledOneHot(OneHot):
             totals = np.zeros((len(self.ends) - 1, table.shape[1]), table.dtype)
             for d, first in zip(dx, firsts, strict=True):
                 kernels.accumulate(d, self.which, totals, first)
-            values = totals if self.single else kernels.scatter(totals, len(self.touched), *shape)
-            return RowGradient(self.touched, values), np.split(totals.sum(axis=0), ends[:-1])
+            return RowGradient(self.touched, self._of_rows(totals)), np.split(totals.sum(axis=0), ends[:-1])
 
         return x, backprop
 

@@ -129,13 +129,15 @@ def scaled_rows(x: Any, factors: Any, which: Any) -> Any:
 
 
 @jit
-def adam_dense(p: Any, m: Any, v: Any, g: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any) -> None:
-    """One step of Adam on flat arrays, in place; all scalars float32."""
+def adam_dense(ps: Any, ms: Any, vs: Any, gs: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any) -> None:
+    """One step of Adam in place: tuples of flat arrays, one of each parameter; all scalars float32."""
     one = np.float32(1)
-    for i in range(len(p)):
-        m[i] = beta1 * m[i] + (one - beta1) * g[i]
-        v[i] = beta2 * v[i] + (one - beta2) * g[i] * g[i]
-        p[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon)
+    for k in range(len(ps)):
+        p, m, v, g = ps[k], ms[k], vs[k], gs[k]
+        for i in range(len(p)):
+            m[i] = beta1 * m[i] + (one - beta1) * g[i]
+            v[i] = beta2 * v[i] + (one - beta2) * g[i] * g[i]
+            p[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon)
 
 
 @jit

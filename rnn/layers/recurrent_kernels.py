@@ -55,9 +55,10 @@ CHUNK = 128  # pairs of rows whose products are summed in one go, in the second-
 
 
 @jit
-def _add_outer_products(h: Any, dz: Any, previous: Any, reverse: bool, panel: Any, dWh: Any) -> None:
-    """dWh (H, F*H) += h[from].T @ dz[to] over all pairs of rows of which one takes the state of the other."""
+def _outer_products(h: Any, dz: Any, previous: Any, reverse: bool) -> Any:
+    """Sum (H, F*H) of h[from].T @ dz[to] over all pairs of rows of which one takes the state of the other."""
     H, B = h.shape[1], len(h) - len(previous)
+    panel, dWh = empty_panels(CHUNK, dz.shape[1]), np.zeros((H, dz.shape[1]), h.dtype)
     lines = (H + 15) // 16 | 1  # an odd number of cache lines, so that a column's do not displace each other
     state = np.empty((CHUNK, 16 * lines), h.dtype)
     for begin in range(0, len(previous), CHUNK):
@@ -70,10 +71,10 @@ def _add_outer_products(h: Any, dz: Any, previous: Any, reverse: bool, panel: An
                 o[j] = w[j]
             put(dz[earlier if reverse else later], panel, i)
         times(state[:n, :H].T, panel, dWh, True)
+    return dWh
 
 
 def recurrent_gradient(h: Floats, dz: Floats, batch: Batch, reverse: bool) -> Floats:
     """Gradient of Wh (H, F*H): states h (N, H), transposed, times the gradients dz (N, F*H) one step on."""
-    dWh = np.zeros((h.shape[1], dz.shape[1]), h.dtype)
-    _add_outer_products(h, dz, batch.previous, reverse, empty_panels(CHUNK, dz.shape[1]), dWh)
+    dWh: Floats = _outer_products(h, dz, batch.previous, reverse)
     return dWh

@@ -1,5 +1,6 @@
 """Adam, which moves only the table rows that a batch used; gradient clipping by the global norm."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,10 +41,15 @@ class Adam:
         self.step += 1
         rate = rate * float(np.sqrt(1 - self.beta2**self.step)) / (1 - self.beta1**self.step)
         scalars = [np.float32(x) for x in (rate, self.beta1, self.beta2, self.epsilon)]
+        dense: list[tuple[Floats, ...]] = []
         for name, gradient in gradients.items():
             p, m, v = params[name], self.m[name], self.v[name]
             if use_kernels(p.dtype):
-                _update(p, m, v, gradient, scalars)
+                if isinstance(gradient, RowGradient):
+                    _update_rows(p, m, v, gradient, scalars)
+                else:
+                    flat = gradient.astype(np.float32, copy=False)
+                    dense.append(tuple(each.reshape(-1) for each in (p, m, v, flat)))
             elif isinstance(gradient, RowGradient):
                 at = gradient.rows
                 rows_m, rows_v = m[at], v[at]
@@ -51,6 +57,8 @@ class Adam:
                 m[at], v[at] = rows_m, rows_v
             else:
                 p -= self._move(m, v, gradient, rate)
+        if dense:
+            _update_dense(dense, scalars)
 
     def _move(self, m: Floats, v: Floats, gradient: Floats, rate: float) -> Floats:
         m *= self.beta1
@@ -60,17 +68,20 @@ class Adam:
         return rate * m / (np.sqrt(v) + self.epsilon)
 
 
-def _update(
-    p: Floats, m: Floats, v: Floats, gradient: Floats | RowGradient, scalars: list[np.float32]
+def _update_rows(
+    p: Floats, m: Floats, v: Floats, gradient: RowGradient, scalars: Sequence[np.float32]
 ) -> None:
-    """One step by kernels; the scalars are rate, beta1, beta2 and epsilon."""
+    """One step of the touched rows by a kernel; the scalars are rate, beta1, beta2 and epsilon."""
     from elman.rnn.layers import embedding_kernels
 
-    if isinstance(gradient, RowGradient):
-        embedding_kernels.adam_rows(p, m, v, gradient.rows, gradient.values, *scalars)
-    else:
-        flat = gradient.astype(np.float32, copy=False).reshape(-1)
-        embedding_kernels.adam_dense(p.reshape(-1), m.reshape(-1), v.reshape(-1), flat, *scalars)
+    embedding_kernels.adam_rows(p, m, v, gradient.rows, gradient.values, *scalars)
+
+
+def _update_dense(arrays: Sequence[tuple[Floats, ...]], scalars: Sequence[np.float32]) -> None:
+    """One step of all parameters that have whole gradients, by one call: flat p, m, v, gradient of each."""
+    from elman.rnn.layers import embedding_kernels
+
+    embedding_kernels.adam_dense(*zip(*arrays, strict=True), *scalars)
 
 
 def values(gradient: Floats | RowGradient) -> Floats:

@@ -81,7 +81,10 @@ def test_the_kernel_packs_as_numpy_does(count, monkeypatch):
     sequences = Sequences(rng.integers(0, 9, offsets[-1]).astype(np.int32), offsets)
     chosen = rng.permutation(80)[:count]
     compiled = pack(sequences, chosen)
+    ours = {name: getattr(compiled, name) for name in ("columns", "previous")}
     monkeypatch.setattr(arrays, "COMPILED", False)
     plain = pack(sequences, chosen)
     for name in ("sequences", "starts", "places", "tokens"):
         np.testing.assert_array_equal(getattr(compiled, name), getattr(plain, name), strict=True)
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, getattr(plain, name), strict=True)

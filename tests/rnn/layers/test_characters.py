@@ -83,3 +83,25 @@ def test_kernels_encode_as_the_reference_and_tagging_as_training(cell, monkeypat
 def test_letters_without_an_even_embedding_or_blocks_are_refused(fields):
     with pytest.raises(ValueError, match="letters must be"):
         NetworkConfig(**{"rows": 8, "classes": 2, "embedding": 4, "letters": 3, **fields})
+
+
+def test_kernels_pack_words_and_number_characters_as_numpy_does(monkeypatch):
+    bags = Bags(
+        np.array([7, 5, 5, 3, 4, 6, 3], np.int32), np.array([0, 2, 2, 3, 7]), np.arange(4, dtype=np.int32)
+    )
+    for symbols in ([1, 0, 3, 2], [1], [3, 3, 1]):
+        monkeypatch.setattr(arrays, "COMPILED", True)
+        some = np.array(symbols, np.int32)
+        ours = characters.pack_words(bags, some)
+        found = ours and characters._distinct(ours.batch.tokens)
+        monkeypatch.setattr(arrays, "COMPILED", False)
+        plain = characters.pack_words(bags, some)
+        if ours is None or plain is None:
+            assert ours is plain
+            continue
+        for name in ("sequences", "starts", "places", "tokens"):
+            np.testing.assert_array_equal(getattr(ours.batch, name), getattr(plain.batch, name), strict=True)
+        for a, b in zip((ours.words, *ours.ends), (plain.words, *plain.ends), strict=True):
+            np.testing.assert_array_equal(a, b, strict=True)
+        for a, b in zip(found, characters._distinct(plain.batch.tokens), strict=True):
+            np.testing.assert_array_equal(a, b, strict=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from elman.rnn.compute.arrays import RowGradient
 from elman.rnn.errors import TrainingError
 from elman.rnn.layers import embedding_kernels
 from elman.rnn.training.optimiser import Adam, clip
@@ -29,7 +30,7 @@ def test_the_kernels_compute_the_reference():
     for _ in range(3):
         g = rng.standard_normal(p.shape, np.float32)
         slow._move(slow.m["p"], slow.v["p"], g, 0.0)
-        embedding_kernels.adam_dense(*(a.reshape(-1) for a in (ours, m, v, g)), *scalars)
+        embedding_kernels.adam_dense(*((a.reshape(-1),) for a in (ours, m, v, g)), *scalars)
         np.testing.assert_allclose(m, slow.m["p"], rtol=1e-5, atol=1e-7)
         np.testing.assert_allclose(v, slow.v["p"], rtol=1e-5, atol=1e-7)
     rows = np.array([4, 1])
@@ -42,6 +43,21 @@ def test_the_kernels_compute_the_reference():
     others = [0, 2, 3, 5]
     np.testing.assert_array_equal(moved[others], before[others])
     np.testing.assert_array_equal(m2[others], m[others])
+
+
+def test_parameters_of_several_shapes_move_as_the_reference_moves_each():
+    rng = np.random.default_rng(1)
+    shapes = {"a": (3, 4), "b": (5,), "table": (6, 2)}
+    params = {name: rng.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+    exact = {name: value.astype(np.float64) for name, value in params.items()}
+    ours, reference = Adam.of(params), Adam.of(exact)
+    for _ in range(3):
+        whole = {name: rng.standard_normal(shapes[name], np.float32) for name in ("a", "b")}
+        rows = RowGradient(np.array([1, 4]), rng.standard_normal((2, 2), np.float32))
+        ours.update(params, {**whole, "table": rows}, 0.01)
+        reference.update(exact, {**whole, "table": rows}, 0.01)
+    for name in shapes:
+        np.testing.assert_allclose(params[name], exact[name], rtol=1e-4, atol=1e-6)
 
 
 def test_clipping_keeps_the_common_norm():
