@@ -18,6 +18,7 @@ import numpy as np
 from elman.rnn.compute import arrays
 from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import Decoder, calibrate
+from elman.rnn.inference.pooling import Occurrences, PooledDecoder, PoolingWeights, evidence
 from elman.rnn.inference.spans import TagScheme
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.ensemble import EnsembleConfig
@@ -127,6 +128,11 @@ def _train_small_network(preset_name: str, binary: bool) -> None:
     decoder = Decoder(network, result.params, scheme)
     decoder.tag_with_probabilities(bags, Sequences(tokens, train.offsets))
     calibrate(network, result.params, bags, train, scheme)
+    if chosen.pool_documents and scheme is not None:
+        weights = PoolingWeights(1.0, 1.0)
+        first = PooledDecoder(decoder, weights).first_pass(bags, Sequences(tokens, train.offsets))
+        found = Occurrences(np.zeros(3, np.int32), np.zeros(3, bool), train.offsets)
+        evidence(first.posterior, found, weights)
 
 
 def main() -> None:

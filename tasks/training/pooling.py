@@ -170,7 +170,7 @@ def learn_pooling(
     tried = windows(data, corpus) if window is None else (window,)
     if not tried:
         return None, "none: neighbouring sentences do not belong together"
-    weights = PoolingWeights(1, 1, temperature=calibrate(data, network, params))
+    weights = PoolingWeights(1.0, 1.0, temperature=calibrate(data, network, params))
     decoder = PooledDecoder(Decoder(network, params, data.scheme), weights)
     first = decoder.first_pass(data.bags, data.sequences("dev"))
     trials = [_Trial.of(data, corpus, decoder, first, one) for one in tried]
@@ -293,7 +293,7 @@ class _Trial:
 
         def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
             added = np.einsum("f,fnk->nk", weights, features)
-            scaled = (self.decoder.add(emissions, added) * cold).astype(np.float32)
+            scaled = (self.decoder.add(emissions, added) * cold).astype(np.float32, order="C")
             total, gradient, _ = crf.negative_log_likelihood(scaled, batch.starts, targets, cooled)
             by_kind = np.stack([gradient[:, self.decoder.kind == k].sum(axis=1) for k in self._kinds], axis=1)
             return total, cold * np.einsum("fnk,nk->f", features, by_kind, dtype=np.float64)
