@@ -65,8 +65,10 @@ class DnaConfig:
 
 
 # The defaults of DecodeConfig and AdaptConfig are those of models older than motifs and spacing.
-_DECODE = DecodeConfig(gene=0.0, begin=3.8, codon=0.2, overlap=0.5, convergent=0.3, divergent=0.3, brief=8.0)
-_ADAPT = AdaptConfig(rounds=3, early=1_000_000, codons=1.0, before=44, motifs=3.7, spacing=4.2)
+_DECODE = DecodeConfig(
+    weight=0.03, gene=0.0, begin=3.2, codon=0.2, overlap=0.5, convergent=0.3, divergent=0.3, brief=8.0
+)
+_ADAPT = AdaptConfig(rounds=3, early=1_000_000, codons=1.3, before=44, motifs=4.8, spacing=4.2)
 PRESETS: Mapping[str, DnaConfig] = {
     "default": DnaConfig(decode=_DECODE, adapt=_ADAPT),
     "fast": DnaConfig(passes=4.0, least=10.0, most=16.0, decode=_DECODE, adapt=_ADAPT),
