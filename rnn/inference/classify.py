@@ -104,12 +104,18 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> Floats:
 
 
 def calibrate_classes(logits: Floats, classes: Int32) -> float:
-    """The temperature that makes the right classes (n,) likeliest, given logits (n, G)."""
-    every = np.arange(len(classes))
+    """The temperature that makes the right classes (n,) likeliest, given logits (n, G), G of 2 or more.
+
+    One in n + 2 is taken to be wrong, as by Platt (1999), "Probabilistic Outputs for Support Vector
+    Machines", section 2.2: else n documents without a mistake would make every later answer certain.
+    """
+    every, wrong = np.arange(len(classes)), 1 / (len(classes) + 2)
 
     def loss(scale: float) -> float:
         z = logits.astype(np.float64) * scale
-        top = z.max(axis=1)
-        return float((np.log(np.exp(z - top[:, None]).sum(axis=1)) + top - z[every, classes]).sum())
+        top, right = z.max(axis=1), z[every, classes]
+        others = (z.sum(axis=1) - right) / (z.shape[1] - 1)
+        given = (1 - wrong) * right + wrong * others
+        return float((np.log(np.exp(z - top[:, None]).sum(axis=1)) + top - given).sum())
 
     return likeliest_temperature(loss)

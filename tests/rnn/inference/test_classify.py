@@ -30,3 +30,13 @@ def test_the_temperature_is_the_one_that_drew_the_classes():
     p = probabilities(logits, 2.0)
     classes = (rng.random(len(p))[:, None] > p.cumsum(axis=1)).sum(axis=1).astype(np.int32)
     np.testing.assert_allclose(calibrate_classes(logits, classes), 2.0, rtol=0.05)
+
+
+def test_documents_without_a_mistake_make_no_later_answer_certain():
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 4, 100).astype(np.int32)
+    logits = rng.standard_normal((100, 4))
+    logits[np.arange(100), classes] += 8
+    sure = probabilities(logits, calibrate_classes(logits, classes)).max(axis=1)
+    assert 0.97 < sure.mean() < 0.995
+    assert sure.max() < 0.9999
