@@ -9,9 +9,9 @@ from typing import NamedTuple
 from elman.data.music.abc import BAR, LENGTH, NOTE
 from elman.data.music.pieces import Step
 
-_NATURAL = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+NATURAL = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
-_FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
+FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
 _MODES = {
     "": 0,
     "maj": 0,
@@ -26,7 +26,7 @@ _MODES = {
     "lyd": 1,
 }
 _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
-_TUPLETS = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}  # so many notes in the time of
+TUPLETS = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}  # so many notes in the time of
 
 
 class Note(NamedTuple):
@@ -71,7 +71,7 @@ def key_signature(key: str) -> dict[str, int]:
     if not found:
         return {}
     tonic, accidental, mode = found.groups()
-    count = _FIFTHS[tonic] + {"#": 7, "b": -7, "": 0}[accidental] + _MODES.get(mode.lower()[:3], 0)
+    count = FIFTHS[tonic] + {"#": 7, "b": -7, "": 0}[accidental] + _MODES.get(mode.lower()[:3], 0)
     if count >= 0:
         return dict.fromkeys(_SHARPS[: min(count, 7)], 1)
     return dict.fromkeys(_FLATS[: min(-count, 7)], -1)
@@ -114,8 +114,8 @@ class _Player:
                 place = next((i for i in range(place, len(symbols)) if symbols[i] == "}"), place - 1) + 1
             elif symbol.startswith("(") and symbol[1:2].isdigit():
                 count = int(symbol[1])
-                if count in _TUPLETS:
-                    self.tuplet = (count, Fraction(_TUPLETS[count], count))
+                if count in TUPLETS:
+                    self.tuplet = (count, Fraction(TUPLETS[count], count))
             elif symbol[0] in "<>":
                 self._break(symbol)
             elif symbol == "-":
@@ -142,7 +142,7 @@ class _Player:
             self.bar[name] = 0 if "=" in accidental else accidental.count("^") - accidental.count("_")
         shift = self.bar.get(name, self.key.get(letter.upper(), 0))
         height = 60 + 12 * letter.islower() + 12 * (octave.count("'") - octave.count(","))
-        pitch = height + _NATURAL[letter.upper()] + shift
+        pitch = height + NATURAL[letter.upper()] + shift
         return pitch if 0 <= pitch < 128 else None
 
     def _sound(self, symbol: str, symbols: list[str], place: int) -> int:
@@ -155,7 +155,7 @@ class _Player:
             sounding, place = symbols[place:close], close + 1
         length = Fraction(1)
         if place < len(symbols) and symbols[place][0] in "0123456789/":
-            length, place = _length(symbols[place]), place + 1
+            length, place = length_of(symbols[place]), place + 1
         left, factor = self.tuplet
         duration = length * self.unit * self.broken * (factor if left else 1)
         self.tuplet, self.broken = (max(left - 1, 0), factor), Fraction(1)
@@ -185,7 +185,7 @@ class _Player:
             self.broken = following
 
 
-def _length(symbol: str) -> Fraction:
+def length_of(symbol: str) -> Fraction:
     """A length: `3/2`, `/`, `//`, `2`."""
     found = LENGTH.fullmatch(symbol)
     if not found:

@@ -4,9 +4,9 @@ Each piece has its own generator of random numbers, seeded by (seed, number of t
 have the same bits whatever rows are beside it. So a piece is the same in any batch and any process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from elman.rnn.compute.batches import Bags
 from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.compute.threads import single_threaded
 from elman.rnn.inference.prepared import PreparedTagger
-from elman.rnn.networks.next_symbol import NextSymbolConfig
+from elman.rnn.layers.embedding_kernels import bag_sums
+from elman.rnn.networks.next_symbol import DIRECT, NextSymbolConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,14 @@ class SampleConfig:
             raise ValueError(f"temperature and steps must be positive, seed at least 0. Got {self}")
 
 
+class Context(Protocol):
+    """What is fed in beside the symbols of one piece, told by the symbols drawn so far."""
+
+    def after(self, symbol: int) -> tuple[int, ...]:
+        """The table rows that are fed in with a symbol, called for each in turn."""
+        ...
+
+
 class Sample(NamedTuple):
     """A piece.
 
@@ -60,10 +69,10 @@ class Sample(NamedTuple):
 class _Piece:
     """A piece while it is drawn."""
 
-    def __init__(self, number: int, how: SampleConfig) -> None:
+    def __init__(self, number: int, how: SampleConfig, context: Context | None) -> None:
         self.rng = np.random.default_rng([how.seed, number])
         self.symbols: list[tuple[int, ...]] = []
-        self.nll, self.ended = 0.0, False
+        self.nll, self.ended, self.context = 0.0, False, context
 
     def draw(self, logits: Floats, config: NextSymbolConfig, how: SampleConfig) -> tuple[int, ...]:
         """Draw the symbol of one step by its logits, float64."""
@@ -82,7 +91,11 @@ class _Piece:
 
 
 def sample(
-    config: NextSymbolConfig, params: Params, numbers: Sequence[int], how: SampleConfig
+    config: NextSymbolConfig,
+    params: Params,
+    numbers: Sequence[int],
+    how: SampleConfig,
+    context: Callable[[], Context] | None = None,
 ) -> list[Sample]:
     """Draw pieces side by side.
 
@@ -91,15 +104,19 @@ def sample(
         params: its weights, float32.
         numbers: of the pieces; with the seed each decides what comes out.
         how: settings.
+        context: makes the context of a piece, of a model that has one.
     """
     network = PreparedTagger(config.network, params)
-    pieces = [_Piece(number, how) for number in numbers]
+    pieces = [_Piece(number, how, context() if context else None) for number in numbers]
     alive = np.arange(len(pieces))
     fed = [how.start for _ in pieces]
     states = [np.zeros((len(pieces), config.hidden), np.float32) for _ in range(config.layers)]
     with single_threaded():
         for _ in range(how.steps):
-            logits, states = network.step(network.first_inputs(*_bags(fed)), states)
+            bags, every = _bags(fed)
+            logits, states = network.step(network.first_inputs(bags, every), states)
+            if config.direct:
+                logits += bag_sums(params[DIRECT], bags.rows, bags.offsets, every, config.rows)
             fed, going = list[tuple[int, ...]](), list[int]()
             for row, number in enumerate(alive):
                 piece = pieces[number]
@@ -108,7 +125,7 @@ def sample(
                     piece.ended = True
                     continue
                 piece.symbols.append(symbol)
-                fed.append(symbol)
+                fed.append(symbol + piece.context.after(symbol[0]) if piece.context else symbol)
                 going.append(row)
             if not going:
                 break

@@ -9,19 +9,24 @@ fed in: of one row, of one row for each key that sounds, or of none.
 It is the tagger's network (rnn/networks/tagger.py) running forward alone, on inputs one step late.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from elman.rnn.compute.arrays import Floats, Int32, Int64
-from elman.rnn.compute.batches import Bags, Sequences
+from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params
+from elman.rnn.compute.batches import Bags, Batch, Sequences
+from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.layers import dense
+from elman.rnn.layers.embedding import one_hot
 from elman.rnn.layers.recurrent import cell_named
-from elman.rnn.networks.tagger import NetworkConfig, RecurrentNetwork
+from elman.rnn.networks.architecture import Backprop, Noise
+from elman.rnn.networks.tagger import Carried, NetworkConfig, RecurrentNetwork
 
+DIRECT = "head.direct"
 NOTHING = 0  # number of the empty bag, a row of zeros; the bag of symbol m is m + 1
 
 
@@ -36,6 +41,9 @@ class NextSymbolConfig:
         cell: name of a cell in rnn/layers/cells/ that can begin from another state than 0.
         layers: recurrent layers on top of each other.
         embedding: E, width between the symbol and the cell; 0 feeds the cell directly.
+        context: C, the last of the rows, which are fed in beside a symbol and never asked for.
+        direct: what is fed in adds to the logits directly, too (Bengio et al., 2003, section 2), by weights
+            head.direct (I, S*G), which no dropout reaches: what never follows a symbol stays unlikely.
     """
 
     rows: int
@@ -44,10 +52,16 @@ class NextSymbolConfig:
     cell: str = "gru"
     layers: int = 1
     embedding: int = 0
+    context: int = 0
+    direct: bool = False
 
     def __post_init__(self) -> None:
         if self.output not in ("softmax", "sigmoid"):
             raise ValueError(f"output must be softmax or sigmoid. Got {self.output!r}")
+        if not 0 <= self.context < self.rows or (self.context and self.output == "sigmoid"):
+            raise ValueError(
+                f"context must be some rows of a softmax. Got {self.context} of {self.rows}, {self.output}"
+            )
         if not cell_named(self.cell).starts_from_state:
             raise ValueError(f"cell must be one that can begin from another state than 0. Got {self.cell!r}")
 
@@ -57,7 +71,7 @@ class NextSymbolConfig:
         keys = self.output == "sigmoid"
         return NetworkConfig(
             rows=self.rows,
-            classes=1 if keys else self.rows,
+            classes=1 if keys else self.rows - self.context,
             hidden=self.hidden,
             cell=self.cell,
             bidirectional=False,
@@ -78,8 +92,10 @@ class NextSymbolConfig:
         return self.network.outputs_per_step
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {"kind": "next_symbol", **asdict(self)}
+        """Plain JSON values; `context` and `direct` where they are set, as earlier versions know none."""
+        late = ("context", "direct")
+        fields = {name: value for name, value in asdict(self).items() if name not in late or value}
+        return {"kind": "next_symbol", **fields}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "NextSymbolConfig":
@@ -88,15 +104,45 @@ class NextSymbolConfig:
 
     def size(self) -> int:
         """Number of weights."""
-        return self.network.size()
+        return sum(math.prod(shape) for shape in self.parameters().values())
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every parameter, see rnn/networks/tagger.py."""
-        return self.network.parameters()
+        """Shape of every parameter, see rnn/networks/tagger.py; head.direct where it is."""
+        direct = {DIRECT: (self.rows, self.classes * self.outputs_per_step)} if self.direct else {}
+        return {**self.network.parameters(), **direct}
 
     def build(self) -> RecurrentNetwork:
         """The network with these settings."""
-        return self.network.build()
+        return _WithDirect(self) if self.direct else self.network.build()
+
+
+class _WithDirect(RecurrentNetwork):
+    """The network, and weights from what is fed in to the logits."""
+
+    def __init__(self, config: NextSymbolConfig) -> None:
+        super().__init__(config.network)
+        self._shape = config.parameters()[DIRECT]
+
+    def init(self, rng: np.random.Generator) -> Params:
+        """First weights; those that are direct are 0."""
+        return {**super().init(rng), DIRECT: np.zeros(self._shape, np.float32)}
+
+    def forward_from(
+        self,
+        params: Params,
+        bags: Bags,
+        batch: Batch,
+        noise: Noise | None = None,
+        carried: Carried | None = None,
+    ) -> tuple[Floats, Backprop]:
+        """As of `RecurrentNetwork`."""
+        logits, through = super().forward_from(params, bags, batch, noise, carried)
+        direct, direct_back = one_hot(bags, batch.tokens, params[DIRECT]).times(params[DIRECT])
+
+        def backprop(dlogits: Floats) -> Gradients:
+            return {**through(dlogits), DIRECT: direct_back(dlogits)}
+
+        return logits + direct, backprop
 
 
 @dataclass(frozen=True)
@@ -104,7 +150,7 @@ class Symbols:
     """What M symbols feed in and ask for.
 
     Attributes:
-        bags: M + 1 bags: the empty one, then that of each symbol.
+        bags: M + 1 bags or more: the empty one, that of each symbol, then those of symbols with a context.
         outputs: (M, S) int8 or int32: the class of each output that a symbol is.
         variants: copies of the symbols one after the other, such as transpositions: variant v of symbol m is
             m + v * (M / variants). Training draws one for each sequence; variant 0 is the symbol itself.
@@ -115,11 +161,18 @@ class Symbols:
     variants: int = 1
 
     @classmethod
-    def classes(cls, count: int) -> "Symbols":
-        """Symbols that are the classes of a softmax."""
-        rows = np.arange(count, dtype=np.int32)
-        offsets = np.append(0, np.arange(count + 1)).astype(np.int64)
-        return cls(Bags(rows, offsets, np.arange(count + 1, dtype=np.int32)), rows[:, None])
+    def classes(cls, count: int, with_context: Sequence[Sequence[int]] = ()) -> "Symbols":
+        """Symbols that are the classes of a softmax.
+
+        Args:
+            count: M.
+            with_context: rows of symbols with what is fed in beside them, numbered from M on.
+        """
+        symbols = np.arange(count, dtype=np.int32)
+        rows = np.concatenate([symbols, *(np.array(bag, np.int32) for bag in with_context)])
+        offsets = np.append(0, offsets_of([1] * count + [len(bag) for bag in with_context]))
+        every = np.arange(len(offsets) - 1, dtype=np.int32)
+        return cls(Bags(rows, offsets, every), symbols[:, None])
 
     @classmethod
     def keys(cls, sets: np.ndarray, shifts: tuple[int, ...] = (0,)) -> "Symbols":
@@ -152,7 +205,7 @@ def fed_back(symbols: Int32, offsets: Int64, first: Int32 | None = None) -> Sequ
     """Sequences whose step t is fed the symbol of step t - 1.
 
     Args:
-        symbols: (N,) of all sequences, flat.
+        symbols: (N,) of all sequences, flat; with a context, as `Symbols.classes` numbers them.
         offsets: (n + 1,)
         first: (n,) bag fed in at the first step of each; nothing by default.
     """

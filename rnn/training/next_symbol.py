@@ -43,19 +43,26 @@ class Pieces:
         offsets: (n + 1,) of the sequences; none is empty.
         cues: for each sequence, symbols that may stand for it at the first step (its key, its first note);
             training begins from one of them now and then, so that sampling can.
+        fed: (N,) what is fed back after each symbol, where it has a context; see `Symbols.classes`.
     """
 
     symbols: Int32
     offsets: Int64
     cues: tuple[Int32, ...] = field(default=())
+    fed: Int32 | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     @cached_property
+    def inputs(self) -> Sequences:
+        """The bag fed in at each step."""
+        return fed_back(self.symbols if self.fed is None else self.fed, self.offsets)
+
+    @cached_property
     def sections(self) -> "tuple[Sequences, tuple[Int32, ...]]":
         """Inputs cut into sections, and the cues of each; a section in the middle has none."""
-        whole = fed_back(self.symbols, self.offsets)
+        whole = self.inputs
         counts = -(-np.diff(self.offsets) // SECTION)
         lengths, cues = list[int](), list[Int32]()
         for number, (count, steps) in enumerate(zip(counts, np.diff(self.offsets), strict=True)):
@@ -205,7 +212,7 @@ def score(config: NextSymbolConfig, params: Params, symbols: Symbols, pieces: Pi
 
     The state is carried over a whole sequence, whatever its length.
     """
-    network, sequences = config.build(), fed_back(pieces.symbols, pieces.offsets)
+    network, sequences = config.build(), pieces.inputs
     out = np.empty(len(pieces.symbols))
     with single_threaded():
         for chosen in by_length(sequences.lengths, SCORED_ROWS):

@@ -1,5 +1,6 @@
 """Pieces of a corpus as a next-symbol model takes them: tunes, rolls, documents or contigs."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,12 +12,15 @@ from elman.data.corpus.shards import DNA, MUSIC
 from elman.data.errors import BadInput
 from elman.data.music.abc import cues_of
 from elman.data.music.pieces import KEYS, LOWEST, Step
+from elman.data.music.transposing import tonic_of, transposed
 from elman.data.store.dataset import Dataset
+from elman.rnn.compute.arrays import Int32
 from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.networks.next_symbol import Symbols
 from elman.rnn.training.next_symbol import Pieces
-from elman.tasks.generation.vocabulary import SPECIALS, Vocabulary
+from elman.tasks.generation.vocabulary import SPECIALS, Vocabulary, places_of
 
+TONICS = 5  # most frequent ones, that training moves tunes to
 SHIFTS = range(-5, 7)  # semitones that training transposes rolls by, where all keys stay on the piano
 
 
@@ -72,6 +76,16 @@ def read_pieces(dataset: Dataset, split: str) -> CorpusPieces:
             source=dataset.folder,
         )
     return found
+
+
+def count_symbols(dataset: Dataset, split: str) -> int:
+    """How many symbols the pieces of a split have, or a few more, without reading them."""
+    data = dataset.scan().filter(pl.col("split") == split)
+    if dataset.kind == MUSIC:
+        count = pl.len()
+    else:
+        count = pl.col("bases" if dataset.kind == DNA else "text").str.len_chars().sum() + pl.len()
+    return int(data.select(count).collect().item())
 
 
 def _joined(unit: str, rows: pl.LazyFrame) -> CorpusPieces:
@@ -145,19 +159,54 @@ def encode(
     Args:
         vocabulary: of the model.
         splits: by name.
-        transpose: True for variants in other keys, of rolls.
+        transpose: True to train on variants in other keys, too, of rolls and tunes.
     """
     if vocabulary.of_keys:
         return _encode_keys(splits, transpose)
-    encoded = {}
+    if transpose and vocabulary.unit == "abc":
+        splits = {**splits, "train": in_usual_keys(vocabulary, splits["train"])}
+    encoded, numbers = {}, dict[tuple[int, ...], int]()
     for name, pieces in splits.items():
         parts = [vocabulary.encode(piece) for piece in pieces.symbols]
         cues = tuple(
             np.array([vocabulary.encode((cue,))[0] for cue in _cues(vocabulary, piece)], np.int32)
             for piece in pieces.symbols
         )
-        encoded[name] = Pieces(np.concatenate(parts), offsets_of([len(part) for part in parts]), cues)
-    return EncodedPieces(Symbols.classes(vocabulary.rows), encoded)
+        fed = _with_places(vocabulary, pieces, parts, numbers) if vocabulary.places else None
+        encoded[name] = Pieces(np.concatenate(parts), offsets_of([len(part) for part in parts]), cues, fed)
+    symbols = vocabulary.rows - len(vocabulary.places)
+    return EncodedPieces(Symbols.classes(symbols, list(numbers)), encoded)
+
+
+def in_usual_keys(vocabulary: Vocabulary, pieces: CorpusPieces) -> CorpusPieces:
+    """Each tune, and after it the tune with the most frequent tonics where all its symbols are known."""
+    tonics = Counter(tonic for piece in pieces.symbols for tonic in map(_tonic, piece[:4]) if tonic)
+    usual = sorted(tonics, key=lambda tonic: (-tonics[tonic], tonic))[:TONICS]
+    known, ids, tunes = set(vocabulary.symbols), list[str](), list[Sequence[str]]()
+    for id, piece in zip(pieces.ids, pieces.symbols, strict=True):
+        moved = (transposed(piece, tonic) for tonic in usual)
+        variants = {variant: None for variant in moved if variant is not None and known.issuperset(variant)}
+        variants.pop(tuple(piece), None)
+        tunes += [piece, *variants]
+        ids += [id] * (1 + len(variants))
+    return CorpusPieces(pieces.unit, tuple(ids), tuple(tunes))
+
+
+def _tonic(symbol: str) -> str | None:
+    return tonic_of(symbol[2:]) if symbol.startswith("K:") else None
+
+
+def _with_places(
+    vocabulary: Vocabulary, pieces: CorpusPieces, parts: list[Int32], numbers: dict[tuple[int, ...], int]
+) -> Int32:
+    """Numbers of symbols with their places; `numbers` has the rows of those known, and gets new ones."""
+    first, fed = vocabulary.rows - len(vocabulary.places), list[int]()
+    for piece, part in zip(pieces.symbols, parts, strict=True):
+        for symbol, names in zip(part.tolist(), places_of(piece), strict=False):
+            rows = (symbol, *vocabulary.rows_of_places(names))
+            fed.append(first + numbers.setdefault(rows, len(numbers)))
+        fed.append(int(part[-1]))  # the end is never fed back
+    return np.array(fed, np.int32)
 
 
 def _cues(vocabulary: Vocabulary, piece: Sequence[str]) -> Iterator[str]:

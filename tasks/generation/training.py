@@ -30,13 +30,14 @@ class _Training:
         except BadInput:
             print_status("No dev split: the last epoch is kept.")
         train = self.pieces["train"]
-        self.vocabulary = Vocabulary.fit(train.unit, train.symbols)
         chosen = preset(request.preset, train.unit)
+        self.vocabulary = Vocabulary.fit(train.unit, train.symbols, places=chosen.places)
         try:
             self.how = fit_config(chosen, request.overrides)
         except ValueError as error:
             raise UsageError(str(error)) from None
-        self.network = network_config(chosen, train.unit, self.vocabulary.rows)
+        context = len(self.vocabulary.places)
+        self.network = network_config(chosen, train.unit, self.vocabulary.rows, context)
         self.truncation = chosen.truncation
         self.data: EncodedPieces = encode(self.vocabulary, self.pieces, transpose=chosen.transpose)
 

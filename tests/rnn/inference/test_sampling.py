@@ -62,6 +62,35 @@ def test_what_begins_a_piece_changes_it(config):
     assert nothing != started
 
 
+class _Parity:
+    """Context: whether the number of symbols so far is even or odd, rows 3 and 4."""
+
+    def __init__(self):
+        self.count = 0
+
+    def after(self, symbol):
+        self.count += 1
+        return (3 + self.count % 2,)
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_a_context_is_fed_in_as_in_training(direct):
+    config = NextSymbolConfig(rows=5, hidden=12, embedding=8, context=2, direct=direct)
+    params = {name: value * 3 for name, value in init(config, 0).items()}
+    if direct:
+        params["head.direct"] = np.arange(15, dtype=np.float32).reshape(5, 3) % 4
+    drawn = sample(config, params, range(3), HOW, _Parity)
+    assert drawn != sample(config, params, range(3), HOW)
+    for piece in drawn:
+        numbers = np.array([row for (row,) in piece.symbols], np.int32)
+        assert numbers.max() < 3
+        bags = [(row, 3 + (step + 1) % 2) for step, row in enumerate(numbers)]
+        fed = np.arange(3, 15, dtype=np.int32)
+        pieces = Pieces(numbers, np.array([0, 12]), fed=fed)
+        total = score(config, params, Symbols.classes(3, bags), pieces).sum()
+        assert piece.nll == pytest.approx(total, abs=1e-3)
+
+
 def test_settings_out_of_bounds_are_refused():
     with pytest.raises(ValueError, match="must be positive"):
         SampleConfig(temperature=0)

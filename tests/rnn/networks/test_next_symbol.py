@@ -41,6 +41,18 @@ def test_the_first_input_is_nothing_and_then_the_symbol_before():
     ]
 
 
+def test_a_context_is_rows_beside_a_symbol_that_are_never_asked_for():
+    symbols = Symbols.classes(3, [(0, 3), (2, 3, 4)])
+    assert symbols.bags.offsets.tolist() == [0, 0, 1, 2, 3, 5, 8]
+    assert symbols.bags.rows.tolist() == [0, 1, 2, 0, 3, 2, 3, 4]
+    config = NextSymbolConfig(rows=5, context=2, hidden=4)
+    assert (config.classes, config.parameters()["table"][0]) == (3, 5)
+    assert NextSymbolConfig.from_dict(config.to_dict()) == config
+    assert {"context", "direct"}.isdisjoint(NextSymbolConfig(rows=5).to_dict())
+    with pytest.raises(ValueError, match="context must be some rows of a softmax"):
+        NextSymbolConfig(rows=5, context=5)
+
+
 def test_nothing_is_a_row_of_zeros():
     config, symbols, params, y, _ = model("softmax", "elman")
     logits, _ = config.build().forward(params, symbols.bags, pack(fed_back(y, OFFSETS), np.arange(3)))
@@ -49,7 +61,9 @@ def test_nothing_is_a_row_of_zeros():
 
 
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])
-@pytest.mark.parametrize("fields", [{}, {"cell": "elman"}, {"layers": 2, "embedding": 4}], ids=str)
+@pytest.mark.parametrize(
+    "fields", [{}, {"cell": "elman"}, {"layers": 2, "embedding": 4}, {"direct": True}], ids=str
+)
 def test_gradients_of_a_batch_that_goes_on_from_carried_states(output, fields):
     config, symbols, params, y, rng = model(output, **fields)
     network, sequences = config.build(), fed_back(y, OFFSETS)
@@ -67,8 +81,8 @@ def test_gradients_of_a_batch_that_goes_on_from_carried_states(output, fields):
     assert gradients.keys() == params.keys()
     for name, gradient in gradients.items():
         whole = gradient
-        if name == "table":
-            whole = np.zeros_like(params["table"])
+        if name in ("table", "head.direct"):
+            whole = np.zeros_like(params[name])
             whole[gradient.rows] = gradient.values
         assert_derivative(lambda at, name=name: total({**params, name: at})[0], params[name], whole, rng)
 
