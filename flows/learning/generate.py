@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +12,11 @@ from annotated_types import Ge, Gt, Interval
 from elman.data.store.disk import atomic_write, to_bytes
 from elman.data.store.writer import DatasetWriter
 from elman.flows.arguments import Config, Model
+from elman.tasks.execution.memory import parse_size
 from elman.tasks.generation import pieces_in_bulk
+from elman.tasks.generation.drawing import Drawing, Request
 from elman.tasks.generation.generator import Generator
-from elman.tasks.generation.pieces_in_bulk import Drawing, Request
+from elman.tasks.generation.shards import LOG, stage_pieces, workers_for
 from elman.tasks.generation.writing import PLAYED, draw_roll, notes_of
 from elman.tasks.models import model_folder
 from elman.tasks.runtime import mlflow_sync
@@ -43,6 +45,15 @@ class GenerateConfig(Config):
     """the same seed gives the same bytes"""
     wav: Annotated[int, Ge(0)] = 10
     """of music: how many pieces, the first ones, are rendered as sound"""
+    workers: Annotated[int, Ge(0)] | None = None
+    """processes; as many as there are cores if not given; 0: in this process; the bytes are the same"""
+    memory: str = "1GiB"
+    """for all processes together"""
+
+    def __post_init__(self) -> None:
+        """Check the memory."""
+        super().__post_init__()
+        parse_size(self.memory)
 
     @property
     def request(self) -> Request:
@@ -94,13 +105,14 @@ def generate(config: GenerateConfig) -> Generated:
     generator = Generator.read(folder)
     request = config.request
     settings = request.config(generator, passport_hash(folder))
-    drawing = Drawing(generator, request, cache(lambda: pieces_in_bulk.training_runs(generator)))
+    drawing = Drawing(generator, request)
+    workers = partial(workers_for, drawing, config.workers, parse_size(config.memory))
     writer = DatasetWriter(config.out, kind=pieces_in_bulk.KIND, config=settings)
     params = {"model": generator.version, "asked": config.model, "out": config.out, **settings}
     name = f"{config.out.name} by {generator.version}"
     with mlflow_sync.record_run("generate", name, params) as recorder, writer:
         with progress("drawing", config.count, "pieces") as advance:
-            staged = pieces_in_bulk.stage_pieces(writer, drawing, advance)
+            staged = stage_pieces(writer, drawing, folder, recorder.run.folder / LOG, workers, advance)
         shards, left_out = pieces_in_bulk.without_repeats(writer, staged, drawing)
         exports = pieces_in_bulk.export(writer, shards, drawing)
         dataset = writer.commit(shards, meta={"left_out": left_out}, exports=exports)

@@ -15,8 +15,8 @@ from typing import IO, Any, Protocol
 
 from elman.data.errors import BadInput, Changed, ElmanError
 from elman.tasks import execution
+from elman.tasks.execution.makers import ShardRequest
 from elman.tasks.execution.memory import MemoryPlan, Resources
-from elman.tasks.tagging.shard import WorkerRequest
 
 Log = Callable[[str], None]
 _SUFFIX = "_engine"
@@ -81,7 +81,7 @@ class Launch:
         log: called with a line for the run's log.
     """
 
-    request: WorkerRequest
+    request: ShardRequest
     memory: MemoryPlan
     shards: int
     plan: Path

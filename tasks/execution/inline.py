@@ -5,15 +5,14 @@ from typing import Any
 
 from elman.data.errors import ElmanError
 from elman.tasks.execution.engine import Report
-from elman.tasks.tagging.shard import ShardTagger, WorkerRequest
+from elman.tasks.execution.makers import ShardMaker, ShardRequest, load_maker
 
 
 class Inline:
     """Runs each attempt when it is started."""
 
-    def __init__(self, request: WorkerRequest) -> None:
-        self.request = request
-        self.tagger: ShardTagger | None = None
+    def __init__(self, request: ShardRequest, maker: ShardMaker | None = None) -> None:
+        self.request, self.maker = request, maker
         self.reports: deque[Report] = deque()
 
     def idle(self) -> int:
@@ -22,11 +21,11 @@ class Inline:
 
     def start(self, attempt: int, job: dict[str, Any]) -> bool:
         """Run the job in this process."""
-        from elman.tasks.execution.worker import describe, work
+        from elman.tasks.execution.worker import describe
 
         try:
-            self.tagger = self.tagger or ShardTagger.load(self.request)
-            shard = work(self.tagger, job, lambda begin, end: None)
+            self.maker = self.maker or load_maker(self.request.to_json())
+            shard = self.maker.make(job, lambda begin, end: None)
         except (ElmanError, OSError) as error:
             self.reports.append(Report(attempt, error=describe(error)))
         else:

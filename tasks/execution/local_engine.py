@@ -12,9 +12,9 @@ from typing import IO, Any
 
 from elman.data.errors import ElmanError
 from elman.tasks.execution.engine import EngineType, Report, as_error
+from elman.tasks.execution.makers import ShardRequest
 from elman.tasks.execution.memory import plan_memory
 from elman.tasks.runtime import environment
-from elman.tasks.tagging.shard import WorkerRequest
 
 MAX_STARTS = 3  # workers in a row that may die before they are ready
 EXIT_GRACE_S = 2.0  # between the end of a worker's output and its exit
@@ -24,7 +24,7 @@ WORKER = environment.command_of("elman.tasks.execution.worker")
 class _WorkerProcess:
     """A worker process and the attempt it runs."""
 
-    def __init__(self, command: Sequence[str], request: WorkerRequest, log: IO[bytes] | None) -> None:
+    def __init__(self, command: Sequence[str], request: ShardRequest, log: IO[bytes] | None) -> None:
         self.process = subprocess.Popen(
             [*command, str(os.getpid())],
             stdin=subprocess.PIPE,
@@ -95,7 +95,7 @@ class Local:
     def __init__(
         self,
         workers: int,
-        request: WorkerRequest,
+        request: ShardRequest,
         log: IO[bytes] | None = None,
         command: Sequence[str] | None = None,
     ) -> None:

@@ -28,11 +28,11 @@ from elman.data.store.code_hash import code_hash
 from elman.data.store.disk import sha256_file
 from elman.tasks.execution.engine import EngineType, Launch, Report, as_error
 from elman.tasks.execution.local_engine import Local
+from elman.tasks.execution.makers import PlainRequest
 from elman.tasks.execution.memory import MemoryPlan, Resources, plan_cluster_memory, plan_memory
 from elman.tasks.execution.worker import describe
 from elman.tasks.runtime import environment, orchestration
 from elman.tasks.runtime.console import print_status
-from elman.tasks.tagging.shard import WorkerRequest
 
 ADDRESS = "RAY_ADDRESS"  # of a cluster that runs; Ray's own name for it
 POLL_S = 10.0  # an actor answers when there are reports, or after this long
@@ -46,7 +46,7 @@ class WorkerActor:
     """A worker process and its supervisor, run as a Ray actor."""
 
     def __init__(self, request: dict[str, Any], command: Sequence[str] | None) -> None:
-        self.local = Local(1, WorkerRequest.from_json(request), None, command)
+        self.local = Local(1, PlainRequest(request), None, command)
 
     def inspect(self, paths: Sequence[str], plan: str, plan_sha256: str) -> dict[str, Any]:
         """Return the machine's names, the paths it does not see, and whether it sees the driver's plan."""

@@ -25,8 +25,7 @@ from elman.tasks.runtime import environment
 environment.prepare()
 
 from elman.data.errors import BadInput, Changed, ElmanError  # noqa: E402 (settings come first)
-from elman.tasks.tagging.renumber import RenumberJob, renumber  # noqa: E402
-from elman.tasks.tagging.shard import Announce, Job, ShardTagger, WorkerRequest  # noqa: E402
+from elman.tasks.execution.makers import load_maker  # noqa: E402
 
 PR_SET_PDEATHSIG = 1
 
@@ -45,7 +44,7 @@ def main() -> None:
         reports.flush()
 
     try:
-        tagger = ShardTagger.load(WorkerRequest.from_json(jobs.get()["request"]))
+        maker = load_maker(jobs.get()["request"])
     except ElmanError as error:
         report(ready=False, error=describe(error))
         return
@@ -54,19 +53,12 @@ def main() -> None:
         line = jobs.get()
         attempt = line["attempt"]
         try:
-            shard = work(tagger, line["job"], lambda a, b: report(attempt=attempt, records=[a, b]))  # noqa: B023
+            shard = maker.make(line["job"], lambda a, b: report(attempt=attempt, records=[a, b]))  # noqa: B023
         except Exception as error:
             sys.excepthook(type(error), error, error.__traceback__)
             report(attempt=attempt, error=describe(error))
         else:
             report(attempt=attempt, shard=shard)
-
-
-def work(tagger: ShardTagger, job: dict[str, Any], announce: Announce) -> dict[str, Any]:
-    """Run one job: tag a slice, or renumber a staged shard."""
-    if "renumber" in job:
-        return renumber(tagger.staging, RenumberJob.from_json(job)).to_json()
-    return tagger.tag(Job.from_json(job), announce).to_json()
 
 
 def describe(error: Exception) -> dict[str, Any]:

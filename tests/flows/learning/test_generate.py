@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import mido
-import polars as pl
 import pytest
 
 from elman.data.errors import BadInput, UsageError
@@ -64,7 +63,7 @@ def test_tunes_from_ingest_to_sound(home, tmp_path, tune_model, monkeypatch):
     assert corpus.scan().collect_schema() == schema.MUSIC
     assert corpus.scan("quarantine").collect()["reason"].to_list() == ["no-metre"]
     out, again = tmp_path / "out", tmp_path / "again"
-    how = {"model": tune_model, "count": 70, "length": 60, "wav": 2, "start": "M:3/4"}
+    how = {"model": tune_model, "count": 70, "length": 60, "wav": 2, "start": "M:3/4", "workers": 0}
     made = generate.fn(GenerateConfig(out=out, **how))
     rows = Dataset.open(out).scan().collect()
     assert rows.schema == schema.GENERATED
@@ -158,10 +157,32 @@ def test_rolls_text_and_dna(home, tmp_path):
     assert set(lines[1]) <= set("ACGT")
 
 
+def test_the_bytes_are_the_same_for_any_number_of_workers(home, tmp_path, tune_model):
+    how = {"model": tune_model, "count": 150, "length": 30, "wav": 0, "temperature": 0.4}
+    generate.fn(GenerateConfig(out=tmp_path / "here", workers=0, **how))
+    generate.fn(GenerateConfig(out=tmp_path / "two", workers=2, **how))
+    assert files(tmp_path / "two") == files(tmp_path / "here")
+    with pytest.raises(UsageError, match="--memory of"):
+        generate.fn(GenerateConfig(out=tmp_path / "small", workers=2, memory="100MiB", **how))
+
+
 @pytest.mark.kills
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, tune_model):
+@pytest.mark.parametrize(
+    ("count", "kills"), [(250, 3), pytest.param(1000, 10, marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, tune_model, count, kills):
     def start(out):
-        arguments = (str(tune_model), "--count", "250", "--length", "80", "--wav", "3", "--out", str(out))
+        arguments = (
+            str(tune_model),
+            "--count",
+            str(count),
+            "--length",
+            "80",
+            "--wav",
+            "3",
+            "--out",
+            str(out),
+        )
         return subprocess.Popen(
             [sys.executable, "-m", "elman.flows.cli", "generate", *arguments],
             cwd=CHECKOUT,
@@ -170,5 +191,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, tu
             start_new_session=True,
         )
 
-    killed = assert_same_bytes_when_killed(start, tmp_path, 3)
-    assert Dataset.open(killed).scan().select(pl.len()).collect().item() == 250
+    killed = assert_same_bytes_when_killed(start, tmp_path, kills)
+    rows = Dataset.open(killed).scan().collect()
+    assert rows["piece"].to_list() == [str(number) for number in range(count)]
+    assert rows["symbols"].list.join("\n").n_unique() == count
