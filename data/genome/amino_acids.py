@@ -8,13 +8,14 @@ Labels are IOB2 numbers: 0 is none, label k begins with 2k + 1 and continues wit
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from elman.data import ragged
-from elman.data.genome.genetic_code import AMINO_ACIDS, residue_table, translate
+from elman.data.genome.genetic_code import AMINO_ACIDS, OTHER, residue_table, translate
 from elman.data.genome.nucleotides import Codes, codons_of
 
 BEYOND = 21  # padding beyond the ends of a gene; 20 is `genetic_code.OTHER`
@@ -37,7 +38,40 @@ _SIZES = tuple(
 _FIRST = ragged.offsets_of(_SIZES)
 TABLE_ROWS, TEMPLATES = int(_FIRST[-1]), len(_WINDOWS)
 
+# Shares of AMINO_ACIDS that BLOSUM62 was made with (Henikoff and Henikoff, 1992).
+_SHARES = (
+    *(0.074, 0.025, 0.054, 0.054, 0.047, 0.074, 0.026, 0.068, 0.058, 0.099),
+    *(0.025, 0.045, 0.039, 0.034, 0.052, 0.057, 0.051, 0.073, 0.013, 0.032),
+)
 _Int = npt.NDArray[np.int64]
+
+
+@cache
+def _exchanges() -> npt.NDArray[np.float64]:
+    """Running sums of the chances of another amino acid in place of each, (20, 20), by BLOSUM62."""
+    from Bio.Align import substitution_matrices
+
+    scores = substitution_matrices.load("BLOSUM62")  # type: ignore[no-untyped-call]  # Biopython
+    odds = np.array([[2.0 ** (scores[a, b] / 2) for b in AMINO_ACIDS] for a in AMINO_ACIDS])
+    chances = odds * np.array(_SHARES)
+    np.fill_diagonal(chances, 0)
+    running: npt.NDArray[np.float64] = np.cumsum(chances / chances.sum(axis=1, keepdims=True), axis=1)
+    return running
+
+
+def with_exchanges(
+    residues: npt.NDArray[np.uint8], share: float, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Residues (N,) of which about this share is another amino acid, as in a related protein.
+
+    The first residue and stop codons stay.
+    """
+    out = residues.copy()
+    at = np.flatnonzero((rng.random(len(residues)) < share) & (residues < OTHER))
+    at = at[at > 0]
+    drawn = (rng.random((len(at), 1)) > _exchanges()[residues[at]]).sum(axis=1)
+    out[at] = np.minimum(drawn, OTHER - 1)
+    return out
 
 
 def template_rows(residues: npt.NDArray[np.uint8], offsets: _Int) -> npt.NDArray[np.int32]:

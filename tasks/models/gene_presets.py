@@ -64,14 +64,18 @@ class DnaConfig:
         return StrandConfig(rows=TABLE_ROWS, slots=STEP, embedding=self.embedding, hidden=self.hidden)
 
 
-# The defaults of DecodeConfig and AdaptConfig are those of models older than motifs and spacing.
+# The defaults of DecodeConfig, AdaptConfig and FamilyConfig are those of earlier models.
 _DECODE = DecodeConfig(
     weight=0.03, gene=0.0, begin=3.2, codon=0.2, overlap=0.5, convergent=0.3, divergent=0.3, brief=8.0
 )
 _ADAPT = AdaptConfig(rounds=3, early=1_000_000, codons=1.3, before=44, motifs=4.8, spacing=4.2)
+_FAMILIES = FamilyConfig(others=0.5, copies=8, exchanged=0.7, epochs=5, least=0.5)
+_FAST_FAMILIES = FamilyConfig(others=0.3, copies=4, exchanged=0.5, epochs=4, least=0.3)
 PRESETS: Mapping[str, DnaConfig] = {
-    "default": DnaConfig(decode=_DECODE, adapt=_ADAPT),
-    "fast": DnaConfig(passes=4.0, least=10.0, most=16.0, decode=_DECODE, adapt=_ADAPT),
+    "default": DnaConfig(decode=_DECODE, adapt=_ADAPT, families=_FAMILIES),
+    "fast": DnaConfig(
+        passes=4.0, least=10.0, most=16.0, decode=_DECODE, adapt=_ADAPT, families=_FAST_FAMILIES
+    ),
 }
 
 

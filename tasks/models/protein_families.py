@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data import ragged
-from elman.data.genome.amino_acids import TABLE_ROWS, TEMPLATES, template_rows
+from elman.data.genome.amino_acids import TABLE_ROWS, TEMPLATES, template_rows, with_exchanges
 from elman.data.genome.gene_decoder import Gene
 from elman.data.genome.genetic_code import Translation, residue_table, translate
 from elman.data.text.tags import tag_set
 from elman.rnn.compute.arrays import Params
 from elman.rnn.compute.batches import Bags, Sequences
+from elman.rnn.compute.threads import single_threaded
 from elman.rnn.inference.decode import Decoder
+from elman.rnn.layers import crf
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.networks.weights import from_bytes, to_bytes
 from elman.rnn.training.state import FitConfig
@@ -45,12 +47,19 @@ class FamilyConfig:
         hidden: units of the cell in each direction.
         embedding: width of the embedding of a residue.
         others: share of the genes without a family that are trained on.
+        copies: of each gene with a family, beside itself, whose residues are exchanged.
+        exchanged: largest share of residues that are exchanged, of the copies and as often of other genes.
+        least: mean probability over the residues of a gene from which it has a label of whole genes; None:
+            the best tags cover MIN_COVERAGE of it, as in earlier models.
         epochs, batch, learning_rate, dropout, blocks: as in FitConfig.
     """
 
     hidden: int = 48
     embedding: int = 32
     others: float = 0.1
+    copies: int = 0
+    exchanged: float = 0.5
+    least: float | None = None
     epochs: int = 12
     batch: int = 16
     learning_rate: float = 0.003
@@ -94,6 +103,8 @@ def fit_families(
     """
     chosen = np.random.default_rng([seed, 4]).random(len(genes)) < config.others
     some = [gene for gene, take in zip(genes, chosen, strict=True) if take or gene[1].any()]
+    if config.copies:
+        some = _with_copies(some, config, np.random.default_rng([seed, 5]))
     offsets = ragged.offsets_of([len(residues) for residues, _ in some])
     residues, targets = (np.concatenate([gene[i] for gene in some]) for i in (0, 1))
     tags = tag_set(labels)
@@ -121,6 +132,17 @@ def fit_families(
     return trainer.run(callbacks).params, network
 
 
+def _with_copies(genes: Sequence[Protein], config: FamilyConfig, rng: np.random.Generator) -> list[Protein]:
+    """Genes, and copies of those with a family; a copy, or a gene without one as often, has exchanges."""
+    out = []
+    for residues, target in genes:
+        first = 0 if target.any() else rng.integers(config.copies + 1)
+        for number in range(first, config.copies + 1 if target.any() else first + 1):
+            share = config.exchanged * rng.random() if number else 0.0
+            out.append((with_exchanges(residues, share, rng), target))
+    return out
+
+
 def whole_gene_labels(genes: Sequence[Protein], labels: Sequence[str]) -> tuple[str, ...]:
     """Labels of whole genes, such as products, as opposed to those of parts, such as domains.
 
@@ -138,18 +160,20 @@ def whole_gene_labels(genes: Sequence[Protein], labels: Sequence[str]) -> tuple[
 
 @dataclass(frozen=True)
 class FamilyTagger:
-    """A trained family tagger; `whole` are the labels that cover a gene as a whole."""
+    """A trained family tagger; `whole`: labels that cover a gene as a whole; `least`: as in FamilyConfig."""
 
     labels: tuple[str, ...]
     whole: tuple[str, ...]
     params: Params
     network: NetworkConfig
+    least: float | None = None
 
     @classmethod
     def of(cls, passport: GenePassport, file: bytes | mmap) -> Self:
         """Load from the passport of a model and its file of weights."""
         params, network, _ = from_bytes(file)
-        return cls(tuple(passport.labels), tuple(passport.whole), params, network)
+        least = passport.config.get("families", {}).get("least")
+        return cls(tuple(passport.labels), tuple(passport.whole), params, network, least)
 
     @cached_property
     def _decoder(self) -> Decoder:
@@ -189,7 +213,12 @@ class FamilyTagger:
         proteins = translate(words, start - origin, end - origin, reverse, phase, residue_table(code))
         proteins = proteins._replace(low=proteins.low + origin)
         spans = self._spans(proteins, self._matching(proteins))
-        for i, first, last, kind, probability in self._extended(proteins, spans):
+        if self.least is None:
+            spans = self._extended(proteins, spans)
+        else:
+            parts = (span for span in spans if self.labels[span[3]] not in self.whole)
+            spans = itertools.chain(parts, self._whole_genes(proteins, self.least))
+        for i, first, last, kind, probability in spans:
             gene, at = genes[i], proteins.offsets[i]
             ends = proteins.low[at + first], proteins.low[at + last - 1]
             whole = 0, int(proteins.offsets[i + 1] - at)
@@ -216,6 +245,24 @@ class FamilyTagger:
                 length, probability = covered[kind]
                 if length >= MIN_COVERAGE * size:
                     yield i, 0, size, kind, probability
+
+    def _whole_genes(self, proteins: Translation, least: float) -> Iterator[_Span]:
+        """Spans of whole genes: the likeliest label of whole genes, of a mean probability of `least`."""
+        kinds = np.flatnonzero([label in self.whole for label in self.labels])
+        if not len(kinds) or not len(proteins.residues):
+            return
+        probability = np.zeros((len(proteins.residues), len(kinds)), np.float32)
+        sequences = Sequences(np.arange(len(proteins.residues), dtype=np.int32), proteins.offsets)
+        decoder = self._decoder
+        with single_threaded():
+            for some in decoder.emissions(_bags(proteins.residues, proteins.offsets), sequences):
+                tags = crf.forward_backward(some.weights, some.starts, decoder.weights).marginals
+                probability[some.places] = tags[:, 2 * kinds + 1] + tags[:, 2 * kinds + 2]
+        sizes = np.diff(proteins.offsets)
+        means = np.add.reduceat(probability, proteins.offsets[:-1]) / sizes[:, None]
+        for i in np.flatnonzero(means.max(axis=1) >= least).tolist():
+            best = int(means[i].argmax())
+            yield i, 0, int(sizes[i]), int(kinds[best]), float(means[i, best])
 
     def _matching(self, proteins: Translation) -> npt.NDArray[np.int64]:
         """Numbers of the genes with a match: by the best tags alone, which are faster than probabilities."""

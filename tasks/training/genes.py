@@ -291,4 +291,5 @@ def _fit_families(labels: list[str], proteins: list[Protein], config: DnaConfig,
 
     with training_failures():
         weights, network = fit_families(proteins, labels, config.families, seed, on_epoch)
-    return FamilyTagger(tuple(labels), whole_gene_labels(proteins, labels), weights, network)
+    whole, least = whole_gene_labels(proteins, labels), config.families.least
+    return FamilyTagger(tuple(labels), whole, weights, network, least)

@@ -5,7 +5,13 @@ import polars as pl
 import pytest
 from Bio.Seq import Seq
 
-from elman.data.genome.amino_acids import TABLE_ROWS, TEMPLATES, labelled_proteins, template_rows
+from elman.data.genome.amino_acids import (
+    TABLE_ROWS,
+    TEMPLATES,
+    labelled_proteins,
+    template_rows,
+    with_exchanges,
+)
 from elman.data.genome.genetic_code import AMINO_ACIDS
 from elman.data.genome.nucleotides import encode_bases
 from elman.data.store import schema
@@ -66,3 +72,16 @@ def test_parts_of_a_gene_are_joined_before_they_are_read():
 
 def test_a_gene_that_leaves_the_stretch_is_left_out():
     assert labelled(bases_of(30), (9, 33, "+", "CDS", "g")) == []
+
+
+def test_a_share_of_residues_is_exchanged_for_similar_ones():
+    rng = np.random.default_rng(0)
+    residues = np.full(20_000, AMINO_ACIDS.index("I"), np.uint8)
+    residues[[0, 7, -1]] = AMINO_ACIDS.index("M"), 20, 20  # a start and two stop codons
+    made = with_exchanges(residues, 0.4, rng)
+    assert made[[0, 7, -1]].tolist() == residues[[0, 7, -1]].tolist()
+    assert (made != residues).mean() == pytest.approx(0.4, abs=0.02)
+    drawn = LETTERS[made[made != residues]].tolist()
+    assert drawn.count("V") > 5 * drawn.count("D") > 0
+    assert drawn.count("L") > 5 * drawn.count("W")
+    assert np.array_equal(with_exchanges(residues, 0.0, rng), residues)

@@ -106,5 +106,32 @@ def test_a_whole_gene_label_covers_the_gene_or_is_dropped(tagger, bases):
     assert not matches_of(whole, long, Gene(0, len(long), "+", 0, 1.0, 0))
 
 
+def test_a_whole_gene_label_needs_the_least_mean_probability(tagger, bases):
+    text, size = bases
+    gene = Gene(0, size, "+", 0, 1.0, 0)
+    (part,) = matches_of(tagger, text, gene)
+    whole = replace(tagger, whole=("fam",), least=0.2)
+    (match,) = matches_of(whole, text, gene)
+    assert match[:4] == (0, size, "+", "fam")
+    assert 0.2 <= match.probability < part.probability  # the motif is a part of the gene
+    assert not matches_of(replace(whole, least=0.9), text, gene)
+    assert matches_of(replace(tagger, least=0.9), text, gene) == [part]
+    assert matches_of(whole, "ACGT") == []
+
+
+def test_copies_with_exchanges_are_of_genes_with_a_family_and_as_often_of_others():
+    rng = np.random.default_rng(0)
+    genes = [gene_of(rng, number % 2 == 0) for number in range(200)]
+    config = protein_families.FamilyConfig(copies=3, exchanged=0.5)
+    made = protein_families._with_copies(genes, config, rng)
+    assert len(made) == 4 * 100 + 100
+    lengths = {len(residues) for residues, _ in genes}
+    assert {len(residues) for residues, _ in made} <= lengths
+    originals = {residues.tobytes() for residues, _ in genes}
+    changed = [(residues.tobytes() not in originals, target.any()) for residues, target in made]
+    shares = [np.mean([new for new, planted in changed if bool(planted) is side]) for side in (True, False)]
+    assert shares == [pytest.approx(0.75, abs=0.05), pytest.approx(0.75, abs=0.12)]
+
+
 def test_no_genes_have_no_matches(tagger):
     assert matches_of(tagger, "ACGT") == []
