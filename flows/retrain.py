@@ -121,6 +121,7 @@ class Retrained:
         verdict: None if the corpus has nothing that no version was judged on.
         why: reason of the verdict, or of its absence.
         held: the batch that this run has held apart.
+        reused: what an earlier run had done that ended before its verdict; "" for nothing.
     """
 
     model: str
@@ -129,11 +130,13 @@ class Retrained:
     verdict: Verdict | None
     why: str
     held: Held | None = None
+    reused: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         held = {"held_apart": self.held.to_json()} if self.held else {}
-        values = {"model": self.model, "trained": self.trained is not None, **held}
+        reused = {"reused": self.reused} if self.reused else {}
+        values = {"model": self.model, "trained": self.trained is not None, **held, **reused}
         if self.verdict is None:
             return {**values, "promoted": False, "why": self.why, "ingest": self.ingested.to_json()}
         train = self.trained.to_json() if self.trained else {}
@@ -165,7 +168,7 @@ def _retrain(config: RetrainConfig) -> Retrained:
     held = _hold_bad_batch(config, folder)
     ingested = call(ingest, config_of_ingest(config))
     _check_kind(folder)
-    known, trained = find_challenger(config.model, config.corpus), None
+    known, trained, reused = find_challenger(config.model, config.corpus), None, ""
     if known.judged:
         why = f"{held.reason}; {known.why}" if held else known.why
         print_status(f"{config.model}: {known.why}; nothing is trained.")
@@ -179,10 +182,19 @@ def _retrain(config: RetrainConfig) -> Retrained:
         assert isinstance(made, Trained)  # not of another --task
         trained = made
         known = find_challenger(config.model, config.corpus)
+    else:
+        reused = f"version {known.version}, which an earlier run trained on this corpus"
+        print_status(f"{config.model}: {reused}, is judged; nothing is trained again.")
     verdict = _verdict(config, known.version)
     print_status(f"{config.model}: {verdict.why}; version {verdict.entry.champion} is champion.")
     return Retrained(
-        model=config.model, ingested=ingested, trained=trained, verdict=verdict, why=verdict.why, held=held
+        model=config.model,
+        ingested=ingested,
+        trained=trained,
+        verdict=verdict,
+        why=verdict.why,
+        held=held,
+        reused=reused,
     )
 
 

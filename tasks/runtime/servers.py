@@ -132,9 +132,8 @@ def _secret() -> str:
 
 def _settings(prefect_port: int) -> dict[str, str]:
     """Environment variables of the servers, the worker and the clients of this home."""
-    base = f"http://{HOST}:{prefect_port}"
     return {
-        "PREFECT_API_URL": f"{base}/api",
+        "PREFECT_API_URL": f"http://{HOST}:{prefect_port}/api",
         "PREFECT_API_AUTH_STRING": _secret(),
         "PREFECT_HOME": str(home() / "prefect"),  # also its database: two servers must not share one
     }
@@ -150,6 +149,8 @@ def _environment(prefect_port: int) -> dict[str, str]:
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": origin,
         "PREFECT_SERVER_UI_API_URL": f"{origin}/api",
+        # on disk, as a run whose slot is forgotten with a killed server is cancelled
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_CLIENT_MAX_RETRIES": "5",  # the worker has the patience that a command by hand has not
         "PREFECT_API_REQUEST_TIMEOUT": "60",
@@ -248,9 +249,9 @@ def start_servers(prefect_port: int, mlflow_port: int) -> ServerStatus:
         state = {"processes": processes, "urls": urls, "prefect_port": prefect_port}
         atomic_write(_folder() / "state.json", json.dumps(state).encode())
 
+    print_status("Starting the Prefect server and the MLflow UI (15 to 60 s).")
     python = [sys.executable, "-m"]
     try:
-        print_status("Starting the Prefect server and the MLflow UI (15 to 60 s).")
         server = ["prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
         keep("prefect", _start("prefect", python + server, environment))
         keep("mlflow", _start("mlflow", mlflow_command(mlflow_port), environment))
@@ -258,6 +259,7 @@ def start_servers(prefect_port: int, mlflow_port: int) -> ServerStatus:
         print_status("Deploying prefect.yaml and starting the worker.")
         _prefect(["work-pool", "create", POOL, "--type", "process", "--overwrite"], environment)
         _prefect(["deploy", "--all"], environment)
+        _close_dead_runs(prefect_port)
         worker = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "1"]
         keep("worker", _start("worker", python + worker, environment))
         _wait("mlflow", f"{urls['mlflow']}/health", processes["mlflow"])
@@ -330,18 +332,35 @@ def server_status() -> ServerStatus:
     )
 
 
-def _scheduled_runs(client: "SyncPrefectClient", limit: int | None = None) -> "list[FlowRun]":
-    """Runs that the server has scheduled, soonest first."""
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
-    from prefect.client.schemas.objects import StateType
+def _runs_in(client: "SyncPrefectClient", *states: str, limit: int | None = None) -> "list[FlowRun]":
+    """Runs in states of these types, in the order of their expected start."""
+    from prefect.client.schemas.filters import FlowRunFilter
     from prefect.client.schemas.sorting import FlowRunSort
 
-    scheduled = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
-    return client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(state=scheduled),
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=limit,
-    )
+    chosen = FlowRunFilter.model_validate({"state": {"type": {"any_": states}}})
+    by_time = FlowRunSort.EXPECTED_START_TIME_ASC
+    return client.read_flow_runs(flow_run_filter=chosen, sort=by_time, limit=limit)
+
+
+def _close_dead_runs(prefect_port: int) -> None:
+    """Mark runs as crashed whose process died with its worker: nobody else does, and they hold a slot."""
+    from prefect.states import Crashed
+
+    with _api(prefect_port) as client:
+        dead = set[UUID]()
+        for run in _runs_in(client, "PENDING", "RUNNING", "CANCELLING"):
+            part_of = run.parent_task_run_id and client.read_task_run(run.parent_task_run_id).flow_run_id
+            of_worker = run.work_pool_name == POOL and not _is_run(run.infrastructure_pid)
+            if of_worker or part_of in dead:
+                client.set_flow_run_state(run.id, Crashed(message="Its process died with its worker."))
+                dead.add(run.id)
+
+
+def _is_run(pid: str | None) -> bool:
+    """True if a process of a flow run has this pid."""
+    with contextlib.suppress(psutil.Error, ValueError):
+        return any("prefect" in word for word in psutil.Process(int(pid or "")).cmdline())
+    return False
 
 
 def _all_scheduled(prefect_port: int) -> bool:
@@ -355,7 +374,7 @@ def _all_scheduled(prefect_port: int) -> bool:
                 for deployment in client.read_deployments()
                 if not deployment.paused and any(schedule.active for schedule in deployment.schedules)
             }
-            return active <= {run.deployment_id for run in _scheduled_runs(client)}
+            return active <= {run.deployment_id for run in _runs_in(client, "SCHEDULED")}
     except (HTTPError, OSError):
         return False
 
@@ -366,7 +385,7 @@ def _scheduled(prefect_port: int, limit: int = 10) -> tuple[ScheduledRun, ...]:
 
     try:
         with _api(prefect_port) as client:
-            runs = _scheduled_runs(client, limit)
+            runs = _runs_in(client, "SCHEDULED", limit=limit)
             deployments: dict[UUID | None, str] = {d.id: d.name for d in client.read_deployments()}
             flows = {flow.id: flow.name for flow in client.read_flows()}
     except (HTTPError, OSError) as error:

@@ -179,6 +179,7 @@ def test_a_run_that_ended_before_its_verdict_judges_without_training_again(
     (folder_of("names") / "retrain.lock").write_text("process 1 on a machine")  # as a killed run leaves it
     resumed = run()
     assert (resumed["trained"], resumed["challenger"]) == (False, "2")
+    assert resumed["reused"] == "version 2, which an earlier run trained on this corpus"
     assert notices()[2] == "died"
     assert not (folder_of("names") / "retrain.lock").exists()
 
