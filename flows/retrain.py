@@ -13,17 +13,19 @@ from typing import Annotated, Any, Literal
 import tyro
 from annotated_types import Ge, Interval
 
-from elman.data.corpus.shards import DNA, TEXT
+from elman.data.corpus.shards import DNA, MUSIC, SPEECH, TEXT
 from elman.data.errors import ElmanError, Locked, UsageError
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write
 from elman.data.store.lock import take
 from elman.data.text.markdown import escaped
-from elman.flows.arguments import Config, Corpus, Sources
+from elman.flows.arguments import Config, Corpus, Sources, option
 from elman.flows.ingest import IngestConfig, ingest
-from elman.flows.train import PresetName, TrainConfig, Trained, train
+from elman.flows.train import PresetName, TaskName, TrainConfig, Trained, train
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
 from elman.tasks.ingest.result import Ingested
+from elman.tasks.learning.registry import TAG, task_named
+from elman.tasks.learning.training import TaskTrained
 from elman.tasks.models import model_folder
 from elman.tasks.retraining import batches, history, promotion
 from elman.tasks.retraining.gate import GateRules
@@ -39,12 +41,20 @@ from elman.tasks.retraining.judging import (
     mark_unjudged,
 )
 from elman.tasks.retraining.notices import Channels, Notice, notify
+from elman.tasks.retraining.score_gate import ScoreGate
 from elman.tasks.runtime import mlflow_sync, registry
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.environment import temporary_parent
 from elman.tasks.runtime.mlflow_sync import RunRecorder
 from elman.tasks.runtime.orchestration import call, flow
 from elman.tasks.training.warm_start import EarlierTagger
+
+_KINDS = {  # of the corpora that a task learns from
+    TAG: (TEXT, DNA),
+    "generate": (MUSIC, TEXT, DNA),
+    "classify": (TEXT, DNA),
+    "transcribe": (SPEECH,),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +67,14 @@ class RetrainConfig(Config):
     """files or folders; what the corpus has already is not added twice"""
     model: str
     """registered name whose champion is challenged"""
-    kind: Literal["text", "dna"] | None = None
+    task: TaskName = "tag"
+    """what is trained, as for `elman train`; each is judged by its own score"""
+    kind: Literal["text", "dna", "music", "speech"] | None = None
     """take only this; judged by content if not given"""
     as_: Annotated[Literal["train", "dev", "test"] | None, tyro.conf.arg(name="as")] = None
     """the split of new data; else by file name, else 80/10/10 by hash"""
+    label_from: Literal["folder"] | None = None
+    """of --task classify: as for `elman ingest`"""
     preset: PresetName = "default"
     """of the challenger, as for `elman train`"""
     pretrain: str | None = None
@@ -71,8 +85,8 @@ class RetrainConfig(Config):
     """of the challenger"""
     level: Annotated[float, Interval(gt=0, lt=0.5)] = GateRules.level
     """how often a challenger that is no better may be promoted"""
-    seed_noise: Annotated[float, Interval(ge=0, lt=1)] = GateRules.seed_noise
-    """standard deviation of F1 (0 to 1) between trainings that differ in their seed alone"""
+    seed_noise: Annotated[float, Interval(ge=0, lt=1)] | None = None
+    """standard deviation of the score (0 to 1) between trainings that differ in their seed alone"""
     readmit: str | None = None
     """batch held apart that is let in after all"""
     notify_file: Path | None = None
@@ -92,11 +106,20 @@ class RetrainConfig(Config):
                 f"expected --model of lower-case letters, digits, '.', '_', '-'. Got {self.model!r}."
             )
         _ = self.channels  # refuses what is no URL
+        given = [name for name in ("pretrain", "warm_start") if getattr(self, name) and self.task != TAG]
+        if given:
+            raise UsageError(f"expected {option(given[0])} for --task tag only. Got --task {self.task}.")
+
+    @property
+    def gate(self) -> ScoreGate | None:
+        """The gate of another task than tagging."""
+        return None if self.task == TAG else task_named(self.task).gate
 
     @property
     def rules(self) -> GateRules:
         """Rules of the quality gate."""
-        return GateRules(level=self.level, seed_noise=self.seed_noise)
+        usual = self.gate.measure.seed_noise if self.gate else GateRules.seed_noise
+        return GateRules(level=self.level, seed_noise=usual if self.seed_noise is None else self.seed_noise)
 
     @property
     def channels(self) -> Channels:
@@ -107,6 +130,8 @@ class RetrainConfig(Config):
     def command(self) -> str:
         """The command that goes on after a failure."""
         words = ["elman", "retrain", self.corpus, *map(str, self.sources), "--model", self.model]
+        if self.task != TAG:
+            words += ["--task", self.task]
         return shlex.join([*words, "--preset", self.preset, *(["--warm-start"] if self.warm_start else [])])
 
 
@@ -126,7 +151,7 @@ class Retrained:
 
     model: str
     ingested: Ingested
-    trained: Trained | None
+    trained: Trained | TaskTrained | None
     verdict: Verdict | None
     why: str
     held: Held | None = None
@@ -163,11 +188,11 @@ def _retrain(config: RetrainConfig) -> Retrained:
     if config.readmit:
         readmitted = readmit(folder.name, config.readmit)
         print_status(f"{config.model}: batch {readmitted.batch} is let in ({readmitted.reason}).")
-    _check_kind(folder)
+    _check_task(config, folder)
     begin = _champion_to_begin_with(config)
     held = _hold_bad_batch(config, folder)
     ingested = call(ingest, config_of_ingest(config))
-    _check_kind(folder)
+    _check_task(config, folder)
     known, trained, reused = find_challenger(config.model, config.corpus), None, ""
     if known.judged:
         why = f"{held.reason}; {known.why}" if held else known.why
@@ -178,9 +203,7 @@ def _retrain(config: RetrainConfig) -> Retrained:
     for version in mark_unjudged(config.model, known.version):
         print_status(f"{config.model}: version {version} was never judged, for its run ended before.")
     if not known.version:
-        made = call(train, config_of_training(config, begin))
-        assert isinstance(made, Trained)  # not of another --task
-        trained = made
+        trained = call(train, config_of_training(config, begin))
         known = find_challenger(config.model, config.corpus)
     else:
         reused = f"version {known.version}, which an earlier run trained on this corpus"
@@ -200,20 +223,40 @@ def _retrain(config: RetrainConfig) -> Retrained:
 
 def config_of_ingest(config: RetrainConfig) -> IngestConfig:
     """The ingest that is a part of a retraining."""
-    return IngestConfig(sources=config.sources, name=config.corpus, kind=config.kind, as_=config.as_)
+    return IngestConfig(
+        sources=config.sources,
+        name=config.corpus,
+        kind=config.kind,
+        as_=config.as_,
+        label_from=config.label_from,
+    )
 
 
-def _check_kind(folder: Path) -> None:
-    """Refuse a corpus whose models have no gate.
+def _check_task(config: RetrainConfig, folder: Path) -> None:
+    """Refuse a corpus, preset or champion that does not go with the task.
 
     Raises:
-        UsageError: it is one of music or speech.
+        UsageError: names what is expected.
     """
-    kind = Dataset.open(folder).kind if (folder / MANIFEST).exists() else TEXT
-    if kind not in (TEXT, DNA):
+    kind = Dataset.open(folder).kind if (folder / MANIFEST).exists() else _KINDS[config.task][0]
+    if kind not in _KINDS[config.task]:
+        fitting = ", ".join(task for task, kinds in _KINDS.items() if kind in kinds)
         raise UsageError(
-            f"expected a corpus of text or DNA, whose taggers a gate can judge. Got {folder.name}, of kind "
-            f"{kind}. Train with `elman train --task ... --register NAME`, and promote by hand."
+            f"expected --task of {fitting} for {folder.name}, of kind {kind}. Got {config.task}."
+        )
+    if config.task == TAG:
+        return
+    task, champion = task_named(config.task), promotion.champion_of(config.model)
+    if config.preset not in task.presets:
+        raise UsageError(
+            f"expected --preset of {', '.join(task.presets)} for --task {task.name}. Got {config.preset!r}."
+        )
+    of = (
+        model_folder.read(promotion.folder_of_version(config.model, champion)).kind if champion else task.kind
+    )
+    if of != task.kind:
+        raise UsageError(
+            f"expected a --model whose champion is of --task {task.name}. Got {config.model}, of kind {of}."
         )
 
 
@@ -224,6 +267,7 @@ def config_of_training(config: RetrainConfig, begin: Path | None) -> TrainConfig
     """
     return TrainConfig(
         corpus=config.corpus,
+        task=config.task,
         preset=config.preset,
         pretrain=None if begin else config.pretrain,
         warm_start=str(begin) if begin else None,
@@ -245,8 +289,8 @@ def _champion_to_begin_with(config: RetrainConfig) -> Path | None:
 def _hold_bad_batch(config: RetrainConfig, folder: Path) -> Held | None:
     """Look at what is new before it is ingested, and hold it apart if it would harm a challenger."""
     champion = promotion.champion_of(config.model)
-    if not champion or not folder.is_dir() or Path("-") in config.sources:  # standard input is read once
-        return None
+    if config.task != TAG or not champion or not folder.is_dir() or Path("-") in config.sources:
+        return None  # standard input is read once
     model = promotion.folder_of_version(config.model, champion)
     if model_folder.read(model).kind == "dna":
         return None
@@ -267,7 +311,7 @@ def _verdict(config: RetrainConfig, version: str) -> Verdict:
     if first is not None:
         return first
     registry.set_challenger(config.model, version)
-    judged = judge(config.model, version, config.corpus, config.rules)
+    judged = judge(config.model, version, config.corpus, config.rules, config.gate)
     verdict = decide(config.model, version, judged)
     if verdict.promoted:
         registry.set_challenger(config.model, None)

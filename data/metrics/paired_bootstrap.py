@@ -66,8 +66,8 @@ class Difference:
 
 
 def paired_bootstrap(
-    before: npt.NDArray[np.int64],
-    after: npt.NDArray[np.int64],
+    before: npt.NDArray[Any],
+    after: npt.NDArray[Any],
     rounds: int = ROUNDS,
     seed: int = 0,
     seed_noise: float = 0.0,

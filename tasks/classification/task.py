@@ -4,6 +4,7 @@ from pathlib import Path
 
 from elman.data.text.markdown import escaped
 from elman.tasks.classification.evaluation import evaluate_classifier
+from elman.tasks.classification.gate import GATE
 from elman.tasks.classification.presets import PRESETS
 from elman.tasks.classification.training import train_classifier
 from elman.tasks.learning.registry import LearningTask
@@ -33,5 +34,6 @@ TASK = LearningTask(
     purpose=_purpose,
     train=train_classifier,
     evaluate=evaluate_classifier,
+    gate=GATE,
     dev_score="f1",
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from elman.data.text.markdown import escaped
 from elman.tasks.generation.evaluation import evaluate_generator
+from elman.tasks.generation.gate import GATE
 from elman.tasks.generation.presets import PRESETS
 from elman.tasks.generation.training import train_generator
 from elman.tasks.learning.registry import LearningTask
@@ -34,4 +35,5 @@ TASK = LearningTask(
     purpose=_purpose,
     train=train_generator,
     evaluate=evaluate_generator,
+    gate=GATE,
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from elman.data.errors import UsageError
+from elman.tasks.retraining.score_gate import ScoreGate
 
 TAG = "tag"  # done by the taggers and gene finders themselves
 _MODULES = {  # loaded when they are asked for
@@ -104,6 +105,7 @@ class LearningTask:
         purpose: what a model does, from its folder, for its card; Markdown.
         train: trains a model; a killed training goes on.
         evaluate: scores a model folder on a split of a corpus folder; BadInput where there is nothing.
+        gate: what its models are promoted by.
         dev_score: what the score of an epoch is: the negative of a `loss`, or an `f1`.
     """
 
@@ -113,6 +115,7 @@ class LearningTask:
     purpose: Callable[[str], str]
     train: Callable[[TaskTraining, OnEpoch], FittedModel]
     evaluate: Callable[[str, str, str], TaskScores]
+    gate: ScoreGate
     dev_score: Literal["loss", "f1"] = "loss"
 
 

@@ -14,6 +14,7 @@ from elman.data.text.markdown import escaped, table
 from elman.tasks.evaluation.reports import model_settings, write_history
 from elman.tasks.learning.registry import FittedModel, LearningTask, OnEpoch, TaskScores, TaskTraining
 from elman.tasks.retraining.corpus_tags import corpus_tags
+from elman.tasks.retraining.infrastructure import infrastructure_tags
 from elman.tasks.runtime.artifacts import publish_markdown
 from elman.tasks.runtime.mlflow_sync import RunRecorder
 
@@ -81,7 +82,8 @@ def train_model(
     recorder.run.log_model(
         Path(fitted.model),
         register=register,
-        tags=corpus_tags(request.corpus),
+        tags=corpus_tags(request.corpus)
+        | (infrastructure_tags(fitted.model, request.corpus) if register else {}),
         scores=[*metrics(scores)],
         about=card,
     )

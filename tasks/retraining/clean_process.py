@@ -2,7 +2,8 @@
 
     python -m elman.tasks.retraining.clean_process FOLDER [--mlflow] < texts.json > answers.json
 
-FOLDER is a model folder, or with --mlflow one that MLflow logged. Reads a JSON list of texts (of DNA: bases).
+FOLDER is a model folder, or with --mlflow one that MLflow logged. Reads a JSON list of texts (of DNA: bases;
+of speech: paths of clips; of what generates: symbols to begin from, or "").
 """
 
 import json
@@ -37,11 +38,17 @@ def refuse_pickle() -> None:
 
 def load(folder: str, packaged: bool) -> Any:
     """A function from texts to answers, each a list of plain dicts."""
-    if not packaged:
+    kind = None if packaged else json.loads((Path(folder) / "passport.json").read_bytes())["kind"]
+    if kind in ("text", "dna"):
         import elman
 
         model: Any = elman.load(folder)
         return lambda texts: [[found._asdict() for found in each] for each in model.tag_many(texts)]
+    if not packaged:
+        from elman.tasks.runtime.mlflow_models import python_model
+
+        of_task = python_model(Path(folder))
+        return lambda texts: of_task.predict(None, texts)
     import mlflow
 
     return mlflow.pyfunc.load_model(folder).predict
@@ -53,13 +60,19 @@ def main(arguments: list[str]) -> int:
     texts = json.load(sys.stdin)
     tag = load(arguments[0], "--mlflow" in arguments)
     answers = tag(texts)
-    began, characters = time.process_time(), 0
+    began, times = time.process_time(), 0
     while time.process_time() - began < MEASURE_S:
         tag(texts)
-        characters += sum(map(len, texts))
-    speed = characters / (time.process_time() - began)
-    json.dump({"answers": answers, "characters_per_s": speed, "peak_memory_mib": peak_mib()}, sys.stdout)
+        times += 1
+    speed = times / (time.process_time() - began)
+    found = {"answers": plain(answers), "times_per_s": speed, "peak_memory_mib": peak_mib()}
+    json.dump(found, sys.stdout)
     return 0
+
+
+def plain(answers: Any) -> Any:
+    """Answers as JSON gives them back."""
+    return json.loads(json.dumps(answers, default=lambda answer: answer.model_dump()))
 
 
 def peak_mib() -> float:

@@ -293,7 +293,18 @@ def _calibrated(answers: TestAnswers, rules: GateRules) -> Check:
         found = calibration(said["surety"], right)
         errors.append(found.error)
         least = found.count if least is None else min(least, found.count)
-    allowed = rules.calibration_rise + _SPREAD / max(least or 0, 1) ** 0.5
+    return calibrated((errors[0], errors[1]), least or 0, rules)
+
+
+def calibrated(errors: tuple[float, float], count: int, rules: GateRules) -> Check:
+    """Check that the calibration error has not grown.
+
+    Args:
+        errors: of champion and challenger.
+        count: of the answers they are of.
+        rules: of the gate.
+    """
+    allowed = rules.calibration_rise + _SPREAD / max(count, 1) ** 0.5
     passed = errors[1] <= errors[0] + allowed
     shown = f"calibration error {errors[1]:.3f} against {errors[0]:.3f}"
     why = f"{shown}, not worse" if passed else f"{shown}, more than {allowed:.3f} higher"

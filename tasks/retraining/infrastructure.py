@@ -4,23 +4,30 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+import wave
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from elman.data.corpus.shards import SPEECH
 from elman.data.store.dataset import Dataset
+from elman.data.text.invisible import is_blank
 from elman.tasks.models import model_folder
 from elman.tasks.models.api import load
+from elman.tasks.models.passport import CLASSIFIER
+from elman.tasks.retraining.clean_process import plain
 from elman.tasks.retraining.gate import Check, Judgement
 from elman.tasks.runtime.console import print_status
-from elman.tasks.runtime.environment import CHECKOUT, FIXED
+from elman.tasks.runtime.environment import CHECKOUT, FIXED, temporary_parent
+from elman.tasks.runtime.mlflow_models import python_model
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.runtime.registry import INFRASTRUCTURE, PASSED
 
-CANARY = 40  # texts of the corpus
+CANARY, CLIPS = 40, 5  # texts of the corpus, clips
 ODD = ("", " ", "\u200b", "a" * 5000, "I saw 👩‍👩‍👧 in\r\nSão Tomé\u2028", "<b>&amp;</b> =1+1")
 START_CODON = "ATG"
 MOST_BASES = 20_000  # of one piece
@@ -33,32 +40,72 @@ class InfrastructureRules:
 
     Attributes:
         characters_per_s: characters (bases) that it tags in a CPU second, at least.
+        symbols_per_s: symbols that it draws in a CPU second, at least, of one that generates.
+        clip_seconds_per_s: seconds of clips that it transcribes in a CPU second, at least, of one of speech.
         memory_mib: peak memory of a process that tags, at most.
     """
 
     characters_per_s: float = 5_000
+    symbols_per_s: float = 200
+    clip_seconds_per_s: float = 10
     memory_mib: float = 1_024
 
 
-def canary(corpus: Path) -> tuple[str, ...]:
-    """Texts to compare answers on: sentences (pieces of DNA) spread over a corpus, and odd ones of text."""
+def canary(corpus: Path, kind: str, scratch: Path) -> tuple[str, ...]:
+    """What to compare answers on, spread over a corpus.
+
+    Args:
+        corpus: its folder.
+        kind: of the model.
+        scratch: folder for sound files.
+
+    Returns:
+        Sentences and odd texts (a classifier takes none without words), pieces of DNA, sound files of speech;
+        of a model that generates, nothing to begin from.
+    """
     dataset = Dataset.open(corpus)
-    dna = dataset.kind.endswith("dna")
-    column, count = ("bases", 3) if dna else ("text", CANARY)
+    if kind == "generator":
+        return odd_texts(kind)
+    if dataset.kind == SPEECH:
+        return tuple(_clips(dataset, scratch))
+    if dataset.kind.endswith("dna"):
+        return tuple(bases[:MOST_BASES] for bases in _spread(dataset, "bases", 3))
+    texts = [*_spread(dataset, "text", CANARY), *ODD]
+    return tuple(text for text in texts if kind != CLASSIFIER or not is_blank(text))
+
+
+def _spread(dataset: Dataset, column: str, count: int) -> list[Any]:
+    """Values of a column, from rows spread over the corpus."""
     paths = dataset.files("data")
     chosen = [paths[n * len(paths) // min(len(paths), count)] for n in range(min(len(paths), count))]
-    texts: list[str] = []
+    values: list[Any] = []
     for path in chosen:
         frame = pl.read_parquet(path, columns=[column], glob=False)
         step = max(1, frame.height * len(chosen) // count)
-        texts += frame[column].gather_every(step)[: count // len(chosen) + 1].to_list()
-    texts = texts[:count]
-    return tuple(text[:MOST_BASES] for text in texts) if dna else (*texts, *ODD)
+        values += frame[column].gather_every(step)[: count // len(chosen) + 1].to_list()
+    return values[:count]
 
 
-def odd_texts(kind: str) -> tuple[str, ...]:
-    """Canary texts where the corpus is not here any more."""
-    return (START_CODON + "AAA" * 100, "") if kind == "dna" else ODD
+def _clips(dataset: Dataset, scratch: Path) -> Iterator[str]:
+    """Paths of sound files of some clips, written into a folder."""
+    rows = dataset.scan().select("audio", "sample_rate").head(CLIPS).collect().iter_rows()
+    for number, (audio, rate) in enumerate(rows):
+        path = scratch / f"clip-{number}.wav"
+        with wave.open(str(path), "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(rate)
+            out.writeframes(audio)
+        yield str(path)
+
+
+def odd_texts(kind: str, family: str = "text") -> tuple[str, ...]:
+    """What to compare answers on where the corpus is not here any more."""
+    if kind in ("generator", "transcriber"):
+        return ("",) * 3
+    if "dna" in (kind, family):
+        return (START_CODON + "AAA" * 100, "") if kind == "dna" else (START_CODON + "AAA" * 100,)
+    return tuple(text for text in ODD if kind != CLASSIFIER or not is_blank(text))
 
 
 def judge_infrastructure(
@@ -79,17 +126,12 @@ def judge_infrastructure(
         why = f"the packaged model does not load in a clean process: {found}"
         return Judgement(checks=(Check(name="loads", passed=False, why=why, figures={}),))
     loads = Check(name="loads", passed=True, why="loads in a clean process without pickle", figures={})
-    speed, memory = float(found["characters_per_s"]), float(found["peak_memory_mib"])
+    memory = float(found["peak_memory_mib"])
     return Judgement(
         checks=(
             loads,
             _same_answers(expected, found["answers"]),
-            Check(
-                name="speed",
-                passed=speed >= limits.characters_per_s,
-                why=f"{speed:,.0f} characters a CPU second, {limits.characters_per_s:,.0f} are needed",
-                figures={"characters_per_s": speed},
-            ),
+            _fast_enough(model_folder.read(model).kind, texts, found, limits),
             Check(
                 name="memory",
                 passed=memory <= limits.memory_mib,
@@ -108,18 +150,47 @@ def infrastructure_tags(model: str, corpus: Path) -> dict[str, str]:
         model: folder of the model.
         corpus: folder of the corpus it was trained on.
     """
-    judgement = judge_infrastructure(Path(model), None, canary(corpus))
+    kind = model_folder.read(Path(model)).kind
+    with tempfile.TemporaryDirectory(dir=temporary_parent(), prefix="canary-") as scratch:
+        judgement = judge_infrastructure(Path(model), None, canary(corpus, kind, Path(scratch)))
     if not judgement.passed:
         print_status(f"{Path(model).name} does not become champion: {judgement.why}.")
     return {INFRASTRUCTURE: PASSED if judgement.passed else judgement.why}
 
 
-def answers_of(model: Path, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
+def answers_of(model: Path, texts: Sequence[str]) -> list[Any]:
     """Answers of a model folder in this process, as JSON gives them back."""
-    model_folder.read(model)  # hashes first, for a message that names the file
+    kind = model_folder.read(model).kind  # hashes first, for a message that names the file
+    if kind not in ("text", "dna"):
+        return list(plain(python_model(model).predict(None, list(texts))))
     found = [[answer._asdict() for answer in answers] for answers in load(str(model)).tag_many(texts)]
-    plain: list[list[dict[str, Any]]] = json.loads(json.dumps(found))
-    return plain
+    return list(plain(found))
+
+
+def _fast_enough(
+    kind: str, texts: Sequence[str], found: Mapping[str, Any], limits: InfrastructureRules
+) -> Check:
+    """Check of what a model does in a CPU second, in the unit of its kind."""
+    done, unit, least = float(sum(map(len, texts))), "characters", limits.characters_per_s
+    if kind == "generator":
+        done, unit = sum(len(answer.split()) for answer in found["answers"]), "symbols"
+        least = limits.symbols_per_s
+    elif kind == "transcriber":
+        done, unit, least = sum(map(_seconds, texts)), "clip seconds", limits.clip_seconds_per_s
+    speed = done * float(found["times_per_s"])
+    return Check(
+        name="speed",
+        passed=speed >= least or not done,
+        why=f"{speed:,.0f} {unit} a CPU second, {least:,.0f} are needed",
+        figures={f"{unit.replace(' ', '_')}_per_s": speed},
+    )
+
+
+def _seconds(path: str) -> float:
+    if not path:
+        return 0.0
+    with wave.open(path, "rb") as clip:
+        return clip.getnframes() / clip.getframerate()
 
 
 def _same_answers(expected: Sequence[Any], got: Sequence[Any]) -> Check:

@@ -22,12 +22,14 @@ from elman.tasks.retraining.gene_gate import gene_answers, judge_genes
 from elman.tasks.retraining.history import Entry
 from elman.tasks.retraining.infrastructure import canary, judge_infrastructure, odd_texts
 from elman.tasks.retraining.promotion import JUDGED_BY, VERDICT, Decision, folder_of_version
+from elman.tasks.retraining.score_gate import ScoreGate, judge_scores
 from elman.tasks.runtime import mlflow_sync, registry
 from elman.tasks.runtime.artifacts import publish_markdown
 from elman.tasks.runtime.environment import temporary_parent
 from elman.tasks.runtime.orchestration import task
 
 OLD, NEW = "the champion's test documents", "the newest test documents"
+SHOWN = ("f1", "nats_per_step", "macro_f1", "word_error_rate")  # scores in the summary
 NEVER_JUDGED = "never judged"  # verdict of a version that was registered and left
 
 
@@ -104,9 +106,10 @@ class Verdict:
         """Plain values for JSON."""
         figures = self.judged.quality.metrics()
         scores = {
-            f"{side}_score": figures[f"{side}_f1"]
+            f"{side}_score": figures[f"{side}_{metric}"]
             for side in ("champion", "challenger")
-            if f"{side}_f1" in figures
+            for metric in SHOWN
+            if f"{side}_{metric}" in figures
         }
         return {
             "promoted": self.promoted,
@@ -166,7 +169,7 @@ def mark_unjudged(name: str, challenger: str) -> list[str]:
     retries=2,
     retry_delay_seconds=2,
 )
-def judge(name: str, challenger: str, corpus: str, rules: GateRules) -> Judged:
+def judge(name: str, challenger: str, corpus: str, rules: GateRules, gate: ScoreGate | None = None) -> Judged:
     """Judge a challenger by both gates.
 
     Args:
@@ -174,6 +177,7 @@ def judge(name: str, challenger: str, corpus: str, rules: GateRules) -> Judged:
         challenger: its version.
         corpus: name or folder of the corpus it was trained on.
         rules: of the quality gate.
+        gate: of models of another task than tagging.
     """
     champion = promotion.champion_of(name)
     folder, model = corpus_folder(corpus), folder_of_version(name, challenger)
@@ -181,16 +185,26 @@ def judge(name: str, challenger: str, corpus: str, rules: GateRules) -> Judged:
     if champion:
         judged_by = frozen_by(name, champion)
         old = folder_of_version(name, champion)
-        quality = _quality(old, model, Dataset.open(folder), contents_of(name, judged_by), rules)
-    infrastructure = _infrastructure(name, challenger, canary(folder))
+        frozen, dataset = contents_of(name, judged_by), Dataset.open(folder)
+        if gate is None:
+            quality = _quality(old, model, dataset, frozen, rules)
+        else:
+            quality = _quality_by_score(old, model, dataset, frozen, rules, gate)
+    infrastructure = _infrastructure(name, challenger, folder)
     return Judged(champion=champion, judged_by=judged_by, quality=quality, infrastructure=infrastructure)
 
 
-def _infrastructure(name: str, version: str, texts: Sequence[str]) -> Judgement:
-    """Judge a version as MLflow has it, packaged."""
-    model = folder_of_version(name, version)
+def _infrastructure(name: str, version: str, corpus: Path | None) -> Judgement:
+    """Judge a version as MLflow has it, packaged, on texts of a corpus if it is here."""
+    folder = folder_of_version(name, version)
+    model = model_folder.read(folder)
     with tempfile.TemporaryDirectory(dir=temporary_parent(), prefix="packaged-") as scratch:
-        return judge_infrastructure(model, registry.download(name, version, Path(scratch)), texts)
+        texts = odd_texts(model.kind, model.family)
+        if corpus is not None:
+            texts = canary(corpus, model.kind, Path(scratch))
+        packaged = Path(scratch) / "packaged"
+        packaged.mkdir()
+        return judge_infrastructure(folder, registry.download(name, version, packaged), texts)
 
 
 def judge_by_hand(name: str, version: str) -> Judgement:
@@ -206,9 +220,7 @@ def judge_by_hand(name: str, version: str) -> Judgement:
     promotion.find_version(name, version)
     model = model_folder.read(folder_of_version(name, version))
     corpus = corpus_folder(model.passport.corpus.name)
-    if (corpus / MANIFEST).exists():
-        return _infrastructure(name, version, canary(corpus))
-    return _infrastructure(name, version, odd_texts(model.kind))
+    return _infrastructure(name, version, corpus if (corpus / MANIFEST).exists() else None)
 
 
 def frozen_by(name: str, champion: str) -> str:
@@ -246,6 +258,27 @@ def _quality(
     trained_on = [training_entities(model.passport.corpus, corpus) for model in models]
     known = [frame for frame in trained_on if frame is not None]
     return judge_quality(old, new, pl.concat(known) if known else None, rules)
+
+
+def _quality_by_score(
+    champion: Path,
+    challenger: Path,
+    corpus: Dataset,
+    frozen: Sequence[str],
+    rules: GateRules,
+    gate: ScoreGate,
+) -> Judgement:
+    later = [source["sha256"] for source in corpus.sources if source["sha256"] not in frozen]
+    parts = [corpus.made_of(frozen), corpus.made_of(later)]
+    old, new = gate.compare(champion, challenger, parts)
+    if old is None:
+        raise BadInput(
+            "a test split in what the first champion was trained from",
+            got="none",
+            todo="Put its files back, or train and register a model under another name.",
+            source=corpus.folder,
+        )
+    return judge_scores(old, new, gate.measure, rules)
 
 
 def answers_of_both(

@@ -1,11 +1,13 @@
 """Models and data sets in MLflow: logged models, registered versions with their cards, corpora."""
 
+import importlib
 import json
 import shutil
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import elman
@@ -140,6 +142,21 @@ def log_model(client: Any, run_id: str, model: MadeModel) -> str:
         model_id = str(logged())
     client.set_logged_model_tags(model_id, {"elman.model": folder.name, NOTE: shortened(model.about)})
     return model_id
+
+
+def python_model(folder: Path) -> Any:
+    """The model of a folder, loaded by the code that MLflow is given for it; it has `predict`."""
+    mlflow = connect()
+    module = importlib.import_module(
+        f"elman.tasks.{_CODE.get(_passport(folder)['kind'], 'models')}.mlflow_model"
+    )
+    base = mlflow.pyfunc.PythonModel
+    (of_module,) = (
+        each for each in vars(module).values() if isinstance(each, type) and issubclass(each, base)
+    )
+    model = of_module()
+    model.load_context(SimpleNamespace(artifacts={"model": str(folder)}))
+    return model
 
 
 def _passport(folder: Path) -> dict[str, Any]:

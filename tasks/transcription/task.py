@@ -6,6 +6,7 @@ from elman.data.text.markdown import escaped
 from elman.tasks.learning.registry import LearningTask
 from elman.tasks.models import model_folder
 from elman.tasks.transcription.evaluation import evaluate_transcriber
+from elman.tasks.transcription.gate import GATE
 from elman.tasks.transcription.presets import PRESETS
 from elman.tasks.transcription.training import train_transcriber
 
@@ -27,4 +28,5 @@ TASK = LearningTask(
     purpose=_purpose,
     train=train_transcriber,
     evaluate=evaluate_transcriber,
+    gate=GATE,
 )

@@ -217,5 +217,7 @@ def test_a_corpus_of_music_is_refused_before_anything_is_added(run, inbox, track
     (inbox / "b.conll").write_text("Ann B-PER\n")
     with DatasetWriter(tracked_home / "corpora" / "mail", kind="corpus-music", config={}) as writer:
         writer.commit([])
-    with pytest.raises(UsageError, match="a corpus of text or DNA, whose taggers a gate can judge"):
+    with pytest.raises(
+        UsageError, match=r"expected --task of generate for mail, of kind corpus-music. Got tag"
+    ):
         run()

@@ -24,15 +24,18 @@ def model(trained) -> Path:
     return Path(trained["model"])
 
 
-def test_canary_texts_are_spread_over_the_corpus_and_odd_ones(names):
-    texts = canary(names)
+def test_canary_texts_are_spread_over_the_corpus_and_odd_ones(names, tmp_path):
+    texts = canary(names, "text", tmp_path)
     assert len(texts) == len(set(texts)) == 40 + len(ODD)
-    assert texts == canary(names)
+    assert texts == canary(names, "text", tmp_path)
+    words = canary(names, "classifier", tmp_path)
+    assert (len(words), set(texts) - set(words)) == (40 + len(ODD) - 3, {"", " ", "\u200b"})
+    assert canary(names, "generator", tmp_path) == ("", "", "")
 
 
-def test_a_model_passes_and_one_that_is_slow_and_large_does_not(model, names):
+def test_a_model_passes_and_one_that_is_slow_and_large_does_not(model, names, tmp_path):
     rules = InfrastructureRules(characters_per_s=1e12, memory_mib=1)
-    judgement = judge_infrastructure(model, None, canary(names), rules)
+    judgement = judge_infrastructure(model, None, canary(names, "text", tmp_path), rules)
     assert [(check.name, check.passed) for check in judgement.checks] == [
         ("loads", True),
         ("canary", True),
