@@ -292,16 +292,17 @@ def _hold_bad_batch(config: RetrainConfig, folder: Path) -> Held | None:
     if config.task != TAG or not champion or not folder.is_dir() or Path("-") in config.sources:
         return None  # standard input is read once
     model = promotion.folder_of_version(config.model, champion)
-    if model_folder.read(model).kind == "dna":
-        return None
     with tempfile.TemporaryDirectory(dir=temporary_parent(), prefix="batch-") as scratch:
         new = batches.read_batch(
             config.sources, config.as_, config_of_ingest(config).requested, folder, Path(scratch) / "batch"
         )
         if new is None:
             return None
-        frozen = contents_of(config.model, frozen_by(config.model, champion))
-        reason = batches.why_hold(new.folder, folder, model, frozen)
+        if model_folder.read(model).kind == "dna":
+            reason = batches.why_hold_genes(new.folder, folder)
+        else:
+            frozen = contents_of(config.model, frozen_by(config.model, champion))
+            reason = batches.why_hold(new.folder, folder, model, frozen)
         return hold(new.sources, folder.name, reason) if reason else None
 
 

@@ -3,7 +3,8 @@
 A batch is what one retraining finds new. It is held apart if it has other entity types than the corpus, words
 that the champion does not know (another language) or labels that contradict it (shuffled ones, say). What is
 normal is learned from the champion's answers to its own test documents, drawn again and again at the batch's
-size.
+size. A batch of DNA is held apart if its annotation has hardly any genes, or genes that cannot be read;
+genomes unlike those of the corpus are welcome.
 """
 
 import shutil
@@ -16,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from elman.data.corpus.contig_pieces import Stretch, stretches_of
+from elman.data.genome.annotation_rules import CDS
 from elman.data.metrics.intervals import units_of
 from elman.data.metrics.paired_bootstrap import entity_counts
 from elman.data.metrics.rates import rates
@@ -34,6 +37,10 @@ UNKNOWN_RISE = 0.15  # share of unknown words above the highest of the draws
 AGREEMENT = 0.5  # of the lowest F1 of the draws
 FEWEST = 20  # entities in gold from which labels are judged
 DRAWS = 200
+CODING_SHARE = 0.25  # of the corpus' coding share, below which annotated genomes are held apart
+UNREADABLE = 0.2  # share of coding intervals with stop codons in every frame, from which they are
+SHORTEST = 150  # bases of a coding interval that is read
+STOPS = ({"TAA", "TAG"}, {"TGA"})  # no genetic code of genomes we know reads both kinds as amino acids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +97,86 @@ def why_hold(batch: Path, corpus: Path, champion: Path, frozen: Sequence[str]) -
     reason = _other_types(new.gold, tuple(whole.meta.get("types", ())))
     normal = None if reason else _Answered.of(tagger, whole, "test", frozen)
     return reason if normal is None else _other_language(new, normal) or _other_labels(new, normal)
+
+
+def why_hold_genes(batch: Path, corpus: Path) -> str:
+    """The reason to hold a batch of DNA apart; "" if there is none, or nothing of it is annotated.
+
+    Args:
+        batch: folder of the corpus it was read into.
+        corpus: folder of the corpus that is to grow.
+    """
+    new = _Coding.of(batch, read=True)
+    if not new.bases:
+        return ""
+    usual = _Coding.of(corpus, read=False)
+    if new.share < CODING_SHARE * usual.share:
+        return (
+            f"genomes without genes: {100 * new.share:.1f} % of their annotated bases are coding, of the "
+            f"corpus {100 * usual.share:.1f} %"
+        )
+    broken = min(new.unreadable)
+    if broken >= max(UNREADABLE * new.intervals, 1):
+        return (
+            f"labels that contradict the sequence: {broken:,} of {new.intervals:,} coding intervals have "
+            "stop codons in every frame"
+        )
+    return ""
+
+
+@dataclass
+class _Coding:
+    """What is annotated as coding: bases, and the intervals of SHORTEST bases or more.
+
+    Attributes:
+        bases, coding: annotated, and of these in coding intervals.
+        intervals: whose frames were read.
+        unreadable: of them, those with a stop codon of each set of STOPS in every frame.
+    """
+
+    bases: int = 0
+    coding: int = 0
+    intervals: int = 0
+    unreadable: tuple[int, ...] = (0,) * len(STOPS)
+
+    @property
+    def share(self) -> float:
+        """Coding share of the annotated bases."""
+        return min(self.coding / max(self.bases, 1), 1.0)
+
+    @classmethod
+    def of(cls, corpus: Path, *, read: bool) -> Self:
+        """Count the coding bases of the annotated stretches of a corpus, and read their frames."""
+        found = cls()
+        for stretch in stretches_of(corpus, "all"):
+            if stretch.features is not None:
+                found._add(stretch, stretch.features, read)
+        return found
+
+    def _add(self, stretch: Stretch, features: pl.DataFrame, read: bool) -> None:
+        self.bases += len(stretch)
+        inside = features.filter(pl.col("label") == CDS).select(
+            start=(pl.col("start") - stretch.start).clip(0, len(stretch)),
+            end=(pl.col("end") - stretch.start).clip(0, len(stretch)),
+            strand="strand",
+        )
+        self.coding += int((inside["end"] - inside["start"]).sum())
+        long = inside.filter(read, pl.col("end") - pl.col("start") >= SHORTEST)
+        for start, end, strand in long.iter_rows():
+            bases = stretch.bases[start:end].upper()
+            frames = _codons(bases if strand == "+" else bases.translate(_COMPLEMENT)[::-1])
+            self.intervals += 1
+            broken = (all(not stops.isdisjoint(frame) for frame in frames) for stops in STOPS)
+            self.unreadable = tuple(n + one for n, one in zip(self.unreadable, broken, strict=True))
+
+
+_COMPLEMENT = str.maketrans("ACGT", "TGCA")
+
+
+def _codons(bases: str) -> list[set[str]]:
+    """Codons of the three frames of an interval, without the last two: its own stop is no mistake."""
+    inner = bases[:-6]
+    return [{inner[at : at + 3] for at in range(frame, len(inner) - 2, 3)} for frame in range(3)]
 
 
 @dataclass(frozen=True)
