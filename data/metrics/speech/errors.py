@@ -7,13 +7,18 @@ jiwer and NIST's sclite do (https://github.com/usnistgov/SCTK). A word is what s
 character any code point of the text, spaces included. Texts are compared as they are given: normalise both.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+Ints = npt.NDArray[np.int32]
 Edit = tuple[str | None, str | None]  # said and heard; None for an insertion and a deletion
+
+_SMALL = 1 << 22  # cells of a table of distances that is kept as a whole
 
 
 @dataclass(frozen=True)
@@ -63,31 +68,44 @@ class ErrorCounts:
 def aligned(said: Sequence[str], heard: Sequence[str]) -> list[Edit]:
     """The alignment with the fewest edits; where there are several, hits and substitutions come late.
 
-    Takes len(said) * len(heard) * 4 bytes.
+    Of the rows of the table of distances only every k-th is kept, k the root of their number; those between
+    are computed again on the way back. Memory: about 8 * sqrt(len(said)) * len(heard) bytes.
     """
     numbers: dict[str, int] = {}
-    a = np.array([numbers.setdefault(item, len(numbers)) for item in said], np.int64)
-    b = np.array([numbers.setdefault(item, len(numbers)) for item in heard], np.int64)
+    a = np.array([numbers.setdefault(item, len(numbers)) for item in said], np.int32)
+    b = np.array([numbers.setdefault(item, len(numbers)) for item in heard], np.int32)
+    step = len(a) if len(a) * len(b) <= _SMALL else math.isqrt(len(a)) + 1
+    kept = [np.arange(len(b) + 1, dtype=np.int32)]  # row 0, step, 2 step ... of the distances
+    for first in range(0, len(a) - step, max(step, 1)):
+        kept.append(_distances(kept[-1], a[first : first + step], b)[-1].copy())
+    edits, i, j = list[Edit](), len(a), len(b)
+    while kept:
+        first = step * (len(kept) - 1)
+        distance = _distances(kept.pop()[: j + 1], a[first:i], b[:j])
+        while i > first or (j and not first):
+            here, row = distance[i - first, j], i - first
+            if row and j and here == distance[row - 1, j - 1] + (a[i - 1] != b[j - 1]):
+                i, j = i - 1, j - 1
+                edits.append((said[i], heard[j]))
+            elif row and here == distance[row - 1, j] + 1:
+                i -= 1
+                edits.append((said[i], None))
+            else:
+                j -= 1
+                edits.append((None, heard[j]))
+    return edits[::-1]
+
+
+def _distances(first: Ints, a: Ints, b: Ints) -> Ints:
+    """Rows of the table of distances: the first one (len(b) + 1,), and one for each item of `a` after it."""
     places = np.arange(len(b) + 1, dtype=np.int32)
     distance = np.empty((len(a) + 1, len(b) + 1), np.int32)
-    distance[0] = places
+    distance[0] = first
     for i, item in enumerate(a, 1):
         row = distance[i - 1] + 1  # deletions
         row[1:] = np.minimum(row[1:], distance[i - 1, :-1] + (b != item))
         distance[i] = np.minimum.accumulate(row - places) + places  # insertions
-    edits, i, j = list[Edit](), len(a), len(b)
-    while i or j:
-        here = distance[i, j]
-        if i and j and here == distance[i - 1, j - 1] + (a[i - 1] != b[j - 1]):
-            i, j = i - 1, j - 1
-            edits.append((said[i], heard[j]))
-        elif i and here == distance[i - 1, j] + 1:
-            i -= 1
-            edits.append((said[i], None))
-        else:
-            j -= 1
-            edits.append((None, heard[j]))
-    return edits[::-1]
+    return distance
 
 
 def word_edits(said: str, heard: str) -> list[Edit]:

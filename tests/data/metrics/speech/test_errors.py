@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from elman.data.metrics.speech import errors
 from elman.data.metrics.speech.errors import (
     ErrorCounts,
     aligned,
@@ -58,3 +59,14 @@ def test_the_most_frequent_confusions_come_first():
     assert confusions(edits) == [(("a", "b"), 2), ((None, "x"), 1), (("b", None), 1)]
     assert confusions(edits, most=1) == [(("a", "b"), 2)]
     assert [kind_of(edit) for edit, _ in confusions(edits)] == ["substitution", "insertion", "deletion"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_alignment_is_the_same_whether_or_not_all_rows_are_kept(monkeypatch, seed):
+    rng = random.Random(seed)
+    said, heard = ("".join(rng.choices("abc", k=rng.randint(0, 30))) for _ in range(2))
+    whole = aligned(said, heard)
+    monkeypatch.setattr(errors, "_SMALL", 0)
+    assert aligned(said, heard) == whole
+    assert "".join(edit[0] or "" for edit in whole) == said
+    assert "".join(edit[1] or "" for edit in whole) == heard
