@@ -20,6 +20,7 @@ from pathlib import Path
 
 from elman.data.audio.clips import SpokenClip, to_pcm
 from elman.data.audio.connected import ConnectedSettings, connected
+from elman.data.audio.pcm import pcm_bytes
 from elman.data.audio.reading import read_clip
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -80,7 +81,7 @@ def write(clips: Sequence[SpokenClip], out: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, clip.sample_rate, clip.samples, "NONE", ""))
-            file.writeframes(clip.audio)
+            file.writeframes(pcm_bytes(clip.audio))
         lines.append({"audio": name, "text": clip.text, "speaker": clip.speaker, "split": clip.split})
     list_ = out / "digits.jsonl"
     list_.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.audio.pcm import Pcm
 from elman.data.errors import BadInput
 
 Samples = npt.NDArray[np.float32]  # (N,), one channel, full scale is -1 to 1
@@ -62,7 +63,7 @@ class SpokenClip:
     Attributes:
         id: unique in its source.
         source: name of it.
-        audio: samples as `to_pcm` gives them.
+        audio: samples as `to_pcm` gives them; in a file if they are many and the reader has a folder for it.
         sample_rate: of `audio`, a second.
         text: what is said, "" for nothing; None where it is not known.
         speaker: None where it is not known.
@@ -73,7 +74,7 @@ class SpokenClip:
 
     id: str
     source: str
-    audio: bytes
+    audio: Pcm
     sample_rate: int
     text: str | None = None
     speaker: str | None = None

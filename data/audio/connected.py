@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elman.data.audio.clips import SpokenClip
+from elman.data.audio.pcm import pcm_bytes
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ def _joined(
     parts: Sequence[SpokenClip], id: str, draw: np.random.Generator, settings: ConnectedSettings
 ) -> SpokenClip:
     first = parts[0]
-    audio = first.audio
+    audio = pcm_bytes(first.audio)
     for part in parts[1:]:
         pause_s = draw.uniform(settings.shortest_s, settings.longest_s)
-        audio += bytes(2 * round(pause_s * first.sample_rate)) + part.audio
+        audio += bytes(2 * round(pause_s * first.sample_rate)) + pcm_bytes(part.audio)
     text = " ".join(part.text or "" for part in parts)
     return SpokenClip(id, first.source, audio, first.sample_rate, text, first.speaker, first.split)

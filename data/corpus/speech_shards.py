@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from elman.data.audio.clips import SpokenClip
+from elman.data.audio.pcm import Pcm, pcm_blocks, pcm_bytes
 from elman.data.corpus.shards import (
     DOCUMENTS,
     SHARD_BYTES,
@@ -41,7 +42,15 @@ def speech_shards(sources: Iterable[SourceRecords], limit: int = SHARD_BYTES) ->
 def digest(clip: SpokenClip) -> str:
     """sha256 of the sound of a clip, its rate and its text."""
     content = hashlib.sha256(repr((clip.sample_rate, clip.text)).encode() + b"\0")
-    content.update(clip.audio)
+    for block in pcm_blocks(clip.audio):
+        content.update(block)
+    return content.hexdigest()
+
+
+def _sha256(audio: Pcm) -> str:
+    content = hashlib.sha256()
+    for block in pcm_blocks(audio):
+        content.update(block)
     return content.hexdigest()
 
 
@@ -59,8 +68,8 @@ def _tables(clips: list[Entry[SpokenClip]], quarantined: list[Quarantined]) -> d
             clip.samples,
             clip.speaker,
             split,
-            clip.audio,
-            hashlib.sha256(clip.audio).hexdigest(),
+            pcm_bytes(clip.audio),
+            _sha256(clip.audio),
             clip.source,
             clip.byte_offset,
         )

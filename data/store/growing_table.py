@@ -25,6 +25,13 @@ class GrowingTable:
         self._paths: list[Path] = []
         self.height = self.parts = 0  # rows, and frames they came in
 
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> "GrowingTable":
+        """The rows of a frame, in memory."""
+        table = cls()
+        table.add(frame)
+        return table
+
     def add(self, frame: pl.DataFrame) -> None:
         """Append rows; all frames have the same columns."""
         self._frames.append(frame)

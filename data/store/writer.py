@@ -37,6 +37,7 @@ from elman.data.store.disk import (
 from elman.data.store.growing_table import GrowingTable
 
 ROW_GROUP = 1 << 16  # rows; fixed, so that equal frames give equal files
+LARGE, LARGE_ROW = 1 << 26, 1 << 20  # bytes of a table, and of its rows on average, that is written to a file
 RECEIPTS, EXPORTS, LOCK, OBSOLETE = "receipts", "exports", "lock", "obsolete.json"
 
 
@@ -95,6 +96,9 @@ class Staging:
             if isinstance(rows, GrowingTable):
                 files[table] = self._stage_rows(table, id, rows)
                 continue
+            if rows.estimated_size() > max(LARGE, rows.height * LARGE_ROW):
+                files[table] = self._stage_rows(table, id, GrowingTable.of(rows), statistics=False)
+                continue
             buffer = io.BytesIO()
             rows.write_parquet(buffer, compression="zstd", row_group_size=ROW_GROUP)
             data = buffer.getvalue()
@@ -104,11 +108,17 @@ class Staging:
         self._write(self._receipt(shard.key), to_bytes(shard.to_json()))
         return shard
 
-    def _stage_rows(self, table: str, id: str, rows: GrowingTable) -> FileEntry:
-        """Write one table of a shard without holding it in memory."""
+    def _stage_rows(self, table: str, id: str, rows: GrowingTable, *, statistics: bool = True) -> FileEntry:
+        """Write one table of a shard without holding the file in memory; statistics copy large cells."""
         temp = self.temporary_folder() / f".{table}-{id}.{os.getpid()}-{threading.get_ident()}.tmp"
         try:
-            rows.scan().sink_parquet(temp, compression="zstd", row_group_size=ROW_GROUP, maintain_order=True)
+            rows.scan().sink_parquet(
+                temp,
+                compression="zstd",
+                statistics=statistics,
+                row_group_size=ROW_GROUP,
+                maintain_order=True,
+            )
             fsync(temp)
             entry = _entry(table, id, sha256_file(temp), temp.stat().st_size, rows.height)
             make_folder((self.folder / STAGING / entry.path).parent)

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import polars as pl
 
 from elman.data.audio.clips import Samples, from_pcm, to_pcm
-from elman.data.audio.resampling import resample
+from elman.data.audio.pcm import pcm_blocks
+from elman.data.audio.resampling import resample_blocks
 from elman.data.corpus.shards import SPEECH
 from elman.data.errors import BadInput
 from elman.data.metrics.speech.errors import Edit, word_edits
@@ -45,9 +46,14 @@ class LabelledClip:
         """(N,) float32 in [-1, 1]."""
         return from_pcm(self.audio)
 
+    def blocks(self) -> Iterator[Samples]:
+        """The samples in order, in blocks."""
+        return map(from_pcm, pcm_blocks(self.audio))
+
     def at_rate(self, rate: int) -> npt.NDArray[np.int16]:
         """Samples of 16 bits at another rate."""
-        audio = self.audio if rate == self.rate else to_pcm(resample(self.samples, self.rate, rate))
+        blocks = resample_blocks(self.blocks(), self.rate, rate)
+        audio = self.audio if rate == self.rate else b"".join(map(to_pcm, blocks))
         return np.frombuffer(audio, "<i2")
 
 

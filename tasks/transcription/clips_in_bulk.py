@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from elman.data.audio.clips import Samples, SpokenClip, from_pcm
+from elman.data.audio.clips import SpokenClip, from_pcm
+from elman.data.audio.pcm import pcm_blocks
 from elman.data.corpus.shards import quarantine_table
 from elman.data.errors import BadInput, Changed
 from elman.data.formats.common.options import Options
@@ -24,7 +25,6 @@ from elman.tasks.transcription.transcriber import Sound, Transcriber, Utterance
 
 KIND = "transcribed"
 SHARD_BYTES, SHARD_CLIPS = 16 << 20, 256  # of sound, and clips, in a shard
-_BLOCK = 1 << 17  # bytes of samples handed on at a time
 
 
 @dataclass
@@ -97,7 +97,8 @@ def _stage_group(
             yield from (shard for shard in shards if shard)
             return
     part = 0
-    for records in _parts(_records(group)):
+    options = Options(spool=writer.staging.temporary_folder(), any_length=True)
+    for records in _parts(_records(group, options)):
         key = key_of(group=items, part=part)
         shard = writer.staged(key)
         if shard is None:
@@ -108,11 +109,11 @@ def _stage_group(
     writer.stage(f"end-{number:06}", key_of(group=items, part="end"), {}, source={"parts": part})
 
 
-def _records(group: Sequence[HashedSource]) -> Iterator[SpokenClip | Quarantined]:
+def _records(group: Sequence[HashedSource], options: Options) -> Iterator[SpokenClip | Quarantined]:
     """Clips and quarantined records; a source that cannot be read on becomes one."""
     for source in group:
         try:
-            for record in read(source, Options()):
+            for record in read(source, options):
                 if isinstance(record, SpokenClip | Quarantined):
                     yield record
         except Changed:
@@ -160,16 +161,11 @@ def _transcribed(
             else:
                 waiting.append((record.source, record.id))
                 seconds = record.samples / record.sample_rate
-                yield Sound(_blocks(record.audio), record.sample_rate, seconds)
+                yield Sound(map(from_pcm, pcm_blocks(record.audio)), record.sample_rate, seconds)
 
     for utterances in transcriber.transcribe(sounds(), width):
         pending.clips.append((*waiting.pop(0), utterances))
     return pending
-
-
-def _blocks(audio: bytes) -> Iterator[Samples]:
-    for begin in range(0, len(audio), _BLOCK):
-        yield from_pcm(audio[begin : begin + _BLOCK])
 
 
 def _stage(

@@ -29,7 +29,7 @@ def score_clips(transcriber: Transcriber, clips: Iterator[LabelledClip]) -> Iter
     def sounds() -> Iterator[Sound]:
         for clip in clips:
             waiting.append(clip)
-            yield Sound([clip.samples], clip.rate, clip.seconds)
+            yield Sound(clip.blocks(), clip.rate, clip.seconds)
 
     for utterances in transcriber.transcribe(sounds(), with_symbols=True):
         yield ScoredClip(waiting.pop(0), utterances)

@@ -29,8 +29,9 @@ class Options:
     features of DNA into labels. report: what readers find out beside the records is added to it. sidecars:
     names and openers of files of labels beside the source, or of the clips it names. clip_names: expression
     that names of clips match, whose groups are their text, speaker and split.
-    strings: chunks of text that the scanner's table holds. spool: folder in which long sequences are stored
-    instead of in memory. flat: return unlabelled documents as arrays (`Flat`) where the reader can.
+    strings: chunks of text that the scanner's table holds. spool: folder in which long sequences and
+    clips are stored instead of in memory. any_length: True where clips may be of any length, as they become
+    no rows of a corpus. flat: return unlabelled documents as arrays (`Flat`) where the reader can.
     unit_sentences: of a document that slices do not part, counted from its beginning; 0: they may part any.
     """
 
@@ -41,6 +42,7 @@ class Options:
     labels: tuple[AnnotationRule, ...] = CODING
     strings: int = DEFAULT_STRINGS
     spool: Path | None = None
+    any_length: bool = False
     flat: bool = False
     entity_type: str | None = None
     text_column: str | None = None

@@ -5,11 +5,15 @@ which keeps what is below 8 kHz, where speech is.
 """
 
 import io
+import math
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from elman.data.audio.clips import REASONS, BadAudio, SpokenClip, to_pcm
+from elman.data.audio.clips import REASONS, BadAudio, Samples, SpokenClip, to_pcm
+from elman.data.audio.pcm import Pcm, PcmFile
 from elman.data.audio.reading import open_audio
 from elman.data.audio.resampling import resample_blocks
 from elman.data.errors import UsageError
@@ -20,6 +24,7 @@ from elman.data.formats.registry import Opener
 
 STORED_RATE = 16_000  # samples a second, at most
 LONGEST_S = 7_200  # of a clip in a corpus, which is in memory as a whole
+LONGEST_IN_MEMORY = 16 << 20  # bytes of a clip that is not stored in a file, if there is a folder for it
 SPLITS = {
     "train": "train",
     "training": "train",
@@ -46,7 +51,7 @@ def read_file(opener: Opener, source: str, options: Options) -> Iterator[SpokenC
         if options.sidecars:
             ((_, beside),) = options.sidecars
             known = {**known, "text": _transcript(beside)}
-        audio, rate = pcm_of(opener)
+        audio, rate = pcm_of(opener, Part(), options)
     except BadRecord as error:
         yield place.refuse(error)
         return
@@ -61,12 +66,38 @@ def read_file(opener: Opener, source: str, options: Options) -> Iterator[SpokenC
     )
 
 
-def pcm_of(opener: Opener, begin_s: float = 0.0, length_s: float | None = None) -> tuple[bytes, int]:
+@dataclass(frozen=True)
+class Part:
+    """Part of a file that is a clip, in seconds; to the end if there is no length."""
+
+    begin_s: float = 0.0
+    length_s: float | None = None
+
+    def check(self, seconds: float) -> None:
+        """Check that a file of so many seconds has it.
+
+        Raises:
+            BadRecord: it has not.
+        """
+        begin, length = self.begin_s, self.length_s
+        if not 0 <= begin < seconds or (length is not None and not 0 < length <= seconds - begin + 0.01):
+            shown = "the rest" if length is None else f"{length:g} s"
+            detail = f"expected a part of {seconds:g} s. Got {shown} from {begin:g} s on"
+            raise BadRecord("invalid-part", detail, "Correct offset and duration.")
+
+    def samples(self, rate: int) -> range:
+        """Numbers of its samples, as far as the file has them."""
+        begin = round(self.begin_s * rate)
+        return range(begin, sys.maxsize if self.length_s is None else begin + round(self.length_s * rate))
+
+
+def pcm_of(opener: Opener, part: Part, options: Options) -> tuple[Pcm, int]:
     """Sound of a file as a corpus keeps it, and its rate.
 
     Args:
         opener: of the file.
-        begin_s, length_s: the part that is wanted, in seconds; to the end if there is no length.
+        part: that is wanted.
+        options: see `Options.spool` and `any_length`.
 
     Raises:
         BadRecord: it cannot be read, is too long, or has no such part.
@@ -74,29 +105,38 @@ def pcm_of(opener: Opener, begin_s: float = 0.0, length_s: float | None = None) 
     """
     try:
         with opener() as stream:
-            return _pcm(stream, begin_s, length_s)
+            return _pcm(stream, part, options)
     except BadAudio as error:
         raise BadRecord(error.reason, f"expected {error.expected}. Got {error.got}", error.todo) from None
 
 
-def _pcm(stream: BinaryIO, begin_s: float, length_s: float | None) -> tuple[bytes, int]:
+def _pcm(stream: BinaryIO, part: Part, options: Options) -> tuple[Pcm, int]:
     with open_audio(stream) as audio:
         rate = min(audio.rate, STORED_RATE)
         seconds = audio.frames / audio.rate
-        if seconds > LONGEST_S:
+        if seconds > LONGEST_S and not options.any_length:
             detail = f"expected at most {LONGEST_S:,} seconds. Got {seconds:,.0f}"
             raise BadRecord("too-long", detail, "Divide it where nobody speaks.")
-        if not 0 <= begin_s < seconds or (
-            length_s is not None and not 0 < length_s <= seconds - begin_s + 0.01
-        ):
-            length = "the rest" if length_s is None else f"{length_s:g} s"
-            detail = f"expected a part of {seconds:g} s. Got {length} from {begin_s:g} s on"
-            raise BadRecord("invalid-part", detail, "Correct offset and duration.")
-        whole = io.BytesIO()
-        for block in resample_blocks(audio.blocks(), audio.rate, rate):
-            whole.write(to_pcm(block))
-    whole.seek(2 * round(begin_s * rate))
-    return whole.read(-1 if length_s is None else 2 * round(length_s * rate)), rate
+        part.check(seconds)
+        wanted = part.samples(rate)
+        count = min(wanted.stop, math.ceil(seconds * rate)) - wanted.start
+        if options.spool is not None and 2 * count > LONGEST_IN_MEMORY:
+            long = PcmFile(options.spool)
+            _write(long.append, resample_blocks(audio.blocks(), audio.rate, rate), wanted)
+            return long, rate
+        short = io.BytesIO()
+        _write(short.write, resample_blocks(audio.blocks(), audio.rate, rate), wanted)
+        return short.getvalue(), rate
+
+
+def _write(write: Callable[[bytes], object], blocks: Iterable[Samples], wanted: range) -> None:
+    """Write the wanted samples; all blocks are read, so that a damaged file is found."""
+    at = 0
+    for block in blocks:
+        part = block[max(wanted.start - at, 0) : max(wanted.stop - at, 0)]
+        if len(part):
+            write(to_pcm(part))
+        at += len(block)
 
 
 def named(source: str, pattern: str | None) -> Mapping[str, str | None]:

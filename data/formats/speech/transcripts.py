@@ -18,7 +18,7 @@ from elman.data.formats.common.lines import LongRecord, bounded_lines, ends_with
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Place, Quarantined
 from elman.data.formats.registry import Head, Opener, SpeechFormat, register
-from elman.data.formats.speech.clip_records import CLIP_REASONS, SPLITS, pcm_of
+from elman.data.formats.speech.clip_records import CLIP_REASONS, SPLITS, Part, pcm_of
 
 KEYS = ("audio", "audio_filepath")
 _FIELDS = 'Write {"audio": "clips/1.wav", "text": "...", "speaker": "...", "split": "train"} a line.'
@@ -44,7 +44,7 @@ def read(opener: Opener, source: str, options: Options) -> Iterator[SpokenClip |
             yield place
             continue
         try:
-            yield _clip(place, openers)
+            yield _clip(place, openers, options)
         except BadRecord as error:
             yield place.refuse(error)
 
@@ -79,14 +79,14 @@ def sidecar_name(source: str, audio: str) -> str:
     return f"{source}#{audio}"
 
 
-def _clip(place: Place, openers: Mapping[str, Opener]) -> SpokenClip:
+def _clip(place: Place, openers: Mapping[str, Opener], options: Options) -> SpokenClip:
     line = _line(_object(place))
     opener = openers.get(sidecar_name(place.source, line.audio))
     if opener is None:
         detail = f"expected the file {line.audio!r}, relative to the list or in its archive. Got none"
         raise BadRecord("missing-audio", detail, "Correct the path, or leave the line out.")
     try:
-        audio, rate = pcm_of(opener, line.begin_s, line.length_s)
+        audio, rate = pcm_of(opener, Part(line.begin_s, line.length_s), options)
     except BadRecord as error:
         reason, detail, todo = error.args
         raise BadRecord(reason, f"{line.audio}: {detail}", todo) from None

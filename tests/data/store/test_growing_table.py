@@ -50,3 +50,15 @@ def test_the_files_are_gone_with_the_table(tmp_path):
     assert len(list(tmp_path.rglob("*.parquet"))) == 4
     del rows
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_of_large_rows_is_written_to_a_file_and_has_the_same_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "LARGE", 100)
+    monkeypatch.setattr(writer, "LARGE_ROW", 10)
+    large = pl.DataFrame({"audio": [b"ab" * 1000, b"c"]})
+    staging = Staging(tmp_path, "salt")
+    shard = staging.stage("a", "a", {"data": large})
+    rows = staging.scan(shard, "data")
+    assert rows is not None
+    assert rows.collect().equals(large)
+    assert staging.holds(shard)

@@ -8,12 +8,13 @@ import pytest
 import soundfile
 
 from elman.data.audio.clips import SpokenClip
+from elman.data.audio.pcm import PcmFile, pcm_bytes
 from elman.data.formats import registry
 from elman.data.formats.common.options import Options
-from elman.data.formats.common.records import Quarantined
+from elman.data.formats.common.records import BadRecord, Quarantined
 from elman.data.formats.registry import Head
 from elman.data.formats.speech import clip_records
-from elman.data.formats.speech.clip_records import read_file
+from elman.data.formats.speech.clip_records import Part, pcm_of, read_file
 from tests.small_clips import tone, wav
 
 
@@ -78,3 +79,20 @@ def test_any_bytes_are_a_clip_or_quarantined_with_a_known_reason():
         if isinstance(record, Quarantined):
             assert record.reason in clip_records.CLIP_REASONS
     assert min(counts.values()) > 20
+
+
+def test_a_long_clip_is_stored_in_the_folder_and_may_be_of_any_length_where_no_corpus_keeps_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(clip_records, "LONGEST_S", 0.1)
+    monkeypatch.setattr(clip_records, "LONGEST_IN_MEMORY", 100)
+    opener, part = partial(io.BytesIO, wav(tone(440, 0.5))), Part(0.1, 0.2)
+    options = Options(spool=tmp_path, any_length=True)
+    for some, first, count in ((Part(), 0, 4000), (part, 800, 1600)):
+        stored, rate = pcm_of(opener, some, options)
+        assert isinstance(stored, PcmFile)
+        assert pcm_bytes(stored) == tone(440, 0.5)[first : first + count].tobytes()
+        assert rate == 8000
+        assert pcm_of(opener, some, Options(any_length=True))[0] == pcm_bytes(stored)
+    with pytest.raises(BadRecord, match="too-long"):
+        pcm_of(opener, part, Options(spool=tmp_path))
