@@ -43,12 +43,12 @@ class TranscriberPreset:
 
 
 _FIT = {
-    "epochs": 170,
+    "epochs": 120,
     "batch": 8,
     "parts": 2,
-    "learning_rate": 0.004,
+    "learning_rate": 0.002,
     "decay": 0.03,
-    "dropout": 0.15,
+    "dropout": 0.0,
     "blocks": 0.0,
     "unknown": 0.0,
     "patience": 0,
@@ -56,7 +56,7 @@ _FIT = {
 }
 PRESETS: Mapping[str, TranscriberPreset] = {
     "article": TranscriberPreset(  # the article's cell, one layer, both ways
-        network={"cell": "elman", "hidden": 100, "layers": 1}, fit={"learning_rate": 0.002}
+        network={"cell": "elman", "hidden": 100, "layers": 1}
     ),
     "fast": TranscriberPreset(network={"hidden": 64, "layers": 1}, fit={"epochs": 60}),
     "default": TranscriberPreset(network={"hidden": 96, "layers": 2}),
