@@ -122,6 +122,14 @@ def _lines(stream: BinaryIO, source: str, out: Annotation) -> Iterator[Place]:
             held, size = bytearray(), 0
 
 
+_TERMS = {  # accessions and other spellings of terms of the Sequence Ontology, http://www.sequenceontology.org
+    "cds": CDS,
+    "so:0000316": CDS,
+    "so:0000704": "gene",
+    "so:0000336": PSEUDOGENE,
+}
+
+
 def _parse(raw: bytes) -> _Line:
     """Parse one line.
 
@@ -134,6 +142,8 @@ def _parse(raw: bytes) -> _Line:
         detail = f"expected UTF-8. Got {error.reason}"
         raise BadRecord("invalid-utf8", detail, "Save the file as UTF-8.") from None
     columns = text.rstrip("\r\n").split("\t")
+    while len(columns) > 9 and not columns[-1].strip():
+        columns.pop()
     if len(columns) != 9:
         raise BadRecord(
             "wrong-columns",
@@ -154,6 +164,7 @@ def _parse(raw: bytes) -> _Line:
     if set(attributes.get("ID", ())[:1]) & set(attributes.get("Parent", ())):  # its own parent
         del attributes["ID"]
     name = "" if contig.strip() == "." else unquote(contig.lstrip())  # `%2E` is a contig called `.`
+    type_ = _TERMS.get(type_.lower(), type_)
     return _Line(name, type_, int(start) - 1, int(end), strand, phase, attributes)
 
 

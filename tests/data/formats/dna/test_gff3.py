@@ -129,3 +129,14 @@ def test_an_endless_line_is_quarantined_alone():
     (bad,) = found.quarantined
     assert (bad.reason, bad.byte_offset, bad.raw) == ("line-too-long", len(HEAD), long[: 1 << 20])
     assert found.rows["c"][0].place.byte_offset == len(HEAD) + len(long)
+
+
+@pytest.mark.parametrize("type_", ["CDS", "cds", "Cds", "SO:0000316"])
+def test_a_coding_sequence_is_known_by_any_spelling_of_its_term(type_):
+    (feature,) = features(f"c\t.\t{type_}\t1\t9\t.\t+\t0\tID=x")
+    assert (feature.label, feature.start, feature.end) == ("CDS", 0, 9)
+
+
+def test_empty_columns_after_the_ninth_are_left_out():
+    (feature,) = features("c\t.\tCDS\t1\t9\t.\t+\t0\tID=x\t\t")
+    assert feature.id == "x"
