@@ -11,7 +11,9 @@ import polars as pl
 import pytest
 
 from elman.data.corpus.contig_pieces import pieces
+from elman.data.corpus.silver import SilverCorpus
 from elman.data.store import schema
+from elman.data.store.dataset import Dataset
 from elman.data.store.writer import DatasetWriter
 from elman.data.text.tokenizer import Tokenizer, Unit
 from elman.flows.ingest import IngestConfig, ingest
@@ -88,6 +90,39 @@ def write_corpus() -> Callable[..., Path]:
         return folder
 
     return write
+
+
+BESIDE_SILVER = [
+    ("a", "train", "Sam/B-PER Li/I-PER met/O Tom/B-PER"),
+    ("b", "train", "Rome/B-LOC is/O old/O"),
+    ("c", "dev", "Bo/B-PER left/O"),
+    ("d", "test", "Eva/B-PER stayed/O in/O Wien/B-LOC"),
+]
+
+
+@pytest.fixture
+def silver_of(tmp_path, write_corpus) -> Callable[..., SilverCorpus]:
+    """Make a silver corpus beside BESIDE_SILVER, from its sentences and scores by document."""
+    gold = write_corpus(tmp_path / "gold", BESIDE_SILVER)
+
+    def of(rows: Rows, scores: dict[str, float] | None = None, unit: Unit = "word") -> SilverCorpus:
+        folder = write_corpus(tmp_path / "silver", rows, unit)
+        if scores:
+            folder = _with_scores(Dataset.open(folder), scores)
+        return SilverCorpus(Dataset.open(gold), Dataset.open(folder))
+
+    return of
+
+
+def _with_scores(dataset: Dataset, scores: dict[str, float]) -> Path:
+    """The corpus with a table of scores, of the first sentence of each document."""
+    data, folder = dataset.scan().collect(), dataset.folder.with_name("scored")
+    rows = [(name, "all", 0, score) for name, score in scores.items()]
+    table = pl.DataFrame(rows, schema=schema.SCORES, orient="row")
+    with DatasetWriter(folder, kind="corpus-text", config={}) as writer:
+        shard = writer.stage("all", "all", {"data": data, "scores": table}, counts={"records": 1}, source={})
+        writer.commit([shard], meta={"unit": "word", "tokenizer": Tokenizer().to_json()})
+    return folder
 
 
 @pytest.fixture(scope="session")

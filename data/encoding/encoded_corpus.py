@@ -10,7 +10,7 @@ and `vocabulary.json`. The manifest's meta holds the tags and counts of what was
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +49,19 @@ class EncodedSentences:
 class EncodingNotes:
     """Counts of what was left out of an encoded corpus or held out of its training split.
 
-    types_unseen_in_training: types that stand in other splits only, sorted.
+    types_unseen_in_training: types that stand in other splits only, sorted; silver: silver sentences by what
+    became of them, see `data.corpus.silver`, written if there are some.
     """
 
     unlabelled_sentences: int
     held_out_sentences: int = 0
     types_unseen_in_training: tuple[str, ...] = ()
+    silver: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, in the order of passport.json."""
-        return {**asdict(self), "types_unseen_in_training": list(self.types_unseen_in_training)}
+        plain = {**asdict(self), "types_unseen_in_training": list(self.types_unseen_in_training)}
+        return plain if self.silver else {name: value for name, value in plain.items() if name != "silver"}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "EncodingNotes":

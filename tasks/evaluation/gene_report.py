@@ -1,6 +1,5 @@
 """Report of an evaluation of genes: an HTML page, Parquet tables and JSON."""
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ import polars as pl
 from elman.data.metrics.gene_errors import EXACT, MISSED, OUTCOMES, SPURIOUS, START, GeneErrors
 from elman.data.metrics.genes import GeneScores
 from elman.data.store.disk import atomic_write
-from elman.tasks.evaluation.reports import PAGE
+from elman.tasks.evaluation.reports import PAGE, write_table
 from elman.tasks.runtime.html_page import page, picture, table, text
 
 _SHOWN = 200  # genes of each kind, and contigs
@@ -39,9 +38,7 @@ def write_gene_report(
     """
     out.mkdir(parents=True, exist_ok=True)
     for name, frame in errors.tables().items():
-        buffer = io.BytesIO()
-        frame.write_parquet(buffer)
-        atomic_write(out / f"{name}.parquet", buffer.getvalue())
+        write_table(frame, out / f"{name}.parquet")
     plain = {
         "title": title,
         "scores": scores.to_json(),

@@ -1,5 +1,6 @@
 """Reports of runs: vocabulary, table of scores, learning curve."""
 
+import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,13 @@ HEADLINES = ("precision", "recall", "f1", "mcc")
 
 
 LEARNING_CURVE = "learning_curve.png"  # also in the pages of evaluations, which are written after it
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write a Parquet file of a report, whole or not at all."""
+    content = io.BytesIO()
+    frame.write_parquet(content)
+    atomic_write(path, content.getvalue())
 
 
 def write_history(history: Sequence[Mapping[str, float]], best_epoch: int | None, out: Path) -> None:

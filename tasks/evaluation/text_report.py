@@ -3,7 +3,6 @@
 The page answers in this order: how good, where wrong, can the probabilities be trusted.
 """
 
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from elman.data.metrics.partial import SCHEMAS
 from elman.data.metrics.thresholds import threshold_for
 from elman.data.store.disk import atomic_write
 from elman.tasks.evaluation import plots
-from elman.tasks.evaluation.reports import PAGE
+from elman.tasks.evaluation.reports import PAGE, write_table
 from elman.tasks.evaluation.text_analysis import ALL, WANTED, TextAnalysis
 from elman.tasks.models.precision import TypeThreshold
 from elman.tasks.runtime.html_page import html_table, page, picture, table, text
@@ -53,9 +52,7 @@ def write_text_report(analysis: TextAnalysis, out: Path, curve: Path | None = No
     """
     out.mkdir(parents=True, exist_ok=True)
     for name, frame in analysis.tables().items():
-        buffer = io.BytesIO()
-        frame.write_parquet(buffer)
-        atomic_write(out / f"{name}.parquet", buffer.getvalue())
+        write_table(frame, out / f"{name}.parquet")
     plain = json.dumps(analysis.to_json(), ensure_ascii=False, indent=1) + "\n"
     atomic_write(out / JSON, plain.encode("utf-8", "backslashreplace"))
     _draw(analysis, out)

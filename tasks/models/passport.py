@@ -69,8 +69,7 @@ class TextPassport(Passport):
         network: settings, see rnn/networks.
         pretrained: corpora that were pre-trained on.
         warm_start: version of the model whose weights the training began with; written if there is one.
-        silver: the corpus whose labels were trained on beside those of `corpus`, with the number of its
-            sentences; written if there is one.
+        silver: the corpus whose labels were trained on beside those of `corpus`; written if there is one.
         fit: settings of the training.
         class_weights: by type or `O`.
         best_epoch: epoch whose weights were chosen.

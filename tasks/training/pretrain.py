@@ -109,12 +109,12 @@ def pretrain(
         shard = writer.stage("history", key, {"data": pl.DataFrame(history)})
         weights = writer.scratch(WEIGHTS)
         atomic_write(weights, result)
-        writer.commit([shard], sources=[_origin(source)], exports={WEIGHTS: weights})
+        writer.commit([shard], sources=[origin_of(source)], exports={WEIGHTS: weights})
     return str(folder)
 
 
-def _origin(source: Dataset) -> dict[str, Any]:
-    """What the passport of a model says of the corpus it learnt words from."""
+def origin_of(source: Dataset) -> dict[str, Any]:
+    """Entry of a passport for a corpus that was learnt from beside the labelled one."""
     sources = [{"name": entry["name"], "sha256": entry["sha256"]} for entry in source.sources]
     return {"corpus": source.digest, "name": source.folder.name, "sources": sources}
 

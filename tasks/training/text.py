@@ -35,7 +35,7 @@ from elman.tasks.training.confidence import Confidence, measure_confidence
 from elman.tasks.training.fitted import FittedTagger
 from elman.tasks.training.fitting import fit, predict, tune_outside_bias
 from elman.tasks.training.pooling import PooledTagger, learn_pooling
-from elman.tasks.training.pretrain import known_words, load_pretrained, open_unlabelled
+from elman.tasks.training.pretrain import known_words, load_pretrained, open_unlabelled, origin_of
 from elman.tasks.training.progress import OnEpoch, training_progress
 from elman.tasks.training.training_data import TrainingData
 from elman.tasks.training.warm_start import EarlierTagger
@@ -79,6 +79,8 @@ def encode_corpus(
     if (folder / "manifest.json").is_file():
         return str(folder)
 
+    silver_counts = labels.count() if labels else {}
+
     def frames() -> Iterator[pl.DataFrame]:
         for path in dataset.files("data"):
             yield pl.read_parquet(path, columns=list(COLUMNS), glob=False)
@@ -89,6 +91,7 @@ def encode_corpus(
         result = encode(frames, config, more, before.features if before else None)
     except BadInput as error:
         raise BadInput(error.expected, got=error.got, todo=error.todo, source=corpus) from None
+    result = replace(result, notes=replace(result.notes, silver=silver_counts))
     encoded_corpus.write(folder, result, config.to_json(), inputs)
     return str(folder)
 
@@ -178,13 +181,13 @@ class _Training:
         self.network = architecture(self.data, request.preset)
         self.earlier = EarlierTagger.open(warm, request.preset, self.dataset.meta["unit"]) if warm else None
         self.pretrained = Dataset.open(request.pretrained) if request.pretrained else None
-        self.silver = SilverCorpus(self.dataset, Dataset.open(request.silver)) if request.silver else None
+        self.silver = Dataset.open(request.silver) if request.silver else None
 
     @property
     def key(self) -> str:
         """Hash of everything the weights depend on."""
         warm = {"warm_start": self.earlier.model.version} if self.earlier else {}
-        silver = {"silver": self.silver.silver.digest} if self.silver else {}
+        silver = {"silver": self.silver.digest} if self.silver else {}
         return key_of(
             **warm,
             **silver,
@@ -230,14 +233,8 @@ class _Training:
         return self.pretrained.sources if self.pretrained else []
 
     def _silver_origin(self) -> Mapping[str, Any]:
-        """The corpus of silver labels, and how many of its sentences were trained on."""
-        if self.silver is None:
-            return {}
-        corpus, counts = self.silver.silver, self.silver.counts
-        sources = [{"name": entry["name"], "sha256": entry["sha256"]} for entry in corpus.sources]
-        left_out = {reason: n for reason, n in counts.items() if reason != TAKEN and n}
-        origin = {"corpus": corpus.digest, "name": corpus.folder.name, "sources": sources}
-        return {**origin, "sentences": counts[TAKEN], "left_out": left_out}
+        """The corpus of silver labels, if there is one."""
+        return origin_of(self.silver) if self.silver else {}
 
     def learn_pooling(self, params: Params) -> PooledTagger | None:
         """Learn on dev how words are pooled within documents, and print what came of it."""
@@ -316,7 +313,6 @@ def fit_tagger(request: TrainRequest, on_epoch: OnEpoch = lambda line: None) -> 
     for line in (
         *warnings(training.data),
         *(training.earlier.notes(training.data) if training.earlier else ()),
-        *(training.silver.notes() if training.silver else ()),
     ):
         print_status(line)
     with Checkpoint(training.key, request.checkpoint_s) as checkpoint:
@@ -347,6 +343,9 @@ def warnings(training_data: TrainingData) -> list[str]:
     notes, lines = training_data.encoded.notes, []
     if notes.unlabelled_sentences:
         lines.append(f"{notes.unlabelled_sentences:,} sentences without labels are left out.")
+    if notes.silver:
+        left_out = (f"; {number:,} {use}" for use, number in notes.silver.items() if use != TAKEN)
+        lines.append(f"Silver sentences: {notes.silver[TAKEN]:,} {TAKEN}{''.join(left_out)}.")
     if notes.held_out_sentences:
         lines.append(
             f"No dev split: {notes.held_out_sentences:,} training sentences are held out to judge by."

@@ -60,8 +60,8 @@ def test_the_model_names_its_silver_corpus_and_the_run_shows_where_labels_disagr
     origin = dict(passport.silver)
     assert origin["name"] == "silver"
     assert origin["corpus"] == Dataset.open(corpus_folder(silver)).digest
-    assert origin["sentences"] == 120
-    assert origin["left_out"] == {"in the gold corpus, whose labels count": 2}
+    assert passport.notes["silver"] == {"trained on": 120, "in the gold corpus, whose labels count": 2}
+    assert "Silver sentences: 120 trained on; 2 in the gold corpus, whose labels count." in told
     (run,) = [
         record
         for record in map(run_record.RunRecord, (tracked_home / "runs").iterdir())
