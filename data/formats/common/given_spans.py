@@ -7,12 +7,18 @@ labels come with their text (`{"start": 0, "end": 4, "text": "Anna"}`), that tex
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
 from elman.data.formats.common.options import OffsetUnit, Options
-from elman.data.formats.common.reading_report import NESTED_SPANS, OTHER_OFFSETS, ReportedPlace
-from elman.data.formats.common.records import BadRecord, Place
+from elman.data.formats.common.reading_report import (
+    NESTED_SPANS,
+    OTHER_OFFSETS,
+    UNUSABLE_SCORES,
+    ReportedPlace,
+)
+from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Sentence
 from elman.data.formats.common.span_documents import Span, checked_spans
 
 _UNITS: tuple[OffsetUnit, ...] = ("utf-16", "utf-8")
@@ -21,12 +27,13 @@ Way = Literal["code points"] | OffsetUnit
 
 
 class GivenSpan(NamedTuple):
-    """A label as it is given, unchecked: start, end, type, and the text it stands for or None."""
+    """A label as it is given, unchecked: start, end, type, and the text it stands for and score, or None."""
 
     start: Any
     end: Any
     kind: Any
     text: Any = None
+    score: Any = None
 
 
 def spans_of(given: Iterable[GivenSpan], text: Any, place: Place, options: Options, todo: str) -> list[Span]:
@@ -44,7 +51,7 @@ def spans_of(given: Iterable[GivenSpan], text: Any, place: Place, options: Optio
     """
     if not isinstance(text, str):
         return []  # `document_of` refuses it
-    labels = [label._replace(start=whole_number(label.start), end=whole_number(label.end)) for label in given]
+    labels = _whole(given)
     unit: Way = options.offsets or "code points"
     counted = _counted(labels, text, unit)
     try:
@@ -76,12 +83,43 @@ def whole_number(value: Any) -> Any:
     return value
 
 
-def starts_in_code_points(
-    scores: Iterable[tuple[int, float]], text: Any, options: Options
-) -> list[tuple[int, float]]:
-    """Starts of labels as they are given, with their scores, in code points of the text, ascending."""
-    place_of = _places(text, options.offsets) if options.offsets else lambda offset: offset
-    return sorted((place_of(start), score) for start, score in scores)
+def with_scores(
+    document: Document | Flat, labels: Iterable[GivenSpan], text: Any, options: Options
+) -> Document | Flat:
+    """The document with a score for each sentence in which a label begins that has one.
+
+    Args:
+        document: made of these labels.
+        labels: as given; scores that are no number from 0 to 1 are reported.
+        text: they belong to.
+        options: of reading.
+    """
+    scored = [label for label in labels if label.score is not None] if options.labels_used else []
+    scores = sorted(
+        (label.start, float(label.score))
+        for label in _counted(_whole(scored), text, options.offsets or "code points")
+        if _is_score(label.score)
+    )
+    if unusable := len(scored) - len(scores):
+        options.report.counts[UNUSABLE_SCORES] += unusable
+    if not scores or not isinstance(document, Document):
+        return document
+    starts = [start for start, _ in scores]
+
+    def of_sentence(sentence: Sentence) -> Sentence:
+        inside = scores[bisect_left(starts, sentence.start) : bisect_left(starts, sentence.end)]
+        return replace(sentence, score=min(score for _, score in inside)) if inside else sentence
+
+    return replace(document, sentences=tuple(map(of_sentence, document.sentences)))
+
+
+def _is_score(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _whole(labels: Iterable[GivenSpan]) -> list[GivenSpan]:
+    """Labels whose offsets are whole numbers, where they are written as such."""
+    return [label._replace(start=whole_number(label.start), end=whole_number(label.end)) for label in labels]
 
 
 def _counted(labels: Iterable[GivenSpan], text: str, unit: Way) -> list[GivenSpan]:
@@ -140,7 +178,7 @@ def _check_texts(labels: Iterable[GivenSpan], text: str) -> None:
     Raises:
         BadRecord: the text there is another.
     """
-    for start, end, _, said in labels:
+    for start, end, _, said, _ in labels:
         if isinstance(said, str) and _bare(said) != _bare(text[start:end]):
             detail = f"expected {said[:80]!r} at {start} to {end}. Got {text[start:end][:80]!r}"
             raise BadRecord("span-text", detail, "Count code points of the text, from 0, end excluded.")

@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from elman.data.formats.common.given_spans import GivenSpan, whole_number
-from elman.data.formats.common.reading_report import UNUSABLE_LABELS, UNUSABLE_SCORES, ReadingReport
+from elman.data.formats.common.given_spans import GivenSpan
+from elman.data.formats.common.reading_report import UNUSABLE_LABELS, ReadingReport
 from elman.data.formats.common.records import BadRecord, Place
 from elman.data.text.invisible import is_blank
 
@@ -70,23 +70,8 @@ def _span(span: Any) -> GivenSpan:
     start, end, kind = (next((span[k] for k in keys if k in span), None) for keys in (STARTS, ENDS, TYPES))
     if isinstance(kind, list) and len(kind) == 1:
         kind = kind[0]
-    return GivenSpan(start, end, kind, span.get("text"))
-
-
-def scores_of(value: dict[str, Any], report: ReadingReport) -> list[tuple[int, float]]:
-    """Starts, as given, and scores of the spans of a record that have one; unusable scores are reported."""
-    filled = (value[key] for key in KEYS if isinstance(value.get(key), list) and value[key])
-    scores = []
-    for span in next(filled, []):
-        given = [span[key] for key in SCORES if key in span] if isinstance(span, dict) else []
-        score = given[0] if given else None
-        if score is None:
-            continue
-        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
-            report.counts[UNUSABLE_SCORES] += 1
-        elif type(start := whole_number(_span(span).start)) is int:
-            scores.append((start, float(score)))
-    return scores
+    score = next((span[key] for key in SCORES if key in span), None)
+    return GivenSpan(start, end, kind, span.get("text"), score)
 
 
 def document_label(value: dict[str, Any], report: ReadingReport) -> str | None:

@@ -25,9 +25,7 @@ class Sentence:
     tags: tuple[str, ...] | None = None  # IOB2, one a token; None where unlabelled
     byte_offset: int = 0  # of the record it came from, in the decompressed source
     line: int | None = None  # of its first line in the source, from 1
-    score: float | None = field(
-        default=None, compare=False
-    )  # of its least sure span, 0 to 1, if labels have one
+    score: float | None = field(default=None, compare=False)  # of its least sure label, 0 to 1
 
 
 @dataclass(frozen=True)

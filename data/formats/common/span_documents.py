@@ -6,8 +6,7 @@ user says so, such a span is widened to whole tokens, left out, or its document 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -75,24 +74,6 @@ def document_of(
         if mended != spans:
             sentences = tuple(_sentences(text, mended, tokenizer, place, []))
     return Document(document, place.source, sentences, place.byte_offset, place.line, text)
-
-
-def with_scores(document: Document, scores: Sequence[tuple[int, float]]) -> Document:
-    """The document with a score for each sentence in which a span begins that has one.
-
-    Args:
-        document: with labels.
-        scores: start and score of such spans, ascending.
-    """
-    if not scores:
-        return document
-    starts = [start for start, _ in scores]
-
-    def scored(sentence: Sentence) -> Sentence:
-        inside = scores[bisect_left(starts, sentence.start) : bisect_left(starts, sentence.end)]
-        return replace(sentence, score=min(score for _, score in inside)) if inside else sentence
-
-    return replace(document, sentences=tuple(map(scored, document.sentences)))
 
 
 def check_unicode(*values: object) -> None:

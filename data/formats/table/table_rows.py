@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elman.data.errors import BadInput
-from elman.data.formats.common.given_spans import spans_of
+from elman.data.formats.common.given_spans import spans_of, with_scores
 from elman.data.formats.common.json_labels import label_of, labels_of
 from elman.data.formats.common.lines import LONGEST_RECORD
 from elman.data.formats.common.options import Options
@@ -181,8 +181,7 @@ def _document(row: Row, tagging: Tagging, options: Options) -> Document | Flat:
         iob2 = None if tags is None else tagging.iob2(full_tags(tags, tagging))
         return document_of_tokens(row.place, name, tokens, iob2, options)
     given = _labels(row, options)
-    spans = None
-    if given is not None:
-        found = labels_of({"spans": given}, row.place, ADVICE)
-        spans = spans_of(found or [], text, row.place, options, ADVICE)
-    return document_of(row.place, name, text, spans, options, "Fill it, or leave the row out.")
+    labels = None if given is None else labels_of({"spans": given}, row.place, ADVICE) or []
+    spans = None if labels is None else spans_of(labels, text, row.place, options, ADVICE)
+    document = document_of(row.place, name, text, spans, options, "Fill it, or leave the row out.")
+    return with_scores(document, labels, text, options) if labels else document

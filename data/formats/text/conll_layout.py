@@ -58,10 +58,8 @@ class _Survey:
         self.misc: dict[tuple[int, str], int] = Counter()  # tags in attributes, by column and key
         self.nested: dict[tuple[int, str], TagStyle] = {}  # of entities in attributes, by column and key
         self.type_field: int | None = None  # of these
-        self.glued, self.glued_row = (
-            0,
-            "",
-        )  # rows of token and tag with another separator, and the last of them
+        self.glued = 0  # rows of token and tag with another separator
+        self.glued_row = ""  # the last of them
         self.counting = Counter[int]()  # values that continue the index of the row before
 
     def add(self, block: Block) -> None:

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 from elman.data.formats.common.encodings import NOT_UTF8
-from elman.data.formats.common.given_spans import spans_of, starts_in_code_points
-from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, document_label, labels_of, scores_of
+from elman.data.formats.common.given_spans import spans_of, with_scores
+from elman.data.formats.common.json_labels import NOT_GOLD, REJECTED, document_label, labels_of
 from elman.data.formats.common.lines import TOO_LONG, LongRecord, bounded_lines, ends_with_returns, long_line
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import BadRecord, Document, Flat, Place, Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize, split_lines, split_sizes
-from elman.data.formats.common.span_documents import REASONS, document_of, with_scores
+from elman.data.formats.common.span_documents import REASONS, document_of
 from elman.data.formats.common.streams import BOM
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 
@@ -93,9 +93,8 @@ def document_of_value(value: Any, place: Place, options: Options) -> Document | 
         options.report.counts[NOT_GOLD] += 1
     spans = None if labels is None else spans_of(labels, text, place, options, FIELDS)
     document = document_of(place, value.get("id"), text, spans, options, FIELDS)
-    if spans and options.labels_used and isinstance(document, Document):
-        scores = scores_of(value, options.report)
-        document = with_scores(document, starts_in_code_points(scores, text, options))
+    if labels:
+        document = with_scores(document, labels, text, options)
     label = document_label(value, options.report) if options.labels_used else None
     return document if label is None else replace(document, label=label)
 
