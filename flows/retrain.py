@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 import tyro
 from annotated_types import Ge, Interval
 
-from elman.data.corpus.shards import DNA, MUSIC, SPEECH, TEXT
 from elman.data.errors import ElmanError, Locked, UsageError
 from elman.data.store.dataset import MANIFEST, Dataset
 from elman.data.store.disk import atomic_write
@@ -24,7 +23,7 @@ from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.train import PresetName, TaskName, TrainConfig, Trained, train
 from elman.tasks.ingest.corpus_names import NAME, corpus_folder
 from elman.tasks.ingest.result import Ingested
-from elman.tasks.learning.registry import TAG, task_named
+from elman.tasks.learning.registry import TAG, corpora_of, task_named, task_names
 from elman.tasks.learning.training import TaskTrained
 from elman.tasks.models import model_folder
 from elman.tasks.retraining import batches, history, promotion
@@ -48,13 +47,6 @@ from elman.tasks.runtime.environment import temporary_parent
 from elman.tasks.runtime.mlflow_sync import RunRecorder
 from elman.tasks.runtime.orchestration import call, flow
 from elman.tasks.training.warm_start import EarlierTagger
-
-_KINDS = {  # of the corpora that a task learns from
-    TAG: (TEXT, DNA),
-    "generate": (MUSIC, TEXT, DNA),
-    "classify": (TEXT, DNA),
-    "transcribe": (SPEECH,),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +122,10 @@ class RetrainConfig(Config):
     def command(self) -> str:
         """The command that goes on after a failure."""
         words = ["elman", "retrain", self.corpus, *map(str, self.sources), "--model", self.model]
-        if self.task != TAG:
-            words += ["--task", self.task]
+        given = {"task": self.task, "kind": self.kind, "as": self.as_, "label-from": self.label_from}
+        usual = {"task": TAG}
+        for name, value in given.items():
+            words += [] if value in (None, usual.get(name)) else [f"--{name}", value]
         return shlex.join([*words, "--preset", self.preset, *(["--warm-start"] if self.warm_start else [])])
 
 
@@ -238,9 +232,9 @@ def _check_task(config: RetrainConfig, folder: Path) -> None:
     Raises:
         UsageError: names what is expected.
     """
-    kind = Dataset.open(folder).kind if (folder / MANIFEST).exists() else _KINDS[config.task][0]
-    if kind not in _KINDS[config.task]:
-        fitting = ", ".join(task for task, kinds in _KINDS.items() if kind in kinds)
+    kind = Dataset.open(folder).kind if (folder / MANIFEST).exists() else None
+    if kind is not None and kind not in corpora_of(config.task):
+        fitting = ", ".join(task for task in task_names() if kind in corpora_of(task))
         raise UsageError(
             f"expected --task of {fitting} for {folder.name}, of kind {kind}. Got {config.task}."
         )

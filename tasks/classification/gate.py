@@ -1,4 +1,4 @@
-"""What a challenger of classifiers is judged by: macro F1 over documents."""
+"""Gate of classifiers: macro F1 over documents."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from elman.data.corpus.shards import DNA, TEXT
 from elman.data.text.markdown import escaped
 from elman.tasks.classification.evaluation import evaluate_classifier
 from elman.tasks.classification.gate import GATE
@@ -30,6 +31,7 @@ def _purpose(folder: str) -> str:
 TASK = LearningTask(
     name="classify",
     kind=CLASSIFIER,
+    corpora=(TEXT, DNA),
     presets=tuple(PRESETS),
     purpose=_purpose,
     train=train_classifier,

@@ -1,4 +1,4 @@
-"""What a challenger of next-symbol models is judged by: nats a step, over pieces."""
+"""Gate of next-symbol models: nats a step, over pieces."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,7 +68,7 @@ def _of_part(generators: tuple[Generator, Generator], part: Dataset) -> Compared
 
 
 def _units(pieces: CorpusPieces, steps: int) -> tuple[str, npt.NDArray[np.int64]]:
-    """What units are called, and the unit of every step."""
+    """Name of the units of the bootstrap, and the unit of every step."""
     ends = steps - sum(pieces.lengths)  # a step each, of symbols
     if len(pieces) >= FEWEST_PIECES:
         lengths = np.array(pieces.lengths) + bool(ends)

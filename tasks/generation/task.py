@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from elman.data.corpus.shards import DNA, MUSIC, TEXT
 from elman.data.text.markdown import escaped
 from elman.tasks.generation.evaluation import evaluate_generator
 from elman.tasks.generation.gate import GATE
@@ -31,6 +32,7 @@ def _purpose(folder: str) -> str:
 TASK = LearningTask(
     name="generate",
     kind="generator",
+    corpora=(MUSIC, TEXT, DNA),
     presets=tuple(PRESETS),
     purpose=_purpose,
     train=train_generator,

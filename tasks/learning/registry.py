@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from elman.data.corpus.shards import DNA, TEXT
 from elman.data.errors import UsageError
 from elman.tasks.retraining.score_gate import ScoreGate
 
@@ -101,6 +102,7 @@ class LearningTask:
     Attributes:
         name: of `--task`.
         kind: of its models, in their passports.
+        corpora: kinds of those it learns from.
         presets: names that `--preset` may have.
         purpose: what a model does, from its folder, for its card; Markdown.
         train: trains a model; a killed training goes on.
@@ -111,6 +113,7 @@ class LearningTask:
 
     name: str
     kind: str
+    corpora: tuple[str, ...]
     presets: tuple[str, ...]
     purpose: Callable[[str], str]
     train: Callable[[TaskTraining, OnEpoch], FittedModel]
@@ -134,6 +137,11 @@ def task_named(name: str) -> LearningTask:
         raise UsageError(f"expected --task of {', '.join(task_names())}. Got {name!r}.")
     task: LearningTask = importlib.import_module(_MODULES[name]).TASK
     return task
+
+
+def corpora_of(name: str) -> tuple[str, ...]:
+    """Kinds of the corpora that a task learns from, tagging included."""
+    return (TEXT, DNA) if name == TAG else task_named(name).corpora
 
 
 def task_of(kind: str) -> LearningTask | None:

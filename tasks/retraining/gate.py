@@ -187,30 +187,38 @@ def _f1_of_both(answers: TestAnswers, units: Units) -> tuple[float, float]:
     return champion, challenger
 
 
-def verdict(found: Difference, shown: str, *, same: bool, level: float) -> str:
-    """Verdict on a difference in words.
+def better(check: Check, found: Difference, rules: GateRules, *, same: bool, too_few: str = "") -> Check:
+    """Decide whether a challenger is better beyond noise.
 
     Args:
-        found: the difference and its chance.
-        shown: the two scores.
+        check: its name and figures; `why` shows the two scores.
+        found: their difference in the bootstrap.
+        rules: of the gate.
         same: True if both answered alike.
-        level: below which the chance has to be.
+        too_few: why the test set does not suffice, if it does not.
+
+    Returns:
+        the check, decided, with the reason in words.
     """
-    if same:
-        return f"the same answers as the champion's: {shown}"
-    if found.difference <= 0:
-        return f"not better: {shown}"
-    if found.p < level:
-        return f"better: {shown}, by chance with p = {found.p:.3f}, below {level:g}"
-    return f"not better beyond noise: {shown}, by chance with p = {found.p:.3f}, not below {level:g}"
+    chance = f"by chance with p = {found.p:.3f}"
+    passed = False
+    if too_few:
+        why = f"{too_few}; {check.why}"
+    elif same:
+        why = f"the same answers as the champion's: {check.why}"
+    elif found.difference <= 0:
+        why = f"not better: {check.why}"
+    elif found.p < rules.level:
+        passed, why = True, f"better: {check.why}, {chance}, below {rules.level:g}"
+    else:
+        why = f"not better beyond noise: {check.why}, {chance}, not below {rules.level:g}"
+    return replace(check, passed=passed, why=why)
 
 
 def _better(answers: TestAnswers, units: Units, rules: GateRules) -> Check:
     """Test of F1 over all entities."""
     champion, challenger = _f1_of_both(answers, units)
     found = _compare(answers, units, rules, rules.seed_noise)
-    same = _equal(answers)
-    passed = not same and found.difference > 0 and found.p < rules.level
     figures = {"champion_f1": champion, "challenger_f1": challenger, "f1_gain": found.difference}
     figures |= {"f1_gain_low": found.low, "f1_gain_high": found.high, "f1_gain_p": found.p}
     shown = (
@@ -218,8 +226,8 @@ def _better(answers: TestAnswers, units: Units, rules: GateRules) -> Check:
         f"({answers.gold.height:,} entities in {units.count:,} {units.name}), a difference of "
         f"{100 * found.difference:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
     )
-    why = verdict(found, shown, same=same, level=rules.level)
-    return Check(name="F1", passed=passed, why=why, figures=figures)
+    check = Check(name="F1", passed=False, why=shown, figures=figures)
+    return better(check, found, rules, same=_equal(answers))
 
 
 def _equal(answers: TestAnswers) -> bool:
@@ -240,10 +248,10 @@ def _types(answers: TestAnswers, units: Units, rules: GateRules) -> Iterator[Che
 def _not_worse(name: str, answers: TestAnswers, units: Units, drop: float, rules: GateRules) -> Check:
     """Check that F1 has not fallen by more than `drop`, or that the fall may well be chance."""
     champion, challenger = _f1_of_both(answers, units)
-    return floor(name, "F1", (champion, challenger), _compare(answers, units, rules, 0.0), drop, rules)
+    return rate_floor(name, "F1", (champion, challenger), _compare(answers, units, rules, 0.0), drop, rules)
 
 
-def floor(
+def rate_floor(
     name: str, rate: str, both: tuple[float, float], found: Difference, drop: float, rules: GateRules
 ) -> Check:
     """Check that a rate has not fallen by more than `drop`, or that the fall may well be chance.
@@ -256,10 +264,23 @@ def floor(
         drop: allowed.
         rules: of the gate.
     """
-    lost = -found.difference
-    passed = not (lost > drop and found.p >= rules.sure)
     shown = f"{name}: {rate} {_points(both[1])} against {_points(both[0])}"
-    why = f"{shown}, not worse" if passed else f"{shown}, more than {_points(drop)} lower"
+    return floor(name, shown, f"more than {_points(drop)} lower", found, drop, rules)
+
+
+def floor(name: str, shown: str, worse: str, found: Difference, drop: float, rules: GateRules) -> Check:
+    """Check that a score is not worse by more than `drop`, or that the loss may well be chance.
+
+    Args:
+        name: of the check.
+        shown: both scores in words.
+        worse: words for a loss above `drop`.
+        found: the gain in the bootstrap.
+        drop: allowed.
+        rules: of the gate.
+    """
+    passed = not (-found.difference > drop and found.p >= rules.sure)
+    why = f"{shown}, {'not worse' if passed else worse}"
     return Check(name=name, passed=passed, why=why, figures={f"gain/{name}": found.difference})
 
 
@@ -277,7 +298,8 @@ def _unseen(
     recall = [np.stack([c[..., 0], c[..., 2], c[..., 2]], axis=-1) for c in counts]  # whose F1 is the recall
     difference = paired_bootstrap(recall[0], recall[1], rules.rounds)
     both = [float(rates(c.sum(axis=(0, 1)))[1]) for c in recall]
-    yield floor("entities not in training", "recall", (both[0], both[1]), difference, rules.type_drop, rules)
+    name, drop = "entities not in training", rules.type_drop
+    yield rate_floor(name, "recall", (both[0], both[1]), difference, drop, rules)
 
 
 def _calibrated(answers: TestAnswers, rules: GateRules) -> Check:

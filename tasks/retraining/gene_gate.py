@@ -19,7 +19,7 @@ from elman.data.metrics.rates import rates
 from elman.data.store.dataset import Dataset
 from elman.tasks.evaluation.genes import GeneCalls, call_genes
 from elman.tasks.evaluation.run_metrics import metric_names
-from elman.tasks.retraining.gate import Check, GateRules, Judgement, floor, verdict
+from elman.tasks.retraining.gate import Check, GateRules, Judgement, better, rate_floor
 
 Blocks = npt.NDArray[np.int64]  # (U, 4): tp, fp, fn, tn of blocks of bases
 FEWEST_BLOCKS = 10  # of the test genomes
@@ -106,7 +106,7 @@ def judge_genes(old: GeneAnswers, new: GeneAnswers | None, rules: GateRules) -> 
         sides = old.champion[CDS], old.challenger[CDS]
         found = paired_bootstrap(sides[0][None], sides[1][None], rules.rounds, rate=mcc_of)
         mcc = _mcc(sides[0]), _mcc(sides[1])
-        checks.append(floor("old test genomes", "MCC", mcc, found, rules.old_drop, rules))
+        checks.append(rate_floor("old test genomes", "MCC", mcc, found, rules.old_drop, rules))
     return Judgement(checks=tuple(checks))
 
 
@@ -121,18 +121,16 @@ def _better(answers: GeneAnswers, rules: GateRules) -> Check:
         before[None], after[None], rules.rounds, seed_noise=rules.seed_noise, rate=mcc_of
     )
     champion, challenger = _mcc(before), _mcc(after)
-    same = bool((before == after).all())
-    enough = len(before) >= FEWEST_BLOCKS
-    passed = enough and not same and found.difference > 0 and found.p < rules.level
     shown = (
         f"MCC {challenger:.4f} against {champion:.4f} on {answers.name} ({len(before):,} blocks), a "
         f"difference of {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
     )
-    why = verdict(found, shown, same=same, level=rules.level)
-    if not enough:
-        why = f"too few test genomes: {len(before)} blocks of them, {FEWEST_BLOCKS} are needed; {shown}"
+    too_few = ""
+    if len(before) < FEWEST_BLOCKS:
+        too_few = f"too few test genomes: {len(before)} blocks of them, {FEWEST_BLOCKS} are needed"
     figures = {"champion_mcc": champion, "challenger_mcc": challenger, "mcc_gain_p": found.p}
-    return Check(name="MCC", passed=passed, why=why, figures=figures)
+    check = Check(name="MCC", passed=False, why=shown, figures=figures)
+    return better(check, found, rules, same=bool((before == after).all()), too_few=too_few)
 
 
 def _label_not_worse(answers: GeneAnswers, label: str, name: str, rules: GateRules) -> Check:
@@ -140,7 +138,7 @@ def _label_not_worse(answers: GeneAnswers, label: str, name: str, rules: GateRul
     sides = [_as_f1(blocks[label]) for blocks in (answers.champion, answers.challenger)]
     found = paired_bootstrap(sides[0][None], sides[1][None], rules.rounds)
     both = float(rates(sides[0].sum(axis=0))[2]), float(rates(sides[1].sum(axis=0))[2])
-    check = floor(f"bases of {label}", "F1", both, found, rules.type_drop, rules)
+    check = rate_floor(f"bases of {label}", "F1", both, found, rules.type_drop, rules)
     return Check(
         name=check.name, passed=check.passed, why=check.why, figures={f"f1_gain/{name}": found.difference}
     )

@@ -29,7 +29,6 @@ from elman.tasks.runtime.environment import temporary_parent
 from elman.tasks.runtime.orchestration import task
 
 OLD, NEW = "the champion's test documents", "the newest test documents"
-SHOWN = ("f1", "nats_per_step", "macro_f1", "word_error_rate")  # scores in the summary
 NEVER_JUDGED = "never judged"  # verdict of a version that was registered and left
 
 
@@ -104,12 +103,13 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        figures = self.judged.quality.metrics()
+        of_score = self.judged.quality.checks[:1]  # the first check compares the scores
         scores = {
-            f"{side}_score": figures[f"{side}_{metric}"]
+            f"{side}_score": value
+            for check in of_score
+            for name, value in check.figures.items()
             for side in ("champion", "challenger")
-            for metric in SHOWN
-            if f"{side}_{metric}" in figures
+            if name.startswith(f"{side}_")
         }
         return {
             "promoted": self.promoted,
@@ -199,8 +199,9 @@ def _infrastructure(name: str, version: str, corpus: Path | None) -> Judgement:
     folder = folder_of_version(name, version)
     model = model_folder.read(folder)
     with tempfile.TemporaryDirectory(dir=temporary_parent(), prefix="packaged-") as scratch:
-        texts = odd_texts(model.kind, model.family)
-        if corpus is not None:
+        if corpus is None:
+            texts = odd_texts(model.kind, Path(scratch), model.family)
+        else:
             texts = canary(corpus, model.kind, Path(scratch))
         packaged = Path(scratch) / "packaged"
         packaged.mkdir()

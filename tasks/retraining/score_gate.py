@@ -16,7 +16,7 @@ import numpy.typing as npt
 from elman.data.metrics.calibration import calibration
 from elman.data.metrics.paired_bootstrap import Difference, paired_bootstrap
 from elman.data.store.dataset import Dataset
-from elman.tasks.retraining.gate import Check, GateRules, Judgement, calibrated, verdict
+from elman.tasks.retraining.gate import Check, GateRules, Judgement, better, calibrated, floor
 
 Counts = npt.NDArray[np.float64]
 FEWEST_UNITS = 10  # of a test set
@@ -51,7 +51,7 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
-    """What a model made of the U units of a test set.
+    """Results of a model on the U units of a test set.
 
     Attributes:
         counts: (U, K), as `Measure.rate` takes their sum.
@@ -109,7 +109,7 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreGate:
-    """What the gate asks of a task.
+    """Gate of a task.
 
     Attributes:
         measure: its score.
@@ -160,23 +160,21 @@ def _better(both: Compared, measure: Measure, rules: GateRules) -> Check:
     sides = both.champion.counts, both.challenger.counts
     noise = rules.seed_noise * _scale(measure, sides)
     found, champion, challenger = _compare(sides, measure, rules, noise, of_part=False)
-    same, units = bool(np.array_equal(*sides)), len(sides[0])
-    enough = units >= FEWEST_UNITS
-    passed = enough and not same and found.difference > 0 and found.p < rules.level
+    units, too_few = len(sides[0]), ""
+    if units < FEWEST_UNITS:
+        too_few = f"too few test {both.units}: {units}, {FEWEST_UNITS} are needed"
     shown = (
         f"{measure.name} {measure.shown(challenger)} against {measure.shown(champion)} on {units:,} test "
         f"{both.units}"
     )
-    why = verdict(found, shown, same=same, level=rules.level)
-    if not enough:
-        why = f"too few test {both.units}: {units}, {FEWEST_UNITS} are needed; {shown}"
     metric = measure.metric
     figures = {
         f"champion_{metric}": champion,
         f"challenger_{metric}": challenger,
         f"{metric}_gain_p": found.p,
     }
-    return Check(name=measure.name, passed=passed, why=why, figures=figures)
+    check = Check(name=measure.name, passed=False, why=shown, figures=figures)
+    return better(check, found, rules, same=bool(np.array_equal(*sides)), too_few=too_few)
 
 
 def _not_worse(
@@ -187,11 +185,9 @@ def _not_worse(
     allowed = rules.type_drop if of_part else rules.old_drop
     if measure.relative:
         allowed *= champion
-    lost = -found.difference
-    passed = not (lost > allowed and found.p >= rules.sure)
     shown = f"{name}: {measure.shown(challenger)} against {measure.shown(champion)}"
-    why = f"{shown}, not worse" if passed else f"{shown}, more than {measure.shown(allowed)} worse"
-    return Check(name=name, passed=passed, why=why, figures={f"gain/{name}": found.difference})
+    worse = f"more than {measure.shown(allowed)} worse"
+    return floor(name, shown, worse, found, allowed, rules)
 
 
 def _calibrated(both: Compared, rules: GateRules) -> Iterator[Check]:

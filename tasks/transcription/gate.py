@@ -1,4 +1,4 @@
-"""What a challenger of models of speech is judged by: the word error rate over clips."""
+"""Gate of models of speech: word error rate over clips."""
 
 from collections.abc import Sequence
 from pathlib import Path

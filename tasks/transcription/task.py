@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from elman.data.corpus.shards import SPEECH
 from elman.data.text.markdown import escaped
 from elman.tasks.learning.registry import LearningTask
 from elman.tasks.models import model_folder
@@ -24,6 +25,7 @@ def _purpose(folder: str) -> str:
 TASK = LearningTask(
     name="transcribe",
     kind="transcriber",
+    corpora=(SPEECH,),
     presets=tuple(PRESETS),
     purpose=_purpose,
     train=train_transcriber,
