@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from elman.data.audio.reading import open_audio
 from elman.tasks.retraining.infrastructure import (
     ODD,
     InfrastructureRules,
+    _fast_enough,
     _in_clean_process,
     _same_answers,
     canary,
     judge_infrastructure,
+    odd_texts,
 )
 
 pytestmark = pytest.mark.heavy
@@ -31,6 +34,24 @@ def test_canary_texts_are_spread_over_the_corpus_and_odd_ones(names, tmp_path):
     words = canary(names, "classifier", tmp_path)
     assert (len(words), set(texts) - set(words)) == (40 + len(ODD) - 3, {"", " ", "\u200b"})
     assert canary(names, "generator", tmp_path) == ("", "", "")
+
+
+def test_where_the_corpus_is_gone_there_are_sounds_to_transcribe_and_texts_to_tag(tmp_path):
+    paths = odd_texts("transcriber", tmp_path)
+    lengths = []
+    for path in paths:
+        with open_audio(Path(path)) as sound:
+            lengths.append(sound.frames / sound.rate)
+    assert lengths == [1, 1, 1]
+    assert len({Path(path).read_bytes() for path in paths}) == 3
+    assert odd_texts("text", tmp_path) == ODD
+    assert odd_texts("classifier", tmp_path, "dna") == odd_texts("dna", tmp_path)[:1]
+
+
+def test_a_model_that_does_nothing_is_not_fast_enough():
+    found = {"answers": ["", ""], "times_per_s": 10.0}
+    check = _fast_enough("generator", ("", ""), found, InfrastructureRules())
+    assert (check.passed, check.why) == (False, "0 symbols a CPU second, 200 are needed")
 
 
 def test_a_model_passes_and_one_that_is_slow_and_large_does_not(model, names, tmp_path):
