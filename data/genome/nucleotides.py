@@ -28,6 +28,7 @@ MIRROR = np.array([0, 4, 5, 6, 1, 2, 3], np.int8)  # class of a base on the reve
 UNKNOWN, BEYOND = 4, 15  # codes: N; padding beyond the end of the sequence
 MOST_WORDS = 256  # k-mers a window may stand for
 TGA, TGG = 56, 58  # their numbers in `codons_of`
+_COMPLEMENT = str.maketrans("ACGT", "TGCA")
 _PART = 1 << 20  # bases in which `long_gaps` looks at once
 
 Codes = npt.NDArray[np.uint8]
@@ -110,6 +111,11 @@ def reverse_complement(codes: Codes) -> Codes:
     """The reverse complement of codes, (..., L)."""
     other: Codes = _PAIR[codes[..., ::-1]]
     return other
+
+
+def reverse_complement_text(bases: str) -> str:
+    """The reverse complement of written bases, upper case; other letters than ACGT stay."""
+    return bases.upper().translate(_COMPLEMENT)[::-1]
 
 
 def frame_labels(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> Labels:

@@ -11,6 +11,7 @@ from elman.data.errors import BadInput
 from elman.data.exports.dna.intervals import split_at_origin
 from elman.data.genome.annotation_rules import CDS
 from elman.data.genome.contigs import Contig
+from elman.data.genome.nucleotides import reverse_complement_text
 from elman.data.metrics.gene_errors import gene_errors
 from elman.data.metrics.genes import GeneScores, score_intervals
 from elman.data.metrics.registry import further_scores
@@ -106,9 +107,6 @@ def call_genes(model: Path, corpus: Path, split: str, contents: Sequence[str] = 
     )
 
 
-_COMPLEMENT = str.maketrans("ACGT", "TGCA")
-
-
 def start_codons(features: pl.DataFrame, bases: str) -> pl.Series:
     """The three bases at the 5' end of each interval, upper case, read on its strand.
 
@@ -119,7 +117,7 @@ def start_codons(features: pl.DataFrame, bases: str) -> pl.Series:
     codons = [
         bases[start : start + 3].upper()
         if strand == "+"
-        else bases[max(end - 3, 0) : end].upper().translate(_COMPLEMENT)[::-1]
+        else reverse_complement_text(bases[max(end - 3, 0) : end])
         for start, end, strand in features.select("start", "end", "strand").iter_rows()
     ]
     return pl.Series(codons, dtype=pl.String)

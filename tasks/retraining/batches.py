@@ -19,6 +19,7 @@ import polars as pl
 
 from elman.data.corpus.contig_pieces import Stretch, stretches_of
 from elman.data.genome.annotation_rules import CDS
+from elman.data.genome.nucleotides import reverse_complement_text
 from elman.data.metrics.intervals import units_of
 from elman.data.metrics.paired_bootstrap import entity_counts
 from elman.data.metrics.rates import rates
@@ -126,7 +127,7 @@ def why_hold_genes(batch: Path, corpus: Path) -> str:
 
 @dataclass
 class _Coding:
-    """What is annotated as coding: bases, and the intervals of SHORTEST bases or more.
+    """Coding bases of an annotation, and its coding intervals of SHORTEST bases or more.
 
     Attributes:
         bases, coding: annotated, and of these in coding intervals.
@@ -163,14 +164,11 @@ class _Coding:
         self.coding += int((inside["end"] - inside["start"]).sum())
         long = inside.filter(read, pl.col("end") - pl.col("start") >= SHORTEST)
         for start, end, strand in long.iter_rows():
-            bases = stretch.bases[start:end].upper()
-            frames = _codons(bases if strand == "+" else bases.translate(_COMPLEMENT)[::-1])
+            bases = stretch.bases[start:end]
+            frames = _codons(bases.upper() if strand == "+" else reverse_complement_text(bases))
             self.intervals += 1
             broken = (all(not stops.isdisjoint(frame) for frame in frames) for stops in STOPS)
             self.unreadable = tuple(n + one for n, one in zip(self.unreadable, broken, strict=True))
-
-
-_COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
 def _codons(bases: str) -> list[set[str]]:
