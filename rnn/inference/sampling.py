@@ -45,7 +45,7 @@ class SampleConfig:
 
 
 class Context(Protocol):
-    """What is fed in beside the symbols of one piece, told by the symbols drawn so far."""
+    """Context of one piece: table rows fed in beside its symbols, by the symbols drawn so far."""
 
     def after(self, symbol: int) -> tuple[int, ...]:
         """The table rows that are fed in with a symbol, called for each in turn."""

@@ -135,7 +135,7 @@ class _WithDirect(RecurrentNetwork):
         noise: Noise | None = None,
         carried: Carried | None = None,
     ) -> tuple[Floats, Backprop]:
-        """As of `RecurrentNetwork`."""
+        """Logits and backprop, see `RecurrentNetwork.forward_from`."""
         logits, through = super().forward_from(params, bags, batch, noise, carried)
         direct, direct_back = one_hot(bags, batch.tokens, params[DIRECT]).times(params[DIRECT])
 
@@ -147,7 +147,7 @@ class _WithDirect(RecurrentNetwork):
 
 @dataclass(frozen=True)
 class Symbols:
-    """What M symbols feed in and ask for.
+    """Inputs and outputs of M symbols.
 
     Attributes:
         bags: M + 1 bags or more: the empty one, that of each symbol, then those of symbols with a context.

@@ -1,1 +1,1 @@
-"""What sentences of one document say about each other."""
+"""Documents: relations between their sentences."""

@@ -25,7 +25,7 @@ class ShardRequest(Protocol):
 
 
 class ShardMaker(Protocol):
-    """What has loaded a model, and makes shards with it."""
+    """Loaded model that makes shards."""
 
     def make(self, job: dict[str, Any], announce: Announce) -> dict[str, Any]:
         """Run a job: stage its shard, and return that as plain values."""

@@ -29,7 +29,7 @@ STEP_BYTES = 200  # of memory for a step of a piece, and of "input" for the sche
 
 @dataclass(frozen=True, kw_only=True)
 class ShardRequest:
-    """What all shards of a run have in common.
+    """Settings of all shards of a run.
 
     Attributes:
         model: its folder.

@@ -1,1 +1,1 @@
-"""What to label next: documents by their expected errors, as tasks of annotation tools."""
+"""Active learning: documents to label next by their expected errors, as tasks of annotation tools."""

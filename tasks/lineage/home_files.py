@@ -1,4 +1,4 @@
-"""What lies in the home, read from files alone: runs, passports, and heads of manifests."""
+"""Files of the home: runs, passports, and heads of manifests."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

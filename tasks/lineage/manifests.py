@@ -17,7 +17,7 @@ _SHARDS, _SOURCES = b'\n "shards": [', b'\n "sources": '
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestHead:
-    """What a manifest says of its dataset as a whole.
+    """Head of a manifest: fields of its dataset as a whole.
 
     Attributes:
         folder: of the dataset.

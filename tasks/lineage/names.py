@@ -1,4 +1,4 @@
-"""What an id means: a run, a model, a corpus, an output, a registered version, a source, or a row."""
+"""Meaning of an id: a run, a model, a corpus, an output, a registered version, a source, or a row."""
 
 import re
 import tempfile
@@ -25,7 +25,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Named:
-    """What an id means.
+    """Meaning of an id.
 
     Attributes:
         keys: things; several only for the sources of an archive or folder.

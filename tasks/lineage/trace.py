@@ -147,7 +147,7 @@ def name_of(graph: Graph, key: Key) -> str:
 
 
 def _walk_up(graph: Graph, keys: tuple[Key, ...]) -> list[Step]:
-    """What things came from, breadth first."""
+    """Origins of things, breadth first."""
     steps: dict[Key, Step] = {}
     waiting = deque((key, 0) for key in keys)
     whole = set(keys)  # corpora in the very state that the trace comes by
@@ -166,7 +166,7 @@ def _walk_up(graph: Graph, keys: tuple[Key, ...]) -> list[Step]:
 
 
 def _walk_down(graph: Graph, named: Named) -> list[Step]:
-    """What was made of things, breadth first."""
+    """Descendants of things, breadth first."""
     keys = named.keys
     sources = {key.id for key in keys if key.kind == SOURCE}
     split = named.facts.get("split") if sources else None

@@ -1,4 +1,4 @@
-"""What nothing in the home refers to any more, and its removal."""
+"""Unused runs and models of the home, and their removal."""
 
 import os
 from collections import defaultdict
@@ -68,7 +68,7 @@ class Cleaned:
 
 @dataclass
 class _Kept:
-    """What stays, grown until nothing more is referred to."""
+    """Runs and models that stay, grown until nothing more is referred to."""
 
     files: HomeFiles
     runs: dict[str, RunRecord] = field(default_factory=dict)

@@ -71,7 +71,7 @@ class Model:
 
     @property
     def family(self) -> str:
-        """What `elman tag` reads for it, `text` or `dna`; of other models their kind."""
+        """Family of the sources of `elman tag`, `text` or `dna`; of other models their kind."""
         return self.passport.family if isinstance(self.passport, ClassifierPassport) else self.kind
 
     @cached_property
@@ -161,7 +161,7 @@ class Model:
 
     @property
     def _shown(self) -> str:
-        """What the model is, for messages."""
+        """Description of the model, for messages."""
         return f"a tagger of {self.kind}" if self.kind in ("text", "dna") else f"a {self.kind}"
 
 

@@ -93,7 +93,7 @@ class Drift:
 
     @property
     def why(self) -> str:
-        """What has drifted, in words; "" for nothing."""
+        """Drift in words; "" for none."""
         return "; ".join(str(shift) for shift in self.shifts if shift.drifted)
 
     def to_json(self) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Channels:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """What is told.
+    """Content of a notice.
 
     Attributes:
         event: promoted, refused, outdated, rolled back, held apart, failed or died.

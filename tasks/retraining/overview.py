@@ -1,4 +1,4 @@
-"""Who is champion, when data last came, what is held apart, which flow files are gone; from files alone."""
+"""Overview of the home: champions, last data, batches held apart, missing flow files; from files alone."""
 
 import re
 from dataclasses import dataclass
