@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -49,13 +50,27 @@ def model_of(home, source, name, **options):
     return train.fn(TrainConfig(corpus=name, task="generate", preset="fast", **options)).model
 
 
+@pytest.fixture(scope="module")
+def tune_home(tmp_path_factory):
+    """A home with a model of tunes, made once, and the name of the model."""
+    folder = tmp_path_factory.mktemp("tunes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ELMAN_HOME", str(folder / "home"))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        (folder / "tunes.abc").write_text(tunes(60) + "X:99\nK:C\nno metre\n")
+        with pytest.raises(BadInput, match="at most 1% bad records"):
+            ingest.fn(IngestConfig(sources=(folder / "tunes.abc",), name="tunes"))
+        (folder / "tunes.abc").write_text(tunes(110) + "X:111\nK:C\nno metre\n")
+        model = model_of(folder / "home", folder / "tunes.abc", "tunes", epochs=40)
+    return folder / "home", Path(model).name
+
+
 @pytest.fixture
-def tune_model(home, tmp_path):
-    (tmp_path / "tunes.abc").write_text(tunes(60) + "X:99\nK:C\nno metre\n")
-    with pytest.raises(BadInput, match="at most 1% bad records"):
-        ingest.fn(IngestConfig(sources=(tmp_path / "tunes.abc",), name="tunes"))
-    (tmp_path / "tunes.abc").write_text(tunes(110) + "X:111\nK:C\nno metre\n")
-    return model_of(home, tmp_path / "tunes.abc", "tunes", epochs=40)
+def tune_model(home, tune_home):
+    """The model of tunes in a home of the test's own."""
+    made, name = tune_home
+    shutil.copytree(made, home, dirs_exist_ok=True)
+    return str(home / "models" / name)
 
 
 def test_tunes_from_ingest_to_sound(home, tmp_path, tune_model, monkeypatch):
