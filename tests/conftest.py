@@ -18,13 +18,6 @@ from elman.tasks.runtime import environment, orchestration
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Fixtures that take some seconds to make.
 MADE_FOR_LONG = {"gene_model", "finder", "demo", "made_once", "tone_model", "tune_home"}
-    "gene_model",
-    "finder",
-    "demo",
-    "made_once",
-    "tone_model",
-    "tune_home",
-}  # fixtures that take over five seconds to make
 pytest_plugins = ("tests.small_models",)  # fixtures that both tests of tasks and of flows use
 
 # The same examples in every run, so that a failure belongs to a change; `make test-slow` draws new ones.
