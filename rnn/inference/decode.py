@@ -146,11 +146,11 @@ class Decoder:
 
     def _decode_compiled(self, emissions: Emissions) -> tuple[Int32, Floats, Spans]:
         """Tags of one batch, their probabilities, and its spans, by kernels."""
-        from elman.rnn.layers import crf_kernels
+        from elman.rnn.layers import crf_decoding_kernels
 
         weights, starts, _, sequences = emissions
         scheme = self.scheme or no_entities(weights.shape[1])
-        tags, probability, (column, start, end, kind, exact) = crf_kernels.decode(
+        tags, probability, (column, start, end, kind, exact) = crf_decoding_kernels.decode(
             weights, starts, self.weights, self.temperature, scheme.begin, scheme.kind, scheme.loose
         )
         spans = Spans(sequences[column], start.astype(np.int64), end.astype(np.int64), kind, exact)

@@ -123,10 +123,10 @@ class PooledDecoder:
     def _posterior(self, batch: Emissions) -> Floats:
         T = self.weights.temperature
         if use_kernels(batch.weights.dtype):
-            from elman.rnn.layers import crf_kernels
+            from elman.rnn.layers import crf_decoding_kernels
 
             weights = self.decoder.weights
-            return crf_kernels.kind_posterior(batch.weights, batch.starts, weights, T, self.kind)
+            return crf_decoding_kernels.kind_posterior(batch.weights, batch.starts, weights, T, self.kind)
         cooled = crf.Weights(*(w / T for w in self.decoder.weights))
         marginals = crf.forward_backward(batch.weights / T, batch.starts, cooled).marginals
         kinds = np.arange(-1, int(self.kind.max()) + 1)
