@@ -22,7 +22,7 @@ from typing import Any
 from elman.tasks.runtime.environment import CHECKOUT, home
 from elman.tasks.runtime.registry import versions
 from elman.tasks.runtime.run_record import RunRecord
-from elman.tasks.runtime.servers import mlflow_command
+from elman.tasks.servers.processes import mlflow_command
 from tests.browser.pages import Pages, open_browser
 from tests.browser.prefect_server import prefect_server
 

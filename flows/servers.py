@@ -9,7 +9,8 @@ from elman.flows.arguments import Config
 from elman.tasks.runtime.console import print_status
 
 if TYPE_CHECKING:
-    from elman.tasks.runtime.servers import ServerStatus, Stopped
+    from elman.tasks.servers.processes import Stopped
+    from elman.tasks.servers.status import ServerStatus
 
 Port = Annotated[int, Interval(ge=1024, le=65535)]
 
@@ -37,7 +38,7 @@ class StatusConfig(Config):
 def up(config: UpConfig) -> "ServerStatus":
     """Start the servers; return where they are and what is scheduled."""
     from elman.tasks.runtime.mlflow_sync import send_pending
-    from elman.tasks.runtime.servers import start_servers
+    from elman.tasks.servers.processes import start_servers
 
     status = start_servers(config.prefect_port, config.mlflow_port)
     send_pending()  # ingests and checks wait for a command that loads MLflow
@@ -46,7 +47,7 @@ def up(config: UpConfig) -> "ServerStatus":
 
 def down(config: DownConfig) -> "Stopped":
     """Stop the servers; return which were running."""
-    from elman.tasks.runtime.servers import stop_servers
+    from elman.tasks.servers.processes import stop_servers
 
     stopped = stop_servers()
     if not stopped.stopped:
@@ -58,7 +59,7 @@ def status(config: StatusConfig) -> "ServerStatus":
     """Return what runs where, what is scheduled, what waits for MLflow, champions, corpora and batches."""
     from elman.tasks.retraining.overview import overview
     from elman.tasks.runtime.run_record import unsent
-    from elman.tasks.runtime.servers import server_status
+    from elman.tasks.servers.status import server_status
 
     found = overview()
     if found.missing:

@@ -22,7 +22,7 @@ LAYERS = {
     "rnn": (("", "compute"), ("layers",), ("networks",), ("inference",), ("training",)),
     "tasks": (
         ("", "runtime", "documents"),
-        ("models", "ingest"),
+        ("models", "ingest", "servers"),
         ("training", "tagging"),
         ("evaluation", "execution", "demo", "inspection", "labelling"),
         ("retraining",),
@@ -54,7 +54,7 @@ ONLY_IN = {  # the only files that may import Prefect and MLflow
     "prefect": {
         "tasks/runtime/artifacts.py",
         "tasks/runtime/orchestration.py",
-        "tasks/runtime/servers.py",
+        "tasks/servers/prefect_runs.py",
     },
 }
 AT_START_UP = {"prefect", "mlflow", "numba", "polars", "tyro"}  # not loaded by `elman --help`

@@ -1,1 +1,1 @@
-"""The surroundings of a run: settings, Prefect, MLflow, servers, console, run records."""
+"""The surroundings of a run: settings, Prefect, MLflow, console, run records."""

@@ -21,7 +21,7 @@ from elman.flows.train import TrainConfig, train
 from elman.tasks.models import gene_presets
 from elman.tasks.runtime import registry
 from elman.tasks.runtime.run_record import RunRecord
-from elman.tasks.runtime.servers import mlflow_command
+from elman.tasks.servers.processes import mlflow_command
 from tests.browser.pages import TIMEOUT_MS, Pages, open_browser
 from tests.patience import wait_for
 

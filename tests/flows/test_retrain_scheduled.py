@@ -13,10 +13,10 @@ import yaml
 
 from elman.tasks.retraining import history
 from elman.tasks.runtime import registry
-from elman.tasks.runtime.servers import start_servers, stop_servers
+from elman.tasks.servers.processes import start_servers, stop_servers
 from tests.flows.test_retrain import half_labelled, write
 from tests.patience import wait_for
-from tests.tasks.runtime.test_servers import ask, family_of, free_port, settings
+from tests.running_servers import ask, family_of, free_port, settings
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.xdist_group("servers")]
 CHECKOUT = Path(__file__).parents[2]

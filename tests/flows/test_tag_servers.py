@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import socket
 import subprocess
 import sys
 
@@ -12,17 +11,12 @@ import pytest
 
 from elman.data.store.dataset import Dataset
 from elman.tasks.runtime.environment import client_settings
-from elman.tasks.runtime.servers import start_servers, stop_servers
+from elman.tasks.servers.processes import start_servers, stop_servers
 from tests.patience import finish, wait_for
+from tests.running_servers import free_port
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]  # one set of servers at a time
 SENTENCES = 150_000
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def kill_server(home, name):

@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -17,6 +16,7 @@ import pytest
 from elman.data.errors import BadInput
 from elman.tasks.runtime.orchestration import _namer, task
 from tests.patience import wait_for
+from tests.running_servers import free_port
 
 FLOW = """
 import json, os, signal, sys, time
@@ -60,12 +60,6 @@ def run(checkout, tmp_path, number, **environment):
     out = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert out.returncode == 0, out.stderr
     return json.loads(out.stdout.splitlines()[-1]), out.stderr
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def start_prefect(tmp_path):

@@ -3,34 +3,21 @@
 import base64
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 
-import psutil
 import pytest
 
 from elman.data.store.dataset import Dataset
 from elman.tasks.runtime.environment import client_settings
-from elman.tasks.runtime.servers import server_status, start_servers, stop_servers
+from elman.tasks.servers.processes import start_servers, stop_servers
+from elman.tasks.servers.status import server_status
 from tests.patience import wait_for
+from tests.running_servers import ask, family_of, free_port, settings
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def ask(url, body=None, **headers):
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers})
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.loads(response.read())
 
 
 def refused(url, body=None, **headers):
@@ -39,18 +26,6 @@ def refused(url, body=None, **headers):
     except urllib.error.HTTPError as error:
         return error.code
     return None
-
-
-def settings() -> dict[str, str]:
-    lines = client_settings().read_text().splitlines()
-    return dict(line.removeprefix("export ").split("=", 1) for line in lines)
-
-
-def family_of(home) -> list[psutil.Process]:
-    """Processes of the servers and the worker of a home, and all that they started."""
-    started = json.loads((home / "servers" / "state.json").read_text())["processes"]
-    own = [psutil.Process(entry["pid"]) for entry in started.values()]
-    return [*own, *(child for process in own for child in process.children(recursive=True))]
 
 
 def prefect(*arguments):

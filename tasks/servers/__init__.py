@@ -1,0 +1,1 @@
+"""The Prefect server, the worker and the MLflow UI that `elman up` starts."""
