@@ -186,7 +186,7 @@ def _start_forward(
     k: row of the running sums before base i; row: of `rows`, at base i; the others as in `run`.
     """
     s = 1 + i % 3
-    v, before = best_before(i, FORWARD, row[INNERS], costs.spacing, ended, filled)
+    v, before = best_before(i, np.int64(FORWARD), np.float64(row[INNERS]), costs.spacing, ended, filled)
     v += row[STARTS] - costs.gene - scores[k, s]
     if v > state[s, SCORE] and _long_enough(words, i - first, edge - first, is_stop, costs):
         v -= _brief_cost(words, i - first, edge - first, is_stop, costs)
@@ -290,8 +290,9 @@ def run(
                 state[1:, SCORE] = -np.inf
                 filled[0] = 0
                 add_ended(
-                    state[0, SCORE], i, NO_GENE, link[0, BEFORE], 0.0, -np.inf, costs.slack, ended, filled
-                )
+                    state[0, SCORE], i, np.int64(NO_GENE), link[0, BEFORE], 0.0, -np.inf, costs.slack, ended,
+                    filled,
+                )  # fmt: skip
             else:
                 if gaps[g, 2] == 0:
                     _open_all(i, state, link, costs.partial + costs.gene, scores[k], probabilities[k])
@@ -308,7 +309,7 @@ def run(
             )  # fmt: skip
         if is_stop[1, word]:  # the low end of a reverse gene
             s = 4 + i % 3
-            v, before = best_before(i, REVERSE, 0.0, costs.spacing, ended, filled)
+            v, before = best_before(i, np.int64(REVERSE), 0.0, costs.spacing, ended, filled)
             state[s, SCORE], state[s, OPENED] = v - costs.gene - scores[k, s], probabilities[k, s]
             link[s, LOW], link[s, BEFORE], link[s, CUT_OFF] = i, before, 0
         if i < 2:
@@ -354,7 +355,8 @@ def prune(events, count, link, ended, filled):
     for i in range(count):
         if number[i] == 0:
             number[i] = left
-            events[left] = events[i]
+            for j in range(events.shape[1]):  # in a loop, as in neighbour_kernels.py
+                events[left, j] = events[i, j]
             events[left, EVENT_BEFORE] = number[np.int64(events[i, EVENT_BEFORE])]
             left += 1
     for s in range(len(link)):

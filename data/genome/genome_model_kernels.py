@@ -47,6 +47,7 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
     """
     L = len(codes)
     forward = backward = known = 0
+    other, gene = np.int64(0), np.int64(1)  # constants would be types, each with a kernel of its own
     for i in range(L):
         forward, backward, known = _roll(codes[i], forward, backward, known)
         if known >= 6:
@@ -62,19 +63,19 @@ def count(codes, starts, ends, reverses, kinds, stops, used, all_words, context)
             if word >= 0:
                 used[word] += 1
         _count_context(
-            codes, low, reverse, max(kinds[max(word_at(codes, low, reverse, 3), 0)], 0), context, 1
+            codes, low, reverse, max(kinds[max(word_at(codes, low, reverse, 3), 0)], 0), context, gene
         )
         for place in range(low + 3, min(low + 150, high - 3), 3):
             word = word_at(codes, place, reverse, 3)
             if word >= 0 and kinds[word] >= 0:
-                _count_context(codes, place, reverse, kinds[word], context, 0)
+                _count_context(codes, place, reverse, kinds[word], context, other)
         place = low - 3
         while place >= max(low - 120, 0):
             word = word_at(codes, place, reverse, 3)
             if word < 0 or stops[word]:
                 break
             if kinds[word] >= 0:
-                _count_context(codes, place, reverse, kinds[word], context, 0)
+                _count_context(codes, place, reverse, kinds[word], context, other)
             place -= 3
 
 

@@ -60,6 +60,13 @@ def best_before(i, strand, inner, spacing, ended, filled):
     return score, event
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _copy(ended, e, into):
+    """ended[into] = ended[e]; such an assignment of slices compiles the text of its error, for seconds."""
+    for j in range(ended.shape[1]):
+        ended[into, j] = ended[e, j]
+
+
 @njit(cache=True, nogil=True)
 def add_ended(score, end, strand, event, inner, best, slack, ended, filled):
     """Add a gene that ended to `ended`, and drop those that are the best before no gene.
@@ -75,10 +82,10 @@ def add_ended(score, end, strand, event, inner, best, slack, ended, filled):
         if end - ended[e, END] > FARTHEST:  # of these one a strand will do
             if far[kind] >= 0:
                 if ended[e, SCORE] > ended[far[kind], SCORE]:
-                    ended[far[kind]] = ended[e]
+                    _copy(ended, e, far[kind])
                 continue
             far[kind] = left
-        ended[left] = ended[e]
+        _copy(ended, e, left)
         left += 1
     row = ended[left]
     row[SCORE], row[END], row[STRAND], row[EVENT], row[INNER] = score, end, strand, event, inner

@@ -220,7 +220,8 @@ class Scanner:
 
 
 def _codes(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    """Code points, in memory of their own: of arrays that may not be written kernels are compiled again."""
+    return np.frombuffer(bytearray(text.encode("utf-32-le", "surrogatepass")), np.uint32)
 
 
 def _text(codes: np.ndarray) -> str:

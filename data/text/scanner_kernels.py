@@ -127,7 +127,8 @@ def look_up(codes, starts, ends, flags, first, longest, slots, arena, places, le
             if number < 0:
                 if known == len(places) or used + length > len(arena):
                     return chunk, known
-                arena[used : used + length] = codes[start : start + length]
+                for i in range(length):  # an assignment of slices compiles the text of its error, for seconds
+                    arena[used + i] = codes[start + i]
                 places[known], lengths[known], marks[known] = used, length, flags[chunk]
                 used += length
                 slots[slot] = number = known

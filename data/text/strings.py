@@ -22,6 +22,13 @@ class Strings:
     starts: np.ndarray
     ends: np.ndarray
 
+    def __post_init__(self) -> None:
+        """Let none of the arrays be written: kernels would be compiled again for those that may be."""
+        for name in ("data", "starts", "ends"):
+            array = getattr(self, name).view()
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
     @classmethod
     def from_text(cls, text: str, starts: np.ndarray, ends: np.ndarray) -> "Strings":
         """Slices `text[a:b]` for each pair of starts and ends, (N,) in code points."""

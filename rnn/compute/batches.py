@@ -200,6 +200,7 @@ def pack(sequences: Sequences, chosen: Int64, first: int = 0, last: int | None =
     if arrays.COMPILED and whole:
         from elman.rnn.compute import batches_kernels
 
+        chosen = np.ascontiguousarray(chosen)  # the kernel would be compiled again for another
         return Batch(*batches_kernels.pack(sequences.offsets, sequences.tokens, chosen))
     lengths = sequences.lengths[chosen]
     if not whole:

@@ -60,4 +60,6 @@ def place(tokens: Any, keys: Any, row_of: Any, key_of: Any, count: Any, hand: in
 def put(values: Any, places: Any, table: Any) -> None:
     """table[places] = values."""
     for i in range(len(places)):
-        table[places[i]] = values[i]
+        row, value = table[places[i]], values[i]
+        for j in range(len(row)):  # an assignment of slices compiles the text of its error, for seconds
+            row[j] = value[j]

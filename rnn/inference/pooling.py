@@ -70,10 +70,10 @@ def evidence(posterior: Floats, occurrences: Occurrences, weights: PoolingWeight
 
     words, defined, units = occurrences
     known = int(words.max(initial=-1)) + 1
-    floors = weights.equal_floor, weights.definition_floor
+    equal, definition, near, far, _ = map(float, weights)  # whole numbers would compile the kernel again
     p = np.ascontiguousarray(posterior, np.float32)
     added: Floats = pooling_kernels.evidence(
-        p, words, defined, units, known, weights.equal, weights.definition, floors, LEAST
+        p, words, defined, units, known, equal, definition, (near, far), LEAST
     )
     return added
 

@@ -43,7 +43,8 @@ def _forward(emission: Any, coldness: Any, starts: Any, first: Any, A: Any) -> A
                 now[j] = first[j]
             for i in range(n):
                 weight[j, i] = emission[a + i, j] * coldness if now[j, i] > 0 else LOW
-        top[:n] = weight[0]
+        for i in range(n):  # an assignment of slices compiles the text of its error, for seconds
+            top[i] = weight[0, i]
         for j in range(1, G):
             for i in range(n):
                 top[i] = max(top[i], weight[j, i])

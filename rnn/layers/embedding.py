@@ -86,6 +86,7 @@ class CompiledOneHot(OneHot):
         """Look the bags of `tokens` (N,) up among tables of `rows` rows."""
         from elman.rnn.layers import embedding_kernels as kernels
 
+        tokens = np.ascontiguousarray(tokens)  # the kernel would be compiled again for others
         self.which, self.ends, self.column, self.touched = kernels.index(
             tokens, bags.rows, bags.offsets, rows
         )

@@ -130,7 +130,10 @@ def scaled_rows(x: Any, factors: Any, which: Any) -> Any:
 
 @jit
 def adam_dense(ps: Any, ms: Any, vs: Any, gs: Any, rate: Any, beta1: Any, beta2: Any, epsilon: Any) -> None:
-    """One step of Adam in place: tuples of flat arrays, one of each parameter; all scalars float32."""
+    """One step of Adam in place: tuples of flat arrays, one of each parameter; all scalars float32.
+
+    Compiled again for every other length of the tuples.
+    """
     one = np.float32(1)
     for k in range(len(ps)):
         p, m, v, g = ps[k], ms[k], vs[k], gs[k]

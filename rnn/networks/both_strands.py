@@ -223,7 +223,8 @@ def predict(weights: PreparedNetwork, rows: Rows, mirrored: Rows, lengths: npt.N
     from elman.rnn.networks import both_strands_kernels as kernels
 
     T, B, S = rows.shape
-    both = np.concatenate([rows, mirrored], axis=1)
+    both = np.empty((T, 2 * B, S), rows.dtype)  # in this order, whatever that of the rows: one kernel for all
+    np.concatenate([rows, mirrored], axis=1, out=both)
     logits = np.empty((B, T, S * LOGITS), np.float32)
     logits[:] = weights.by
     load_blas()

@@ -77,11 +77,18 @@ def _update_rows(
     embedding_kernels.adam_rows(p, m, v, gradient.rows, gradient.values, *scalars)
 
 
+TOGETHER = 8  # parameters of a call of the dense kernel, so that it is compiled once, whatever the network
+_NONE = np.empty(0, np.float32)
+
+
 def _update_dense(arrays: Sequence[tuple[Floats, ...]], scalars: Sequence[np.float32]) -> None:
-    """One step of all parameters that have whole gradients, by one call: flat p, m, v, gradient of each."""
+    """One step of all parameters that have whole gradients, by few calls: flat p, m, v, gradient of each."""
     from elman.rnn.layers import embedding_kernels
 
-    embedding_kernels.adam_dense(*zip(*arrays, strict=True), *scalars)
+    for first in range(0, len(arrays), TOGETHER):
+        some = list(arrays[first : first + TOGETHER])
+        some += [(_NONE,) * 4] * (TOGETHER - len(some))
+        embedding_kernels.adam_dense(*zip(*some, strict=True), *scalars)
 
 
 def values(gradient: Floats | RowGradient) -> Floats:
