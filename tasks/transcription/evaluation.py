@@ -1,6 +1,6 @@
 """Scores of models of speech: word and character error rate, by speaker, and what was taken for what."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from elman.data.metrics.speech.errors import (
 )
 from elman.data.store.dataset import Dataset
 from elman.tasks.evaluation.reports import REPORT
+from elman.tasks.evaluation.run_metrics import metric_names
 from elman.tasks.evaluation.shown_tables import add_shown_table
 from elman.tasks.learning.registry import TaskScores
 from elman.tasks.runtime.orchestration import task
@@ -70,13 +71,12 @@ class SpeechScores(TaskScores):
             unknown += bool(transcriber.alphabet.unknown(one.clip.text))
             if one.clip.speaker:
                 speakers[one.clip.speaker] = speakers.get(one.clip.speaker, ErrorCounts()) + counts
-        by_speaker = {f"word_error_rate/{name}": of.rate for name, of in sorted(speakers.items())}
         return cls(
             values={
                 "word_error_rate": words.rate,
                 "character_error_rate": characters.rate,
                 "exact_share": exact / max(clips, 1),
-                **by_speaker,
+                **{f"{_OF_SPEAKER}{name}": of.rate for name, of in sorted(speakers.items())},
             },
             counts={
                 "clips": clips,
@@ -88,6 +88,16 @@ class SpeechScores(TaskScores):
             worst=worst,
             subject=f"{transcriber.version} on {corpus}" if corpus else transcriber.version,
         )
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Figures by names that MLflow takes, whatever a speaker is called."""
+        speakers = [name for name in self.values if name.startswith(_OF_SPEAKER)]
+        names = metric_names([name.removeprefix(_OF_SPEAKER) for name in speakers])
+        of_speakers = {
+            f"{_OF_SPEAKER}{name}": self.values[of] for name, of in zip(names, speakers, strict=True)
+        }
+        return {name: rate for name, rate in self.values.items() if name not in speakers} | of_speakers
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -109,6 +119,7 @@ class SpeechScores(TaskScores):
         write_worst_clips(self.worst, f"{self.subject}, {split}", out / folder)
 
 
+_OF_SPEAKER = "word_error_rate/"  # and the name of a speaker: a figure of the summary
 _COLUMNS = ("error", "said", "heard", "count")
 
 

@@ -57,6 +57,13 @@ def test_errors_are_counted_by_word_character_and_speaker():
     assert set(scores.metrics) == set(scores.values)
 
 
+def test_speakers_of_any_name_have_metrics_that_mlflow_takes():
+    scores = SpeechScores.of(MODEL, [scored("two", "two", "en-us+f3"), scored("two", "six", "en-us#f3")])
+    assert scores.to_json()["word_error_rate/en-us#f3"] == 1
+    of_speakers = {name: rate for name, rate in scores.metrics.items() if "/" in name}
+    assert of_speakers == {"word_error_rate/en-us_f3": 1, "word_error_rate/en-us_f3:2": 0}
+
+
 def test_the_most_frequent_errors_are_tables_of_mlflow(tmp_path):
     scores = SpeechScores.of(MODEL, CLIPS)
     for split in ("dev", "test"):
