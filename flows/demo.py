@@ -11,10 +11,12 @@ from annotated_types import Ge
 from elman.flows.arguments import Config
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.learning.generate import GenerateConfig, generate
+from elman.flows.learning.transcribe import TranscribeConfig, transcribe
 from elman.flows.tag import TagConfig, Tagged, tag
 from elman.flows.train import TrainConfig, train
 from elman.tasks.demo import show
 from elman.tasks.demo.sample_genomes import Genome, genomes
+from elman.tasks.demo.spoken_number import write_spoken_number
 from elman.tasks.inspection.text import ARTICLE
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.console import print_status
@@ -37,11 +39,12 @@ class DemoConfig(Config):
 
 
 def demo(config: DemoConfig) -> dict[str, Any]:
-    """Ingest, train, compare, tag text, make a melody, find genes; return where everything lies."""
+    """Tag text, make a melody, write down speech, find genes; return where everything lies."""
     began = time.monotonic()
     text = _text(config)
-    melody = _melody(config)
-    summary = {"text": text, "melody": melody, "dna": "left out" if config.text_only else _dna(config)}
+    melody, speech = _melody(config), _speech(config)
+    dna = "left out" if config.text_only else _dna(config)
+    summary = {"text": text, "melody": melody, "speech": speech, "dna": dna}
     show.title("Look around", f"everything lies in {show.short(home())}; nothing is left running")
     command = show.short(Path(sys.argv[0])) if Path(sys.argv[0]).name == "elman" else "elman"
     print_status("The runs with their curves, tables and models, in a browser:")
@@ -124,9 +127,37 @@ def _melody(config: DemoConfig) -> dict[str, Any]:
     return {"model": trained.model, "generated": str(out)}
 
 
+def _speech(config: DemoConfig) -> dict[str, Any]:
+    show.title(
+        "7. A spoken number is written down",
+        "by a network that has heard digits one at a time, from voices of espeak-ng; this voice is new to it",
+    )
+    found = call(ingest, IngestConfig(sources=(SAMPLES / "digits" / "digits.zip",), name="demo-digits"))
+    show.corpus(found, "clip")
+    wanted = TrainConfig(
+        corpus="demo-digits",
+        task="transcribe",
+        preset="fast",
+        epochs=90,
+        batch=4,
+        learning_rate=0.01,
+        seed=config.seed,
+    )
+    trained, out = call(train, wanted), home() / "transcribed" / "demo-number"
+    recording = home() / "recordings" / "number.wav"
+    said = write_spoken_number(Path(found.corpus), recording)
+    again = TranscribeConfig(model=trained.model, sources=(recording,), out=out, format=("srt",))
+    call(transcribe, again)
+    print_status(f"said:  {said}")
+    print_status(f"heard: {show.transcript(out)}")
+    files = f"{show.short(out)}/data/*.parquet and srt/number.srt"
+    print_status(f"{show.short(recording)} -> {files}")
+    return {"model": trained.model, "transcribed": str(out)}
+
+
 def _dna(config: DemoConfig) -> dict[str, Any]:
     show.title(
-        "7. Genomes: which parts code for a protein?", "two bacteria to learn from, a third to judge by"
+        "8. Genomes: which parts code for a protein?", "two bacteria to learn from, a third to judge by"
     )
     known = genomes()
     print_status(f"from {show.short(known[UNSEEN].fasta.parent)}")
@@ -139,7 +170,7 @@ def _dna(config: DemoConfig) -> dict[str, Any]:
     found = call(ingest, IngestConfig(sources=_files(unseen), name="demo-genomes", as_="test"))
     show.corpus(found, "sequence")
     trained = call(train, TrainConfig(corpus="demo-genomes", preset="fast", seed=config.seed)).to_json()
-    show.title(f"8. Coding regions of {UNSEEN}, which the network has never seen")
+    show.title(f"9. Coding regions of {UNSEEN}, which the network has never seen")
     scores = trained["test"]
     show.genes(scores)
     out = home() / "tagged" / "demo-ecoli"

@@ -126,6 +126,13 @@ def rows(folder: Path, count: int = ROWS) -> None:
     table(names, cells)
 
 
+def transcript(folder: Path) -> str:
+    """Text of all utterances of a transcribed dataset."""
+    from elman.data.store.dataset import Dataset
+
+    return printable(" ".join(Dataset.open(folder).scan().collect()["text"]))
+
+
 def melody(abc: str) -> None:
     """The first tune of a file of ABC, and its notes over time."""
     from elman.data.music.abc import symbols_of

@@ -56,3 +56,9 @@ def test_a_melody_begins_from_one_note(demo):
     assert (out / "wav" / "000000.wav").stat().st_size > 100_000
     assert Dataset.open(out).scan().collect()["start"].to_list() == ["G"] * 3
     assert "T:Piece 0" in demo[1]
+
+
+def test_a_spoken_number_is_written_down(demo):
+    (text,) = Dataset.open(demo[0]["speech"]["transcribed"]).scan().collect()["text"]
+    assert text == "three one four one five nine"
+    assert f"said:  {text}" in demo[1]
