@@ -70,10 +70,11 @@ def main() -> None:
         environment.prepare()
         stopwatch = Stopwatch()
         event.register("numba:compile", stopwatch)  # type: ignore[no-untyped-call]  # it has no types
-        from elman.tasks.training.kernels import compile_kernels  # compiles the product when it is imported
+        from elman.tasks.training import kernels  # compiles the product when it is imported
 
         for name in sys.argv[1:]:
-            compile_kernels(name)
+            for part in (kernels.UPDATES, kernels.DECODING):
+                kernels.compile_kernels(name, part)
         stopwatch.print()
 
 

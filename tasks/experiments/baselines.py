@@ -1,18 +1,23 @@
 """Baselines of a tagger: train and predict with other networks on the same data."""
 
+import threading
 import time
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from elman.rnn.compute.arrays import Params
+from elman.rnn.compute.threads import single_threaded
 from elman.rnn.inference.decode import Prediction
 from elman.rnn.networks.architecture import Architecture
 from elman.rnn.networks.baselines import PaddedConfig, WindowConfig, most_frequent
 from elman.rnn.networks.tagger import NetworkConfig
-from elman.rnn.training.state import FitConfig
+from elman.rnn.training.state import FitConfig, FitResult
+from elman.rnn.training.trainer import Callbacks
 from elman.tasks.models.presets import preset
 from elman.tasks.models.scoring import score_tags
+from elman.tasks.runtime.environment import cores
 from elman.tasks.training import fitting
 from elman.tasks.training.text import network_config
 from elman.tasks.training.training_data import TrainingData
@@ -37,7 +42,7 @@ class Baseline:
     Attributes:
         name: in tables.
         parameters: number of parameters.
-        seconds: of training.
+        seconds: of training; of the best rate alone.
         rate: learning rate; None for a rule.
         predictions: by split, (N,) indices of the training data's tags.
         tokens_s: tokens tagged per second.
@@ -123,14 +128,33 @@ def trained_at_best_rate(
     how: FitConfig,
     seed: int,
 ) -> Baseline:
-    """Train one network at each of RATES; the best on dev, or the middle rate without dev."""
+    """Train one network at each of RATES, side by side; the best on dev, or the middle rate without dev.
 
-    def merit(tried: tuple[Baseline, float]) -> float:
-        baseline, score = tried
-        return score if training_data.dev_can_score else -abs(float(np.log((baseline.rate or 1) / RATES[1])))
+    Its seconds are those of the processor, which the trainings beside it do not change.
+    """
+    stopped = threading.Event()
 
-    configs = [replace(how, learning_rate=rate) for rate in RATES]
-    return max((trained(name, network, training_data, config, seed) for config in configs), key=merit)[0]
+    def go_on(_: int) -> None:
+        if stopped.is_set():
+            raise CancelledError
+
+    def fit(rate: float) -> tuple[float, FitResult, float]:
+        began, config = time.thread_time(), replace(how, learning_rate=rate)
+        result = fitting.fit(training_data, network, config, seed, Callbacks(on_update=go_on), workers=1)
+        return rate, result, time.thread_time() - began
+
+    def merit(tried: tuple[float, FitResult, float]) -> float:
+        rate, result, _ = tried
+        return result.best_score if training_data.dev_can_score else -abs(float(np.log(rate / RATES[1])))
+
+    with single_threaded(), ThreadPoolExecutor(min(cores(), len(RATES))) as pool:
+        try:
+            tried = list(pool.map(fit, RATES))
+        except BaseException:  # an interruption, too, ends the trainings that still run
+            stopped.set()
+            raise
+    rate, result, seconds = max(tried, key=merit)
+    return evaluated(name, network, result.params, training_data, seconds=seconds, rate=rate)
 
 
 def most_frequent_tag(training_data: TrainingData) -> Baseline:

@@ -1,7 +1,8 @@
-"""Compilation of the kernels of a training in a process of its own, while the corpus is read.
+"""Compilation of the kernels of a training in processes of their own, while the corpus is read.
 
 Numba compiles a kernel for the types it is called with, whatever the sizes: a training of two sentences by a
-small network of the preset's kind compiles all that a real one needs, and leaves it in the cache on disk.
+small network of the preset's kind compiles all that a real one needs, and leaves it in the cache on disk. One
+process compiles what an update needs, another, where there is a core for it, what decoding does.
 """
 
 import fcntl
@@ -20,16 +21,17 @@ from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import Decoder, calibrate
 from elman.rnn.inference.pooling import Occurrences, PooledDecoder, PoolingWeights, evidence
 from elman.rnn.inference.spans import TagScheme
-from elman.rnn.networks.architecture import Architecture
+from elman.rnn.networks.architecture import Architecture, init
 from elman.rnn.networks.ensemble import EnsembleConfig
 from elman.rnn.networks.tagger import NetworkConfig
 from elman.rnn.training.state import FitConfig
-from elman.rnn.training.trainer import Callbacks, Data, Trainer
+from elman.rnn.training.trainer import Data, Trainer
 from elman.tasks.models.presets import preset
 from elman.tasks.runtime import environment
 from elman.tasks.runtime.console import print_status
 
 _MODULE = "elman.tasks.training.kernels"
+UPDATES, DECODING = "updates", "decoding"
 SHOWN_EVERY_S = 5.0
 
 
@@ -44,26 +46,26 @@ class KernelCompilation:
     """
 
     def __init__(self, preset_name: str, binary: bool = False) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._processes = list[subprocess.Popen[bytes]]()
         self._waited = False
         if "NUMBA_CACHE_DIR" not in os.environ or not arrays.COMPILED:
             return
         self._began, self._compiled = time.monotonic(), environment.kernels_compiled()
-        self._updates = _updates(preset_name, binary)
-        if not _done(preset_name, binary).is_file():
-            command = [*environment.command_of(_MODULE), preset_name, *(["binary"] if binary else [])]
+        missing = [part for part in (UPDATES, DECODING) if not _done(preset_name, binary, part).is_file()]
+        at_once = len(missing) if environment.cores() == 1 else 1
+        for parts in (missing[i : i + at_once] for i in range(0, len(missing), at_once or 1)):
+            command = [*environment.command_of(_MODULE), preset_name, *(["binary"] if binary else []), *parts]
             nowhere = subprocess.DEVNULL
-            self._process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+            process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+            self._processes.append(process)
 
     def wait(self) -> None:
-        """Wait until the kernels of an update are there, and say so meanwhile; those of decoding may follow.
+        """Wait until the kernels are there, and say so meanwhile.
 
         A compilation that fails is left to the training, which compiles what it lacks.
         """
-        if self._process is None:
-            return
         shown = self._began
-        while self._process.poll() is None and not self._updates.is_file():
+        while any(process.poll() is None for process in self._processes):
             time.sleep(0.05)
             now = time.monotonic()
             if now - shown >= SHOWN_EVERY_S:
@@ -80,34 +82,33 @@ class KernelCompilation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and not self._waited:
-            self._process.kill()
-            self._process.wait()
+        if not self._waited:
+            for process in self._processes:
+                process.kill()
+                process.wait()
 
 
-def _done(preset_name: str, binary: bool) -> Path:
-    """File that says that the kernels of a preset are in the cache."""
+def _done(preset_name: str, binary: bool, part: str) -> Path:
+    """File that says that the kernels of a part of a preset are in the cache."""
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
-    return folder / f"compiled-{preset_name}{'-binary' if binary else ''}"
+    return folder / f"{part}-{preset_name}{'-binary' if binary else ''}"
 
 
-def _updates(preset_name: str, binary: bool) -> Path:
-    """File that says that the kernels of an update are, while those of decoding are still compiled."""
-    return _done(preset_name, binary).with_suffix(".updates")
+def compile_kernels(preset_name: str, part: str, binary: bool = False) -> None:
+    """Compile the kernels of a part of a preset, unless that was done before.
 
-
-def compile_kernels(preset_name: str, binary: bool = False) -> None:
-    """Compile the kernels of a preset, unless that was done before or is being done, and then wait for it."""
-    done = _done(preset_name, binary)
+    Where it is being done, wait for it.
+    """
+    done = _done(preset_name, binary, part)
     done.parent.mkdir(parents=True, exist_ok=True)
-    with done.with_suffix(".lock").open("w") as file:
+    with done.with_name(f"{done.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if not done.is_file():
-            _train_small_network(preset_name, binary)
+            _run_small_network(preset_name, part, binary)
             done.touch()
 
 
-def _train_small_network(preset_name: str, binary: bool) -> None:
+def _run_small_network(preset_name: str, part: str, binary: bool) -> None:
     chosen = preset(preset_name)
     templates = {template.name for blocks in chosen.blocks.values() for template in blocks}
     letters = 4 if "letters" in templates else 0
@@ -121,13 +122,15 @@ def _train_small_network(preset_name: str, binary: bool) -> None:
     tokens, targets = np.array([0, 1, 0], np.int32), np.array([0, 1, 0], np.int32)
     train = Sequences(tokens, np.array([0, 2, 3]), targets)
     scheme = None if binary else TagScheme(np.array([False, True, False]), np.array([-1, 0, 0], np.int32))
-    data = Data(bags, train, train, lambda prediction: 0.0)
-    how = replace(FitConfig(**chosen.fit), epochs=1, batch=2, average=1)
-    updates = _updates(preset_name, binary)
-    result = Trainer(network, how, data, scheme=scheme).run(Callbacks(on_update=lambda _: updates.touch()))
-    decoder = Decoder(network, result.params, scheme)
+    if part == UPDATES:
+        how = replace(FitConfig(**chosen.fit), epochs=1, batch=2, average=1)
+        Trainer(network, how, Data(bags, train), scheme=scheme).run()
+        return
+    params = init(network, seed=0)
+    decoder = Decoder(network, params, scheme)
+    decoder.tag(bags, Sequences(tokens, train.offsets))
     decoder.tag_with_probabilities(bags, Sequences(tokens, train.offsets))
-    calibrate(network, result.params, bags, train, scheme)
+    calibrate(network, params, bags, train, scheme)
     if chosen.pool_documents and scheme is not None:
         weights = PoolingWeights(1.0, 1.0)
         first = PooledDecoder(decoder, weights).first_pass(bags, Sequences(tokens, train.offsets))
@@ -136,6 +139,8 @@ def _train_small_network(preset_name: str, binary: bool) -> None:
 
 
 def main() -> None:
-    """Compile the kernels of the preset that the first argument names; the second may be `binary`."""
+    """Compile kernels: arguments are a preset, the parts wanted, and perhaps `binary`."""
     environment.prepare()
-    compile_kernels(sys.argv[1], "binary" in sys.argv[2:])
+    for part in (UPDATES, DECODING):
+        if part in sys.argv[2:]:
+            compile_kernels(sys.argv[1], part, "binary" in sys.argv[2:])

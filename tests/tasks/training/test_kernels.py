@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elman.tasks.runtime import environment
-from elman.tasks.training.kernels import KernelCompilation, compile_kernels
+from elman.tasks.training.kernels import KernelCompilation
 
 SAMPLES = environment.CHECKOUT / "data" / "samples"
 MODULES = {path.stem for path in (environment.CHECKOUT / "rnn").glob("**/*.py")}
@@ -34,7 +34,6 @@ def test_a_training_finds_all_its_kernels_compiled(preset, home, monkeypatch):
     with KernelCompilation(preset) as compilation:
         compilation.wait()
     assert any("adam_dense" in name for name in compiled(home / "kernels"))
-    compile_kernels(preset)  # waits for the process that is still at those of decoding
     before = compiled(home / "kernels")
     assert any("_likelihood" in name for name in before)
     elman("train", "english", "--preset", preset, "--epochs", "1")
