@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.errors import BadInput, UsageError
-from elman.data.genome.contigs import PSEUDOGENE, is_pseudo
+from elman.data.genome.contigs import NEITHER, PSEUDOGENE, is_pseudo
 
 CDS = "CDS"
 PROTEIN_TYPES = (CDS, "protein_match", "protein_hmm_match", "polypeptide_domain")
@@ -99,7 +99,7 @@ def _rule(spec: str) -> AnnotationRule:
             f"expected a regular expression after ~ in {spec!r}. Got {error}. {_ADVICE}"
         ) from None
     name = match["name"] or pattern or None
-    if name in (CDS, PSEUDOGENE):
+    if name in (CDS, *NEITHER):
         raise UsageError(f"expected another name than {name} for a family. Got {spec!r}. {_ADVICE}")
     types = (match["type"],) if match["type"] else PROTEIN_TYPES
     return AnnotationRule(label=name, types=types, key=match["key"], pattern=pattern)

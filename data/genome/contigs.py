@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from elman.data.genome.spooled_sequence import Bases
 
 PSEUDOGENE = "pseudogene"
+UNREADABLE = "unreadable"  # stretch of a feature that is in quarantine
+NEITHER = (PSEUDOGENE, UNREADABLE)  # labels of stretches that count neither as coding nor as non-coding
 RAW_LIMIT = 1 << 20  # bytes of a quarantined record that are stored; its place in the source names the rest
 
 
@@ -56,6 +58,12 @@ def over_origin(feature: Feature, length: int) -> list[Feature]:
     high = replace(feature, end=length, phase=first if plus else second)
     low = replace(feature, start=0, end=after, phase=second if plus else first)
     return [high, low] if plus else [low, high]
+
+
+def unreadable(start: int, end: int, length: int, id_: str) -> list[Feature]:
+    """The stretch of a feature that cannot be used, as far as it lies in a contig of this length."""
+    start, end = max(start, 0), min(end, length)
+    return [Feature(start, end, "+", UNREADABLE, 0, id_)] if start < end else []
 
 
 def is_pseudo(attributes: Mapping[str, Sequence[str]]) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from elman.data.genome.contigs import PSEUDOGENE
+from elman.data.genome.contigs import NEITHER
 
 STEP, WIDTH, REACH = 6, 6, 2
 WINDOWS = 4**WIDTH + 1
@@ -121,8 +121,8 @@ def reverse_complement_text(bases: str) -> str:
 def frame_labels(features: pl.DataFrame, start: int, length: int, label: str = "CDS") -> Labels:
     """Class of each base of a stretch of a contig.
 
-    Bases in two genes of different frames have no single class, and pseudogenes are neither coding nor
-    non-coding: both are IGNORE.
+    Bases in two genes of different frames have no single class, and pseudogenes, as features that cannot be
+    read, are neither coding nor non-coding: these are IGNORE.
 
     Args:
         features: rows of schema.FEATURE, contig coordinates.
@@ -140,7 +140,7 @@ def frame_labels(features: pl.DataFrame, start: int, length: int, label: str = "
         low, high = max(begin - start, 0), min(end - start, length)
         if high <= low:
             continue
-        if name == PSEUDOGENE:
+        if name in NEITHER:
             masked[low:high] = True
         elif name == label:
             at = np.arange(low, high) + start

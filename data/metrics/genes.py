@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from elman.data import ragged
-from elman.data.genome.contigs import PSEUDOGENE
+from elman.data.genome.contigs import NEITHER
 from elman.data.metrics.registry import Score, register
 
 STRANDS = ("+", "-")
@@ -162,7 +162,7 @@ def score_intervals(
         label: of the intervals to score.
     """
     true, called = _parts_of(truth, predicted, label)
-    pseudo = _Parts(truth.filter(pl.col("label") == PSEUDOGENE))
+    pseudo = _Parts(truth.filter(pl.col("label").is_in(NEITHER)))
     strands, either, matches = np.zeros((2, 4), np.int64), np.zeros(4, np.int64), np.zeros(6, np.int64)
     contigs = []
     masked = 0
@@ -201,7 +201,7 @@ def block_counts(
         size: bases of a block; the last one of a contig may be shorter. A base counts on either strand.
     """
     true, called = _parts_of(truth, predicted, label)
-    pseudo = _Parts(truth.filter(pl.col("label") == PSEUDOGENE))
+    pseudo = _Parts(truth.filter(pl.col("label").is_in(NEITHER)))
     blocks = [np.zeros((0, 4), np.int64)]
     for contig, length in lengths.items():
         if not length:
@@ -235,7 +235,7 @@ def genes_side_by_side(
         null on the side that has no gene), by contig and stop. Genes that the scores leave out are left out.
     """
     true, called = _parts_of(truth, predicted, label)
-    pseudo = _Parts(truth.filter(pl.col("label") == PSEUDOGENE))
+    pseudo = _Parts(truth.filter(pl.col("label").is_in(NEITHER)))
     rows: list[tuple[str, str, int, int | None, int | None]] = []
     for contig, length in lengths.items():
         under = ragged.offsets_of(np.asarray(pseudo.paint(contig, length).any(axis=0)))

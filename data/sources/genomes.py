@@ -5,12 +5,14 @@ for genome in pair(sequences, annotations, open_bytes)[0]:
         frame = pieces(record)                               # schema.DNA
 """
 
+import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from elman.data.errors import BadInput
 from elman.data.formats.common.annotations import Annotation, Row
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Quarantined
@@ -18,10 +20,11 @@ from elman.data.formats.common.streams import BROKEN, COMPRESSED_NAME
 from elman.data.formats.dna.fasta import read_fasta
 from elman.data.formats.registry import AnnotationFormat, SequenceFormat
 from elman.data.genome.annotation_rules import CODING, AnnotationRule
-from elman.data.genome.contigs import Contig, Feature, over_origin
+from elman.data.genome.contigs import Contig, Feature, over_origin, unreadable
 from elman.data.sources.detect import Source
 
 _SKIPPED = 1 << 20  # bytes passed over together
+_DATABASES = {"gi", "ref", "gb", "emb", "dbj", "gnl", "lcl", "tpg", "chr"}  # between bars of names of contigs
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def pair(
         elif content.fasta is not None:
             own_sequence.append(Genome((annotation,), ()))
         else:
+            _check_names(annotation, content, {name: s for s in bare for name in ids.get(s.path, ())})
             skipped.append((annotation.shown, "an annotation without a FASTA file that holds its contigs"))
     for source in sequences:
         if _has_features(source):
@@ -94,6 +98,20 @@ def pair(
         else:
             genomes[source.path] = Genome((source,), tuple(of[source.path]))
     return [*genomes.values(), *own_sequence], skipped
+
+
+def _check_names(annotation: Source, content: Annotation, contigs: Mapping[str, Source]) -> None:
+    """Check that the contigs of an annotation are not those of a FASTA file in another form.
+
+    Raises:
+        BadInput: they are.
+    """
+    for contig in content.contigs:
+        if like := _like(contig, contigs):
+            todo = "Write the same names of contigs in both files, that of the annotation in the FASTA say."
+            raise BadInput(
+                f"contigs named as in the FASTA{like}", got=repr(contig), todo=todo, source=annotation.shown
+            )
 
 
 def _read_annotation(
@@ -156,7 +174,7 @@ def read_genome(
     for annotation in annotations:
         for contig, rows in annotation.rows.items():
             if contig not in seen:
-                detail = f"expected a contig of the genome. Got {contig!r}"
+                detail = f"expected a contig of the genome{_like(contig, seen)}. Got {contig!r}"
                 yield from (_misplaced(row, "unknown-contig", detail) for row in rows)
 
 
@@ -198,10 +216,29 @@ def _annotate(contig: Contig, annotations: list[Annotation]) -> Iterator[Contig 
             else:
                 detail = f"expected an end within {contig.id}, {contig.length} bases long. Got {feature.end}"
                 yield _misplaced(row, "outside-contig", detail)
+                features += unreadable(feature.start, feature.end, contig.length, feature.id)
+        for start, end in annotation.unreadable.get(contig.id, ()):
+            features += unreadable(start, end, contig.length, f"unreadable{start + 1}")
     ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
     yield replace(contig, features=ordered, circular=circular)
 
 
+def _like(contig: str, names: Iterable[str]) -> str:
+    """A name that may mean the same contig in another form, for messages; "" if there is none.
+
+    `c1` and `c1.1` differ in their version, and `gi|123|ref|c1.1|` holds an accession among others.
+    """
+    forms = _forms(contig)
+    other = next((name for name in names if forms & _forms(name)), None)
+    return f", as {other!r}, which seems to be the same in another form" if other else ""
+
+
+def _forms(contig: str) -> set[str]:
+    """Accessions that a contig's name may stand for, without versions."""
+    parts = [part for part in re.split(r"[|:]", contig) if part and part not in _DATABASES]
+    return {re.sub(r"\.\d+$", "", part).casefold() for part in (contig, *parts)}
+
+
 def _misplaced(row: Row, reason: str, detail: str) -> Quarantined:
-    todo = "Give the annotation that was made for this sequence, of the same version."
+    todo = "Give the annotation that was made for this sequence, of the same version and with the same names."
     return row.place.quarantine(reason, detail, todo)

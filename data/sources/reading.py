@@ -12,7 +12,7 @@ from elman.data.errors import BadInput, Changed
 from elman.data.formats.common.encodings import in_original
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Document
-from elman.data.formats.common.streams import BROKEN
+from elman.data.formats.common.streams import BROKEN, COMPRESSED_NAME
 from elman.data.formats.registry import (
     HEAD_BYTES,
     AnnotationFormat,
@@ -39,6 +39,8 @@ from elman.data.store.disk import key_of, sha256_file
 from elman.data.text.tokenizer import Unit, unit_of
 
 OnRead = Callable[[float], None]
+SHOWN: dict[Family, str] = {"text": "text", "dna": "DNA", "music": "music", "speech": "speech"}
+_LISTED = 5  # files of a family in a message
 
 
 @dataclass(frozen=True)
@@ -166,14 +168,9 @@ def collect_sources(
         ]
         without_clip = []
     sources = [*(clip.list_or_clip for clip in clips), *without_clip]
-    first = {source.family: source.name for source in sources}
-    if len(first) > 1:
-        shown = {"text": "text", "dna": "DNA", "music": "music", "speech": "speech"}
-        kinds = [name for name in shown if name in first]
-        got = " and ".join(f"{first[name]} ({shown[name]})" for name in kinds)
-        expected = f"either {' or '.join(shown[name] for name in kinds)}"
-        todo = f"Say {' or '.join(f'--kind {name}' for name in kinds)}."
-        raise BadInput(expected, got=got, todo=todo, source=paths[0])
+    sources, beside = _without_notes(sources, paths)
+    skipped += beside
+    first = _one_family(sources, paths)
     if sentence_per_line:
         sources = [replace(s, kind="sentence_lines") if s.kind == "plain" else s for s in sources]
     texts, without_text = pair_texts(sources)
@@ -192,6 +189,44 @@ def collect_sources(
         raise BadInput("a corpus", got=got, todo=todo, source=paths[0])
     hashed = list(map(_hashed, genomes))
     return sorted(hashed, key=by_name), skipped
+
+
+def _without_notes(
+    sources: list[Source], paths: Sequence[Path]
+) -> tuple[list[Source], list[tuple[Path, str]]]:
+    """Leave out plain text in a folder of DNA or music, logs and reports, unless there is more of it.
+
+    Returns:
+        the rest, and (path, reason) of what was left out.
+    """
+    notes = [s for s in sources if s.kind == "plain" and s.shown not in paths]
+    others = [source for source in sources if source not in notes]
+    families = {source.family for source in others}
+    texts = sum(COMPRESSED_NAME.sub("", note.name).endswith(".txt") for note in notes)
+    if len(families) != 1 or families & {"text", "table", "speech"} or texts > len(others):
+        return sources, []
+    reason = f"text beside {SHOWN[next(iter(families))]}; --kind text reads it"
+    return others, [(note.shown, reason) for note in notes]
+
+
+def _one_family(sources: Sequence[Source], paths: Sequence[Path]) -> dict[Family, str]:
+    """The family of the sources, with the name of one.
+
+    Raises:
+        BadInput: they are of several, which are listed.
+    """
+    names: dict[Family, list[str]] = {}
+    for source in sources:
+        names.setdefault(source.family, []).append(source.name)
+    if len(names) > 1:
+        kinds = [name for name in SHOWN if name in names]
+        listed = {kind: ", ".join(names[kind][:_LISTED]) for kind in kinds}
+        more = {kind: ", ..." if len(names[kind]) > _LISTED else "" for kind in kinds}
+        got = " and ".join(f"{listed[kind]}{more[kind]} ({SHOWN[kind]})" for kind in kinds)
+        expected = f"either {' or '.join(SHOWN[kind] for kind in kinds)}"
+        todo = f"Say {' or '.join(f'--kind {kind}' for kind in kinds)}."
+        raise BadInput(expected, got=got, todo=todo, source=paths[0])
+    return {family: some[-1] for family, some in names.items()}
 
 
 def by_name(source: HashedSource) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """Reasons why a file is no corpus that its first bytes tell: other kinds of files, encodings, tables."""
 
+import re
+
 from elman.data.formats.registry import Head, TableFormat, all_formats
 
 _UNREADABLE = {  # how a file begins -> what it is
@@ -9,6 +11,7 @@ _UNREADABLE = {  # how a file begins -> what it is
     b"%PDF-": "a PDF, whose text is to be extracted first",
     b"{\\rtf": "a document in RTF, to be saved as text first",
 }
+_PROTEIN = re.compile(r"ID {3}\S.*\d AA\.\s*$")
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UTF32_MARKS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 
@@ -18,6 +21,8 @@ def unreadable(head: Head) -> str | None:
     for begins, what in _UNREADABLE.items():
         if head.raw.startswith(begins):
             return what
+    if _PROTEIN.match(head.first):
+        return "entries of proteins (UniProt or EMBL, AA); give the DNA they were translated from"
     if any(format_.binary and format_.matches(head) for format_ in all_formats()):
         return None
     return "binary data" if head.raw.count(0) > len(head.raw) // 100 else None

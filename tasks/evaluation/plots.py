@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from elman.data.genome.contigs import NEITHER
 from elman.data.store.disk import atomic_write
 
 INK = "#7a7a7a"  # of text and axes: contrast above 4 to white and to the dark pages of GitHub and MLflow
@@ -328,7 +329,7 @@ def genome(
             if label == "CDS":
                 corners = [(tail, y - 0.3), (neck, y - 0.3), (tip, y), (neck, y + 0.3), (tail, y + 0.3)]
                 axis.fill(*zip(*corners, strict=True), color=colour, alpha=0.7, linewidth=0)
-            elif label == "pseudogene":
+            elif label in NEITHER:
                 axis.hlines(y, start, end, color="tab:gray", linewidth=2)
             else:
                 axis.hlines(y - 0.4, start, end, color=colour, linewidth=3)

@@ -27,6 +27,8 @@ from elman.tasks.runtime.orchestration import task
 from elman.tasks.runtime.run_record import RunRecord
 
 BAD_SHARE = 0.01  # of the records; with more bad ones nothing is ingested
+_FEATURES_AN_ERROR = 10  # features that are read beside one that is not, of a small genome that is ingested
+_OF_FEATURES = {"bad-location", "outside-contig", "no-strand", "bad-phase", "bad-attributes"}
 _SHOWN = 20  # examples of a reason in the report
 
 
@@ -142,11 +144,20 @@ class BadRecords:
 def bad_records(staging: Staging, shards: Sequence[Shard]) -> BadRecords | None:
     """The report, if more than 1 % of the records are bad; else None.
 
-    Of genomes the labelled features count as records too: a bad line of an annotation is a bad feature.
+    Of genomes the labelled features count as records too: a bad line of an annotation is a bad feature. One
+    bad feature beside ten is let through, as the stretch of such a feature counts neither as coding nor as
+    non-coding.
     """
     bad = sum(shard.counts.get("quarantined", 0) for shard in shards)
     records = sum(shard.source["read"] + shard.source["features"] for shard in shards)
     if bad <= BAD_SHARE * records:
+        return None
+    features = sum(shard.source["features"] for shard in shards)
+    if (
+        bad == 1
+        and features > _FEATURES_AN_ERROR
+        and next(_quarantined(staging, shards))["reason"] in _OF_FEATURES
+    ):
         return None
     reasons: dict[str, _Reason] = {}
     for row in _quarantined(staging, shards):

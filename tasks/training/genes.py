@@ -15,7 +15,7 @@ from elman.data.corpus.contig_pieces import stretches_of
 from elman.data.errors import BadInput
 from elman.data.genome.amino_acids import labelled_proteins
 from elman.data.genome.annotation_rules import CDS
-from elman.data.genome.contigs import PSEUDOGENE
+from elman.data.genome.contigs import NEITHER
 from elman.data.genome.gene_decoder import Gene
 from elman.data.genome.genome_model import collect_starts
 from elman.data.genome.nucleotides import (
@@ -184,7 +184,7 @@ def families_and_proteins(corpus: Path, split: str = "train") -> tuple[list[str]
     """
     stretches = [stretch for stretch in stretches_of(corpus, split) if stretch.features is not None]
     known = {label for s in stretches if s.features is not None for label in s.features["label"].unique()}
-    labels = sorted(known - {CDS, PSEUDOGENE})
+    labels = sorted(known - {CDS, *NEITHER})
     if len(labels) > MOST_FAMILIES:
         raise BadInput(
             f"at most {MOST_FAMILIES} families",

@@ -40,6 +40,21 @@ def test_one_bad_record_in_a_hundred_goes_to_quarantine_and_two_are_refused(tmp_
     assert report["reasons"]["wrong-columns"]["examples"][0]["line"] == 98 * 7 + 2
 
 
+@pytest.mark.parametrize(("good", "bad", "ingested"), [(15, 1, True), (5, 1, False), (15, 2, False)])
+def test_of_a_small_genome_one_bad_feature_beside_ten_is_let_through(tmp_path, good, bad, ingested):
+    line = "c\tx\tCDS\t{}\t{}\t.\t{}\t0\tID=a{}\n"
+    rows = [line.format(n * 30 + 1, n * 30 + 9, "+" if n < good else "?", n) for n in range(good + bad)]
+    write(tmp_path / "g.gff3", "##gff-version 3\n" + "".join(rows))
+    write(tmp_path / "g.fna", fasta({"c": 900}))
+    if not ingested:
+        with pytest.raises(BadInput, match="at most 1% bad records"):
+            run(tmp_path)
+        return
+    assert run(tmp_path)["quarantined"] == 1
+    (features,) = Dataset.open(corpus_folder("c")).scan("data").collect()["features"]
+    assert [row["label"] for row in features] == ["CDS"] * good + ["unreadable"]
+
+
 def test_a_refused_ingest_leaves_the_corpus_as_it_was(tmp_path):
     run(write(tmp_path / "train.conll", conll(0, 10)))
     before = tree(corpus_folder("c"))

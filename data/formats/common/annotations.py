@@ -34,6 +34,7 @@ class Annotation:
     contigs: every contig named, in order.
     circular: contigs with a feature that says so.
     fasta: byte offset and line of the sequences that follow in the same file, or None.
+    unreadable: by contig, stretches of quarantined features that would have been labelled, 0-based half-open.
     genes_without_cds: True if there are genes and no feature that is labelled.
     """
 
@@ -42,4 +43,5 @@ class Annotation:
     circular: set[str] = field(default_factory=set)
     quarantined: list[Quarantined] = field(default_factory=list)
     fasta: tuple[int, int] | None = None
+    unreadable: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     genes_without_cds: bool = False

@@ -25,10 +25,11 @@ EMBL = FlatFile(
     parser="embl",
     title="EMBL",
     reason="bad-embl",
-    sequence=b"SQ ",
+    sequence=re.compile(rb"SQ\s"),
     numbers=re.compile(rb"[0-9]+[ \t\r\n]*$"),
     id_of=lambda line: _id_of(line.decode("utf-8", "surrogateescape").removeprefix("ID")),
-    heading=b"FH   Key             Location/Qualifiers",
+    heading="FH   Key             Location/Qualifiers",
+    prefix="FT",
 )
 _ENTRIES = EntryPattern(
     re.compile(rb"\n(?://[ \t\r]*|ID {3}([^\n]*))(?=\n)"), False, re.compile(rb"\n"), _id_of

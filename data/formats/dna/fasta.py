@@ -25,6 +25,9 @@ from elman.data.genome.spooled_sequence import SpooledSequence
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 ENDINGS = (".fa", ".fna", ".ffn", ".fasta")
+PROTEIN_ENDINGS = (".faa", ".pep", ".mpfa")
+_AMINO_ACIDS = "EFILPQ"  # letters that are no codes of DNA or RNA, a third of those of a protein
+_MOST_AMINO_ACIDS = 0.15  # share of these in a file that may hold DNA
 _BLOCK = 1 << 18
 _WHITE = b" \t\r\n\v\f"
 _CIRCULAR = re.compile(r"\b(circular=(true|yes)|topology=circular)\b", re.IGNORECASE)
@@ -188,11 +191,23 @@ def _matches(head: Head) -> bool:
     return head.name.endswith(ENDINGS) or bool(_BASES.fullmatch("".join(lines)))
 
 
+def _unfit(head: Head) -> str | None:
+    if head.name.endswith(PROTEIN_ENDINGS):
+        return f"proteins, as {head.name[-4:]} says; give the DNA they were translated from"
+    lines = [line for line in head.lines if not line.startswith(">")]
+    letters = "".join(lines).upper() if head.first.startswith(">") else ""
+    some = sum(map(letters.count, _AMINO_ACIDS))
+    if some > _MOST_AMINO_ACIDS * len(letters):
+        return "proteins, as the letters of its sequences say; give the DNA they were translated from"
+    return None
+
+
 register(
     SequenceFormat(
         name="fasta",
         rank=40,
         matches=_matches,
+        unfit=_unfit,
         read=read_fasta,
         entries=_ENTRIES,
         title="FASTA",

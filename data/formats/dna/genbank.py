@@ -13,23 +13,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from elman.data.formats.common.lines import lone_returns
 from elman.data.formats.common.options import Options
 from elman.data.formats.common.records import Place, Quarantined
 from elman.data.formats.common.slices import EntryPattern
 from elman.data.formats.common.streams import BOM, BROKEN
 from elman.data.formats.dna.fasta import wrong_letter
+from elman.data.formats.dna.feature_lines import in_columns, with_marked_locations
 from elman.data.formats.registry import Head, SequenceFormat, register
-from elman.data.genome.annotation_rules import labels_for
-from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature
+from elman.data.genome.annotation_rules import CDS, labels_for
+from elman.data.genome.contigs import RAW_LIMIT, Contig, Feature, unreadable
 from elman.data.genome.spooled_sequence import SpooledSequence
 
 _WHITE = b" \t\r\n\v\f"
+_BLOCK = 1 << 18
 _ENTRIES = EntryPattern(
-    re.compile(rb"\n(?://[ \t\r]*|VERSION +([^\s]+)[^\n]*)(?=\n)"), False, re.compile(rb"\n")
+    re.compile(rb"\n(?://[ \t\r]*|(?i:version)[ \t]+([^\s]+)[^\n]*)(?=\n)"), False, re.compile(rb"\n")
 )
+_LOCUS = re.compile(r"(?i:locus)\s+\S+\s+\d+\s+(bp|aa)\b")
+_PROTEIN = re.compile(rb"^LOCUS\s[^\r\n]*\d\s+aa\b", re.IGNORECASE | re.MULTILINE)
+_FIRST = 4096  # bytes in which the first line of an entry is looked for
+_PREAMBLE = 20  # lines that may stand before the first entry, as in GenBank's *.seq files
 _ORIGIN_WRAPPED = (
     "Attempting to fix"  # of Biopython for START..END over the origin of a circle, which it reads
 )
+_NO_LOCATION = "setting feature location to None."  # how its complaint about a location ends
+_TERMS = {"cds": CDS, "Cds": CDS}  # other spellings of types
+_TOO_SHORT = "line too short to contain a feature"
 
 
 @dataclass(frozen=True)
@@ -37,18 +47,19 @@ class FlatFile:
     """Differences between flat files of entries: GenBank and EMBL.
 
     parser: name of the format for Biopython; title: for messages; reason: code of an entry that cannot be
-    parsed; sequence: how the line before the bases begins; numbers: of bases, in a line of them; id_of: id of
-    an entry by its first line, None for the parser's; heading: line above those of features (FT), without
-    which the parser would find none.
+    parsed; sequence: the line before the bases; numbers: of bases, in a line of them; id_of: id of
+    an entry by its first line, None for the parser's; heading: line above those of features, without which
+    the parser would find none; prefix: how lines of features begin.
     """
 
     parser: str
     title: str
     reason: str
-    sequence: bytes
+    sequence: re.Pattern[bytes]
     numbers: re.Pattern[bytes]
     id_of: Callable[[bytes], str] | None = None
-    heading: bytes | None = None
+    heading: str | None = None
+    prefix: str = ""
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -96,12 +107,17 @@ def _read_entries(
             detail = f"expected // at the end of the entry. Got {entry.broken}"
             yield place.quarantine("truncated", detail, "Fetch the file again.")
             continue
+        if _PROTEIN.search(entry.raw[:_FIRST]):
+            detail = f"expected an entry of DNA. Got one of amino acids (aa): {entry.first_line()!r}"
+            yield place.quarantine("not-dna", detail, "Give the DNA entry rather than the protein one.")
+            continue
         if not entry.bases:
             todo = "Download the entry with its sequence (format `gbwithparts`)."
             yield place.quarantine("empty-record", "expected a sequence in the entry. Got none", todo)
             continue
         try:
-            head = _with_heading(flat, _separate_length(entry.head(), len(entry.bases)))
+            text = _separate_length(entry.head().decode("utf-8"), len(entry.bases))
+            head = _with_heading(flat, in_columns(text, flat.prefix))
             record, complaints = _parse(flat, head)
         except UnicodeDecodeError as error:
             detail = f"expected UTF-8. Got byte {error.object[error.start]:#04x}"
@@ -112,7 +128,7 @@ def _read_entries(
             yield place.quarantine(flat.reason, detail, "Correct the entry, or export it again.")
             continue
         if flat.id_of is not None:
-            record.id = flat.id_of(bytes(entry.raw).split(b"\n", 1)[0])
+            record.id = flat.id_of(re.split(rb"[\r\n]", entry.raw, maxsplit=1)[0])
         again = record.id in seen
         seen.add(record.id)
         letter = wrong_letter(entry.bases)
@@ -132,21 +148,30 @@ def _contig(
     """The contig of an entry, after its features that cannot be used."""
     for complaint in complaints:
         yield place.quarantine("bad-location", complaint, _ENTRY_USED)
-    features: list[Feature] = []
+    length, features = len(entry.bases), list[Feature]()
+    unread = (complaint for complaint in complaints if complaint.endswith(_NO_LOCATION))
     for number, feature in enumerate(record.features):
-        labels = labels_for(options.labels, feature.type, feature.qualifiers)
-        if not labels or feature.location is None:  # a location that cannot be read is among the complaints
+        id_ = f"{feature.type}{number}"
+        complaint = "" if feature.location is not None else next(unread, "")
+        labels = labels_for(options.labels, _TERMS.get(feature.type, feature.type), feature.qualifiers)
+        if not labels:
             continue
-        outside = _outside(feature, len(entry.bases))
+        if feature.location is None:  # among the complaints
+            places = [int(digits) for digits in re.findall(r"\d{1,18}", complaint)]
+            features += unreadable(min(places, default=0) - 1, max(places, default=0), length, id_)
+            continue
+        outside = _outside(feature, length)
         codon_start = feature.qualifiers.get("codon_start", ["1"])[0]
         if codon_start not in ("1", "2", "3"):
             detail = f"expected codon_start 1, 2 or 3 of {feature.type}. Got {codon_start[:20]!r}"
             yield place.quarantine("bad-location", detail, "Correct it; the entry itself is used.")
+            features += _unreadable(feature, length, id_)
         elif outside is not None:
             yield place.quarantine("outside-contig", outside, _ENTRY_USED)
+            features += _unreadable(feature, length, id_)
         else:
             for label in labels:
-                features += _parts(feature, label, f"{feature.type}{number}")
+                features += _parts(feature, label, id_)
     ordered = tuple(sorted(features, key=lambda f: (f.start, f.end)))
     circular = record.annotations.get("topology") == "circular"
     yield Contig(
@@ -176,18 +201,19 @@ class _Entry:
         """Append a line."""
         if self.origin is not None and raw.rstrip() != b"//":
             self.bases.add(self.flat.numbers.sub(b"", raw).translate(None, _WHITE))
-        elif raw.startswith(self.flat.sequence):
+        elif self.flat.sequence.match(raw):
             self.origin = len(self.raw) + len(raw)
         if self.origin is None or len(self.raw) < max(RAW_LIMIT, self.origin):
             self.raw += raw
 
     def first_line(self) -> str:
         """The line that begins the entry, up to 100 characters."""
-        return bytes(self.raw[:100]).split(b"\n", 1)[0].decode("utf-8", "replace").rstrip()
+        return re.split(rb"[\r\n]", self.raw[:100])[0].decode("utf-8", "replace").rstrip()
 
     def head(self) -> bytes:
-        """The entry without its sequence."""
-        return bytes(self.raw) if self.origin is None else bytes(self.raw[: self.origin]) + b"//\n"
+        """The entry without its sequence, its lines ended with `\\n`."""
+        raw = bytes(self.raw) if self.origin is None else bytes(self.raw[: self.origin]) + b"//\n"
+        return raw.replace(b"\r", b"\n") if lone_returns(raw) else raw.replace(b"\r\n", b"\n")
 
 
 def _entries_of(
@@ -195,9 +221,10 @@ def _entries_of(
 ) -> Iterator[_Entry]:
     """Entries of a stream, the last one with the reason why it breaks off if it does."""
     entry, broken = _Entry(flat, line, byte_offset, SpooledSequence(spool)), None
+    lines = _lines(stream)
     while True:
         try:
-            raw = stream.readline()
+            raw = next(lines, b"")
         except BROKEN as error:
             raw, broken = b"", str(error)
         if not raw:
@@ -218,16 +245,59 @@ def _entries_of(
         yield entry
 
 
-def _parse(flat: FlatFile, raw: bytes) -> tuple[Any, list[str]]:
-    """Biopython's record of an entry, and its warnings about locations."""
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines with their ends; those are lone `\\r` where the first line ends so."""
+    line = stream.readline(_BLOCK)
+    if not lone_returns(line):
+        while line:
+            yield line if line.endswith(b"\n") else line + stream.readline()
+            line = stream.readline()
+    held = b""
+    while line:
+        *whole, held = (held + line).splitlines(keepends=True)
+        yield from whole
+        line = stream.readline(_BLOCK)
+    if held:
+        yield held
+
+
+def _parse(flat: FlatFile, text: str) -> tuple[Any, list[str]]:
+    """Biopython's record of an entry, and its warnings about locations; some it fails on are marked."""
+    try:
+        return _parsed(flat, text)
+    except Exception:  # Biopython raises many kinds on malformed entries
+        marked = with_marked_locations(text, flat.prefix, _is_location)
+        if marked == text:
+            raise
+        return _parsed(flat, marked)
+
+
+def _is_location(text: str) -> bool:
+    """Return True for a location that Biopython reads, or refuses without failing."""
+    from Bio.SeqFeature import Location, LocationParserError
+
+    if text.count("(") != text.count(")") or text.endswith(","):
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            Location.fromstring(text)  # type: ignore[no-untyped-call]
+        except LocationParserError:
+            return True
+        except Exception:  # assertions, above all
+            return False
+    return True
+
+
+def _parsed(flat: FlatFile, text: str) -> tuple[Any, list[str]]:
     from Bio import BiopythonParserWarning, SeqIO
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BiopythonParserWarning)
-        text = io.StringIO(raw.decode("utf-8").replace("\r\n", "\n"))
-        record = SeqIO.read(text, flat.parser)  # type: ignore[no-untyped-call]
+        record = SeqIO.read(io.StringIO(text), flat.parser)  # type: ignore[no-untyped-call]
     messages = [str(w.message) for w in caught if issubclass(w.category, BiopythonParserWarning)]
-    return record, [m for m in messages if "location" in m and not m.startswith(_ORIGIN_WRAPPED)]
+    lost = [m for m in messages if "location" in m or m.startswith(_TOO_SHORT)]
+    return record, [m for m in lost if not m.startswith(_ORIGIN_WRAPPED)]
 
 
 def _detail_of(flat: FlatFile, entry: "_Entry", error: Exception) -> str:
@@ -238,19 +308,19 @@ def _detail_of(flat: FlatFile, entry: "_Entry", error: Exception) -> str:
     return f"expected a {flat.title} entry. Got one that cannot be parsed: {str(error)[:200]}"
 
 
-def _separate_length(head: bytes, length: int) -> bytes:
+def _separate_length(head: str, length: int) -> str:
     """The entry with a space between name and length in its LOCUS line, where they run together (Prokka)."""
-    line, end, rest = head.partition(b"\n")
-    match = re.fullmatch(rb"(LOCUS\s+\S+?)(%d)( bp\b.*)" % length, line.rstrip(b"\r"), re.DOTALL)
-    return b"%s %s%s" % match.groups() + end + rest if match else head
+    line, end, rest = head.partition("\n")
+    match = re.fullmatch(rf"(LOCUS\s+\S+?)({length})( bp\b.*)", line)
+    return "{} {}{}".format(*match.groups()) + end + rest if match else head
 
 
-def _with_heading(flat: FlatFile, head: bytes) -> bytes:
+def _with_heading(flat: FlatFile, head: str) -> str:
     """The entry with the heading of its features, where it has features without one."""
-    if flat.heading is None or b"\n" + flat.heading[:2] in head:
+    if flat.heading is None or "\n" + flat.heading[:2] in head:
         return head
-    before, found, after = head.partition(b"\nFT ")
-    return before + b"\n" + flat.heading + found + after if found else head
+    before, found, after = head.partition(f"\n{flat.prefix} ")
+    return before + "\n" + flat.heading + found + after if found else head
 
 
 def _outside(feature: Any, length: int) -> str | None:
@@ -261,6 +331,12 @@ def _outside(feature: Any, length: int) -> str | None:
                 f"expected {feature.type} within 1 to {length}. Got {int(part.start) + 1} to {int(part.end)}"
             )
     return None
+
+
+def _unreadable(feature: Any, length: int, id_: str) -> list[Feature]:
+    """The stretches of a feature that is quarantined."""
+    parts = [part for part in feature.location.parts if part.ref is None]
+    return [some for part in parts for some in unreadable(int(part.start), int(part.end), length, id_)]
 
 
 def _parts(feature: Any, label: str, id_: str) -> Iterator[Feature]:
@@ -276,10 +352,16 @@ def _parts(feature: Any, label: str, id_: str) -> Iterator[Feature]:
 
 
 def _matches(head: Head) -> bool:
-    return bool(re.match(r"LOCUS\s", head.first))
+    return re.match(r"LOCUS\s", head.first) is not None or any(map(_LOCUS.match, head.lines[:_PREAMBLE]))
 
 
-GENBANK = FlatFile("genbank", "GenBank", "bad-genbank", b"ORIGIN", re.compile(rb"^[ \t]*[0-9]+"))
+GENBANK = FlatFile(
+    parser="genbank",
+    title="GenBank",
+    reason="bad-genbank",
+    sequence=re.compile(rb"origin\b", re.IGNORECASE),
+    numbers=re.compile(rb"^[ \t]*[0-9]+"),
+)
 
 register(
     SequenceFormat(

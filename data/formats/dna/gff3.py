@@ -1,7 +1,8 @@
 """GFF3 annotation of contigs, read line by line, so that a bad line costs only itself and its place is known.
 
 Only labelled features are stored. Contig names and attribute values are percent-decoded. Attributes in the
-form of GFF2 are quarantined; a `##FASTA` section ends the annotation and is left in the stream.
+form of GFF2 are quarantined; a `##FASTA` section ends the annotation and is left in the stream. A line
+without tabs has its columns between white space; strands may be written 1 and -1. GTF is refused.
 """
 
 import re
@@ -19,6 +20,8 @@ from elman.data.genome.contigs import PSEUDOGENE, RAW_LIMIT, Feature, is_pseudo
 
 _BLOCK = 1 << 18
 _KEY = re.compile(r"\w+=")
+_GTF = re.compile(r'\w+ +("[^"]*"|[^\s;="]+) *(;|$)')
+_CONVERT = "Convert it to GFF3, with `gffread -E FILE -o FILE.gff3` say."
 _MOST_DIGITS = 19  # of a place, which fits into 64 bits then
 _UNKNOWN_PHASE = -1  # until `_count_phases`
 
@@ -48,6 +51,7 @@ def read_gff3(stream: BinaryIO, source: str, rules: Sequence[AnnotationRule] = C
             _add(_parse(raw), place, out, rules, family)
         except BadRecord as error:
             out.quarantined.append(place.refuse(error))
+            _add_unreadable(raw, out, rules)
     _count_phases(out, family)
     if family.genes and not any(out.rows.values()) and CDS in {rule.label for rule in rules}:
         out.genes_without_cds = True
@@ -141,14 +145,14 @@ def _parse(raw: bytes) -> _Line:
     except UnicodeDecodeError as error:
         detail = f"expected UTF-8. Got {error.reason}"
         raise BadRecord("invalid-utf8", detail, "Save the file as UTF-8.") from None
-    columns = text.rstrip("\r\n").split("\t")
+    columns = _columns(text.rstrip("\r\n"))
     while len(columns) > 9 and not columns[-1].strip():
         columns.pop()
     if len(columns) != 9:
         raise BadRecord(
             "wrong-columns",
             f"expected 9 columns, tab between. Got {len(columns)}",
-            "Write the nine columns of GFF3, with . where a value is absent.",
+            "Write the nine columns of GFF3 with tabs between, and . where a value is absent.",
         )
     contig, origin, type_, start, end, score, strand, phase, ninth = columns
     if not all(number.isdecimal() and len(number) < _MOST_DIGITS for number in (start, end)):
@@ -165,7 +169,34 @@ def _parse(raw: bytes) -> _Line:
         del attributes["ID"]
     name = "" if contig.strip() == "." else unquote(contig.lstrip())  # `%2E` is a contig called `.`
     type_ = _TERMS.get(type_.lower(), type_)
-    return _Line(name, type_, int(start) - 1, int(end), strand, phase, attributes)
+    return _Line(name, type_, int(start) - 1, int(end), _strand(strand), phase.strip(), attributes)
+
+
+def _columns(line: str) -> list[str]:
+    """Columns of a line: between tabs or, of a line without any whose places show it, between white space."""
+    spaced = line.split(maxsplit=8) if "\t" not in line else []
+    return (
+        spaced if len(spaced) == 9 and spaced[3].isdecimal() and spaced[4].isdecimal() else line.split("\t")
+    )
+
+
+def _strand(written: str) -> str:
+    """The strand, written + and - or 1 and -1."""
+    written = written.strip()
+    return {"1": "+", "+1": "+", "-1": "-"}.get(written, written)
+
+
+def _add_unreadable(raw: bytes, out: Annotation, rules: Sequence[AnnotationRule]) -> None:
+    """Note the stretch of a quarantined line that would be labelled: it does not count as non-coding."""
+    columns = _columns(raw.decode("utf-8", "replace"))
+    if len(columns) < 5 or _TERMS.get(columns[2].lower(), columns[2]) not in {
+        t for r in rules for t in r.types
+    }:
+        return
+    places = [int(number) for number in columns[3:5] if number.isdecimal() and len(number) < _MOST_DIGITS]
+    if places:
+        contig = unquote(columns[0].lstrip())
+        out.unreadable.setdefault(contig, []).append((min(places) - 1, max(places)))
 
 
 def _attributes(column: str) -> dict[str, list[str]]:
@@ -177,6 +208,9 @@ def _attributes(column: str) -> dict[str, list[str]]:
     if column in ("", "."):
         return {}
     if not _KEY.match(column):
+        if _GTF.match(column):
+            detail = f"expected KEY=VALUE pairs with ; between. Got those of GTF or GFF2: {column[:80]!r}"
+            raise BadRecord("bad-attributes", detail, _CONVERT)
         raise BadRecord(
             "bad-attributes",
             f"expected KEY=VALUE pairs with ; between. Got {column[:80]!r}",
@@ -267,10 +301,22 @@ def _transcription_order(feature: Feature) -> int:
 def _matches(head: Head) -> bool:
     if head.first.startswith("##gff-version"):
         return True
-    rows = [line.split("\t") for line in head.lines if not line.startswith("#")][:20]
+    rows = _rows(head)
     return bool(rows) and all(
-        len(row) == 9 and row[3].isdigit() and row[4].isdigit() and row[6] in "+-.?" for row in rows
+        len(row) == 9 and row[3].isdigit() and row[4].isdigit() and _strand(row[6]) in "+-.?" for row in rows
     )
+
+
+def _rows(head: Head) -> list[list[str]]:
+    """Columns of the first lines of features."""
+    return [_columns(line) for line in head.lines if not line.startswith("#")][:20]
+
+
+def _unfit(head: Head) -> str | None:
+    rows = _rows(head)
+    if rows and all(len(row) == 9 and _GTF.match(row[8]) for row in rows):
+        return f"GTF or GFF2, whose coding sequences may lack their stop codons. {_CONVERT}"
+    return None
 
 
 register(
@@ -278,10 +324,12 @@ register(
         name="gff3",
         rank=30,
         matches=_matches,
+        unfit=_unfit,
         read=read_gff3,
         title="GFF3",
         record="a feature",
-        notes="annotation of FASTA with the same file stem or contig names, or of its section `##FASTA`",
+        notes="annotation of FASTA with the same file stem or contig names, or of its section `##FASTA`; "
+        "a line without tabs has its columns between white space; strands may be 1 and -1; GTF is refused",
         hint="GFF3",
         reasons={
             **REASONS,

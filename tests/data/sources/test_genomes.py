@@ -63,7 +63,7 @@ def test_features_outside_or_on_no_contig_are_quarantined_and_the_rest_used(writ
         ("unknown-contig", 6),
     ]
     (contig,) = (r for r in found if isinstance(r, Contig))
-    assert [f.id for f in contig.features] == ["in"]
+    assert [(f.id, f.label) for f in contig.features] == [("in", "CDS"), ("out", "unreadable")]
 
 
 @pytest.mark.parametrize(("strand", "phases"), [("+", [2, 0]), ("-", [0, 1])])

@@ -81,7 +81,7 @@ def test_it_labels_the_fasta_file_beside_it(tmp_path):
     (source,), _ = collect_sources([tmp_path])
     assert [s.kind for s in source.sources] == ["fasta", "bed"]
     records = list(read_source(source, Options()))
-    assert [len(r.features) for r in records if isinstance(r, Contig)] == [3, 0]
+    assert [len(r.features) for r in records if isinstance(r, Contig)] == [4, 0]
     assert sorted(r.reason for r in records if isinstance(r, Quarantined)) == [
         "outside-contig",
         "unknown-contig",

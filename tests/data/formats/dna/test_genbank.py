@@ -71,7 +71,7 @@ def test_bad_entries_are_quarantined_alone():
 
 def test_a_feature_outside_its_entry_is_quarantined_and_the_entry_used():
     bad, good = read(entry(location="20..40"))
-    assert (bad.reason, good.features) == ("outside-contig", ())
+    assert (bad.reason, good.features) == ("outside-contig", (Feature(19, 30, "+", "unreadable", 0, "CDS1"),))
 
 
 def test_an_entry_without_its_end_is_truncated():
@@ -97,12 +97,12 @@ def test_a_location_over_the_origin_is_used_of_a_circle_and_refused_of_a_line():
     (contig,) = read(linear.replace(b"linear  ", b"circular"))
     assert [(f.start, f.end, f.phase) for f in contig.features] == [(0, 6, 0), (24, 30, 0)]
     refused, used, _ = read(linear + entry("B2"))
-    assert (refused.reason, used.features) == ("bad-location", ())
+    assert (refused.reason, [f.label for f in used.features]) == ("bad-location", ["unreadable"])
 
 
 def test_a_codon_start_that_is_none_costs_the_feature_alone():
     refused, contig = read(entry(more='\n                     /codon_start="x"'))
-    assert (refused.reason, contig.features) == ("bad-location", ())
+    assert (refused.reason, [f.label for f in contig.features]) == ("bad-location", ["unreadable"])
 
 
 def test_a_locus_line_that_cannot_be_read_is_shown_beside_one_that_can():
