@@ -30,22 +30,18 @@ _STYLE: dict[str, Any] = {
 
 def _figure(width: float, height: float, columns: int) -> tuple[Any, Any]:
     import matplotlib as mpl
+    from matplotlib.figure import Figure  # without pyplot, which is half a second and keeps every figure
 
-    mpl.use("Agg")
     mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its stub wants a type of all names
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(1, columns, figsize=(width, height), layout="constrained", squeeze=False)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(1, columns, squeeze=False)
 
 
 def _save(figure: Any, path: Path) -> None:
-    import matplotlib.pyplot as plt
-
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
         figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    plt.close(figure)
     atomic_write(path, buffer.getvalue())
 
 
