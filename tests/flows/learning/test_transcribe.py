@@ -144,13 +144,11 @@ def test_what_is_no_speech_is_explained(home, tmp_path, tone_model):
         train.fn(TrainConfig(corpus="names", task="transcribe"))
 
 
-@pytest.mark.kills
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, tone_model):
-    source, model = clips(tmp_path / "in", 60, seed=2), tone_model[0].model
-    (source / "list.jsonl").unlink()
+def started(model, source, clips_of_a_shard):
+    """Starts `elman transcribe` with shards of so few clips, by the folder of its output."""
     code = (
-        "import sys\nfrom elman.tasks.transcription import clips_in_bulk as bulk\nbulk.SHARD_CLIPS = 2\n"
-        "from elman.flows.cli import main\nmain(sys.argv[1:])"
+        "import sys\nfrom elman.tasks.transcription import clips_in_bulk as bulk\n"
+        f"bulk.SHARD_CLIPS = {clips_of_a_shard}\nfrom elman.flows.cli import main\nmain(sys.argv[1:])"
     )
 
     def start(out):
@@ -163,5 +161,26 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, to
             start_new_session=True,
         )
 
+    return start
+
+
+def clips_in(out):
+    return Dataset.open(out).scan().select(pl.col("clip").n_unique()).collect().item()
+
+
+@pytest.mark.kills
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(home, tmp_path, tone_model):
+    source = clips(tmp_path / "in", 60, seed=2)
+    (source / "list.jsonl").unlink()
+    start = started(tone_model[0].model, source, 2)
     killed = assert_same_bytes_when_killed(start, tmp_path, int(os.environ.get("ELMAN_KILLS", "2")))
-    assert Dataset.open(killed).scan().select(pl.col("clip").n_unique()).collect().item() == 60
+    assert clips_in(killed) == 60
+
+
+@pytest.mark.slow
+@pytest.mark.kills
+def test_nothing_of_1_000_clips_is_lost_when_killed_ten_times(home, tmp_path, tone_model):
+    source = clips(tmp_path / "in", 1000, seed=2)
+    (source / "list.jsonl").unlink()
+    killed = assert_same_bytes_when_killed(started(tone_model[0].model, source, 10), tmp_path, 10)
+    assert clips_in(killed) == 1000
