@@ -53,7 +53,7 @@ def undisturbed(tmp_path_factory, mlflow_template) -> tuple[Path, dict]:
     home = folder / "home"
     (home / "mlflow").mkdir(parents=True)
     shutil.copyfile(mlflow_template, home / "mlflow" / "mlflow.db")
-    for split, first, count in (("train", 0, 400), ("dev", 5000, 60)):
+    for split, first, count in (("train", 0, 240), ("dev", 5000, 60)):
         (folder / f"{split}.conll").write_text(conll(first, count))
     ingest = ("ingest", f"{folder}/train.conll", f"{folder}/dev.conll", "--name", "names", "--json")
     finish(start(*ingest, home=home))
