@@ -283,21 +283,27 @@ def _champion_to_begin_with(config: RetrainConfig) -> Path | None:
 def _hold_bad_batch(config: RetrainConfig, folder: Path) -> Held | None:
     """Look at what is new before it is ingested, and hold it apart if it would harm a challenger."""
     champion = promotion.champion_of(config.model)
-    if config.task != TAG or not champion or not folder.is_dir() or Path("-") in config.sources:
+    if not champion or not folder.is_dir() or Path("-") in config.sources:
         return None  # standard input is read once
-    model = promotion.folder_of_version(config.model, champion)
     with tempfile.TemporaryDirectory(dir=temporary_parent(), prefix="batch-") as scratch:
         new = batches.read_batch(
             config.sources, config.as_, config_of_ingest(config).requested, folder, Path(scratch) / "batch"
         )
         if new is None:
             return None
-        if model_folder.read(model).kind == "dna":
-            reason = batches.why_hold_genes(new.folder, folder)
-        else:
-            frozen = contents_of(config.model, frozen_by(config.model, champion))
-            reason = batches.why_hold(new.folder, folder, model, frozen)
+        reason = _why_hold(config, new.folder, folder, champion)
         return hold(new.sources, folder.name, reason) if reason else None
+
+
+def _why_hold(config: RetrainConfig, batch: Path, corpus: Path, champion: str) -> str:
+    """The reason to hold a batch apart, by the task; "" if there is none."""
+    model = promotion.folder_of_version(config.model, champion)
+    if config.gate is None and model_folder.read(model).kind == "dna":
+        return batches.why_hold_genes(batch, corpus)
+    frozen = contents_of(config.model, frozen_by(config.model, champion))
+    if config.gate is None:
+        return batches.why_hold(batch, corpus, model, frozen)
+    return config.gate.why_hold(model, Dataset.open(batch), Dataset.open(corpus).made_of(frozen))
 
 
 def _verdict(config: RetrainConfig, version: str) -> Verdict:

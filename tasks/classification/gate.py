@@ -1,4 +1,4 @@
-"""Gate of classifiers: macro F1 over documents."""
+"""Gate of classifiers: macro F1 over documents; what batches of documents are held apart for."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,14 +6,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.encoding import features
 from elman.data.errors import BadInput
 from elman.data.metrics.rates import rates
 from elman.data.store.dataset import Dataset
 from elman.tasks.classification.classifier import Classifier
 from elman.tasks.classification.evaluation import document_logits
-from elman.tasks.classification.labelled import read_labelled
+from elman.tasks.classification.labelled import Labelled, LabelledCorpus, labels_of, read_labelled
 from elman.tasks.retraining.gate import FEWEST_OF_TYPE
-from elman.tasks.retraining.score_gate import Compared, Measure, Outcomes, ScoreGate
+from elman.tasks.retraining.score_gate import (
+    AGREEMENT,
+    OTHER_LABELS,
+    UNKNOWN_RISE,
+    Compared,
+    Measure,
+    Outcomes,
+    ScoreGate,
+    draws_of,
+)
 
 SEED_NOISE = 0.01  # of macro F1
 _Answered = tuple[
@@ -55,17 +65,85 @@ def compare(champion: Path, challenger: Path, parts: Sequence[Dataset]) -> list[
 
 
 def _answers(classifier: Classifier, part: Dataset) -> _Answered | None:
+    read = _read(classifier, part, "test")
+    return None if read is None else _answered(classifier, *read)
+
+
+def _read(classifier: Classifier, part: Dataset, split: str) -> tuple[LabelledCorpus, Labelled] | None:
+    """Labelled documents of a split; None if there are none."""
     if not any("labels" in shard.files for shard in part.shards):
         return None
     try:
-        read = read_labelled(part, ("test",), symbols=classifier.symbols)
+        read = read_labelled(part, (split,), symbols=classifier.symbols)
     except BadInput:
         return None
-    if "test" not in read.splits:
-        return None
-    labelled = read.splits["test"]
+    return (read, read.splits[split]) if split in read.splits else None
+
+
+def _answered(classifier: Classifier, read: LabelledCorpus, labelled: Labelled) -> _Answered:
     p = classifier.probabilities(document_logits(classifier, read.bags, labelled.sequences))
     return labelled.labels, np.array(classifier.labels)[p.argmax(axis=1)], p.max(axis=1)
+
+
+def why_hold(champion: Path, batch: Dataset, usual: Dataset) -> str:
+    """The reason to hold a batch apart: other classes, another language, labels that contradict the champion.
+
+    Arguments as of `ScoreGate.why_hold`. Labels are judged by how often the champion gives them, half-way
+    from what it would by chance to what its test documents show at least.
+    """
+    classifier = Classifier.read(champion)
+    read = _read(classifier, batch, "all")
+    if read is None or len(read[1].ids) < FEWEST_OF_TYPE:
+        return ""
+    known = {*classifier.labels, *labels_of(Dataset.open(usual.folder))["label"].to_list()}
+    gold = read[1].labels
+    other = [label for label in gold if label not in known]
+    if len(other) > OTHER_LABELS * len(gold):
+        listed = ", ".join(sorted(set(other))[:10])
+        return (
+            f"another set of classes: {len(other):,} of {len(gold):,} documents have classes that the corpus "
+            f"lacks ({listed}); it has {', '.join(sorted(known)[:20])}"
+        )
+    normal = _read(classifier, usual, "test")
+    if normal is None:
+        return ""
+    units = _words(classifier, *normal)
+    new = _words(classifier, *read).sum(axis=0)
+    draws = draws_of(units, new[0])
+    share, most = new[1] / max(new[0], 1), float((draws[:, 1] / np.maximum(draws[:, 0], 1)).max())
+    if share > most + UNKNOWN_RISE:
+        return (
+            f"another language or subject: {100 * share:.0f} % of its words are unknown to the champion, of "
+            f"its test documents {100 * most:.0f} % at most"
+        )
+    return _other_labels(_answered(classifier, *read), _answered(classifier, *normal))
+
+
+def _words(classifier: Classifier, read: LabelledCorpus, labelled: Labelled) -> npt.NDArray[np.float64]:
+    """Tokens of each document and how many of them the vocabulary of words lacks, (U, 2); of DNA none."""
+    sequences = labelled.sequences
+    unknown = np.zeros(len(sequences.tokens), bool)
+    if isinstance(classifier.symbols, features.Features):
+        bags = features.Bags(read.bags.rows, read.bags.offsets, read.bags.unknown, len(read.bags))
+        unknown = classifier.symbols.unknown(bags)[sequences.tokens]
+    sums = np.concatenate([[0], np.cumsum(unknown)])
+    of_documents = sums[sequences.offsets[1:]] - sums[sequences.offsets[:-1]]
+    return np.stack([sequences.lengths, of_documents], axis=1).astype(np.float64)
+
+
+def _other_labels(new: _Answered, normal: _Answered) -> str:
+    gold, said, _ = new
+    agreed = float((np.array(gold) == said).mean())
+    right = np.array(normal[0]) == normal[1]
+    usual = draws_of(np.stack([np.ones(len(right)), right], axis=1), len(gold))
+    lowest = float((usual[:, 1] / usual[:, 0]).min())
+    chance = sum(gold.count(label) * float((normal[1] == label).mean()) for label in set(gold)) / len(gold)
+    if lowest <= chance or agreed >= chance + AGREEMENT * (lowest - chance):
+        return ""
+    return (
+        f"labels that contradict the champion: it gives {100 * agreed:.0f} % of its documents their label, "
+        f"of its test documents {100 * lowest:.0f} % at least"
+    )
 
 
 def _outcomes(answered: _Answered, labels: Sequence[str], judged: Sequence[str]) -> Outcomes:
@@ -84,4 +162,5 @@ def _outcomes(answered: _Answered, labels: Sequence[str], judged: Sequence[str])
 GATE = ScoreGate(
     measure=Measure(name="macro F1", metric="macro_f1", rate=_macro_f1, part=_f1, seed_noise=SEED_NOISE),
     compare=compare,
+    why_hold=why_hold,
 )

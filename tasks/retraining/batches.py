@@ -31,13 +31,10 @@ from elman.tasks.ingest.sources import Requested, corpus_options, corpus_writer,
 from elman.tasks.ingest.staging import bad_records, stage_sources
 from elman.tasks.models.text_tagger import Tagger
 from elman.tasks.retraining.held import held_batches
+from elman.tasks.retraining.score_gate import AGREEMENT, OTHER_LABELS, UNKNOWN_RISE, draws_of
 from elman.tasks.runtime.source_copies import source_copies
 
-OTHER_TYPES = 0.1  # share of a batch's entities whose type the corpus lacks, from which it is held apart
-UNKNOWN_RISE = 0.15  # share of unknown words above the highest of the draws
-AGREEMENT = 0.5  # of the lowest F1 of the draws
 FEWEST = 20  # entities in gold from which labels are judged
-DRAWS = 200
 CODING_SHARE = 0.25  # of the corpus' coding share, below which annotated genomes are held apart
 UNREADABLE = 0.2  # share of coding intervals with stop codons in every frame, from which they are
 SHORTEST = 150  # bases of a coding interval that is read
@@ -217,15 +214,6 @@ class _Answered:
         """Entity F1."""
         return float(rates(self.units.sum(axis=0)[2:])[2])
 
-    def draws(self, tokens: int) -> npt.NDArray[np.float64]:
-        """Sums of units drawn with replacement until they have about so many tokens, (DRAWS, 5)."""
-        mean = max(float(self.units[:, 0].mean()), 1.0)
-        size = max(1, round(tokens / mean))
-        weights = np.random.default_rng([0, size]).multinomial(
-            size, np.full(len(self.units), 1 / len(self.units)), DRAWS
-        )
-        return weights.astype(np.float64) @ self.units
-
 
 def _unknown(sums: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     share: npt.NDArray[np.float64] = sums[..., 1] / np.maximum(sums[..., 0], 1)
@@ -234,7 +222,7 @@ def _unknown(sums: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 def _other_types(gold: pl.DataFrame, known: Sequence[str]) -> str:
     other = gold.filter(~pl.col("type").is_in(list(known)))
-    if not known or other.height <= OTHER_TYPES * gold.height:
+    if not known or other.height <= OTHER_LABELS * gold.height:
         return ""
     listed = ", ".join(sorted(other["type"].unique())[:10])
     return (
@@ -244,7 +232,7 @@ def _other_types(gold: pl.DataFrame, known: Sequence[str]) -> str:
 
 
 def _other_language(new: _Answered, normal: _Answered) -> str:
-    usual = float(_unknown(normal.draws(int(new.units[:, 0].sum()))).max())
+    usual = float(_unknown(draws_of(normal.units, new.units[:, 0].sum())).max())
     if new.unknown <= usual + UNKNOWN_RISE:
         return ""
     return (
@@ -256,7 +244,7 @@ def _other_language(new: _Answered, normal: _Answered) -> str:
 def _other_labels(new: _Answered, normal: _Answered) -> str:
     if new.gold.height < FEWEST:
         return ""
-    usual = float(rates(normal.draws(int(new.units[:, 0].sum()))[:, 2:])[:, 2].min())
+    usual = float(rates(draws_of(normal.units, new.units[:, 0].sum())[:, 2:])[:, 2].min())
     if new.f1 >= AGREEMENT * usual:
         return ""
     return (

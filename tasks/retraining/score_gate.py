@@ -20,6 +20,10 @@ from elman.tasks.retraining.gate import Check, GateRules, Judgement, better, cal
 
 Counts = npt.NDArray[np.float64]
 FEWEST_UNITS = 10  # of a test set
+AGREEMENT = 0.5  # of what the champion's test units show at least, below which a batch contradicts it
+UNKNOWN_RISE = 0.15  # share of unknown words or symbols above the highest of the draws
+OTHER_LABELS = 0.1  # share of a batch whose types or classes the corpus lacks, from which it is held apart
+DRAWS = 200  # of test units, at the size of a batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +119,31 @@ class ScoreGate:
         measure: its score.
         compare: outcomes of a champion and a challenger, given by their folders, on the test split of each of
             some parts of a corpus; None for a part without any.
+        why_hold: reason to hold a batch apart, given the champion's folder, the batch, and the part of the
+            corpus with the champion's test units; "" if there is none.
     """
 
     measure: Measure
     compare: Callable[[Path, Path, Sequence[Dataset]], Sequence[Compared | None]]
+    why_hold: Callable[[Path, Dataset, Dataset], str]
+
+
+def draws_of(units: npt.NDArray[Any], size: float) -> Counts:
+    """Sums of units drawn with replacement until the first of their counts is about `size`.
+
+    Args:
+        units: (U, K) counts of each unit.
+        size: of the first count.
+
+    Returns:
+        (DRAWS, K)
+    """
+    mean = max(float(units[:, 0].mean()), 1.0)
+    count = max(1, round(size / mean))
+    chance = np.full(len(units), 1 / len(units))
+    weights = np.random.default_rng([0, count]).multinomial(count, chance, DRAWS)
+    sums: Counts = weights.astype(np.float64) @ units
+    return sums
 
 
 def judge_scores(old: Compared, new: Compared | None, measure: Measure, rules: GateRules) -> Judgement:

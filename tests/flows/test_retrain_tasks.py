@@ -53,7 +53,11 @@ def test_documents(run, tmp_path):
     first = run("classify")
     again = run("classify")
     assert (again["trained"], again["promoted"]) == (False, False)
-    write("c", texts(400, 3), "train")
+    write("c", [{**line, "label": confused[n]["label"]} for n, line in enumerate(texts(60, 4))], "train")
+    held = run("classify")
+    assert (held["trained"], held["promoted"]) == (False, False)
+    assert held["held_apart"]["reason"].startswith("labels that contradict the champion: ")
+    write("d", texts(400, 3), "train")
     second = run("classify")
     judged(first, second, "macro F1")
     assert second["promoted"], second["why"]

@@ -17,6 +17,7 @@ from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.learning.generate import GenerateConfig, generate
 from elman.flows.tag import TagConfig, tag
 from elman.flows.train import TrainConfig, train
+from elman.tasks.classification.gate import why_hold
 from elman.tasks.models import model_folder
 
 pytestmark = pytest.mark.heavy
@@ -122,6 +123,36 @@ def test_documents_from_ingest_to_rows(home, tmp_path, made_once, monkeypatch):
     resumed = tag.fn(TagConfig(out=tmp_path / "again", **how))
     assert resumed.reused == 1
     assert files(tmp_path / "again") == files(tmp_path / "out")
+
+
+def test_batches_that_would_harm_a_classifier_are_held_apart(home, tmp_path, made_once):
+    good = texts(60, seed=7)
+    shuffled = random.Random(0).sample([line["label"] for line in good], len(good))
+    words = {word: f"{word[::-1]}q" for line in good for word in line["text"].rstrip(".").split()}
+    foreign = [" ".join(words[word] for word in line["text"].rstrip(".").split()) for line in good]
+
+    def held(name, lines):
+        write(tmp_path / f"{name}.jsonl", lines)
+        ingest.fn(IngestConfig(sources=(tmp_path / f"{name}.jsonl",), name=f"batch-{name}"))
+        batch = Dataset.open(home / "corpora" / f"batch-{name}")
+        return why_hold(home / "models" / made_once.model, batch, Dataset.open(home / "corpora" / "news"))
+
+    assert held("good", good) == ""
+    assert held("sports", [line for line in good if line["label"] == "sports"]) == ""  # of one class
+    assert held("few", [{**line, "label": "other"} for line in good[:5]]) == ""
+    reason = held(
+        "other", [{**line, "label": line["label"] if n % 5 else "art"} for n, line in enumerate(good)]
+    )
+    assert reason == (
+        "another set of classes: 12 of 60 documents have classes that the corpus lacks (art); "
+        "it has money, sports"
+    )
+    reason = held("foreign", [{**line, "text": text} for line, text in zip(good, foreign, strict=True)])
+    assert reason.startswith(
+        "another language or subject: 100 % of its words are unknown to the champion, of its"
+    )
+    reason = held("shuffled", [{**line, "label": label} for line, label in zip(good, shuffled, strict=True)])
+    assert reason.startswith("labels that contradict the champion: it gives ")
 
 
 def test_a_corpus_whose_document_goes_on_in_another_shard(home, tmp_path, made_once, monkeypatch):

@@ -23,6 +23,7 @@ from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.learning.generate import GenerateConfig, generate
 from elman.flows.train import TrainConfig, train
 from elman.tasks.generation import pieces_in_bulk
+from elman.tasks.generation.gate import why_hold
 from tests.killed_runs import assert_same_bytes_when_killed, files
 
 pytestmark = pytest.mark.heavy
@@ -122,6 +123,35 @@ def test_a_piece_is_drawn_again_where_it_repeats_another(home, tmp_path, tune_mo
     assert rows["symbols"].list.join("\n").n_unique() == rows.height == made.pieces
     assert made.pieces + made.left_out == 12
     assert made.left_out or (rows["attempt"] > 0).any()
+
+
+def test_batches_that_would_harm_a_generator_are_held_apart(home, tmp_path, tune_model):
+    rng, usual = random.Random(1), "X:" + "X:".join(tunes(150).split("X:")[111:])
+
+    def held(name, content):
+        (tmp_path / name).write_bytes(content)
+        ingest.fn(IngestConfig(sources=(tmp_path / name,), name="batch-" + name.partition(".")[0]))
+        batch = Dataset.open(home / "corpora" / f"batch-{name.partition('.')[0]}")
+        return why_hold(Path(tune_model), batch, Dataset.open(home / "corpora" / "tunes"))
+
+    def tune(body):
+        return f"X:1\nT:a\nM:4/4\nL:1/4\nK:C\n{body}|]\n\n".encode()
+
+    assert held("good.abc", usual.encode()) == ""
+    other = "|".join("".join(f"{sign}{note},,3/8" for note in "CDEF") for sign in ("^^", "__", "^", "_") * 6)
+    assert held("other.abc", tune(other)).startswith("other symbols: ")
+    body = "|".join("".join(rng.choice("CDEFGABcde") for _ in range(4)) for _ in range(60))
+    assert held("jumps.abc", tune(body)).startswith("pieces unlike those of the corpus: ")
+    roll, track = mido.MidiFile(), mido.MidiTrack()
+    roll.tracks.append(track)
+    for key in range(60, 72):
+        track += [
+            mido.Message("note_on", note=key, velocity=64),
+            mido.Message("note_off", note=key, velocity=64, time=480),
+        ]
+    roll.save(tmp_path / "made.mid")
+    reason = held("roll.mid", (tmp_path / "made.mid").read_bytes())
+    assert reason == "pieces of another kind: rolls of notes; those of the corpus are tunes"
 
 
 def test_scores_are_likelihoods(home, tmp_path, tune_model):

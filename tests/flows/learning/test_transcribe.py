@@ -16,6 +16,7 @@ from elman.flows.evaluate import EvaluateConfig, evaluate
 from elman.flows.ingest import IngestConfig, ingest
 from elman.flows.learning.transcribe import TranscribeConfig, transcribe
 from elman.flows.train import TrainConfig, train
+from elman.tasks.transcription.gate import why_hold
 from tests.killed_runs import assert_same_bytes_when_killed, files
 from tests.small_clips import tone, wav
 
@@ -85,6 +86,32 @@ def test_errors_are_shown_in_a_page_and_in_tables_of_the_run(monkeypatch, tmp_pa
     assert html.count("<audio") == html.count("<svg") == 1
     assert "<title>e, 0." in html
     assert (page.parent / "confused_characters.json").is_file()
+
+
+def test_batches_that_would_harm_a_model_of_speech_are_held_apart(monkeypatch, tmp_path, tone_model):
+    home = Path(tone_model[0].model).parents[1]
+    monkeypatch.setenv("ELMAN_HOME", str(home))
+    lines = (clips(tmp_path / "in", 105, seed=5) / "list.jsonl").read_text()
+
+    def held(name, text):
+        (tmp_path / "in" / f"{name}.jsonl").write_text(text)
+        ingest.fn(IngestConfig(sources=(tmp_path / "in" / f"{name}.jsonl",), name=f"batch-{name}"))
+        batch = Dataset.open(home / "corpora" / f"batch-{name}")
+        return why_hold(Path(tone_model[0].model), batch, Dataset.open(home / "corpora" / "tones"))
+
+    assert held("good", lines) == ""
+    few = "".join(lines.replace('"oh"', '"ah"').splitlines(keepends=True)[:30])
+    assert held("few", few) == ""  # too few words to tell
+    moved = (
+        lines.replace('"oh"', '"x"').replace('"ah"', '"oh"').replace('"eh"', '"ah"').replace('"x"', '"eh"')
+    )
+    assert held("wrong", moved) == (
+        "texts that contradict the champion: its word error rate is 100 %, on its test clips 0 % at most"
+    )
+    other = lines.replace('"oh"', '"0"').replace('"ah"', '"1"')
+    assert held("other", other).startswith(
+        "another alphabet: 50 % of the characters of its texts are unknown"
+    )
 
 
 def test_rows_have_times_and_files_of_every_format_are_written(home, tmp_path, tone_model):
