@@ -202,7 +202,7 @@ def _with_places(
     """Numbers of symbols with their places; `numbers` has the rows of those known, and gets new ones."""
     first, fed = vocabulary.rows - len(vocabulary.places), list[int]()
     for piece, part in zip(pieces.symbols, parts, strict=True):
-        for symbol, names in zip(part.tolist(), places_of(piece), strict=False):
+        for symbol, names in zip(part.tolist(), places_of(piece, vocabulary.new_counter()), strict=False):
             rows = (symbol, *vocabulary.rows_of_places(names))
             fed.append(first + numbers.setdefault(rows, len(numbers)))
         fed.append(int(part[-1]))  # the end is never fed back

@@ -17,6 +17,7 @@ class GeneratorPreset:
         fit: fields of FitConfig.
         truncation: steps that a gradient reaches back.
         places: of tunes, feed in the place in the bar beside each symbol.
+        states: with places, the state of the bar as a whole, too (data/music/bar_states.py).
         transpose: train on rolls and tunes in other keys, too. Rolls need more epochs for it: with as many
             as without it, the JSB Chorales come out worse (8.7 to 9.0 nats a step instead of 8.4 to 8.6).
     """
@@ -25,6 +26,7 @@ class GeneratorPreset:
     fit: Mapping[str, Any] = field(default_factory=dict)
     truncation: int = 256
     places: bool = False
+    states: bool = False
     transpose: bool = False
 
 
@@ -54,6 +56,7 @@ PRESETS: Mapping[str, Mapping[str, GeneratorPreset]] = {
             network={"hidden": 256, "embedding": 128, "direct": True},
             fit={"epochs": 8, "dropout": 0.3, "learning_rate": 0.004, "average": 2},
             places=True,
+            states=True,
             transpose=True,
         ),
         "": GeneratorPreset(

@@ -31,7 +31,9 @@ class _Training:
             print_status("No dev split: the last epoch is kept.")
         train = self.pieces["train"]
         chosen = preset(request.preset, train.unit)
-        self.vocabulary = Vocabulary.fit(train.unit, train.symbols, places=chosen.places)
+        self.vocabulary = Vocabulary.fit(
+            train.unit, train.symbols, places=chosen.places, states=chosen.states
+        )
         try:
             self.how = fit_config(chosen, request.overrides)
         except ValueError as error:

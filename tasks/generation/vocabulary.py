@@ -10,13 +10,14 @@ from typing import Any, Self
 
 import numpy as np
 
+from elman.data.music.bar_states import BarStates
 from elman.data.music.bars import BarCounter
 from elman.data.music.pieces import KEYS, LOWEST
 from elman.rnn.compute.arrays import Int32
 
 END, UNKNOWN = 0, 1  # symbols of every vocabulary but that of keys: the end of a piece, and what is not known
 SPECIALS = 2
-USUAL_PLACE = 20  # symbols of training that a place of its own comes after, at least
+USUAL_PLACE, USUAL_STATE = 20, 10  # symbols of training that a place comes after, at least; with states
 RARE = 1  # symbols that training has so often, or less, stand for the unknown ones
 
 
@@ -27,7 +28,8 @@ class Vocabulary:
     Attributes:
         unit: `abc`, `keys` (of a piano), `character` or `base`.
         symbols: from number SPECIALS on, the most frequent first; empty for keys.
-        places: in a tune, fed in beside its symbols (data/music/bars.py); empty where none are.
+        places: in a tune, fed in beside its symbols (data/music/bars.py, with states bar_states.py); empty
+            where none are.
     """
 
     unit: str
@@ -35,8 +37,17 @@ class Vocabulary:
     places: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, unit: str, pieces: Iterable[Sequence[str]], *, places: bool = False) -> Self:
-        """The symbols of training that are not rare, of bases all four; with `places` also those of tunes."""
+    def fit(
+        cls, unit: str, pieces: Iterable[Sequence[str]], *, places: bool = False, states: bool = False
+    ) -> Self:
+        """The symbols of training that are not rare, of bases all four.
+
+        Args:
+            unit: of the symbols.
+            pieces: of training.
+            places: True to feed in places in the bars of tunes, too.
+            states: with `places`, those of `BarStates`.
+        """
         counts = Counter(symbol for piece in pieces for symbol in piece)
         if unit == "base":
             return cls(unit, tuple("ACGT"))
@@ -44,9 +55,13 @@ class Vocabulary:
         symbols = tuple(symbol for _, symbol in sorted(known))
         if not places or unit != "abc":
             return cls(unit, symbols)
-        of_places = Counter(place for piece in pieces for names in places_of(piece) for place in names)
-        usual = {name for name, count in of_places.items() if count >= USUAL_PLACE}
-        return cls(unit, symbols, tuple(sorted(usual | {unusual(name) for name in BarCounter().places()})))
+        counted = BarStates if states else BarCounter
+        of_places = Counter(
+            name for piece in pieces for names in places_of(piece, counted()) for name in names
+        )
+        least = USUAL_STATE if states else USUAL_PLACE
+        usual = {name for name, count in of_places.items() if count >= least}
+        return cls(unit, symbols, tuple(sorted(usual | {unusual(name) for name in counted().places()})))
 
     @property
     def of_keys(self) -> bool:
@@ -65,6 +80,10 @@ class Vocabulary:
     @cached_property
     def _place_rows(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.places, SPECIALS + len(self.symbols))}
+
+    def new_counter(self) -> BarCounter:
+        """A counter of the places that it knows, at the beginning of a tune."""
+        return BarStates() if unusual("state") in self.places else BarCounter()
 
     def rows_of_places(self, names: Sequence[str]) -> tuple[int, ...]:
         """Rows of places by name; those that are not known share one of their kind."""
@@ -115,7 +134,7 @@ class TuneContext:
     """Places in one tune while it is drawn; see `rnn.inference.sampling.Context`."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary, self.counter = vocabulary, BarCounter()
+        self.vocabulary, self.counter = vocabulary, vocabulary.new_counter()
 
     def after(self, symbol: int) -> tuple[int, ...]:
         """Rows of the place after a symbol."""
@@ -124,9 +143,8 @@ class TuneContext:
         return self.vocabulary.rows_of_places(self.counter.places())
 
 
-def places_of(piece: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Names of the places after each symbol of a tune."""
-    counter = BarCounter()
+def places_of(piece: Sequence[str], counter: BarCounter) -> Iterator[tuple[str, ...]]:
+    """Names of the places after each symbol of a tune, by a counter at its beginning."""
     for symbol in piece:
         counter.add(symbol)
         yield counter.places()

@@ -2,6 +2,7 @@
 
 import json
 
+from elman.data.music.bar_states import BarStates
 from elman.data.music.bars import BarCounter
 from elman.tasks.generation.pieces import CorpusPieces, in_usual_keys
 from elman.tasks.generation.vocabulary import SPECIALS, TuneContext, Vocabulary, places_of
@@ -33,8 +34,18 @@ def test_places_of_a_drawn_tune_are_those_of_the_same_tune_in_training():
     vocabulary = Vocabulary.fit("abc", TUNES, places=True)
     context = TuneContext(vocabulary)
     drawn = [context.after(int(number)) for number in vocabulary.encode(TUNES[0])[:-1]]
-    assert drawn == [vocabulary.rows_of_places(names) for names in places_of(TUNES[0])]
+    assert drawn == [vocabulary.rows_of_places(names) for names in places_of(TUNES[0], BarCounter())]
     assert BarCounter().places()[0] == "at 0"
+
+
+def test_states_are_counted_where_the_vocabulary_has_them_and_rare_ones_share_a_row():
+    vocabulary = Vocabulary.fit("abc", TUNES * 10, places=True, states=True)
+    assert isinstance(vocabulary.new_counter(), BarStates)
+    assert type(Vocabulary.fit("abc", TUNES, places=True).new_counter()) is BarCounter
+    assert Vocabulary.from_bytes(vocabulary.to_bytes()) == vocabulary
+    assert vocabulary.rows_of_places(["state tie 99 0"]) == vocabulary.rows_of_places(["state ?"])
+    drawn = list(map(TuneContext(vocabulary).after, vocabulary.encode(TUNES[0])[:-1].tolist()))
+    assert drawn == [vocabulary.rows_of_places(names) for names in places_of(TUNES[0], BarStates())]
 
 
 def test_tunes_come_in_the_usual_keys_whose_symbols_are_known():
