@@ -99,7 +99,7 @@ class TrainConfig(Config):
     genes: str | None = None
     """of DNA: a model whose gene finder is taken, so that only families are learned"""
     document_window: str | None = None
-    """sentences of a document that are tagged together, or none; by default what dev says"""
+    """sentences of a document that are seen together, or none; by default what training and dev say"""
     checkpoint_s: Annotated[float, Ge(0)] = 30.0
     """seconds between checkpoints, where a killed training goes on"""
     workers: Annotated[int, Ge(1)] | None = None
@@ -293,7 +293,7 @@ def _train_text(config: TrainConfig, folder: Path, recorder: RunRecorder) -> Tra
     if config.compare:
         words = encoded if config.preset == "article" else encode_corpus(str(folder), "article")
         out = recorder.run.artifacts
-        comparison = compare_networks(fitted.model, encoded, words, config.seed, fitted.seconds, str(out))
+        comparison = compare_networks(fitted.model, str(folder), encoded, words, fitted.seconds, str(out))
         for row in comparison.networks[1:]:
             child = {"network": row.name, "seed": config.seed, "corpus": folder.name}
             with mlflow_sync.record_run(

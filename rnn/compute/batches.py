@@ -6,7 +6,7 @@ computed. Row i of step t + 1 follows row i of step t.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -70,11 +70,13 @@ class Sequences:
         tokens: (N,) the bag of each time step.
         offsets: (n + 1,) sequence i is `tokens[offsets[i]:offsets[i + 1]]`; none is empty.
         targets: (N * S,) class of each of the S outputs of a step, -1 where it is unknown; or None.
+        flags: (N,) set of flags of each time step, see rnn/layers/flags.py; or None.
     """
 
     tokens: Int32
     offsets: Int64
     targets: Int32 | None = None
+    flags: Int32 | None = None
 
     def __post_init__(self) -> None:
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.tokens) or (np.diff(self.offsets) <= 0).any():
@@ -98,11 +100,12 @@ class Sequences:
     def take(self, chosen: Int64) -> "Sequences":
         """The sequences of these numbers, in this order."""
         offsets, steps = take(self.offsets, chosen)
+        flags = None if self.flags is None else self.flags[steps]
         if self.targets is None:
-            return Sequences(self.tokens[steps], offsets)
+            return Sequences(self.tokens[steps], offsets, flags=flags)
         S = len(self.targets) // max(len(self.tokens), 1)
         targets = self.targets.reshape(-1, S)[steps].reshape(-1) if S else self.targets
-        return Sequences(self.tokens[steps], offsets, targets)
+        return Sequences(self.tokens[steps], offsets, targets, flags)
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,14 @@ class Batch:
         starts: (T + 1,) step t is rows `starts[t]:starts[t + 1]`.
         places: (N,) index of each row in `Sequences.tokens`.
         tokens: (N,) the bag of each row.
+        flags: (N,) set of flags of each row; or None.
     """
 
     sequences: Int64
     starts: Int64
     places: Int64
     tokens: Int32
+    flags: Int32 | None = None
 
     @cached_property
     def counts(self) -> Int64:
@@ -201,7 +206,7 @@ def pack(sequences: Sequences, chosen: Int64, first: int = 0, last: int | None =
         from elman.rnn.compute import batches_kernels
 
         chosen = np.ascontiguousarray(chosen)  # the kernel would be compiled again for another
-        return Batch(*batches_kernels.pack(sequences.offsets, sequences.tokens, chosen))
+        return _flagged(Batch(*batches_kernels.pack(sequences.offsets, sequences.tokens, chosen)), sequences)
     lengths = sequences.lengths[chosen]
     if not whole:
         lengths = (lengths if last is None else np.minimum(lengths, last)) - first
@@ -210,7 +215,11 @@ def pack(sequences: Sequences, chosen: Int64, first: int = 0, last: int | None =
     chosen, lengths = chosen[order], lengths[order]
     starts = offsets_of(np.searchsorted(-lengths, -np.arange(1, lengths[0] + 1), side="right"))
     places = sequences.offsets[chosen][positions_of(starts)] + rows_of(starts) + first
-    return Batch(chosen, starts, places, sequences.tokens[places])
+    return _flagged(Batch(chosen, starts, places, sequences.tokens[places]), sequences)
+
+
+def _flagged(batch: Batch, sequences: Sequences) -> Batch:
+    return batch if sequences.flags is None else replace(batch, flags=sequences.flags[batch.places])
 
 
 def shuffled(lengths: Int64, batch: int, rng: np.random.Generator, window: int = 16) -> list[Int64]:

@@ -13,7 +13,7 @@ import numpy as np
 from elman.rnn.compute import matmul
 from elman.rnn.compute.arrays import Floats, Int32, Params, use_kernels
 from elman.rnn.compute.batches import Bags, Batch
-from elman.rnn.layers import embedding_kernels
+from elman.rnn.layers import embedding_kernels, flags
 from elman.rnn.layers.characters import CharacterEncoder, PackedWords, pack_tail
 from elman.rnn.layers.pooling import pool
 from elman.rnn.layers.recurrent import cell_named
@@ -57,6 +57,7 @@ class PreparedTagger:
         names = [f"{layer}.{direction}" for layer in range(config.layers) for direction in config.directions]
         self._recurrent = {name: self._cell.pack(params, name) for name in names}
         self._Wx = {n: matmul.packed(params[f"{n}.Wx"]) for n in names if f"{n}.Wx" in params}
+        self._flag_rows = self._flag_inputs() if config.flags else []
         self._heads = [matmul.packed(part) for part in np.split(params["head.Wy"], len(config.directions))]
 
     def first_inputs(
@@ -77,6 +78,24 @@ class PreparedTagger:
                 inputs.append(sums[:, d * width : (d + 1) * width] + params[f"{name}.b"])
         return inputs
 
+    def _flag_inputs(self) -> list[Floats]:
+        """What each flag adds to the inputs of the first cell of each direction, (R, F*H)."""
+        names = [f"0.{direction}.Wx" for direction in self.config.directions]
+        return [matmul.product(self.params["flags.table"], self.params[name]) for name in names]
+
+    def _with_flags(self, inputs: Sequence[Floats], rows: Int32, batch: Batch) -> tuple[list[Floats], Int32]:
+        """Inputs with what flags add to them: a row for each of the N of a batch, and their numbers."""
+        if batch.flags is None:
+            raise ValueError(f"expected {self.config.flags} flags of each symbol. Got none")
+        different, which = np.unique(batch.flags, return_inverse=True)
+        present = flags.bits(different, self.config.flags, np.dtype(np.float32))
+        summed = []
+        for x, flag_rows in zip(inputs, self._flag_rows, strict=True):
+            out = x[rows]
+            out += matmul.product(present, flag_rows)[which]
+            summed.append(out)
+        return summed, np.arange(len(rows), dtype=np.int32)
+
     def dense_inputs(self, x: Floats) -> list[Floats]:
         """As `first_inputs`, from rows x (U, E) in the place of the embedding."""
         return [self._project(f"0.{direction}", x) for direction in self.config.directions]
@@ -88,6 +107,8 @@ class PreparedTagger:
     def states(self, inputs: Sequence[Floats], rows: Int32, batch: Batch) -> list[Floats]:
         """States of the last layer, (N, H) of each direction; arguments as of `logits`."""
         config = self.config
+        if config.flags:
+            inputs, rows = self._with_flags(inputs, rows, batch)
         h = self._states(0, inputs, rows, batch)
         for layer in range(1, config.layers):
             below, every = np.hstack(h), np.arange(len(rows), dtype=np.int32)

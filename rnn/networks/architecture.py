@@ -12,7 +12,7 @@ import numpy as np
 
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Params
 from elman.rnn.compute.batches import Bags, Batch
-from elman.rnn.layers import dense, embedding
+from elman.rnn.layers import dense, embedding, flags
 
 OUTPUTS = ("softmax", "sigmoid", "crf")
 Backprop: TypeAlias = Callable[[Floats], Gradients]  # gradient of the logits (N, S*G) -> of all parameters
@@ -131,3 +131,31 @@ def dropped(x: Floats, batch: Batch, noise: Noise | None) -> tuple[Floats, Calla
     if not noise or not noise.dropout:
         return x, lambda dy: dy
     return dense.dropout(x, noise.dropout, batch, noise.rng)
+
+
+def flagged(
+    params: Params, x: Floats, batch: Batch, noise: Noise | None, count: int
+) -> tuple[Floats, Callable[[Floats, Gradients], None]]:
+    """The embedding x (N, E) with the rows of `count` flags added, some dropped where there is noise.
+
+    All flags of some sequences are dropped, too, so that the network knows sequences that stand alone.
+
+    Returns:
+        y (N, E), and backprop: dy, into the gradients; that of x is dy.
+    """
+    if not count:
+        return x, lambda dy, gradients: None
+    if batch.flags is None:
+        raise ValueError(f"a network with flags needs those of each symbol. Got none, expected {count}")
+    kept = batch.flags
+    if noise and noise.blocks:
+        left = noise.rng.random((len(x), count), np.float32) >= noise.blocks
+        told = noise.rng.random(batch.counts[0], np.float32) >= noise.blocks
+        left &= told[batch.columns][:, None]
+        kept = kept & (left @ (1 << np.arange(count))).astype(np.int32)
+    y, back = flags.added(x, params["flags.table"], kept)
+
+    def backprop(dy: Floats, gradients: Gradients) -> None:
+        gradients["flags.table"] = back(dy)
+
+    return y, backprop

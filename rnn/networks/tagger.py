@@ -11,6 +11,7 @@ F gates (1 for the Elman cell, 3 GRU, 4 LSTM):
     0.forward.bh       (H,)        GRU only, see rnn/layers/cells/gru.py
     0.backward....                 the same from right to left, where bidirectional
     letters....        with `letters`, see rnn/layers/characters.py
+    flags.table        (R, E)      with `flags`, see rnn/layers/flags.py
     head.Wy            (D*H, O)    Wya transposed
     head.by            (O,)
     chain.start        (G,)        with output "crf": log weight of the first tag, of each transition, of the
@@ -27,7 +28,7 @@ import numpy as np
 
 from elman.rnn.compute.arrays import Floats, Gradients, Int32, Params
 from elman.rnn.compute.batches import Bags, Batch
-from elman.rnn.layers import characters, dense
+from elman.rnn.layers import characters, dense, flags
 from elman.rnn.layers.embedding import OneHot
 from elman.rnn.layers.recurrent import cell_named, cell_names, first_rows, glorot
 from elman.rnn.networks.architecture import (
@@ -35,6 +36,7 @@ from elman.rnn.networks.architecture import (
     Backprop,
     Noise,
     dropped,
+    flagged,
     noisy_features,
     noisy_tokens,
 )
@@ -72,6 +74,7 @@ class NetworkConfig:
         embedding: E, width between the features and the cell; 0 feeds the cell directly.
         letters: L, how many rows at the end of the table are characters, encoded in their order by cells of
             this kind; 0 where bags have none.
+        flags: R, flags of a symbol beside its bag, which need an embedding.
     """
 
     rows: int
@@ -84,6 +87,7 @@ class NetworkConfig:
     outputs_per_step: int = 1
     embedding: int = 0
     letters: int = 0
+    flags: int = 0
 
     def __post_init__(self) -> None:
         if self.cell not in cell_names():
@@ -100,6 +104,11 @@ class NetworkConfig:
                 "letters must be some of the rows, with an embedding that 4 divides. "
                 f"Got {self.letters} of {self.rows}, embedding {self.embedding}"
             )
+        if not 0 <= self.flags <= flags.MOST or (self.flags and not self.embedding):
+            raise ValueError(
+                f"flags must be at most {flags.MOST}, with an embedding. Got {self.flags}, "
+                f"embedding {self.embedding}"
+            )
         if self.output == "sigmoid" and self.classes != 1:
             raise ValueError(f"a sigmoid output has classes=1. Got {self.classes}")
 
@@ -110,7 +119,10 @@ class NetworkConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `kind` tells the architectures apart."""
-        return {"kind": "network", **asdict(self), **RETIRED}
+        fields = asdict(self)
+        if not self.flags:  # networks of before have none
+            del fields["flags"]
+        return {"kind": "network", **fields, **RETIRED}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "NetworkConfig":
@@ -144,6 +156,8 @@ class NetworkConfig:
                 shapes |= {f"{layer}.{direction}.{name}": shape for name, shape in own.items()}
         if self.letters:
             shapes |= characters.parameters(cell, self.embedding)
+        if self.flags:
+            shapes["flags.table"] = (self.flags, self.embedding)
         outputs = G * self.outputs_per_step
         shapes |= {"head.Wy": (D * H, outputs), "head.by": (outputs,)}
         if self.output == "crf":
@@ -220,10 +234,13 @@ class RecurrentNetwork:
         tokens = noisy_tokens(batch.tokens, bags, noise)
         if self.config.embedding:
             x, embedding_back = self._embed(params, bags, tokens, noise)
+            x, flags_back = flagged(params, x, batch, noise, self.config.flags)
             h, layers_back = self.dense_states(params, x, batch, noise, upto, carried)
 
             def backprop_dense(dh: Floats, gradients: Gradients) -> None:
-                embedding_back(layers_back(dh, gradients), gradients)
+                dx = layers_back(dh, gradients)
+                flags_back(dx, gradients)
+                embedding_back(dx, gradients)
 
             return h, backprop_dense
         onehot = noisy_features(bags, tokens, noise, params["table"])

@@ -230,7 +230,7 @@ def _unscaled(tagger: Tagger, part: LabelledPart) -> np.ndarray:
     assert spans.probability is not None
     if not tagger.scaled or not len(spans.sequence):
         return spans.probability
-    if tagger.pooling is not None:  # sentences without entities are evidence, too
+    if tagger.passport.document_window:  # sentences without entities are evidence, too
         again = tagger.unscaled().tag_flat(part.words, part.offsets, units=_units(tagger, part.frame)).spans
     else:
         at, offsets = ragged.places(part.offsets, np.unique(spans.sequence))

@@ -16,6 +16,8 @@ import numpy as np
 
 from elman.data import ragged
 from elman.data.encoding import encoded_corpus
+from elman.data.encoding.document_features import DocumentFeatures
+from elman.data.store.dataset import Dataset
 from elman.data.store.disk import atomic_write
 from elman.data.text.markdown import table
 from elman.rnn.networks.architecture import Architecture
@@ -26,6 +28,7 @@ from elman.tasks.models import model_folder
 from elman.tasks.runtime.artifacts import publish_markdown
 from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import task
+from elman.tasks.training.documents import with_features
 from elman.tasks.training.text import fit_config
 from elman.tasks.training.training_data import TrainingData
 
@@ -104,9 +107,9 @@ class Comparison:
 @task(task_run_name="compare {folder} with its baselines", tags=("training",))
 def compare_networks(
     folder: str,
+    corpus: str,
     encoded: str,
     words: str,
-    seed: int,
     seconds: float,
     out: str,
     epochs: int | None = None,
@@ -115,9 +118,9 @@ def compare_networks(
 
     Args:
         folder: the model's folder.
+        corpus: folder of the corpus.
         encoded: folder of the corpus encoded for it.
         words: folder of the corpus encoded for the preset `article`.
-        seed: of all random numbers.
         seconds: training time of the model.
         out: folder for comparison.json, comparison.md and comparison.png.
         epochs: maximum for each network; the preset `article`'s by default.
@@ -125,6 +128,9 @@ def compare_networks(
     loaded = model_folder.read(Path(folder))
     passport = loaded.of_text
     mine = TrainingData.of(encoded_corpus.read(Path(encoded)), passport.binary)
+    features = DocumentFeatures.from_json(passport.document_features)
+    if features:
+        mine = with_features(mine, Dataset.open(Path(corpus)), features)
     base = TrainingData.of(encoded_corpus.read(Path(words)), passport.binary)
     params, network, _ = from_bytes(loaded.files[model_folder.WEIGHTS])
     rate = passport.fit["learning_rate"]
@@ -138,7 +144,7 @@ def compare_networks(
     title = f"model ({passport.preset})"
     results = [baselines.evaluated(title, network, params, mine, seconds=seconds, rate=rate)]
     for title, baseline in networks.items():
-        results.append(baselines.trained_at_best_rate(title, baseline, base, how, seed))
+        results.append(baselines.trained_at_best_rate(title, baseline, base, how, loaded.passport.seed))
         print_status(f"compare: {title}, rate {results[-1].rate:g}, {results[-1].seconds:.0f} s")
     results.append(baselines.most_frequent_tag(base))
     report = _report(base, results, int(base.train.lengths.max()))

@@ -79,6 +79,7 @@ class TextPassport(Passport):
         exact_start: True if the probability of a yes/no model's entity leaves out sequences in which it
             begins earlier; version 0.1 counted them. Written if True.
         pooling: of `tasks.documents.pooling.DocumentPooling`, learnt on dev; written if there is one.
+        document_features: of `data.encoding.document_features.DocumentFeatures`; written if there are some.
         dev: scores on dev, if there is a dev split.
         notes: what was left or held out of the corpus.
     """
@@ -104,6 +105,13 @@ class TextPassport(Passport):
     warm_start: str | None = None
     pooling: Json = field(default_factory=dict)
     silver: Json = field(default_factory=dict)
+    document_features: Json = field(default_factory=dict)
+
+    @property
+    def document_window(self) -> int:
+        """Sentences of the units of documents that the model sees at once; 0 if it sees one sentence."""
+        used = self.document_features or self.pooling
+        return int(used["window"]) if used else 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, as they stand in passport.json."""
@@ -114,6 +122,7 @@ class TextPassport(Passport):
             **({"warm_start": self.warm_start} if self.warm_start else {}),
             **({"pooling": self.pooling} if self.pooling else {}),
             **({"silver": self.silver} if self.silver else {}),
+            **({"document_features": self.document_features} if self.document_features else {}),
             "unit": self.unit,
             "tokenizer": self.tokenizer,
             "types": list(self.types),

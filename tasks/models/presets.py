@@ -27,6 +27,8 @@ class Preset:
         tune_outside_bias: tune the bias of `O` for F1 on dev, see `TrainingData.tune_outside_bias`.
         pool_documents: learn on dev how words are pooled within documents, see `tasks.training.pooling`, also
             where the user names no window.
+        document_features: see how words are written elsewhere in the document, see
+            `data.encoding.document_features`.
     """
 
     blocks: Mapping[str, tuple[FeatureTemplate, ...]]
@@ -36,6 +38,7 @@ class Preset:
     fit: Mapping[str, Any] = field(default_factory=dict)
     tune_outside_bias: bool = False
     pool_documents: bool = False
+    document_features: bool = False
 
 
 def _templates(*names: str) -> tuple[FeatureTemplate, ...]:
@@ -70,6 +73,7 @@ PRESETS: Mapping[str, Preset] = {
         fit=_FIT,
         tune_outside_bias=True,
         pool_documents=True,
+        document_features=True,
     ),
     # Gates, which remember further; words read letter by letter; a second network that learns apart.
     "default": Preset(
@@ -79,6 +83,7 @@ PRESETS: Mapping[str, Preset] = {
         members=2,
         fit=_FIT,
         tune_outside_bias=True,
+        document_features=True,
     ),
 }
 

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from elman.data import ragged
+from elman.data.encoding.document_features import DocumentFeatures
 from elman.data.encoding.features import Bags as Looked
 from elman.data.encoding.features import Features
 from elman.data.encoding.word_cache import DEFAULT_WORDS, CacheSlots, WordCache, equal_sentences
@@ -178,7 +179,12 @@ class Tagger:
             document: (n,) the same for all sentences of a document, which stand together.
             number: (n,) of the sentence in its document, from 0.
         """
-        return None if self.pooling is None else unit_numbers(document, number, self.pooling.window)
+        window = self.passport.document_window
+        return unit_numbers(document, number, window) if window else None
+
+    @cached_property
+    def _document_features(self) -> DocumentFeatures | None:
+        return DocumentFeatures.from_json(self.passport.document_features)
 
     @cached_property
     def _own(self) -> threading.local:
@@ -226,7 +232,11 @@ class Tagger:
             pooled = None
             if self.pooling is not None:
                 pooled = occurrences(numbers, some, inside, unit[first:last])
-            prediction = self._predict(Sequences(numbers, inside), bags, names, reuse, pooled)
+            flags = None
+            if self._document_features is not None:
+                flags = self._document_features.of(some, numbers, inside, unit[first:last])
+            sequences = Sequences(numbers, inside, flags=flags)
+            prediction = self._predict(sequences, bags, names, reuse, pooled)
             spans = prediction.spans
             assert spans is not None
             unknown = int(self.features.unknown(bags)[numbers].sum())
@@ -263,7 +273,10 @@ class Tagger:
         reuse: bool,
         pooled: Occurrences | None,
     ) -> Prediction:
-        chosen, which = equal_sentences(sequences.tokens, sequences.offsets) if reuse else (None, None)
+        keys = sequences.tokens
+        if sequences.flags is not None:
+            keys = keys.astype(np.int64) << 32 | sequences.flags
+        chosen, which = equal_sentences(keys, sequences.offsets) if reuse else (None, None)
         bags = Bags(found.rows, found.offsets, found.unknown)
         distinct = sequences if chosen is None else sequences.take(chosen)
         if self._pooled is not None and pooled is not None:

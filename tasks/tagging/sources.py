@@ -11,7 +11,6 @@ from elman.data.formats.common.records import Quarantined
 from elman.data.formats.common.slices import Slice, SliceSize
 from elman.data.genome.contigs import Contig
 from elman.data.text.tokenizer import Tokenizer, Unit
-from elman.tasks.documents.pooling import DocumentPooling
 from elman.tasks.models.model_folder import Model
 from elman.tasks.models.passport import CLASSIFIER
 from elman.tasks.tagging.corpus_source import CorpusSource
@@ -147,6 +146,5 @@ def options_of(loaded: Model) -> Options:
     passport = loaded.of_classification if loaded.kind == CLASSIFIER else loaded.of_text
     tokenizer = Tokenizer.from_json(passport.tokenizer)
     unit: Unit = "char" if passport.unit == "char" else "word"
-    pooling = None if loaded.kind == CLASSIFIER else DocumentPooling.from_json(loaded.of_text.pooling)
-    window = pooling.window if pooling else 0
+    window = 0 if loaded.kind == CLASSIFIER else loaded.of_text.document_window
     return Options(unit=unit, tokenizer=tokenizer, labels_used=False, unit_sentences=window)

@@ -5,9 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from elman.data import ragged
 from elman.rnn.compute.arrays import Bools, Floats, Params
-from elman.rnn.compute.batches import Sequences
 from elman.rnn.compute.threads import single_threaded
 from elman.rnn.inference.decode import Decoder, Prediction, calibrate_emissions, crf_weights
 from elman.rnn.inference.decode import calibrate as calibrate_on
@@ -152,8 +150,7 @@ def calibrate(
     known = np.repeat(sentences, dev.lengths)
     if not known.any():
         return 1.0
-    offsets = ragged.offsets_of(dev.lengths[sentences])
-    sequences = Sequences(dev.tokens[known], offsets, dev.targets[known])
+    sequences = dev.take(np.flatnonzero(sentences))
     if emissions is None:
         return calibrate_on(network, params, data.bags, sequences, data.scheme)
     return calibrate_emissions(emissions[known], sequences, crf_weights(network, params, data.scheme))

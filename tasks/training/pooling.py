@@ -8,28 +8,23 @@ import numpy as np
 import polars as pl
 
 from elman.data import ragged
-from elman.data.encoding.encode import COLUMNS, SILVER, tokens_of
 from elman.data.store.dataset import Dataset
-from elman.data.text.strings import Strings
 from elman.rnn.compute.arrays import Floats, Int64, Params
 from elman.rnn.compute.batches import pack
 from elman.rnn.inference.decode import Decoder, Prediction
 from elman.rnn.inference.pooling import (
     FirstPass,
-    Occurrences,
     PooledDecoder,
     PoolingWeights,
     evidence,
 )
 from elman.rnn.layers import crf
 from elman.rnn.networks.architecture import Architecture
-from elman.tasks.documents.neighbours import belong_together, marks_documents
-from elman.tasks.documents.pooling import DocumentPooling, occurrences, unit_numbers
+from elman.tasks.documents.pooling import DocumentPooling
+from elman.tasks.training.documents import kinds_of, occurrences_of, units_of, windows
 from elman.tasks.training.fitting import calibrate, known_sentences, scorer
 from elman.tasks.training.training_data import TrainingData
 
-OF_DOCUMENTS = 200  # sentences of a unit at most, where files mark documents
-OF_NEIGHBOURS = (10, 25, 50)  # sentences of a unit that are tried where they mark none
 LEAST_UNITS = 5  # of dev; of fewer nothing is learnt
 FOLDS = 5  # of the units of dev: each is judged with weights learnt on the others
 _MOST_WRONG = 0.45  # evidence
@@ -72,48 +67,13 @@ class PooledTagger:
         return pooled.decode(self.emissions(split), self.data.encoded.splits[split].offsets)
 
 
-def occurrences_of(data: TrainingData, corpus: Dataset, split: str, window: int) -> Occurrences:
-    """Occurrences of the words of a split in units of `window` sentences."""
-    part = data.encoded.splits[split]
-    texts = []
-    for path in corpus.files("data"):
-        frame = pl.read_parquet(path, columns=list(COLUMNS), glob=False)
-        frame = frame.filter(pl.col("tags").list.len() > 0)
-        frame = frame.join(part.keys, on=["document", "sentence"], how="semi", maintain_order="left")
-        texts.append(tokens_of(frame)[0])
-    words = Strings.from_series(pl.concat(texts))
-    return occurrences(part.tokens, words, part.offsets, _units(part.keys, window))
-
-
-def _units(keys: pl.DataFrame, window: int) -> np.ndarray:
-    return unit_numbers(keys["document"].rle_id().to_numpy(), keys["sentence"].to_numpy(), window)
-
-
-def windows(data: TrainingData, corpus: Dataset) -> tuple[int, ...]:
-    """Sentences of the units worth a trial; none if neighbouring sentences do not belong together."""
-    splits = data.encoded.splits
-    of_corpus = (part for name, part in splits.items() if name != SILVER)
-    keys = pl.concat([part.keys.select("document", "sentence") for part in of_corpus])
-    if marks_documents(keys):
-        return (OF_DOCUMENTS,)
-    train, kind = splits["train"], _kinds(data)[data.gold("train")]
-    word = occurrences_of(data, corpus, "train", 1).words
-    some, sentence = word >= 0, ragged.rows_of(train.offsets)
-    labelled = word[some], kind[some], sentence[some]
-    return tuple(
-        window
-        for window in OF_NEIGHBOURS
-        if belong_together(*labelled, _units(train.keys, window)[sentence][some])
-    )
-
-
 def wrong_evidence(data: TrainingData, corpus: Dataset, window: int) -> tuple[float, float]:
     """Floors of `PoolingWeights` for equal words and for definitions, by the labels of the training split.
 
     Evidence is wrong where the labels of two occurrences in a unit differ, or of a word and of the one that
     explains it; counted are pairs of which one is in an entity.
     """
-    found, kind = occurrences_of(data, corpus, "train", window), _kinds(data)[data.gold("train")]
+    found, kind = occurrences_of(data, corpus, "train", window), kinds_of(data)[data.gold("train")]
     frame = pl.DataFrame({"unit": ragged.rows_of(found.units), "word": found.words, "kind": kind})
     frame = (
         frame.filter(pl.col("word") >= 0).group_by("unit", "word", "kind").agg(n=pl.len().cast(pl.Float64))
@@ -135,12 +95,6 @@ def wrong_evidence(data: TrainingData, corpus: Dataset, window: int) -> tuple[fl
 def _floor(unequal: float, equal: float) -> float:
     wrong = min((unequal + 1) / (unequal + equal + 2), _MOST_WRONG)
     return round(wrong / (1 - 2 * wrong), 6)
-
-
-def _kinds(data: TrainingData) -> np.ndarray:
-    """Number of the type of each tag of `data.tags`, -1 for O."""
-    types = sorted({tag[2:] for tag in data.tags if tag != "O"})
-    return np.array([-1 if tag == "O" else types.index(tag[2:]) for tag in data.tags])
 
 
 def learn_pooling(
@@ -216,7 +170,7 @@ class _Trial:
         found = occurrences_of(data, corpus, "dev", window)
         each = (start._replace(definition=0.0), start._replace(equal=0.0))
         features = [evidence(first.posterior, found, one) for one in each]
-        unit = _units(data.encoded.splits["dev"].keys, window)
+        unit = units_of(data.encoded.splits["dev"].keys, window)
         of_window = PooledDecoder(decoder.decoder, start)
         return cls(data, window, of_window, first.emissions, np.stack(features), unit, known_sentences(data))
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from elman.data.corpus.silver import TAKEN, SilverCorpus
+from elman.data.corpus.silver import SilverCorpus
 from elman.data.encoding import encoded_corpus
+from elman.data.encoding.document_features import DocumentFeatures
 from elman.data.encoding.encode import COLUMNS, EncodeConfig, encode
 from elman.data.errors import BadInput, UsageError
 from elman.data.metrics.entities import EntityScores
@@ -32,12 +33,13 @@ from elman.tasks.runtime.environment import home
 from elman.tasks.runtime.orchestration import task
 from elman.tasks.training.checkpoint import EVERY_S, Checkpoint
 from elman.tasks.training.confidence import Confidence, measure_confidence
+from elman.tasks.training.documents import features_gain, learn_features, with_features
 from elman.tasks.training.fitted import FittedTagger
 from elman.tasks.training.fitting import fit, predict, tune_outside_bias
 from elman.tasks.training.pooling import PooledTagger, learn_pooling
 from elman.tasks.training.pretrain import known_words, load_pretrained, open_unlabelled, origin_of
 from elman.tasks.training.progress import OnEpoch, training_progress
-from elman.tasks.training.training_data import TrainingData
+from elman.tasks.training.training_data import TrainingData, warnings
 from elman.tasks.training.warm_start import EarlierTagger
 
 
@@ -115,19 +117,27 @@ def fit_config(
         raise UsageError(str(error)) from None
 
 
-def network_config(training_data: TrainingData, shape: Mapping[str, Any]) -> NetworkConfig:
+def network_config(
+    training_data: TrainingData, shape: Mapping[str, Any], features: DocumentFeatures | None = None
+) -> NetworkConfig:
     """The network of a preset for a corpus, which decides rows and classes; a sigmoid for a yes/no model."""
     fields = {**shape, "output": "sigmoid"} if training_data.binary else shape
-    features = training_data.encoded.features
+    of_words = training_data.encoded.features
     return NetworkConfig(
-        rows=features.rows, letters=features.characters, classes=training_data.classes, **fields
+        rows=of_words.rows,
+        letters=of_words.characters,
+        classes=training_data.classes,
+        flags=features.flags if features else 0,
+        **fields,
     )
 
 
-def architecture(training_data: TrainingData, preset_name: str) -> Architecture:
+def architecture(
+    training_data: TrainingData, preset_name: str, features: DocumentFeatures | None = None
+) -> Architecture:
     """The architecture of a preset for a corpus: its network, or an ensemble of such networks."""
     chosen = preset(preset_name)
-    network = network_config(training_data, chosen.network)
+    network = network_config(training_data, chosen.network, features)
     return network if chosen.members == 1 else EnsembleConfig(member=network, members=chosen.members)
 
 
@@ -148,8 +158,8 @@ class TrainRequest:
         checkpoint_s: seconds between two checkpoints.
         workers: threads at most; all cores by default.
         silver: folder of a corpus of silver labels, which `encoded` holds, too.
-        document_window: sentences of a unit of a document, see `tasks.training.pooling`; 0: no pooling; None:
-            found out.
+        document_window: sentences of a unit of a document, see `tasks.training.documents`; 0: each sentence
+            is seen by itself; None: found out.
     """
 
     corpus: Path
@@ -178,19 +188,34 @@ class _Training:
         warm = request.warm_start
         sentences = len(self.encoded.splits["train"])
         self.how = fit_config(request.preset, request.overrides, sentences, warm is not None)
-        self.network = architecture(self.data, request.preset)
         self.earlier = EarlierTagger.open(warm, request.preset, self.dataset.meta["unit"]) if warm else None
-        self.pretrained = Dataset.open(request.pretrained) if request.pretrained else None
         self.silver = Dataset.open(request.silver) if request.silver else None
+        self.features = self._document_features()
+        if self.features:
+            labels = SilverCorpus(self.dataset, self.silver) if self.silver else None
+            self.data = with_features(self.data, self.dataset, self.features, labels)
+        self.network = architecture(self.data, request.preset, self.features)
+        self.pretrained = Dataset.open(request.pretrained) if request.pretrained else None
+
+    def _document_features(self) -> DocumentFeatures | None:
+        """Those of the model that training begins with, else what the training split teaches."""
+        if self.earlier:
+            return DocumentFeatures.from_json(self.earlier.model.of_text.document_features)
+        window = self.request.document_window
+        if window == 0 or not preset(self.request.preset).document_features:
+            return None
+        return learn_features(self.data, self.dataset, window)
 
     @property
     def key(self) -> str:
         """Hash of everything the weights depend on."""
         warm = {"warm_start": self.earlier.model.version} if self.earlier else {}
         silver = {"silver": self.silver.digest} if self.silver else {}
+        document = {"document_features": self.features.to_json()} if self.features else {}
         return key_of(
             **warm,
             **silver,
+            **document,
             corpus=self.dataset.digest,
             features=self.encoded.features.sha256,
             binary=self.request.binary,
@@ -222,9 +247,21 @@ class _Training:
             best=lambda score: f"dev F1 {score:.4f}",
         ) as callbacks:
             result = fit(self.data, self.network, how, request.seed, callbacks, start, request.workers)
+        if self.features:
+            result = self._with_features_that_gain(result)
         if preset(request.preset).tune_outside_bias:
             return tune_outside_bias(self.data, self.network, result)
         return result, 0.0
+
+    def _with_features_that_gain(self, result: FitResult) -> FitResult:
+        """The result without document features, if dev is tagged no better with them."""
+        kept, told = features_gain(self.data, self.network, result.params)
+        print_status(f"document features: {told}")
+        if kept:
+            return result
+        self.features, self.data = None, self.data.without_flags()
+        self.network = architecture(self.data, self.request.preset)
+        return replace(result, params={name: result.params[name] for name in self.network.parameters()})
 
     def _pretrained(self) -> Sequence[Mapping[str, Any]]:
         """Corpora that the weights were pre-trained on, those of the earlier model among them."""
@@ -241,6 +278,8 @@ class _Training:
         window = self.request.document_window
         if window == 0 or (window is None and not preset(self.request.preset).pool_documents):
             return None
+        if self.features:
+            window = self.features.window  # a model has one unit
         pooled, told = learn_pooling(self.data, self.dataset, self.network, params, window)
         print_status(f"document window: {told}")
         return pooled
@@ -288,6 +327,7 @@ class _Training:
             entity_scaling=confidence.scaling.to_json(),
             pooling=pooled.pooling.to_json() if pooled else {},
             silver=self._silver_origin(),
+            document_features=self.features.to_json() if self.features else {},
             dev=dev.to_json() if dev else None,
             notes=self.encoded.notes.to_json(),
         )
@@ -336,26 +376,3 @@ def fit_tagger(request: TrainRequest, on_epoch: OnEpoch = lambda line: None) -> 
         notes=training.encoded.notes,
         sizes=sizes,
     )
-
-
-def warnings(training_data: TrainingData) -> list[str]:
-    """Return warnings about a corpus that is trained on."""
-    notes, lines = training_data.encoded.notes, []
-    if notes.unlabelled_sentences:
-        lines.append(f"{notes.unlabelled_sentences:,} sentences without labels are left out.")
-    if notes.silver:
-        left_out = (f"; {number:,} {use}" for use, number in notes.silver.items() if use != TAKEN)
-        lines.append(f"Silver sentences: {notes.silver[TAKEN]:,} {TAKEN}{''.join(left_out)}.")
-    if notes.held_out_sentences:
-        lines.append(
-            f"No dev split: {notes.held_out_sentences:,} training sentences are held out to judge by."
-        )
-    if not training_data.has("dev"):
-        lines.append("A single sentence: nothing can be held out, so the last epoch is kept.")
-    elif not training_data.dev_can_score:
-        lines.append(
-            "No entity in dev that training can teach: F1 says nothing there, so the last epoch is kept."
-        )
-    if notes.types_unseen_in_training:
-        lines.append(f"Not in training, so never found: {', '.join(notes.types_unseen_in_training)}.")
-    return lines

@@ -1,17 +1,18 @@
 """Training data: an encoded corpus as arrays that a network takes, and its predictions as tags again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
 
 from elman.data import ragged
+from elman.data.corpus.silver import TAKEN
 from elman.data.encoding.encode import SILVER
 from elman.data.encoding.encoded_corpus import EncodedCorpus
 from elman.data.errors import UsageError
 from elman.data.text.tags import tag_set
-from elman.rnn.compute.arrays import Floats
+from elman.rnn.compute.arrays import Floats, Int32
 from elman.rnn.compute.batches import Bags, Sequences
 from elman.rnn.inference.decode import Prediction
 from elman.rnn.inference.spans import TagScheme
@@ -31,6 +32,7 @@ class TrainingData:
         silver: (n,) of these, as `rnn.training.trainer.Data` takes it; None without silver sentences.
         scheme: tag scheme of the predictions.
         class_weights: (G,) weight of each tag in the loss, (2,) of no and yes; None if all are 1.
+        flags: by split, (N,) document features of each token; see `data.encoding.document_features`.
     """
 
     encoded: EncodedCorpus
@@ -41,6 +43,7 @@ class TrainingData:
     silver: Floats | None
     scheme: TagScheme
     class_weights: Floats | None
+    flags: Mapping[str, Int32] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -81,6 +84,15 @@ class TrainingData:
             class_weights=_class_weights(encoded, types, binary, weights or {}),
         )
 
+    def with_flags(self, flags: Mapping[str, Int32]) -> Self:
+        """The same with document features, by split."""
+        of_train = np.concatenate([flags[split] for split in ("train", SILVER) if split in flags])
+        return replace(self, flags=flags, train=replace(self.train, flags=of_train))
+
+    def without_flags(self) -> Self:
+        """The same without document features."""
+        return replace(self, flags={}, train=replace(self.train, flags=None))
+
     @property
     def classes(self) -> int:
         """G; 1 for a yes/no model."""
@@ -111,11 +123,11 @@ class TrainingData:
     def sequences(self, split: str) -> Sequences:
         """A split without targets."""
         part = self.encoded.splits[split]
-        return Sequences(part.tokens, part.offsets)
+        return Sequences(part.tokens, part.offsets, flags=self.flags.get(split))
 
     def with_targets(self, split: str) -> Sequences:
         """A split with targets: classes of the network; types that training lacks keep higher numbers."""
-        return _with_targets(self.encoded, split, self.binary)
+        return replace(_with_targets(self.encoded, split, self.binary), flags=self.flags.get(split))
 
     def gold(self, split: str) -> np.ndarray:
         """Gold tags of a split, (N,) indices of `tags`."""
@@ -128,6 +140,29 @@ class TrainingData:
     def by_sentence(self, split: str, tags: np.ndarray) -> list[list[str]]:
         """Tag ids of a split as names, a list per sentence."""
         return by_sentence(self.tags, tags, self.encoded.splits[split].offsets)
+
+
+def warnings(data: TrainingData) -> list[str]:
+    """Return warnings about a corpus that is trained on."""
+    notes, lines = data.encoded.notes, []
+    if notes.unlabelled_sentences:
+        lines.append(f"{notes.unlabelled_sentences:,} sentences without labels are left out.")
+    if notes.silver:
+        left_out = (f"; {number:,} {use}" for use, number in notes.silver.items() if use != TAKEN)
+        lines.append(f"Silver sentences: {notes.silver[TAKEN]:,} {TAKEN}{''.join(left_out)}.")
+    if notes.held_out_sentences:
+        lines.append(
+            f"No dev split: {notes.held_out_sentences:,} training sentences are held out to judge by."
+        )
+    if not data.has("dev"):
+        lines.append("A single sentence: nothing can be held out, so the last epoch is kept.")
+    elif not data.dev_can_score:
+        lines.append(
+            "No entity in dev that training can teach: F1 says nothing there, so the last epoch is kept."
+        )
+    if notes.types_unseen_in_training:
+        lines.append(f"Not in training, so never found: {', '.join(notes.types_unseen_in_training)}.")
+    return lines
 
 
 def _tags(encoded: EncodedCorpus, binary: str | None) -> tuple[str, ...]:

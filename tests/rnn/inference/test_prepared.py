@@ -80,3 +80,28 @@ def test_a_prepared_network_gives_the_logits_of_the_forward_pass(cell, fields):
     slow, _ = config.build().forward({k: v.astype(np.float64) for k, v in params.items()}, some, batch)
     np.testing.assert_allclose(logits_function(config, params, some)(batch), slow, atol=1e-5)
     np.testing.assert_allclose(config.build().forward(params, some, batch)[0], slow, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [network(flags=3), EnsembleConfig(member=network(hidden=37, flags=3))])
+def test_flags_add_to_the_inputs_as_in_the_forward_pass_with_the_same_bits_in_any_batch(config):
+    rng, symbols = np.random.default_rng(4), bags()
+    offsets = offsets_of(rng.integers(1, 12, 40))
+    tokens, flags = (rng.integers(0, top, offsets[-1]).astype(np.int32) for top in (50, 8))
+    sequences = Sequences(tokens, offsets, flags=flags)
+    params = init(config, 0)
+    for name, value in params.items():
+        if name.endswith("flags.table"):
+            value[:] = rng.standard_normal(value.shape)
+    logits = logits_function(config, params, symbols)
+    batch = pack(sequences, np.arange(40))
+    together = logits(batch)
+    np.testing.assert_allclose(
+        together, config.build().forward(params, symbols, batch)[0], rtol=1e-4, atol=1e-5
+    )
+    for some in (np.array([3]), np.arange(7, 20)):
+        part = pack(sequences, some)
+        rows = np.argsort(batch.places)[np.searchsorted(np.sort(batch.places), part.places)]
+        np.testing.assert_array_equal(logits(part), together[rows])
+    unmarked = pack(Sequences(tokens, offsets), np.arange(40))
+    with pytest.raises(ValueError, match="flags of each symbol"):
+        logits(unmarked)

@@ -22,7 +22,7 @@ def comparison(trained, names, tmp_path_factory):
         patch.setattr("elman.tasks.experiments.baselines.RATES", (0.002, 0.008))
         words = encode_corpus(str(names), "article")
         report = compare_networks(
-            trained["model"], trained["encoded"], words, 0, trained["seconds"], str(out), epochs=4
+            trained["model"], str(names), trained["encoded"], words, trained["seconds"], str(out), epochs=4
         )
     return report, out, TrainingData.of(encoded_corpus.read(Path(words)))
 
@@ -81,7 +81,7 @@ def test_tokens_beyond_the_padded_length_are_missed(write_corpus, train_in, tmp_
     corpus = write_corpus(tmp_path / "c", [*short, ("x", "dev", "left/O left/O Bo/B-PER Bo/B-PER")])
     fitted = train_in(tmp_path, corpus, preset="article", overrides={"epochs": 2})
     folder, encoded = fitted["model"], fitted["encoded"]
-    report = compare_networks(folder, encoded, encoded, 0, 1.0, str(tmp_path), epochs=2).to_json()
+    report = compare_networks(folder, str(corpus), encoded, encoded, 1.0, str(tmp_path), epochs=2).to_json()
     assert report["padded_to"] == 2
     assert [row["name"] for row in report["networks"]][:2] == ["model (article)", "window network"]
     first = report["by_position"][0]

@@ -16,20 +16,20 @@ from elman.tasks.models.text_tagger import Tagger
 
 
 def documents(count, seed):
-    """Documents about invented towns, persons and ships: "in Xy" tells a town, "so Xy again" nothing."""
+    """Documents about invented towns, persons and ships: "in old Xy" tells a town, "so Xy again" nothing."""
     rng = random.Random(seed)
     for number in range(count):
-        split = ("train",) * 6 + ("dev", "dev", "test", "test")
+        document, split = number // 4, ("train",) * 6 + ("dev", "dev", "test", "test")
         name = "".join(rng.choice("BDGKLMNPRST") + rng.choice("aeiou") for _ in range(3)).title()
         clue, tag_ = rng.choice([("in", "B-LOC"), ("Mr.", "B-PER"), ("aboard", "O")])
-        lines = [f"{clue}/O {name}/{tag_} it/O rained/O ./O"] + [f"so/O {name}/{tag_} again/O ./O"] * 2
+        lines = [f"{clue}/O old/O {name}/{tag_} it/O rained/O ./O"] + [f"so/O {name}/{tag_} again/O ./O"] * 2
         rng.shuffle(lines)
-        yield from ((f"doc{number}", split[number % 10], line) for line in lines)
+        yield from ((f"doc{document}", split[document % 10], line) for line in lines)
 
 
 @pytest.fixture(scope="module")
 def towns(tmp_path_factory, write_corpus):
-    return write_corpus(tmp_path_factory.mktemp("corpora") / "towns", documents(250, 0))
+    return write_corpus(tmp_path_factory.mktemp("corpora") / "towns", documents(240, 0))
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,13 @@ def test_words_told_elsewhere_are_found_and_the_passport_says_how(pooled, towns,
     passport = read(Path(pooled["model"])).of_text
     assert passport.pooling["window"] == 200
     assert passport.pooling["equal"] > 0
+    assert passport.document_features["window"] == 200
     without = train_in(tmp_path, towns, overrides={"epochs": 6}, document_window=0)
     assert not read(Path(without["model"])).of_text.pooling
-    assert "pooling" not in json.loads((Path(without["model"]) / "passport.json").read_bytes())
+    assert (
+        not {"pooling", "document_features"}
+        & json.loads((Path(without["model"]) / "passport.json").read_bytes()).keys()
+    )
     scores = [
         evaluate_text(Tagger.load(Path(made["model"])), Dataset.open(towns)).f1 for made in (without, pooled)
     ]
@@ -70,7 +74,9 @@ def text():
     lines = []
     for number in range(1500):
         name = f"{rng.choice(['Bado', 'Gori', 'Kelu', 'Mapo'])}{'abcdefgh'[number // 200]}"
-        lines.append(rng.choice([f"In {name} it rained .", f"Mr. {name} it rained .", f"So {name} again ."]))
+        lines.append(
+            rng.choice([f"In old {name} it rained .", f"Mr. old {name} it rained .", f"So {name} again ."])
+        )
     return "\n\n".join(lines) + "\n"
 
 
@@ -101,7 +107,7 @@ def test_rows_are_the_same_bit_by_bit_whatever_the_slices_and_reuse(pooled, text
 
 
 def test_json_lines_are_documents_of_their_own(pooled, tmp_path, home):
-    alone, told = "So Bado again .", "In Bado it rained . So Bado again ."
+    alone, told = "So Bado again .", "In old Bado it rained . So Bado again ."
     model = elman.load(pooled["model"])
     assert [model.tag(text) for text in (alone, told)] == list(model.tag_many([alone, told]))
     source = tmp_path / "a.jsonl"
