@@ -3,12 +3,10 @@
 import numpy as np
 from numba import njit
 
-CAPITAL, LETTER, LINK = (
-    1,
-    2,
-    4,
-)  # of a word: begins with a capital; has a letter; the next word is in mid-sentence
-MIDDLE, LOWER, RUN, ALONE = 1, 2, 4, 8  # of an occurrence; the hints of kind k are ALONE << (k + 1)
+# Of a word: begins with a capital; has a letter; the word behind it is in mid-sentence.
+CAPITAL, LETTER, LINK = 1, 2, 4
+# Of an occurrence; the hint of kind k is ALONE << (k + 1).
+MIDDLE, LOWER, RUN, ALONE = 1, 2, 4, 8
 FIRST_HINT = 4  # its number among the flags
 
 

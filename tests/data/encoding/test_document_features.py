@@ -1,5 +1,7 @@
 """Document features tell how a word is written elsewhere in its unit, and beside which hints."""
 
+import random
+
 import numpy as np
 import polars as pl
 
@@ -77,3 +79,44 @@ def test_hints_are_words_beside_the_entities_of_a_type_in_training():
     assert learned.flags == len(NAMES)
     assert DocumentFeatures.from_json(learned.to_json()) == learned
     assert DocumentFeatures.from_json({}) is None
+
+
+def plain(lines, units):
+    """The flags of `flags`, by comparing every word with every other."""
+    seen = []
+    for unit, line in zip(units, lines, strict=True):
+        words = line.split()
+        for at, word in enumerate(words):
+            before, after = words[at - 1] if at else "", words[at + 1] if at + 1 < len(words) else ""
+            names = set() if word[0].isupper() else {"lower"}
+            if word[0].isupper():
+                if before and (before[-1].isalnum() or before == ","):
+                    beside = before[0].isupper() or after[:1].isupper()
+                    names |= {"middle", "run" if beside else "alone"}
+                names |= {kind for kind, hints in FEATURES.before.items() if before.lower() in hints}
+                names |= {kind for kind, hints in FEATURES.after.items() if after.lower() in hints}
+            seen.append((unit, word, names))
+    return [
+        (
+            word,
+            set().union(
+                *(
+                    names
+                    for j, (of, other, names) in enumerate(seen)
+                    if j != i and of == unit and other.lower() == word.lower()
+                )
+            )
+            if word.isalnum()
+            else set(),
+        )
+        for i, (unit, word, _) in enumerate(seen)
+    ]
+
+
+def test_the_kernel_tells_what_a_plain_count_tells():
+    rng = random.Random(3)
+    words = ["Bell", "bell", "BELL", "Rome", "in", "In", "said", "so", ",", ".", "--"]
+    for _ in range(30):
+        lines = [" ".join(rng.choices(words, k=rng.randint(1, 7))) for _ in range(8)]
+        units = sorted(rng.randint(0, 2) for _ in lines)
+        assert flags(lines, units) == plain(lines, units)
