@@ -21,6 +21,7 @@ COMPRESSIONS = {  # name, which stands in manifests -> how a file begins
 }
 COMPRESSED_NAME = re.compile(r"\.(gz|bgz|zst|bz2|xz)$", re.IGNORECASE)
 BOM = b"\xef\xbb\xbf"  # byte order mark of UTF-8, which belongs to no record
+_COMPRESSED = 1 << 16  # bytes of a compressed file that are read at once
 BOMB_RATIO, BOMB_FROM = 200, 1 << 30  # no corpus shrinks this much; bytes from which the limit counts
 
 
@@ -42,9 +43,9 @@ def open_path(path: Path, compression: str | None, on_read: Callable[[int], None
     if compression == "gz":
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
     elif compression == "bz2":
-        stream = cast(BinaryIO, bz2.BZ2File(file))
+        stream = cast(BinaryIO, _Streams(file, bz2.BZ2Decompressor))
     elif compression == "xz":
-        stream = cast(BinaryIO, lzma.LZMAFile(file))  # noqa: SIM115  # closed with what is returned
+        stream = cast(BinaryIO, _Streams(file, lzma.LZMADecompressor))
     else:
         import pyarrow as pa
 
@@ -80,6 +81,32 @@ class WrappedStream(io.RawIOBase):
         if not self.closed:
             self.stream.close()
         super().close()
+
+
+class _Streams(WrappedStream):
+    """Decompressed bytes of the compressed streams of a file, NUL bytes between and behind them left out.
+
+    Python's own readers take a damaged stream behind the first for the end of the file.
+    """
+
+    def __init__(self, file: BinaryIO, new: Callable[[], Any]) -> None:
+        self.stream, self.new, self.current = file, new, new()
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            raw = b""
+            if self.current.eof:
+                raw = self.current.unused_data.lstrip(b"\0")
+                while not raw:
+                    if not (block := self.stream.read(_COMPRESSED)):
+                        return 0
+                    raw = block.lstrip(b"\0")
+                self.current = self.new()
+            elif self.current.needs_input and not (raw := self.stream.read(_COMPRESSED)):
+                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            if data := self.current.decompress(raw, len(buffer)):
+                buffer[: len(data)] = data
+                return len(data)
 
 
 class _Unpacked(WrappedStream):

@@ -154,6 +154,9 @@ class _Survey:
         Raises:
             BadInput: several, or none in a file that has other columns than that of the tokens.
         """
+        if columns == 1 and self.wanted.labels and self.glued >= 0.5 * self.rows > 0:
+            got, todo = f"rows as {self.glued_row!r}", "Put a tab between token and tag."
+            raise BadInput("columns with tabs or spaces between", got=got, todo=todo, source=source)
         wanted = self.wanted.tag
         attributes = self._attributes()
         if isinstance(wanted, str) and not names.has(wanted):
@@ -164,9 +167,6 @@ class _Survey:
         if column is not None:
             return self._styled(source, column)
         if columns == 1:
-            if self.wanted.labels and self.glued >= 0.5 * self.rows > 0:
-                got, todo = f"rows as {self.glued_row!r}", "Put a tab between token and tag."
-                raise BadInput("columns with tabs or spaces between", got=got, todo=todo, source=source)
             return None
         likely = [c for c in range(1, columns) if self._likely(c) and c != index]
         found = [self._styled(source, c) for c in likely if self.entities[c]]

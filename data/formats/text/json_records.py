@@ -18,12 +18,13 @@ from elman.data.formats.common.records import BadRecord, Document, Flat, Place, 
 from elman.data.formats.common.slices import Slice
 from elman.data.formats.common.span_documents import REASONS
 from elman.data.formats.common.tag_styles import Tagging
-from elman.data.formats.common.token_rows import tokens_and_tags
+from elman.data.formats.common.token_rows import has_words, tokens_and_tags
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.text import jsonl, token_jsonl
 from elman.data.formats.text.jsonl import json_value
 
-_KEY = re.compile(rb'"(text|tokens)"\s*:')
+_KEY = re.compile(rb'"(text|tokens|words|tokenized_text)"\s*:')
+_TOKENS = re.compile(rb'"(tokens|words|tokenized_text)"')
 _PAIR = re.compile(rb'\[\s*\[\s*"')
 _ENTITIES = re.compile(rb'"entities"\s*:')
 
@@ -38,7 +39,7 @@ def read(
     def document_of(place: Place) -> Document | Flat:
         nonlocal names
         value = _value(place.raw)
-        if isinstance(value, dict) and "text" not in value and "tokens" in value:
+        if has_words(value) or (isinstance(value, dict) and "text" not in value and "tokens" in value):
             names = token_jsonl.names_in(value) or names
             return token_jsonl.document_of_value(value, names, tagging, place, options)
         return jsonl.document_of_value(value, place, options)
@@ -64,7 +65,7 @@ def _tags(opener: Opener) -> Iterator[Sequence[str]]:
     names: list[str] | None = None
     with opener() as stream, suppress(BrokenArray):  # which is reported when it is read
         for _, _, raw in objects(stream):
-            if isinstance(raw, LongRecord) or b'"tokens"' not in raw:
+            if isinstance(raw, LongRecord) or _TOKENS.search(raw) is None:
                 continue
             with suppress(BadRecord):
                 value = json_value(raw)

@@ -6,6 +6,7 @@ was not cancelled is gold. Predictions are not, except where a task has no key f
 writes such tasks, Label Studio never exports them.
 """
 
+import re
 import warnings
 from collections.abc import Iterator
 from functools import partial
@@ -25,6 +26,8 @@ from elman.data.formats.text.jsonl import json_value
 ADVICE = "Export the project from Label Studio as JSON or JSON-MIN."
 GIVEN = ("annotations", "completions", "predictions")  # the first that a task has counts
 _SHOWN = 200  # bytes of what is no array
+
+_TOKENS = re.compile(rb'"(tokens|words|tokenized_text)"\s*:\s*\[\s*"')  # of records of tokens
 
 
 def read(
@@ -108,7 +111,8 @@ def _matches(head: Head) -> bool:
     if not beginning.startswith(b"["):
         return False
     json_form = b'"data"' in beginning or b'"annotations"' in head.raw
-    return beginning[1:].lstrip().startswith(b"{") and (json_form or b'"labels"' in head.raw)
+    min_form = b'"labels"' in head.raw and _TOKENS.search(head.raw) is None
+    return beginning[1:].lstrip().startswith(b"{") and (json_form or min_form)
 
 
 register(

@@ -1,5 +1,8 @@
 """JSON lines of tokens with tags: `{"tokens": [...], "ner_tags": [...]}`, a sentence a line (Hugging Face).
 
+GLiNER's training data, `{"tokenized_text": [...], "ner": [[first, last, type]]}`, is read alike; the last
+token is part of the entity (https://github.com/urchade/GLiNER).
+
 Tags are names, or numbers whose names stand in `label_names` of the first line; a file of numbers alone is
 refused, since nothing tells what they mean. Tags without type or without prefix are read as those of CoNLL
 columns; see `data.formats.common.tag_styles`. The text of a sentence is its tokens joined by a space.
@@ -15,7 +18,14 @@ from elman.data.formats.common.reading_report import ILLEGAL_TAGS, ReportedPlace
 from elman.data.formats.common.records import BadRecord, Document, Place, Quarantined
 from elman.data.formats.common.slices import Slice
 from elman.data.formats.common.tag_styles import Tagging
-from elman.data.formats.common.token_rows import NAMES, document_of_tokens, full_tags, tokens_and_tags
+from elman.data.formats.common.token_rows import (
+    ENTITY_REASONS,
+    NAMES,
+    document_of_tokens,
+    full_tags,
+    has_words,
+    tokens_and_tags,
+)
 from elman.data.formats.registry import Head, Opener, TextFormat, register
 from elman.data.formats.text.jsonl import json_value
 from elman.data.text.tags import illegal_places
@@ -56,7 +66,7 @@ def document_of_value(
     Raises:
         BadRecord: it has no tokens, or tags that are none.
     """
-    tokens, tags = tokens_and_tags(value, names)
+    tokens, tags = tokens_and_tags(value, names, options.report)
     full = None if tags is None else full_tags(tags, tagging)
     iob2 = None if full is None else tagging.iob2(full)
     for at in illegal_places(full or (), tagging.scheme):
@@ -93,7 +103,9 @@ def _matches(head: Head) -> bool:
         value = json.loads(head.first)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and isinstance(value.get("tokens"), list) and "text" not in value
+    return has_words(value) or (
+        isinstance(value, dict) and isinstance(value.get("tokens"), list) and "text" not in value
+    )
 
 
 register(
@@ -107,14 +119,17 @@ register(
         tokenised=True,
         title="JSON lines of tokens",
         record="a line",
-        notes='`{"tokens", "ner_tags"}` as Hugging Face exports them; numbers for tags need `label_names` in '
-        "the first line; `B`, `I`, `O` and types without prefixes as in CoNLL columns",
+        notes='`{"tokens", "ner_tags"}` as Hugging Face exports them, or `words` and `ner`; GLiNER\'s '
+        '`{"tokenized_text", "ner": [[first, last, type]]}`, the last token included; numbers for '
+        "tags need `label_names` in the first line; `B`, `I`, `O` and types without prefixes as in CoNLL "
+        "columns",
         hint="JSON lines of `tokens` and `ner_tags`",
         reasons={
             "invalid-json": "a line that is not one JSON object",
             "no-tokens": "a line without tokens",
             "wrong-columns": "another number of tags than of tokens",
             "unknown-tag": "a tag without a known prefix, or a number without a name",
+            **ENTITY_REASONS,
             "invalid-utf8": "bytes that are not UTF-8",
             **TOO_LONG,
         },

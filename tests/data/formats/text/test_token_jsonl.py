@@ -7,8 +7,9 @@ import pytest
 
 from elman.data.errors import BadInput
 from elman.data.formats.common.options import Options
+from elman.data.formats.common.reading_report import NESTED_SPANS, ReadingReport
 from elman.data.formats.common.records import Document, Quarantined
-from elman.data.formats.registry import text_format
+from elman.data.formats.registry import Head, detect, text_format
 from elman.data.text.tags import spans
 
 TOKENS = ["Ann", "Lee", "met", "Bo", "Li"]
@@ -76,3 +77,50 @@ def test_beside_tags_with_prefix_and_type_one_without_is_quarantined():
 def test_bare_tags_may_be_of_any_scheme():
     assert read(["S", "O", "O", "B", "E"], entity_type="X") == [[(0, 1, "X"), (3, 5, "X")]]
     assert read(["U", "O", "O", "B", "L"], entity_type="X") == [[(0, 1, "X"), (3, 5, "X")]]
+
+
+def read_as(name, value, report=None):
+    """Spans of the sentence of one record, or the reason why it is refused."""
+    raw = json.dumps(value if name == "token_jsonl" else [value]).encode()
+    options = Options() if report is None else Options(report=report)
+    (record,) = text_format(name).read(lambda: io.BufferedReader(io.BytesIO(raw)), "f", options)
+    return spans(record.sentences[0].tags) if isinstance(record, Document) else record.reason
+
+
+@pytest.mark.parametrize("name", ["token_jsonl", "json_records"])
+@pytest.mark.parametrize("words", ["tokens", "words", "tokenized_text"])
+@pytest.mark.parametrize(
+    "labels", ["ner_tags", "tags", "labels", "ner", "ner_labels", "iob_tags", "bio_tags"]
+)
+def test_words_and_tags_may_stand_under_other_keys(name, words, labels):
+    tags = ["B-PER", "I-PER", "O", "B-PER", "O"]
+    value = {words: TOKENS, labels: tags}
+    assert (
+        detect(Head("f", json.dumps(value if name == "token_jsonl" else [value]).encode(), True)).name == name
+    )
+    assert read_as(name, value) == [(0, 2, "PER"), (3, 4, "PER")]
+
+
+@pytest.mark.parametrize("name", ["token_jsonl", "json_records"])
+def test_entities_by_numbers_of_tokens_are_those_of_gliner_whose_last_token_is_included(name):
+    value = {"tokenized_text": TOKENS, "ner": [[3, 4, "family name"], [0, 1, "PER"], [1, 1, "LOC"]]}
+    report = ReadingReport()
+    assert read_as(name, value, report) == [(0, 2, "PER"), (3, 5, "family name")]
+    assert report.counts[NESTED_SPANS] > 0
+    assert read_as(name, {"tokenized_text": TOKENS, "ner": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("ner", "reason"),
+    [
+        ([[0, 5, "PER"]], "invalid-spans"),
+        ([[-1, 0, "PER"]], "invalid-spans"),
+        ([[1, 0, "PER"]], "invalid-spans"),
+        ([[0, "x", "PER"]], "invalid-spans"),
+        ([[0, 1]], "invalid-spans"),
+        ([[]], "invalid-spans"),
+        ([[0, 2, "PER"], [1, 3, "LOC"]], "spans-overlap"),
+    ],
+)
+def test_entities_that_are_none_are_refused(ner, reason):
+    assert read_as("token_jsonl", {"tokenized_text": TOKENS, "ner": ner}) == reason
