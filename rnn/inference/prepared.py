@@ -84,17 +84,19 @@ class PreparedTagger:
         return [matmul.product(self.params["flags.table"], self.params[name]) for name in names]
 
     def _with_flags(self, inputs: Sequence[Floats], rows: Int32, batch: Batch) -> tuple[list[Floats], Int32]:
-        """Inputs with what flags add to them: a row for each of the N of a batch, and their numbers."""
+        """Inputs with what flags add to them: a row for each symbol with other flags, and their numbers."""
         if batch.flags is None:
             raise ValueError(f"expected {self.config.flags} flags of each symbol. Got none")
-        different, which = np.unique(batch.flags, return_inverse=True)
-        present = flags.bits(different, self.config.flags, np.dtype(np.float32))
+        pairs = rows.astype(np.int64) << 32 | batch.flags
+        different, which = np.unique(pairs, return_inverse=True)
+        own, found = different >> 32, (different & 0xFFFFFFFF).astype(np.int32)
+        present = flags.bits(found, self.config.flags, np.dtype(np.float32))
         summed = []
         for x, flag_rows in zip(inputs, self._flag_rows, strict=True):
-            out = x[rows]
-            out += matmul.product(present, flag_rows)[which]
+            out = x[own]
+            out += matmul.product(present, flag_rows)
             summed.append(out)
-        return summed, np.arange(len(rows), dtype=np.int32)
+        return summed, which.astype(np.int32)
 
     def dense_inputs(self, x: Floats) -> list[Floats]:
         """As `first_inputs`, from rows x (U, E) in the place of the embedding."""
