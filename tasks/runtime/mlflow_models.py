@@ -131,7 +131,11 @@ def log_model(client: Any, run_id: str, model: MadeModel) -> str:
     if model_id is None:
         passport = _passport(folder)
         kind = passport["kind"]
-        with mlflow.start_run(run_id=run_id), _unchecked(), tempfile.TemporaryDirectory() as code:
+        with (
+            mlflow.start_run(run_id=run_id),
+            _without_requirements_check(),
+            tempfile.TemporaryDirectory() as code,
+        ):
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(CHECKOUT / "tasks" / _CODE.get(kind, "models") / "mlflow_model.py"),
@@ -146,20 +150,24 @@ def log_model(client: Any, run_id: str, model: MadeModel) -> str:
 
 
 @contextmanager
-def _unchecked() -> Iterator[None]:
+def _without_requirements_check() -> Iterator[None]:
     """Leave out MLflow's check that a model's requirements are installed, which takes one to two seconds.
 
     It reads the list of files of every installed package, and ours are the versions that are installed.
+    MLflow has no setting for it; a version of MLflow without this function is left as it is.
     """
     from mlflow.utils import environment
 
     name = "warn_dependency_requirement_mismatches"
-    before = getattr(environment, name)
+    check = getattr(environment, name, None)
+    if check is None:
+        yield
+        return
     setattr(environment, name, lambda requirements: None)
     try:
         yield
     finally:
-        setattr(environment, name, before)
+        setattr(environment, name, check)
 
 
 def python_model(folder: Path) -> Any:
