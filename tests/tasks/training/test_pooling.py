@@ -16,13 +16,17 @@ from elman.tasks.models.text_tagger import Tagger
 
 
 def documents(count, seed):
-    """Documents about invented towns, persons and ships: "in old Xy" tells a town, "so Xy again" nothing."""
+    """Documents about invented towns, persons and ships: "in Xy" tells a town, "so Xy again" nothing.
+
+    Of half of them a word stands between the name and what tells it, so that no document feature does.
+    """
     rng = random.Random(seed)
     for number in range(count):
         document, split = number // 4, ("train",) * 6 + ("dev", "dev", "test", "test")
         name = "".join(rng.choice("BDGKLMNPRST") + rng.choice("aeiou") for _ in range(3)).title()
         clue, tag_ = rng.choice([("in", "B-LOC"), ("Mr.", "B-PER"), ("aboard", "O")])
-        lines = [f"{clue}/O old/O {name}/{tag_} it/O rained/O ./O"] + [f"so/O {name}/{tag_} again/O ./O"] * 2
+        old = "old/O " if rng.random() < 0.5 else ""
+        lines = [f"{clue}/O {old}{name}/{tag_} it/O rained/O ./O"] + [f"so/O {name}/{tag_} again/O ./O"] * 2
         rng.shuffle(lines)
         yield from ((f"doc{document}", split[document % 10], line) for line in lines)
 
