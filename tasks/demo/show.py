@@ -95,7 +95,7 @@ def comparison(report: Mapping[str, Any]) -> None:
 
 
 def tagged(model: str, text: str) -> None:
-    """A sentence with what was found in it, in colour and in plain words."""
+    """A sentence with each entity in brackets, followed by its type and probability, and in colour."""
     from rich.text import Text
 
     from elman.tasks.models.text_tagger import Tagger
@@ -105,8 +105,9 @@ def tagged(model: str, text: str) -> None:
     shown, at = Text(), 0
     for entity in tagger.tag_text(text):
         shown.append(printable(text[at : entity.start]))
+        shown.append("[", style=colours[entity.type])
         shown.append(printable(text[entity.start : entity.end]), style=f"bold {colours[entity.type]}")
-        shown.append(f" [{entity.type} {entity.probability:.2f}]", style=colours[entity.type])
+        shown.append(f" {entity.type} {entity.probability:.2f}]", style=colours[entity.type])
         at = entity.end
     shown.append(printable(text[at:]))
     _console().print(shown)
