@@ -210,8 +210,14 @@ def _walk(root: Path, copies: Copies | None) -> Iterator[tuple[_File, str | None
         got = "a link that leads to itself"
         raise BadInput("a file or folder", got=got, todo="Look at the path.", source=root) from None
     if not stat.S_ISDIR(mode):
-        reason = None if stat.S_ISREG(mode) else "no regular file"
-        yield _File(root, printable_name(root.name), root, named=True), reason
+        if not stat.S_ISREG(mode):
+            raise BadInput(
+                "a file or folder",
+                got="a pipe" if stat.S_ISFIFO(mode) else "a device or socket",
+                todo="Give - for standard input, or write it to a file first.",
+                source=root,
+            )
+        yield _File(root, printable_name(root.name), root, named=True), None
         return
     for path, name, reason in _walk_folder(root, root, {os.path.realpath(root)}):
         yield _File(path, name, path), reason

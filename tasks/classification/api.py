@@ -8,7 +8,7 @@ import polars as pl
 
 from elman.data.errors import UsageError
 from elman.data.text.invisible import is_blank
-from elman.tasks.models.api import BATCH, strings_of
+from elman.tasks.models.api import BATCH, string_of, strings, strings_of
 
 if TYPE_CHECKING:
     from elman.tasks.classification.classifier import Classifier
@@ -35,13 +35,16 @@ class ClassifierModel:
         self._classifier = classifier
         self.version, self.labels = classifier.version, classifier.labels
 
+    def __repr__(self) -> str:
+        return f"ClassifierModel({self.version}: {', '.join(self.labels)})"
+
     def tag(self, text: str) -> Class:
         """The likeliest class of a text; of DNA, of a sequence of bases, whose white space is removed.
 
         Raises:
-            UsageError: there is no visible character.
+            UsageError: it is no string, or has no visible character.
         """
-        return next(self.tag_many([text]))
+        return next(self.tag_many([string_of(text)]))
 
     def tag_many(self, texts: Iterable[str], batch_size: int = BATCH) -> Iterator[Class]:
         """The likeliest class of many texts, lazily and in order; the results are those of `tag`.
@@ -51,11 +54,11 @@ class ClassifierModel:
             batch_size: texts classified together.
 
         Raises:
-            UsageError: a text has no visible character.
+            UsageError: a text is no string, or has no visible character.
         """
         if batch_size < 1:
             raise UsageError(f"expected batch_size of 1 or more. Got {batch_size}.")
-        rest = iter(texts)
+        rest = strings(texts)
         while batch := list(islice(rest, batch_size)):
             yield from map(Class._make, self._classifier.classify_texts(batch))
 
@@ -63,9 +66,9 @@ class ClassifierModel:
         """The probability of every class, the likeliest first; they sum to 1.
 
         Raises:
-            UsageError: there is no visible character.
+            UsageError: it is no string, or has no visible character.
         """
-        (row,) = self._classifier.probabilities(self._classifier.logits([text])).tolist()
+        (row,) = self._classifier.probabilities(self._classifier.logits([string_of(text)])).tolist()
         return dict(sorted(zip(self.labels, row, strict=True), key=lambda item: -item[1]))
 
     def tag_frame(self, frame: pl.DataFrame, text_column: str = "text") -> pl.DataFrame:

@@ -73,9 +73,16 @@ class TextModel:
         self._tagger = tagger
         self.version, self.types = tagger.version, tagger.types
 
+    def __repr__(self) -> str:
+        return f"TextModel({self.version}: {', '.join(self.types)})"
+
     def tag(self, text: str) -> list[Entity]:
-        """Find the entities of a text, in order."""
-        return self._tag([text])[0]
+        """Find the entities of a text, in order.
+
+        Raises:
+            UsageError: it is no string.
+        """
+        return self._tag([string_of(text)])[0]
 
     def tag_many(self, texts: Iterable[str], batch_size: int = BATCH) -> Iterator[list[Entity]]:
         """Find the entities of many texts, lazily and in order; the results are those of `tag`.
@@ -83,10 +90,13 @@ class TextModel:
         Args:
             texts: any iterable; `batch_size` of them are read before the first result.
             batch_size: texts tagged together.
+
+        Raises:
+            UsageError: one of them is no string.
         """
         if batch_size < 1:
             raise UsageError(f"expected batch_size of 1 or more. Got {batch_size}.")
-        rest = iter(texts)
+        rest = strings(texts)
         while batch := list(islice(rest, batch_size)):
             yield from self._tag(batch)
 
@@ -135,8 +145,15 @@ class GeneModel:
         self.version = finder.version
         self.types = ("CDS", *(finder.families.labels if finder.families else ()))
 
+    def __repr__(self) -> str:
+        return f"GeneModel({self.version}: {', '.join(self.types)})"
+
     def tag(self, bases: str, contig: str = "") -> list[Gene]:
-        """Find the genes of one sequence, by start; white space is removed and not counted."""
+        """Find the genes of one sequence, by start; white space is removed and not counted.
+
+        Raises:
+            UsageError: it is no string.
+        """
         return self.tag_genome({contig: bases})
 
     def tag_genome(self, contigs: Mapping[str, str]) -> list[Gene]:
@@ -144,20 +161,24 @@ class GeneModel:
 
         Args:
             contigs: bases by name.
+
+        Raises:
+            UsageError: the bases of a contig are no string.
         """
         from elman.data.genome.contigs import Contig
 
         return [
             gene
             for frame in self._finder.tag_contigs(
-                Contig(name, "".join(bases.split()), None, "", 0, 1) for name, bases in contigs.items()
+                Contig(name, "".join(string_of(bases).split()), None, "", 0, 1)
+                for name, bases in contigs.items()
             )
             for gene in map(Gene._make, frame.select(Gene._fields).iter_rows())
         ]
 
     def tag_many(self, sequences: Iterable[str]) -> Iterator[list[Gene]]:
         """Find the genes of many sequences, each a genome of its own, lazily and in order."""
-        return map(self.tag, sequences)
+        return map(self.tag, strings(sequences))
 
     def tag_frame(self, frame: pl.DataFrame, sequence_column: str = "sequence") -> pl.DataFrame:
         """Add a column `genes` to a frame: of each row a list of structs with the fields of `Gene`.
@@ -174,12 +195,44 @@ class GeneModel:
         return frame.with_columns(pl.Series("genes", values, dtype=GENES))
 
 
+def string_of(value: object, place: str = "") -> str:
+    """A text or sequence as it was given.
+
+    Args:
+        value: what was given.
+        place: where it stands among others, for the error.
+
+    Raises:
+        UsageError: it is no string.
+    """
+    if not isinstance(value, str):
+        raise UsageError(f"expected a string{place}. Got {type(value).__name__}.")
+    return value
+
+
+def strings(values: Iterable[str]) -> Iterator[str]:
+    """Texts or sequences, each checked when it is read.
+
+    Raises:
+        UsageError: one of them is no string, or all of it is one string, which would be read by character.
+    """
+    if isinstance(values, str | bytes):
+        raise UsageError("expected several strings, a list say. Got one: use `tag`.")
+    return (string_of(value, f" as number {number} (from 0)") for number, value in enumerate(values))
+
+
 def strings_of(frame: pl.DataFrame, column: str, *added: str) -> list[str | None]:
     """The strings of a column, after checking that it can be read and that the new columns can be added.
 
     Raises:
-        UsageError: no such column, or one of the new ones already.
+        UsageError: no frame of Polars, no such column, or one of the new ones already.
     """
+    if not isinstance(frame, pl.DataFrame):
+        what = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
+        raise UsageError(
+            f"expected a DataFrame of Polars. Got {what}: polars.from_pandas(...), .collect() or "
+            "polars.DataFrame(...) makes one."
+        )
     if column not in frame.columns:
         raise UsageError(f"expected a column {column!r}. Got {', '.join(frame.columns)}.")
     for name in added:

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import zlib
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -135,6 +136,14 @@ def test_a_link_to_itself_is_skipped_in_a_folder_and_refused_by_name(tmp_path):
     assert skipped == [(tmp_path / "self", "no regular file")]
     with pytest.raises(BadInput, match=r"self: .*Got a link that leads to itself"):
         discover([tmp_path / "self"])
+
+
+def test_a_pipe_named_by_the_user_is_refused_with_the_way_to_read_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match=r"pipe: .*Got a pipe\. Give - for standard input"):
+        discover([tmp_path / "pipe"])
+    with pytest.raises(BadInput, match=r"null: .*Got a device or socket"):
+        discover([Path("/dev/null")])
 
 
 def test_a_missing_file_is_bad_input(tmp_path):

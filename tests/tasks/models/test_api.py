@@ -56,6 +56,32 @@ def test_texts_are_read_a_batch_at_a_time(text_model):
     assert read == list(TEXTS[:2])
 
 
+@pytest.mark.parametrize("value", [None, 3, b"bytes", ["a list"]])
+def test_what_is_no_string_is_refused_by_its_type(text_model, genes, value):
+    with pytest.raises(UsageError, match=f"expected a string. Got {type(value).__name__}"):
+        text_model.tag(value)
+    with pytest.raises(UsageError, match=f"expected a string. Got {type(value).__name__}"):
+        genes.tag(value)
+    with pytest.raises(UsageError, match=f"string as number 1 .from 0.. Got {type(value).__name__}"):
+        list(text_model.tag_many([TEXTS[0], value]))
+
+
+def test_one_string_is_not_read_as_many(text_model, genes):
+    for model in (text_model, genes):
+        with pytest.raises(UsageError, match=r"expected several strings, a list say\. Got one: use `tag`"):
+            list(model.tag_many(TEXTS[0]))
+
+
+def test_a_frame_of_another_library_is_refused_with_the_way_to_polars(text_model):
+    with pytest.raises(UsageError, match=r"Got polars\.LazyFrame: .*collect"):
+        text_model.tag_frame(pl.LazyFrame({"text": TEXTS}))
+
+
+def test_a_model_is_shown_with_its_version_and_types(text_model, genes):
+    assert repr(text_model) == f"TextModel({text_model.version}: LOC, PER)"
+    assert repr(genes).startswith(f"GeneModel({genes.version}: CDS")
+
+
 def test_a_frame_gets_a_column_of_entities(text_model):
     frame = pl.DataFrame({"id": [7, 8, 9], "body": [TEXTS[0], None, TEXTS[2]]})
     tagged = text_model.tag_frame(frame, text_column="body")
