@@ -106,9 +106,7 @@ def _melody(config: DemoConfig) -> dict[str, Any]:
     )
     found = call(ingest, IngestConfig(sources=(SAMPLES / "tunes" / "tunes.abc",), name="demo-tunes"))
     show.corpus(found, "tune")
-    wanted = TrainConfig(
-        corpus="demo-tunes", task="generate", preset="fast", batch=4, epochs=60, seed=config.seed
-    )
+    wanted = TrainConfig(corpus="demo-tunes", task="generate", preset="fast", seed=config.seed)
     trained, out = call(train, wanted), home() / "generated" / "demo-melody"
     again = GenerateConfig(
         model=trained.model,

@@ -16,7 +16,7 @@ from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.compute.threads import single_threaded
 from elman.rnn.inference.prepared import PreparedTagger
 from elman.rnn.layers.embedding_kernels import bag_sums
-from elman.rnn.networks.next_symbol import DIRECT, NextSymbolConfig
+from elman.rnn.networks.next_symbol import DIRECT, START, NextSymbolConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +112,13 @@ def sample(
     fed = [how.start for _ in pieces]
     states = [np.zeros((len(pieces), config.hidden), np.float32) for _ in range(config.layers)]
     with single_threaded():
-        for _ in range(how.steps):
+        for step in range(how.steps):
             bags, every = _bags(fed)
             logits, states = network.step(network.first_inputs(bags, every), states)
             if config.direct:
                 logits += bag_sums(params[DIRECT], bags.rows, bags.offsets, every, config.rows)
+            if config.start and not step and not how.start:
+                logits += params[START]
             fed, going = list[tuple[int, ...]](), list[int]()
             for row, number in enumerate(alive):
                 piece = pieces[number]

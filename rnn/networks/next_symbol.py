@@ -10,14 +10,14 @@ It is the tagger's network (rnn/networks/tagger.py) running forward alone, on in
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params
+from elman.rnn.compute.arrays import Floats, Gradients, Int32, Int64, Params, RowGradient
 from elman.rnn.compute.batches import Bags, Batch, Sequences
 from elman.rnn.compute.ragged import offsets_of
 from elman.rnn.layers import dense
@@ -26,7 +26,7 @@ from elman.rnn.layers.recurrent import cell_named
 from elman.rnn.networks.architecture import Backprop, Noise
 from elman.rnn.networks.tagger import Carried, NetworkConfig, RecurrentNetwork
 
-DIRECT = "head.direct"
+DIRECT, START = "head.direct", "head.start"
 NOTHING = 0  # number of the empty bag, a row of zeros; the bag of symbol m is m + 1
 
 
@@ -44,6 +44,8 @@ class NextSymbolConfig:
         context: C, the last of the rows, which are fed in beside a symbol and never asked for.
         direct: what is fed in adds to the logits directly, too (Bengio et al., 2003, section 2), by weights
             head.direct (I, S*G), which no dropout reaches: what never follows a symbol stays unlikely.
+        start: weights head.start (S*G,) add to the logits of a first step from nothing, where the network has
+            nothing but biases, which all other steps share.
     """
 
     rows: int
@@ -54,6 +56,7 @@ class NextSymbolConfig:
     embedding: int = 0
     context: int = 0
     direct: bool = False
+    start: bool = False
 
     def __post_init__(self) -> None:
         if self.output not in ("softmax", "sigmoid"):
@@ -92,8 +95,8 @@ class NextSymbolConfig:
         return self.network.outputs_per_step
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; `context` and `direct` where they are set, as earlier versions know none."""
-        late = ("context", "direct")
+        """Plain JSON values; of the last three fields those that are set, as earlier versions know none."""
+        late = ("context", "direct", "start")
         fields = {name: value for name, value in asdict(self).items() if name not in late or value}
         return {"kind": "next_symbol", **fields}
 
@@ -107,25 +110,31 @@ class NextSymbolConfig:
         return sum(math.prod(shape) for shape in self.parameters().values())
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every parameter, see rnn/networks/tagger.py; head.direct where it is."""
-        direct = {DIRECT: (self.rows, self.classes * self.outputs_per_step)} if self.direct else {}
-        return {**self.network.parameters(), **direct}
+        """Shape of every parameter, see rnn/networks/tagger.py; head.direct and head.start where they are."""
+        return {**self.network.parameters(), **self.further()}
+
+    def further(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of head.direct and head.start, where they are."""
+        outputs = self.classes * self.outputs_per_step
+        found: dict[str, tuple[int, ...]] = {DIRECT: (self.rows, outputs)} if self.direct else {}
+        return {**found, START: (outputs,)} if self.start else found
 
     def build(self) -> RecurrentNetwork:
         """The network with these settings."""
-        return _WithDirect(self) if self.direct else self.network.build()
+        return _NextSymbolNetwork(self) if self.further() else self.network.build()
 
 
-class _WithDirect(RecurrentNetwork):
-    """The network, and weights from what is fed in to the logits."""
+class _NextSymbolNetwork(RecurrentNetwork):
+    """The network, with weights from what is fed in to the logits, and those of a start from nothing."""
 
     def __init__(self, config: NextSymbolConfig) -> None:
         super().__init__(config.network)
-        self._shape = config.parameters()[DIRECT]
+        self._further = config.further()
 
     def init(self, rng: np.random.Generator) -> Params:
-        """First weights; those that are direct are 0."""
-        return {**super().init(rng), DIRECT: np.zeros(self._shape, np.float32)}
+        """First weights; those of `NextSymbolConfig.further` are 0."""
+        zeros = {name: np.zeros(shape, np.float32) for name, shape in self._further.items()}
+        return {**super().init(rng), **zeros}
 
     def forward_from(
         self,
@@ -137,12 +146,19 @@ class _WithDirect(RecurrentNetwork):
     ) -> tuple[Floats, Backprop]:
         """Logits and backprop, see `RecurrentNetwork.forward_from`."""
         logits, through = super().forward_from(params, bags, batch, noise, carried)
-        direct, direct_back = one_hot(bags, batch.tokens, params[DIRECT]).times(params[DIRECT])
+        backs: dict[str, Callable[[Floats], Floats | RowGradient]] = {}
+        if DIRECT in self._further:
+            direct, backs[DIRECT] = one_hot(bags, batch.tokens, params[DIRECT]).times(params[DIRECT])
+            logits = logits + direct
+        if START in self._further:
+            first = np.flatnonzero(batch.tokens == NOTHING)
+            logits[first] += params[START]
+            backs[START] = lambda dlogits: dlogits[first].sum(axis=0)
 
         def backprop(dlogits: Floats) -> Gradients:
-            return {**through(dlogits), DIRECT: direct_back(dlogits)}
+            return {**through(dlogits), **{name: back(dlogits) for name, back in backs.items()}}
 
-        return logits + direct, backprop
+        return logits, backprop
 
 
 @dataclass(frozen=True)
@@ -199,6 +215,21 @@ class Symbols:
     def distinct(self) -> int:
         """Symbols without their variants."""
         return len(self.outputs) // self.variants
+
+    def log_odds(self, some: Int32, classes: int) -> Floats:
+        """Logits (S*G,) of some symbols by their counts in all variants, and one more spread over all.
+
+        Args:
+            some: symbols, each as often as it counts.
+            classes: G; 1 for keys.
+        """
+        every = np.concatenate([some + variant * self.distinct for variant in range(self.variants)])
+        chosen, n = self.outputs[every], len(every)
+        if classes > 1:
+            share: Floats = (np.bincount(chosen[:, 0], minlength=classes) + 1 / classes) / (n + 1)
+            return np.log(share).astype(np.float32)
+        share = (chosen.sum(axis=0) + 1 / chosen.shape[1]) / (n + 1)
+        return np.log(share / (1 - share)).astype(np.float32)
 
 
 def fed_back(symbols: Int32, offsets: Int64, first: Int32 | None = None) -> Sequences:

@@ -18,6 +18,7 @@ from elman.rnn.errors import TrainingError
 from elman.rnn.networks.architecture import Noise, init
 from elman.rnn.networks.next_symbol import (
     NOTHING,
+    START,
     NextSymbolConfig,
     Symbols,
     fed_back,
@@ -110,8 +111,15 @@ class NextSymbolTrainer:
         self.truncation, self.seed, self.network = truncation, seed, config.build()
 
     def first_state(self) -> State:
-        """The state before the first step; weights of symbols that never occur in training are 0."""
+        """The state before the first step; weights of symbols that never occur in training are 0.
+
+        Those of a start from nothing are the log odds of the first symbols of training: a first step is one
+        of hundreds, and would be learnt last.
+        """
         params = init(self.config, self.seed)
+        if self.config.start:
+            first = self.train.symbols[self.train.offsets[:-1]]
+            params[START] = self.symbols.log_odds(first, self.config.classes)
         sections, cues = self.train.sections
         heard = np.unique(np.concatenate([sections.tokens, *(own + 1 for own in cues)]))
         seen = np.zeros(self.config.rows, bool)

@@ -35,7 +35,7 @@ class _Training:
             train.unit, train.symbols, places=chosen.places, states=chosen.states
         )
         try:
-            self.how = fit_config(chosen, request.overrides)
+            self.how = fit_config(chosen, request.overrides, train.lengths)
         except ValueError as error:
             raise UsageError(str(error)) from None
         context = len(self.vocabulary.places)

@@ -91,6 +91,20 @@ def test_a_context_is_fed_in_as_in_training(direct):
         assert piece.nll == pytest.approx(total, abs=1e-3)
 
 
+def test_weights_of_a_start_count_at_the_first_step_from_nothing_alone():
+    config = NextSymbolConfig(rows=3, hidden=12, start=True)
+    params = init(config, 0) | {"head.start": np.array([-50, -50, 50], np.float32)}
+    drawn = sample(config, params, range(20), HOW)
+    assert {piece.symbols[0] for piece in drawn} == {(2,)}
+    assert {piece.symbols[1] for piece in drawn} > {(2,)}
+    for piece in drawn:
+        numbers = np.array([row for (row,) in piece.symbols], np.int32)
+        total = score(config, params, Symbols.classes(3), Pieces(numbers, np.array([0, 12]))).sum()
+        assert piece.nll == pytest.approx(total, abs=1e-3)
+    cued = sample(config, params, range(20), SampleConfig(seed=7, steps=12, start=(1,)))
+    assert {piece.symbols[0] for piece in cued} > {(2,)}
+
+
 def test_settings_out_of_bounds_are_refused():
     with pytest.raises(ValueError, match="must be positive"):
         SampleConfig(temperature=0)

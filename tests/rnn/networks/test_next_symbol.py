@@ -48,7 +48,7 @@ def test_a_context_is_rows_beside_a_symbol_that_are_never_asked_for():
     config = NextSymbolConfig(rows=5, context=2, hidden=4)
     assert (config.classes, config.parameters()["table"][0]) == (3, 5)
     assert NextSymbolConfig.from_dict(config.to_dict()) == config
-    assert {"context", "direct"}.isdisjoint(NextSymbolConfig(rows=5).to_dict())
+    assert {"context", "direct", "start"}.isdisjoint(NextSymbolConfig(rows=5).to_dict())
     with pytest.raises(ValueError, match="context must be some rows of a softmax"):
         NextSymbolConfig(rows=5, context=5)
 
@@ -85,6 +85,40 @@ def test_gradients_of_a_batch_that_goes_on_from_carried_states(output, fields):
             whole = np.zeros_like(params[name])
             whole[gradient.rows] = gradient.values
         assert_derivative(lambda at, name=name: total({**params, name: at})[0], params[name], whole, rng)
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("direct", [False, True])
+def test_weights_of_a_start_add_to_first_steps_from_nothing_alone(output, direct):
+    config, symbols, params, y, rng = model(output, start=True, direct=direct)
+    assert NextSymbolConfig.from_dict(config.to_dict()) == config
+    network = config.build()
+    cue = np.array([1, 0, 0], np.int32)  # sequence 0 begins from symbol 0
+    sequences = fed_back(y, OFFSETS, cue)
+    batch = pack(sequences, np.arange(3))
+
+    def logits_with(start):
+        return network.forward(params | {"head.start": start}, symbols.bags, batch)[0]
+
+    difference = logits_with(params["head.start"]) - logits_with(np.zeros_like(params["head.start"]))
+    first = np.isin(batch.places, OFFSETS[1:3])
+    np.testing.assert_allclose(difference[first], np.tile(params["head.start"], (2, 1)), rtol=1e-12)
+    assert not difference[~first].any()
+
+    def total(start):
+        value, _, d = loss(config, symbols, logits_with(start), y[batch.places])
+        return value, d
+
+    _, back = network.forward(params, symbols.bags, batch)
+    gradient = back(total(params["head.start"])[1])["head.start"]
+    assert_derivative(lambda at: total(at)[0], params["head.start"], gradient, rng)
+
+
+def test_log_odds_are_those_of_the_counts_and_one_more():
+    odds = Symbols.classes(3).log_odds(np.array([2, 2, 0], np.int32), 3)
+    np.testing.assert_allclose(np.exp(odds), [4 / 12, 1 / 12, 7 / 12], rtol=1e-6)
+    odds = Symbols.keys(SETS, (0, 1)).log_odds(np.array([0], np.int32), 1)  # keys 0 and 2, moved 1 and 3
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds)), [0.4, 0.4, 0.4, 0.4, 0.2 / 3], rtol=1e-6)
 
 
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])

@@ -44,6 +44,14 @@ def test_it_learns_what_follows_and_only_the_first_symbol_stays_unknown():
     assert result.best_score == pytest.approx(-losses.mean())
 
 
+def test_weights_of_a_start_begin_at_the_log_odds_of_the_first_symbols():
+    pieces = Pieces(np.array([1, 0, 1, 2, 1, 0], np.int32), np.array([0, 2, 4, 6]))
+    config = NextSymbolConfig(rows=3, hidden=4, start=True)
+    trainer = NextSymbolTrainer(config, FitConfig(blocks=0, unknown=0), Symbols.classes(3), pieces)
+    start = trainer.first_state().params["head.start"]
+    np.testing.assert_allclose(np.exp(start), [1 / 12, 10 / 12, 1 / 12], rtol=1e-6)
+
+
 def test_a_cue_at_the_first_step_tells_the_first_symbol():
     result, dev = trainer().run(), cycles(8, 1)
     logits, _ = CONFIG.build().forward(
