@@ -44,32 +44,36 @@ def _prefix_beam(logits: Any, width: int, rare: Any) -> Any:
     nodes, frame = 1, np.empty(V)
     parent[0] = label[0] = _NONE
     beam, blank, last = np.zeros(width, np.int32), np.full(width, LOW), np.full(width, LOW)
+    either, likely = np.zeros(width), np.empty(V, np.int32)  # add_logs(blank, last); labels that are not rare
     stay_blank, stay_last = np.empty(width), np.empty(width)
     best, scores = np.empty((width, 2), np.int32), np.empty((width, 3))
     size, blank[0] = 1, 0.0
     for t in range(T):
         _log_softmax(logits[t], frame)
+        labels = 0
+        for c in range(1, V):
+            if frame[c] >= rare:
+                likely[labels] = c
+                labels += 1
         for k in range(size):
             slot[beam[k]] = k
-            stay_blank[k] = add_logs(blank[k], last[k]) + frame[0]
+            stay_blank[k] = either[k] + frame[0]
             stay_last[k] = last[k] + frame[label[beam[k]]] if beam[k] else LOW
         count = 0
-        for c in range(1, V):  # labels that make a prefix which is in the beam, too
-            if frame[c] >= rare:
-                for k in range(size):
-                    node = child[beam[k], c]
-                    if node != _NONE and slot[node] != _NONE:
-                        before = blank[k] if label[beam[k]] == c else add_logs(blank[k], last[k])
-                        stay_last[slot[node]] = add_logs(stay_last[slot[node]], before + frame[c])
+        for c in likely[:labels]:  # those that make a prefix which is in the beam, too
+            for k in range(size):
+                node = child[beam[k], c]
+                if node != _NONE and slot[node] != _NONE:
+                    before = blank[k] if label[beam[k]] == c else either[k]
+                    stay_last[slot[node]] = add_logs(stay_last[slot[node]], before + frame[c])
         for k in range(size):
             count = _insert(best, scores, count, width, beam[k], _NONE, stay_blank[k], stay_last[k])
         for k in range(size):
-            for c in range(1, V):
-                if frame[c] >= rare:
-                    node = child[beam[k], c]
-                    if node == _NONE or slot[node] == _NONE:
-                        before = blank[k] if label[beam[k]] == c else add_logs(blank[k], last[k])
-                        count = _insert(best, scores, count, width, beam[k], c, LOW, before + frame[c])
+            for c in likely[:labels]:
+                node = child[beam[k], c]
+                if node == _NONE or slot[node] == _NONE:
+                    before = blank[k] if label[beam[k]] == c else either[k]
+                    count = _insert(best, scores, count, width, beam[k], c, LOW, before + frame[c])
         for k in range(size):
             slot[beam[k]] = _NONE
         size = count
@@ -80,7 +84,7 @@ def _prefix_beam(logits: Any, width: int, rare: Any) -> Any:
                     parent[nodes], label[nodes], child[node, c] = node, c, nodes
                     nodes += 1
                 node = child[node, c]
-            beam[k], blank[k], last[k] = node, scores[k, 0], scores[k, 1]
+            beam[k], blank[k], last[k], either[k] = node, scores[k, 0], scores[k, 1], scores[k, 2]
     length, node = 0, beam[0]
     while node:
         node, length = parent[node], length + 1

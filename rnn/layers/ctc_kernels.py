@@ -12,6 +12,7 @@ from elman.rnn.compute.arrays import Floats, Int32, Int64
 from elman.rnn.compute.jit import strict
 
 LOW = -1e30
+TINY = 1e-300  # probabilities below it are dropped where they are not logarithms
 
 
 @strict
@@ -120,11 +121,38 @@ def _losses(logits: Any, starts: Any, labels: Any, offsets: Any) -> Any:
 
 
 @strict
+def _likelihood(log_p: Any, labels: Any) -> Any:
+    """Probability of the text, too low by at most the probability of the paths that fall below TINY.
+
+    A state hands on at most its own probability, for the emissions of its successors sum to 1 at most. What
+    is dropped is so at most TINY for each of the T S states, whatever comes after it.
+    """
+    T, S = len(log_p), 2 * len(labels) + 1
+    before, now, p = np.zeros(S), np.zeros(S), np.empty(log_p.shape[1])
+    skips = np.array([1.0 if _skips(labels, state) else 0.0 for state in range(S)])
+    for t in range(T):
+        for v in range(len(p)):
+            p[v] = np.exp(log_p[t, v])
+        for state in range(max(0, S - 2 * (T - t)), min(S, 2 * t + 2)):
+            total = before[state] if t else 1.0
+            if t and state:
+                total += before[state - 1]
+                if state > 1:
+                    total += skips[state] * before[state - 2]
+            total *= p[_class_of(labels, state)]
+            now[state] = total if total >= TINY else 0.0  # numbers below 2.2e-308 are slow
+        before, now = now, before
+    return before[S - 1] + before[S - 2] if S > 1 else before[0]
+
+
+@strict
 def _log_likelihood(logits: Any, labels: Any) -> Any:
     log_p = np.empty(logits.shape)
     for t in range(len(logits)):
         _log_softmax(logits[t], log_p[t])
-    return _end(_forward(log_p, labels))
+    total = _likelihood(log_p, labels)
+    enough = TINY * 1e16 * len(log_p) * (2 * len(labels) + 1)  # what was dropped is below the rounding
+    return np.log(total) if total > enough else _end(_forward(log_p, labels))
 
 
 @strict

@@ -64,6 +64,20 @@ def test_the_gradient_is_the_slope_along_a_random_direction(size):
     )
 
 
+@pytest.mark.parametrize("size", [0.1, 2.0, 8.0])
+def test_the_gradient_equals_enumeration(size):
+    logits, starts, texts = case(6, size)
+    _, gradient = ctc.negative_log_likelihood(logits, starts, texts)
+    for number, rows in enumerate(ctc.rows_of_sequences(starts)):
+        slope, total = np.zeros((len(rows), V)), 0.0  # of the probability of the text, over its paths
+        softmax = np.exp(logits[rows]) / np.exp(logits[rows]).sum(axis=1, keepdims=True)
+        for path, p in paths(logits[rows]):
+            if text_of(path) == tuple(texts.text(number)):
+                total += p
+                slope += p * (np.eye(V)[list(path)] - softmax)
+        np.testing.assert_allclose(gradient[rows], -slope / total, rtol=0, atol=1e-9)
+
+
 def test_the_probabilities_of_all_texts_sum_to_one():
     logits, _, _ = case(3)
     texts = {text_of(path) for path in itertools.product(range(V), repeat=4)}

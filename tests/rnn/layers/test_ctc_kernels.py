@@ -35,6 +35,20 @@ def test_losses_gradients_and_alignments_equal_the_reference(lengths, size):
         )
 
 
+@pytest.mark.parametrize("seen", [0.999, 0.6, 1e-6])
+def test_the_probability_of_a_long_text_equals_the_reference_however_likely_it_is(seen):
+    rng, V = np.random.default_rng(4), 12
+    labels = rng.integers(1, V, 150).astype(np.int32)
+    classes = np.zeros(800, np.int32)
+    classes[2 : 2 + 5 * len(labels) : 5] = labels
+    p = np.full((800, V), (1 - seen) / (V - 1))
+    p[np.arange(800), classes] = seen  # 1e-6: below 1e-300, so that logarithms are summed instead
+    logits = np.log(p).astype(np.float32)
+    slow = ctc.log_likelihood(logits.astype(np.float64), labels)
+    assert (slow > -600) == (seen > 0.1)
+    assert ctc.log_likelihood(logits, labels) == pytest.approx(slow, rel=1e-12)
+
+
 def test_a_sequence_has_the_same_bits_whatever_is_beside_it():
     logits, starts, texts = case([30, 21, 9])
     losses, gradient = ctc.negative_log_likelihood(logits, starts, texts)
