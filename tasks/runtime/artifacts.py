@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from elman.data.text.markdown import escaped
-from elman.tasks.runtime.orchestration import in_flow_run, log, why_no_prefect
+from elman.tasks.runtime.orchestration import in_flow_run, log, server_lost, why_no_prefect
 
 PROGRESS_EVERY_S = 15.0  # between two updates of a progress artifact, and before the first
 
@@ -103,10 +103,15 @@ _LOST = object()  # in the place of an artifact that Prefect did not take: it is
 def _publish(key: str, create: Callable[[Any], object]) -> object:
     """Call a function with Prefect's artifacts.
 
+    A server that has died is not asked: Prefect would try again for a minute, for each artifact.
+
     Returns:
-        what it gives; None outside a run or after a failure.
+        what it gives; None outside a run, where no server answers, or after a failure.
     """
     if not in_flow_run():
+        return None
+    if why := server_lost():
+        _say(f"Prefect does not show {key}: {why}.")
         return None
     try:
         return create(importlib.import_module("prefect.artifacts"))

@@ -49,6 +49,11 @@ def why_no_prefect(timeout_s: float = 5.0) -> str | None:
     return None
 
 
+def server_lost() -> str | None:
+    """Why the server that PREFECT_API_URL names cannot be used; None if it answers, or none is named."""
+    return why_no_prefect() if os.environ.get("PREFECT_API_URL") else None
+
+
 def run_without_prefect() -> None:
     """Make `@flow` give plain stand-ins from now on; call before flow modules are imported."""
     global _without_prefect  # noqa: PLW0603 (one decision a process, as the import of Prefect is one)
@@ -350,9 +355,13 @@ def call(flow: "prefect.Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a flow: as a Prefect flow run if `prefect_active`, else as plain Python.
 
     Failures of Prefect itself (a server that stops answering) never lose work: what the function returned is
-    returned, what it raised is raised, and a function that Prefect never started is run as plain Python.
+    returned, what it raised is raised, and a function that Prefect never started is run as plain Python. So
+    is one inside a flow run whose server has died: Prefect would try to reach it for a minute.
     """
     if isinstance(flow, PlainFlow) or not prefect_active():
+        return flow.fn(*args, **kwargs)
+    if in_flow_run() and (why := server_lost()):
+        print(f"{flow.name} goes on without Prefect: {why}.", file=sys.stderr)
         return flow.fn(*args, **kwargs)
     outcome: _Outcome[P, R] = _Outcome()
     observed = copy.copy(flow)

@@ -28,10 +28,16 @@ def demo(tmp_path_factory, checkout):
     return json.loads(done.stdout), done.stderr
 
 
-def test_the_names_of_the_articles_sentence_are_found_whole(demo):
-    line = next(line for line in demo[1].splitlines() if "date on" in line)
-    found = re.sub(r" \d\.\d\d\]", "]", line)
-    assert found == "[Sam Li PERSON] and [Tom PERSON] date on [Tuesday TIME]."
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("date on", "[Sam Li PERSON] and [Tom PERSON] date on [Tuesday TIME]."),
+        ("飛往", "[林雅婷 PERSON][星期五 TIME]從[里斯本 PLACE]飛往[日本 COUNTRY]。"),
+    ],
+)
+def test_the_names_of_a_sentence_are_found_whole(demo, part, expected):
+    line = next(line for line in demo[1].splitlines() if part in line)
+    assert re.sub(r" \d\.\d\d\]", "]", line) == expected
 
 
 def test_the_network_is_ahead_of_all_it_is_compared_with(demo):
