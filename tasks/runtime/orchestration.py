@@ -49,9 +49,21 @@ def why_no_prefect(timeout_s: float = 5.0) -> str | None:
     return None
 
 
+ASKED_EVERY_S = 2.0
+_answered_s = -ASKED_EVERY_S  # when the server last answered `server_lost`, of time.monotonic()
+
+
 def server_lost() -> str | None:
-    """Why the server that PREFECT_API_URL names cannot be used; None if it answers, or none is named."""
-    return why_no_prefect() if os.environ.get("PREFECT_API_URL") else None
+    """Why the server that PREFECT_API_URL names cannot be used; None if none is named, or it answers.
+
+    One that answered within ASKED_EVERY_S is not asked again.
+    """
+    global _answered_s  # noqa: PLW0603 (one server a process)
+    if not os.environ.get("PREFECT_API_URL") or time.monotonic() - _answered_s < ASKED_EVERY_S:
+        return None
+    if (why := why_no_prefect()) is None:
+        _answered_s = time.monotonic()
+    return why
 
 
 def run_without_prefect() -> None:
@@ -202,9 +214,13 @@ class Task(Generic[P, R]):
         self.fn, self.options = fn, options
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function, again after a failure that another run may mend if `retries` allows."""
-        if in_flow_run():
-            return cast(R, self.prefect_task(*args, **kwargs))
+        """Run the function, again after a failure that another run may mend if `retries` allows.
+
+        Where the server of the flow run has died, Prefect is left out: it could not get the slots that the
+        concurrency limits of tags want.
+        """
+        if in_flow_run() and not server_lost():
+            return _Outcome[P, R]().of(self.prefect_task, *args, **kwargs)
         for _ in range(self.options.retries):
             try:
                 return self.fn(*args, **kwargs)
@@ -326,13 +342,28 @@ class _Outcome(Generic[P, R]):
         @functools.wraps(fn)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                self.results = [fn(*args, **kwargs)]
+                self.results, self.error = [fn(*args, **kwargs)], None
             except BaseException as error:
                 self.error = error
                 raise
             return self.results[0]
 
         return run
+
+    def of(self, observed: Any, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call a Prefect flow or task; see `call`."""
+        fn, observed = observed.fn, copy.copy(observed)
+        observed.fn = self.recording(fn)
+        try:
+            return cast(R, observed(*args, **kwargs))
+        except BaseException as error:
+            if self.error is not None:
+                raise self.error from None
+            if not isinstance(error, Exception):
+                raise
+            lost = f"Prefect stopped answering ({type(error).__name__}); the work goes on without it."
+            print(lost, file=sys.stderr)
+            return self.results[0] if self.results else cast(R, fn(*args, **kwargs))
 
 
 def _log_to_runs() -> None:
@@ -363,20 +394,6 @@ def call(flow: "prefect.Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     if in_flow_run() and (why := server_lost()):
         print(f"{flow.name} goes on without Prefect: {why}.", file=sys.stderr)
         return flow.fn(*args, **kwargs)
-    outcome: _Outcome[P, R] = _Outcome()
-    observed = copy.copy(flow)
-    observed.fn = outcome.recording(flow.fn)
     _log_to_runs()
-    try:
-        with _tags("elman", flow.name):
-            return observed(*args, **kwargs)
-    except BaseException as error:
-        if outcome.error is not None:
-            raise outcome.error from None
-        if not isinstance(error, Exception):
-            raise
-        print(
-            f"Prefect stopped answering ({type(error).__name__}); the work goes on without it.",
-            file=sys.stderr,
-        )
-        return outcome.results[0] if outcome.results else flow.fn(*args, **kwargs)
+    with _tags("elman", flow.name):
+        return _Outcome[P, R]().of(flow, *args, **kwargs)

@@ -27,9 +27,13 @@ if reason:
 from elman.tasks.runtime.artifacts import publish_link, publish_markdown
 from elman.tasks.runtime.orchestration import call, flow, task
 
-@task
+@task(tags=("registry",))
 def double(number: int) -> int:
     return 2 * number
+
+@flow
+def inner(number: int) -> int:
+    return number
 
 @flow
 def work(number: int) -> dict[str, int]:
@@ -38,10 +42,11 @@ def work(number: int) -> dict[str, int]:
     first = double(number)
     if os.environ.get("KILL"):
         os.kill(int(os.environ["KILL"]), signal.SIGKILL)
-        time.sleep(1)
+        time.sleep(orchestration.ASKED_EVERY_S)
+        publish_markdown("more-numbers", f"- {first}", "The number doubled")
     if number < 0:
         raise ValueError("a negative number")
-    return {"doubled": double(first)}
+    return {"doubled": double(call(inner, first))}
 
 try:
     out = call(work, int(sys.argv[1]))
@@ -241,16 +246,18 @@ def test_a_real_server_sees_the_runs_and_its_death_does_not_stop_them(checkout, 
         failed, _ = run(checkout, tmp_path, -1, PREFECT_API_URL=url)
         assert failed["error"] == "a negative number"
         states = sorted(r["state_type"] for r in ask(f"{url}/flow_runs/filter"))
-        assert states == ["COMPLETED", "FAILED"]
+        assert states == ["COMPLETED", "COMPLETED", "FAILED"]  # of work, inner, work
         shown = {artifact["key"]: artifact["data"] for artifact in ask(f"{url}/artifacts/filter")}
         assert shown["numbers"] in {"- 2", "- -1"}
         assert "http://127.0.0.1/x" in shown["a-page"]
-        tasks = wait_for(lambda: (found := ask(f"{url}/task_runs/filter"))[2:] and found, every_s=0.5)
-        assert len(tasks) == 3  # the server writes task runs some seconds after the flow
+        tasks = wait_for(lambda: (found := ask(f"{url}/task_runs/filter"))[3:] and found, every_s=0.5)
+        assert len(tasks) == 4  # that of inner, too; the server writes task runs some seconds after the flow
 
         out, shown = run(checkout, tmp_path, 3, PREFECT_API_URL=url, KILL=str(server.pid))
         assert out["doubled"] == 12
-        assert "goes on without" in shown
+        assert "inner goes on without Prefect: " in shown
+        assert "Prefect does not show more-numbers: " in shown
+        assert "Prefect stopped answering" in shown  # of work itself, whose end it cannot be told
     finally:
         server.send_signal(signal.SIGKILL)
         server.wait()
