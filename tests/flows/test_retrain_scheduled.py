@@ -88,6 +88,13 @@ def kill(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=30)
 
 
+def process_of(home: Path, name: str) -> list[psutil.Process]:
+    """A process that `elman up` started, and its children."""
+    started = json.loads((home / "servers" / "state.json").read_text())["processes"][name]
+    process = psutil.Process(started["pid"])
+    return [process, *process.children(recursive=True)]
+
+
 @pytest.fixture
 def inbox(tmp_path, invented_rows) -> Path:
     inbox = tmp_path / "inbox"
@@ -134,12 +141,33 @@ def test_a_schedule_retrains_unattended_and_what_is_killed_goes_on(
 
         write(inbox / "e.train.conll", invented_rows(60, 9))
         wait_for(lambda: len(registry.versions("people")) == 5)
-        worker = json.loads((tracked_home / "servers" / "state.json").read_text())["processes"]["worker"]
-        process = psutil.Process(worker["pid"])
-        kill([process, *process.children(recursive=True)])
+        kill(process_of(tracked_home, "worker"))
         scheduled.up()
         scheduled.wait_for(5)
         assert len(registry.versions("people")) == 5
         assert [entry.number for entry in history.read("people")] == [1, 2, 3, 4, 5]
+    finally:
+        stop_servers()
+
+
+def test_a_server_killed_alone_and_started_again_loses_nothing(tracked_home, tmp_path, inbox, invented_rows):
+    scheduled = Scheduled(tracked_home, tmp_path, inbox, "ENQUEUE")
+    try:
+        scheduled.up()
+        scheduled.deploy()
+        scheduled.wait_for(1)
+        write(inbox / "b.train.conll", invented_rows(400, 6))
+        wait_for(lambda: len(registry.versions("people")) == 2)  # trained, not judged yet
+        (running,) = scheduled.runs("RUNNING")
+        kill(process_of(tracked_home, "prefect"))
+        wait_for(lambda: len(history.read("people")) == 2, every_s=1)  # the run goes on without it
+
+        scheduled.up()
+        wait_for(lambda: scheduled.runs("SCHEDULED"), every_s=1)  # the deployment and its schedule are there
+        write(inbox / "c.train.conll", invented_rows(60, 7))
+        scheduled.wait_for(3)
+        assert running["id"] not in {run["id"] for run in scheduled.runs("RUNNING", "PENDING")}
+        assert [entry.number for entry in history.read("people")] == [1, 2, 3]
+        assert len(registry.versions("people")) == 3
     finally:
         stop_servers()
