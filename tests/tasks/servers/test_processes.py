@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -10,6 +11,7 @@ import urllib.request
 
 import pytest
 
+from elman.data.errors import UsageError
 from elman.data.store.dataset import Dataset
 from elman.tasks.runtime.environment import client_settings
 from elman.tasks.servers.processes import start_servers, stop_servers
@@ -42,6 +44,19 @@ def write_splits(folder, rows):
     for _, split, line in rows:
         with (folder / f"{split}.conll").open("a") as out:
             out.write("".join(f"{word.replace('/', ' ')}\n" for word in line.split()) + "\n")
+
+
+def test_a_taken_port_is_named_with_the_program_that_has_it(tracked_home):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        expected = (
+            rf"port {port} is taken by .+ \(process {os.getpid()}\)\. Choose another with --mlflow-port"
+        )
+        with pytest.raises(UsageError, match=expected):
+            start_servers(free_port(), port)
+    assert set(server_status().servers.values()) == {"stopped"}
 
 
 def test_a_scheduled_retraining_runs_then_tagging_and_nothing_is_left(
