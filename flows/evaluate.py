@@ -1,6 +1,6 @@
 """`elman evaluate` and `elman drift`: a model on a labelled corpus, and what it tagged beside its corpus."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +24,7 @@ from elman.tasks.models import model_folder
 from elman.tasks.retraining.drift import Drift, measure_drift
 from elman.tasks.runtime import mlflow_sync
 from elman.tasks.runtime.artifacts import publish_event
+from elman.tasks.runtime.console import print_status
 from elman.tasks.runtime.orchestration import flow
 
 
@@ -71,7 +72,24 @@ def evaluate(config: EvaluateConfig) -> Evaluated:
         write_shown_tables({config.split: scores}, recorder.run.artifacts)
         recorder.log_metrics(score_metrics({config.split: scores}, recorder.run.artifacts), 0)
         recorder.set_description(_described(params, config.split, scores))
+    if isinstance(scores, EntityScores):
+        _say_what_is_no_score(scores, model.of_text.types, config.split)
     return Evaluated(**params, scores=scores)
+
+
+def _say_what_is_no_score(scores: EntityScores, known: Sequence[str], split: str) -> None:
+    """Say where figures tell nothing of the model: no entity to find, or types that it never learnt."""
+    if not scores.support:
+        print_status(
+            f"The {split} split has labelled sentences, but no entity: precision, recall and F1 of 0 say "
+            f"nothing. Choose another --split, or ingest text with entities `--as {split}`."
+        )
+    unknown = [name for name, score in scores.per_type.items() if score.support and name not in known]
+    if unknown:
+        print_status(
+            f"The model knows {', '.join(known)}; entities of other types count as missed: "
+            f"{', '.join(unknown)}. Train it on labels of these types, or name a corpus with its own."
+        )
 
 
 def _evaluate_task(task: LearningTask, folder: Path, corpus: Path, params: Mapping[str, str]) -> Evaluated:

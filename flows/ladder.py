@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Interval
 
-from elman.data.errors import BadInput
+from elman.data.corpus.kinds import check_kind
+from elman.data.corpus.shards import TEXT
 from elman.data.store.dataset import Dataset
 from elman.flows.arguments import Config, Corpus
 from elman.tasks.experiments.ablation import (
@@ -61,8 +62,7 @@ def ladder(config: LadderConfig) -> LadderResult:
     """Encode a corpus, train each step with each seed, and report the ablation."""
     folder = corpus_folder(config.corpus)
     dataset = Dataset.open(folder)
-    if dataset.kind.endswith("dna"):
-        raise BadInput("a corpus of text", got="one of DNA", todo="Name another corpus.", source=folder)
+    check_kind(dataset, TEXT, todo="Name another corpus.")
     params = {"corpus": folder.name, "seeds": config.seeds, "epochs": config.epochs or "the presets'"}
     with mlflow_sync.record_run("ladder", f"{folder.name} ladder", params) as recorder:
         log_corpus(recorder.run, folder, "training", ("dev", "test"))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from elman.data.corpus.kinds import check_kind
+from elman.data.corpus.shards import DNA, TEXT
 from elman.data.errors import BadInput
 from elman.data.metrics.entities import EntityScores
 from elman.data.metrics.genes import GeneScores
@@ -107,14 +109,7 @@ def evaluate_model(
         BadInput: model and corpus are of different kinds, or nothing is labelled in the split.
     """
     loaded, dataset = model_folder.read(Path(folder)), Dataset.open(Path(corpus))
-    of = "dna" if dataset.kind.endswith("dna") else "text"
-    if of != loaded.kind:
-        raise BadInput(
-            f"a corpus of {loaded.kind}, as the model is",
-            got=f"one of {of}",
-            todo="Name another.",
-            source=corpus,
-        )
+    check_kind(dataset, DNA if loaded.kind == "dna" else TEXT, todo="Name one that fits the model.")
     if loaded.kind == "dna":
         from elman.tasks.evaluation.genes import evaluate_dna
 

@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from elman.data.corpus.shards import DNA, MUSIC
+from elman.data.corpus.kinds import check_kind
+from elman.data.corpus.shards import DNA, MUSIC, TEXT
 from elman.data.errors import BadInput
 from elman.data.music.abc import cues_of
 from elman.data.music.pieces import KEYS, LOWEST, Step
@@ -55,8 +56,9 @@ def read_pieces(dataset: Dataset, split: str) -> CorpusPieces:
     """Read the pieces of a split of a corpus, or of `all`, by their ids.
 
     Raises:
-        BadInput: there is none, or the corpus has both tunes and rolls.
+        BadInput: there is none, the corpus has both tunes and rolls, or is none of music, text or DNA.
     """
+    check_kind(dataset, MUSIC, TEXT, DNA, todo="Name another corpus.")
     data = dataset.scan()
     if split != "all":
         data = data.filter(pl.col("split") == split)

@@ -11,8 +11,9 @@ import polars as pl
 
 from elman.data.corpus.about import about_in
 from elman.data.corpus.contig_pieces import Stretch, stretches_of
+from elman.data.corpus.kinds import check_kind
 from elman.data.corpus.shards import DNA, TEXT
-from elman.data.errors import BadInput, UsageError
+from elman.data.errors import UsageError
 from elman.data.formats.common.reading_report import (
     ILLEGAL_TAGS,
     MISALIGNED_SPANS,
@@ -165,9 +166,7 @@ def _check_corpus(
     folder: Path, subject: str, skipped: tuple[tuple[str, str], ...], label_errors: bool
 ) -> CheckReport:
     dataset = Dataset.open(folder)
-    if dataset.kind not in (TEXT, DNA):
-        todo = "Name a corpus made by `elman ingest`, or files."
-        raise BadInput("a corpus", got=f"a dataset of {dataset.kind}", todo=todo, source=folder)
+    check_kind(dataset, TEXT, DNA, todo="Name one made by `elman ingest`, or files.")
     refused = _quarantined(dataset)
     about = {"about": found} if (found := about_in(dataset.meta)) else {}
     if dataset.kind == TEXT:

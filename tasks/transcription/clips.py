@@ -10,6 +10,7 @@ import polars as pl
 from elman.data.audio.clips import Samples, from_pcm, to_pcm
 from elman.data.audio.pcm import pcm_blocks
 from elman.data.audio.resampling import resample_blocks
+from elman.data.corpus.kinds import check_kind
 from elman.data.corpus.shards import SPEECH
 from elman.data.errors import BadInput
 from elman.data.metrics.speech.errors import Edit, word_edits
@@ -86,13 +87,7 @@ def read_clips(dataset: Dataset, split: str) -> Iterator[LabelledClip]:
     Raises:
         BadInput: the corpus is none of speech, or has no such clip.
     """
-    if dataset.kind != SPEECH:
-        raise BadInput(
-            "a corpus of speech",
-            got=dataset.kind.replace("corpus-", "one of "),
-            todo="Ingest clips with their transcripts.",
-            source=dataset.folder,
-        )
+    check_kind(dataset, SPEECH, todo="Ingest clips with their transcripts.")
     found = False
     columns = ("clip", "text", "speaker", "audio", "sample_rate")
     for path in dataset.files("data"):

@@ -227,3 +227,17 @@ def test_a_failed_training_says_step_layer_and_norm_and_registers_no_version(cor
 def test_a_corpus_that_is_nowhere_is_bad_input(tracked_home):
     with pytest.raises(BadInput, match="nowhere"):
         train.fn(TrainConfig(corpus="nowhere")).to_json()
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("O", "The test split has labelled sentences, but no entity"),
+        ("B-DOG", "The model knows LOC, PER; entities of other types count as missed: DOG."),
+    ],
+)
+def test_scores_that_say_nothing_are_named(trained, tracked_home, write_corpus, capsys, tag, said):
+    corpus = write_corpus(tracked_home / "corpora" / "odd", [("a", "test", f"Rex/{tag} barked/O")])
+    found = evaluate.fn(EvaluateConfig(model=trained["model"], corpus=str(corpus))).scores
+    assert found.f1 == 0
+    assert said in capsys.readouterr().err

@@ -81,5 +81,5 @@ def test_a_corpus_of_other_token_units_is_bad_input(trained, write_corpus, tmp_p
 def test_a_corpus_of_another_kind_is_bad_input(trained, tmp_path):
     with DatasetWriter(tmp_path / "g", kind="corpus-dna", config={}) as writer:
         writer.commit([writer.stage("a", "a", {"data": pl.DataFrame({"x": [1]})})])
-    with pytest.raises(BadInput, match=r"corpus of text, as the model is\. Got one of dna"):
+    with pytest.raises(BadInput, match=r"corpus of text\. Got one of DNA\. Name one that fits the model"):
         evaluate_model(trained["model"], str(tmp_path / "g"))
