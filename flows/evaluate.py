@@ -73,11 +73,11 @@ def evaluate(config: EvaluateConfig) -> Evaluated:
         recorder.log_metrics(score_metrics({config.split: scores}, recorder.run.artifacts), 0)
         recorder.set_description(_described(params, config.split, scores))
     if isinstance(scores, EntityScores):
-        _say_what_is_no_score(scores, model.of_text.types, config.split)
+        _say_what_scores_lack(scores, model.of_text.types, config.split)
     return Evaluated(**params, scores=scores)
 
 
-def _say_what_is_no_score(scores: EntityScores, known: Sequence[str], split: str) -> None:
+def _say_what_scores_lack(scores: EntityScores, known: Sequence[str], split: str) -> None:
     """Say where figures tell nothing of the model: no entity to find, or types that it never learnt."""
     if not scores.support:
         print_status(

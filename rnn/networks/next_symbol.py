@@ -216,8 +216,10 @@ class Symbols:
         """Symbols without their variants."""
         return len(self.outputs) // self.variants
 
-    def log_odds(self, some: Int32, classes: int) -> Floats:
-        """Logits (S*G,) of some symbols by their counts in all variants, and one more spread over all.
+    def prior_logits(self, some: Int32, classes: int) -> Floats:
+        """Logits (S*G,) that give some symbols their share, counted in all variants, and one more over all.
+
+        Of a softmax they are logarithms of the shares, of a sigmoid log odds.
 
         Args:
             some: symbols, each as often as it counts.

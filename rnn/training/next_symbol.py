@@ -113,13 +113,13 @@ class NextSymbolTrainer:
     def first_state(self) -> State:
         """The state before the first step; weights of symbols that never occur in training are 0.
 
-        Those of a start from nothing are the log odds of the first symbols of training: a first step is one
-        of hundreds, and would be learnt last.
+        Those of a start from nothing give the first symbols of training their share: a first step is one of
+        hundreds, and would be learnt last.
         """
         params = init(self.config, self.seed)
         if self.config.start:
             first = self.train.symbols[self.train.offsets[:-1]]
-            params[START] = self.symbols.log_odds(first, self.config.classes)
+            params[START] = self.symbols.prior_logits(first, self.config.classes)
         sections, cues = self.train.sections
         heard = np.unique(np.concatenate([sections.tokens, *(own + 1 for own in cues)]))
         seen = np.zeros(self.config.rows, bool)

@@ -33,7 +33,7 @@ class GeneratorPreset:
 
 
 FEW, FEW_BATCH = 200, 4  # sections of training, and how many of these are trained together
-UPDATES, MOST_EPOCHS = 400, 60  # of the weights, at least; for the sake of which there are more epochs
+UPDATES, MOST_EPOCHS = 400, 60  # updates wanted, and most epochs that are trained for their sake
 _FIT = {"blocks": 0.0, "unknown": 0.0, "decay": 0.02, "patience": 0}
 _ARTICLE = {"hidden": 100, "cell": "elman"}  # of the article: one Elman cell on one-hot input
 PRESETS: Mapping[str, Mapping[str, GeneratorPreset]] = {

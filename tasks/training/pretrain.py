@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from elman.data.corpus.kinds import check_kind
 from elman.data.corpus.shards import TEXT
 from elman.data.encoding.encoded_corpus import VOCABULARY
 from elman.data.encoding.features import Features
@@ -42,13 +43,7 @@ def open_unlabelled(folder: Path) -> Dataset:
         BadInput: not a corpus of text.
     """
     dataset = Dataset.open(folder)
-    if dataset.kind != TEXT:
-        raise BadInput(
-            "a corpus of text to learn from",
-            got=f"a dataset of kind {dataset.kind}",
-            todo="Ingest text: `elman ingest FOLDER --name CORPUS`, and name that.",
-            source=folder,
-        )
+    check_kind(dataset, TEXT, todo="Ingest text: `elman ingest FOLDER --name CORPUS`, and name that.")
     return dataset
 
 

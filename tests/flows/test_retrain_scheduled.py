@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -96,6 +97,19 @@ def process_of(home: Path, name: str) -> list[psutil.Process]:
 
 
 @pytest.fixture
+def scheduled(tracked_home, tmp_path, inbox) -> Iterator[Scheduled]:
+    """The deployment, whose first model became champion by the schedule."""
+    scheduled = Scheduled(tracked_home, tmp_path, inbox, "ENQUEUE")
+    try:
+        scheduled.up()
+        scheduled.deploy()
+        scheduled.wait_for(1)
+        yield scheduled
+    finally:
+        stop_servers()
+
+
+@pytest.fixture
 def inbox(tmp_path, invented_rows) -> Path:
     inbox = tmp_path / "inbox"
     write(inbox / "a.train.conll", half_labelled(invented_rows(90, 1)))
@@ -104,70 +118,56 @@ def inbox(tmp_path, invented_rows) -> Path:
 
 
 def test_a_schedule_retrains_unattended_and_what_is_killed_goes_on(
-    tracked_home, tmp_path, inbox, invented_rows
+    scheduled, tracked_home, inbox, invented_rows
 ):
-    scheduled = Scheduled(tracked_home, tmp_path, inbox, "ENQUEUE")
-    try:
-        scheduled.up()
-        scheduled.deploy()
-        scheduled.wait_for(1)
-        write(inbox / "b.train.conll", invented_rows(400, 6))
-        scheduled.wait_for(2)  # by the schedule alone
-        assert [entry.champion for entry in history.read("people")] == ["1", "2"]
-        assert all(run["auto_scheduled"] for run in scheduled.runs("COMPLETED"))
+    write(inbox / "b.train.conll", invented_rows(400, 6))
+    scheduled.wait_for(2)  # by the schedule alone
+    assert [entry.champion for entry in history.read("people")] == ["1", "2"]
+    assert all(run["auto_scheduled"] for run in scheduled.runs("COMPLETED"))
 
-        write(inbox / "c.train.conll", invented_rows(60, 7))
-        both = {scheduled.start(), scheduled.start()}
-        wait_for(lambda: both <= {run["id"] for run in scheduled.runs(*ENDED)}, every_s=1)
-        assert {run["state_type"] for run in scheduled.runs(*ENDED)} == {"COMPLETED"}
-        assert (len(registry.versions("people")), len(history.read("people"))) == (3, 3)
+    write(inbox / "c.train.conll", invented_rows(60, 7))
+    both = {scheduled.start(), scheduled.start()}
+    wait_for(lambda: both <= {run["id"] for run in scheduled.runs(*ENDED)}, every_s=1)
+    assert {run["state_type"] for run in scheduled.runs(*ENDED)} == {"COMPLETED"}
+    assert (len(registry.versions("people")), len(history.read("people"))) == (3, 3)
 
-        write(inbox / "d.train.conll", invented_rows(60, 8))
-        wait_for(lambda: len(registry.versions("people")) == 4)  # trained, not judged yet
-        (killed,) = scheduled.runs("RUNNING")
-        champion = registry.champion("people")
-        kill(family_of(tracked_home))  # server, worker and the run, as when the machine loses its power
-        assert len(history.read("people")) == 3
-        assert registry.champion("people") == champion
+    write(inbox / "d.train.conll", invented_rows(60, 8))
+    wait_for(lambda: len(registry.versions("people")) == 4)  # trained, not judged yet
+    (killed,) = scheduled.runs("RUNNING")
+    champion = registry.champion("people")
+    kill(family_of(tracked_home))  # server, worker and the run, as when the machine loses its power
+    assert len(history.read("people")) == 3
+    assert registry.champion("people") == champion
 
-        scheduled.up()
-        assert ask(f"{scheduled.api}/flow_runs/{killed['id']}", **scheduled.auth)["state_type"] == "CRASHED"
-        assert {run["state_type"] for run in scheduled.runs(*ENDED)} == {"COMPLETED", "CRASHED"}
-        scheduled.wait_for(4)
-        last = scheduled.runs("COMPLETED")[-1]
-        told = "people: version 4, which an earlier run trained on this corpus, is judged"
-        assert wait_for(lambda: told in scheduled.log(last), every_s=2)
-        assert len(registry.versions("people")) == 4
+    scheduled.up()
+    assert ask(f"{scheduled.api}/flow_runs/{killed['id']}", **scheduled.auth)["state_type"] == "CRASHED"
+    assert {run["state_type"] for run in scheduled.runs(*ENDED)} == {"COMPLETED", "CRASHED"}
+    scheduled.wait_for(4)
+    last = scheduled.runs("COMPLETED")[-1]
+    told = "people: version 4, which an earlier run trained on this corpus, is judged"
+    assert wait_for(lambda: told in scheduled.log(last), every_s=2)
+    assert len(registry.versions("people")) == 4
 
-        write(inbox / "e.train.conll", invented_rows(60, 9))
-        wait_for(lambda: len(registry.versions("people")) == 5)
-        kill(process_of(tracked_home, "worker"))
-        scheduled.up()
-        scheduled.wait_for(5)
-        assert len(registry.versions("people")) == 5
-        assert [entry.number for entry in history.read("people")] == [1, 2, 3, 4, 5]
-    finally:
-        stop_servers()
+    write(inbox / "e.train.conll", invented_rows(60, 9))
+    wait_for(lambda: len(registry.versions("people")) == 5)
+    kill(process_of(tracked_home, "worker"))
+    scheduled.up()
+    scheduled.wait_for(5)
+    assert len(registry.versions("people")) == 5
+    assert [entry.number for entry in history.read("people")] == [1, 2, 3, 4, 5]
 
 
-def test_a_server_killed_alone_and_started_again_loses_nothing(tracked_home, tmp_path, inbox, invented_rows):
-    scheduled = Scheduled(tracked_home, tmp_path, inbox, "ENQUEUE")
-    try:
-        scheduled.up()
-        scheduled.deploy()
-        scheduled.wait_for(1)
-        write(inbox / "b.train.conll", invented_rows(400, 6))
-        wait_for(lambda: len(registry.versions("people")) == 2)  # trained, not judged yet
-        (running,) = scheduled.runs("RUNNING")
-        kill(process_of(tracked_home, "prefect"))
-        wait_for(lambda: len(history.read("people")) == 2, every_s=1)  # the run goes on without it
+def test_a_server_killed_alone_and_started_again_loses_nothing(scheduled, tracked_home, inbox, invented_rows):
+    write(inbox / "b.train.conll", invented_rows(400, 6))
+    wait_for(lambda: len(registry.versions("people")) == 2)  # trained, not judged yet
+    (running,) = scheduled.runs("RUNNING")
+    kill(process_of(tracked_home, "prefect"))
+    wait_for(lambda: len(history.read("people")) == 2, every_s=1)  # the run goes on without it
 
-        scheduled.up()
-        wait_for(lambda: scheduled.runs("SCHEDULED"), every_s=1)  # the deployment and its schedule are there
-        write(inbox / "c.train.conll", invented_rows(60, 7))
-        scheduled.wait_for(3)
-        assert running["id"] not in {run["id"] for run in scheduled.runs("RUNNING", "PENDING")}
-        assert [entry.number for entry in history.read("people")] == [1, 2, 3]
-        assert len(registry.versions("people")) == 3
-    finally:
-        stop_servers()
+    scheduled.up()
+    wait_for(lambda: scheduled.runs("SCHEDULED"), every_s=1)  # the deployment and its schedule are there
+    write(inbox / "c.train.conll", invented_rows(60, 7))
+    scheduled.wait_for(3)
+    assert running["id"] not in {run["id"] for run in scheduled.runs("RUNNING", "PENDING")}
+    assert [entry.number for entry in history.read("people")] == [1, 2, 3]
+    assert len(registry.versions("people")) == 3

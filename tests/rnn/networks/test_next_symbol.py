@@ -114,10 +114,10 @@ def test_weights_of_a_start_add_to_first_steps_from_nothing_alone(output, direct
     assert_derivative(lambda at: total(at)[0], params["head.start"], gradient, rng)
 
 
-def test_log_odds_are_those_of_the_counts_and_one_more():
-    odds = Symbols.classes(3).log_odds(np.array([2, 2, 0], np.int32), 3)
+def test_prior_logits_give_symbols_the_share_of_their_counts_and_one_more():
+    odds = Symbols.classes(3).prior_logits(np.array([2, 2, 0], np.int32), 3)
     np.testing.assert_allclose(np.exp(odds), [4 / 12, 1 / 12, 7 / 12], rtol=1e-6)
-    odds = Symbols.keys(SETS, (0, 1)).log_odds(np.array([0], np.int32), 1)  # keys 0 and 2, moved 1 and 3
+    odds = Symbols.keys(SETS, (0, 1)).prior_logits(np.array([0], np.int32), 1)  # keys 0 and 2, moved 1 and 3
     np.testing.assert_allclose(1 / (1 + np.exp(-odds)), [0.4, 0.4, 0.4, 0.4, 0.2 / 3], rtol=1e-6)
 
 

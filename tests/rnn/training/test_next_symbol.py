@@ -44,7 +44,7 @@ def test_it_learns_what_follows_and_only_the_first_symbol_stays_unknown():
     assert result.best_score == pytest.approx(-losses.mean())
 
 
-def test_weights_of_a_start_begin_at_the_log_odds_of_the_first_symbols():
+def test_weights_of_a_start_give_the_first_symbols_their_share():
     pieces = Pieces(np.array([1, 0, 1, 2, 1, 0], np.int32), np.array([0, 2, 4, 6]))
     config = NextSymbolConfig(rows=3, hidden=4, start=True)
     trainer = NextSymbolTrainer(config, FitConfig(blocks=0, unknown=0), Symbols.classes(3), pieces)

@@ -93,7 +93,7 @@ def test_a_tagger_begins_with_what_was_learnt_and_its_passport_says_so(text, nam
 def test_a_corpus_of_dna_teaches_no_words(home, names):
     with DatasetWriter(home / "corpora" / "genome", kind="corpus-dna", config={}) as writer:
         writer.commit([])
-    with pytest.raises(BadInput, match="a corpus of text to learn from"):
+    with pytest.raises(BadInput, match=r"expected a corpus of text\. Got one of DNA\. Ingest text"):
         encode_corpus(str(names), "default", str(home / "corpora" / "genome"))
 
 
